@@ -1,0 +1,1 @@
+"""What is wired: the pipeline, its orchestrators, the command line."""

@@ -1,0 +1,1 @@
+"""What data looks like: configuration, interactions, features. Imports no framework."""

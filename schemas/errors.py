@@ -1,0 +1,19 @@
+"""Errors that are the user's to mend."""
+
+
+class InputError(Exception):
+    """What the user gave (a configuration, a path, data) is wrong.
+
+    The command line shows the message without a traceback and exits with 2.
+
+    Args:
+        expected: what temporec looked for.
+        received: what it found instead.
+        remedy: what the user can do about it.
+    """
+
+    def __init__(self, *, expected: str, received: str, remedy: str) -> None:
+        self.expected = expected
+        self.received = received
+        self.remedy = remedy
+        super().__init__(f"expected: {expected}\nreceived: {received}\nremedy:   {remedy}")

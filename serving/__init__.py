@@ -1,0 +1,1 @@
+"""What leaves: export signatures, indexes, the server and its client."""

@@ -1,0 +1,1 @@
+"""What learns: encoder, attention, tasks, input data, metrics."""
