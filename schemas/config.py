@@ -118,7 +118,8 @@ class Temporal(Section):
         if self.validation_from is None or self.test_from is None:
             raise ValueError("this split is given by shares: its cuts are known once the log is read")
         validation, test = (
-            (t if t.tzinfo else t.replace(tzinfo=timezone.utc)).timestamp() for t in (self.validation_from, self.test_from)
+            (t if t.tzinfo else t.replace(tzinfo=timezone.utc)).timestamp()
+            for t in (self.validation_from, self.test_from)
         )
         return validation, test
 
@@ -196,14 +197,44 @@ class Serving(Section):
     remove_seen: bool = True  # never recommend an item of the history
 
 
+Split = Annotated[LeaveOneOut | Temporal, Field(discriminator="kind")]
+
+
+class Ingestion(Section):
+    """The part of a configuration that decides what the examples are."""
+
+    data: Data
+    split: Split
+    history: History
+
+
+class Training(Section):
+    """The part of a configuration that decides what the exported model is, given the examples."""
+
+    history: History
+    model: Model
+    train: Train
+    serving: Serving
+
+
 class Config(Section):
     """A whole pipeline."""
 
     name: Name
     data: Data
-    split: Annotated[LeaveOneOut | Temporal, Field(discriminator="kind")] = LeaveOneOut()
+    split: Split = LeaveOneOut()
     history: History = History()
     model: Model = Model()
     train: Train = Train()
     gate: Gate = Gate()
     serving: Serving = Serving()
+
+    @property
+    def ingestion(self) -> Ingestion:
+        """What the examples depend on: titles, for one, they do not."""
+        return Ingestion(data=self.data.model_copy(update={"items": None}), split=self.split, history=self.history)
+
+    @property
+    def training(self) -> Training:
+        """What the exported model depends on beside the examples."""
+        return Training(history=self.history, model=self.model, train=self.train, serving=self.serving)

@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend."""
+"""Errors that a user sees as a message, without a traceback."""
 
 
 class InputError(Exception):
@@ -17,3 +17,7 @@ class InputError(Exception):
         self.received = received
         self.remedy = remedy
         super().__init__(f"expected: {expected}\nreceived: {received}\nremedy:   {remedy}")
+
+
+class ComponentFailed(Exception):
+    """A component of the pipeline ended with an error that is not the input's: exit code 1."""

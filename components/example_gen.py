@@ -1,0 +1,89 @@
+"""ExampleGen for logs: the TFX adaptor around `ingest`."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Any
+
+from google.protobuf import wrappers_pb2
+from tfx.components.example_gen.component import FileBasedExampleGen
+from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.proto import example_gen_pb2
+from tfx.types import Artifact, artifact_utils
+from tfx.utils import proto_utils
+
+from components.ingestion import ingest
+from components.ingestion_report import IngestionReport
+from schemas.config import Ingestion
+from schemas.features import SPLITS
+
+
+class Executor(BaseBeamExecutor):
+    """Reads the log, and writes histories, rejected rows and the ingestion report."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Fills the `examples` artifact.
+
+        Raises:
+            InputError: the log has too many bad rows, or too few users for the split.
+        """
+        settings = _unpack(exec_properties["custom_config"])
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        with self._make_beam_pipeline() as pipeline:
+            ingest(pipeline, settings.data, settings.split, settings.history, examples.uri)
+        IngestionReport.read(examples.uri).check(settings.data)
+
+
+class InteractionExampleGen(FileBasedExampleGen):
+    """Histories from an interaction log.
+
+    Its driver is TFX's own for files: it takes the sizes and times of the
+    log's files into the cache key, here and on a cluster.
+
+    Args:
+        ingestion: the log, the split and the histories to build.
+        code: a digest of the sources that ingestion runs.
+    """
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, ingestion: Ingestion, code: str) -> None:
+        folder, pattern = split_glob(ingestion.data.path)
+        super().__init__(
+            input_base=folder,
+            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="log", pattern=pattern)]),
+            output_config=example_gen_pb2.Output(
+                split_config=example_gen_pb2.SplitConfig(
+                    splits=[example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in SPLITS]
+                )
+            ),
+            custom_config=_pack(ingestion, code),
+        )
+
+
+def split_glob(path: str) -> tuple[str, str]:
+    """Splits a path into the folder before its first wildcard, and the rest."""
+    folder = posixpath.dirname(re.split(r"[*?\[]", path, maxsplit=1)[0])
+    return folder, path[len(folder) :].lstrip("/")
+
+
+def _pack(ingestion: Ingestion, code: str) -> example_gen_pb2.CustomConfig:
+    # The code's digest has no reader: it is there to be part of the cache key.
+    packed = example_gen_pb2.CustomConfig()
+    packed.custom_config.Pack(wrappers_pb2.StringValue(value=f"{code}\n{ingestion.model_dump_json()}"))
+    return packed
+
+
+def _unpack(custom_config: str) -> Ingestion:
+    packed, settings = example_gen_pb2.CustomConfig(), wrappers_pb2.StringValue()
+    proto_utils.json_to_proto(custom_config, packed)
+    packed.custom_config.Unpack(settings)
+    return Ingestion.model_validate_json(settings.value.partition("\n")[2])

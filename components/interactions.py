@@ -1,0 +1,169 @@
+"""From rows of text to interactions, by column; a row that is none gets the first reason that applies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.config import Data, Filter, Timestamp
+from schemas.interaction import ERROR, FILE, INTERACTION, LINE, RAW, REJECTED, Reason
+
+ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
+
+UNITS_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+EARLIEST_S = 315_532_800.0  # 1980-01-01: an unset clock writes 1970
+LATEST_S = 4_102_444_800.0  # 2100-01-01: a wrong unit lies far beyond
+LARGEST_ORDER = 2.0**53  # whole numbers are exact in float64 up to here
+
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"  # what float() takes, without nan, inf and 1_000
+
+Mask = npt.NDArray[np.bool_]
+Seconds = npt.NDArray[np.float64]
+
+
+def validate(batch: pa.RecordBatch, data: Data) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Tells interactions from rows that are none.
+
+    Ids lose the white space around them. A row is rejected for the first of
+    `Reason`'s members that applies to it; an id with a line break in it is
+    malformed, since a vocabulary holds one id a line.
+
+    Args:
+        batch: rows of `raw_schema(needed_columns(data))`.
+        data: how the log is written.
+
+    Returns:
+        Batches of `INTERACTION` and of `REJECTED`, in the order of the rows;
+        together they have as many rows as `batch`.
+    """
+    users, items = _trimmed(batch, data.columns.user), _trimmed(batch, data.columns.item)
+    timestamps_s, readable = _seconds(_trimmed(batch, data.columns.timestamp), data.timestamp)
+    errors = batch.column(batch.schema.get_field_index(ERROR))
+    wrong = {
+        Reason.MALFORMED: _is(errors, Reason.MALFORMED) | _matches(users, r"[\r\n]") | _matches(items, r"[\r\n]"),
+        Reason.WRONG_FIELD_COUNT: _is(errors, Reason.WRONG_FIELD_COUNT),
+        Reason.BAD_ENCODING: _is(errors, Reason.BAD_ENCODING),
+        Reason.NO_USER: _is_null_value(users, data),
+        Reason.NO_ITEM: _is_null_value(items, data),
+        Reason.BAD_TIMESTAMP: ~readable,
+        Reason.TIMESTAMP_OUT_OF_RANGE: ~_in_range(timestamps_s, data.timestamp),
+        Reason.FILTERED: ~_kept(batch, data.filters),
+    }
+    reason = np.select([wrong[reason] for reason in Reason], range(len(Reason)), default=len(Reason))
+    accepted = reason == len(Reason)
+    files, lines = (batch.column(batch.schema.get_field_index(name)) for name in (FILE, LINE))
+    raw = batch.column(batch.schema.get_field_index(RAW))
+    reasons = pa.array([member.value for member in Reason] + [None], pa.string()).take(pa.array(reason))
+    return (
+        _rows([users, items, pa.array(timestamps_s), files, lines], accepted, INTERACTION),
+        _rows([reasons, files, lines, raw], ~accepted, REJECTED),
+    )
+
+
+def plausible(text: pa.Array, timestamp: Timestamp) -> Mask:
+    """Which of the texts are times in range."""
+    timestamps_s, readable = _seconds(pc.utf8_trim_whitespace(text), timestamp)
+    return readable & _in_range(timestamps_s, timestamp)
+
+
+def _rows(columns: list[pa.Array], keep: Mask, schema: pa.Schema) -> pa.RecordBatch:
+    mask = pa.array(keep)
+    return pa.RecordBatch.from_arrays([column.filter(mask) for column in columns], schema=schema)
+
+
+def _trimmed(batch: pa.RecordBatch, column: str) -> pa.Array:
+    """The column's text without white space around it; empty where the row could not be split."""
+    return pc.fill_null(pc.utf8_trim_whitespace(batch.column(batch.schema.get_field_index(column))), "")
+
+
+def _numpy(mask: pa.Array) -> Mask:
+    return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _is(errors: pa.Array, reason: Reason) -> Mask:
+    return _numpy(pc.fill_null(pc.equal(errors, reason.value), False))
+
+
+def _matches(text: pa.Array, pattern: str) -> Mask:
+    return _numpy(pc.match_substring_regex(text, pattern))
+
+
+def _is_null_value(ids: pa.Array, data: Data) -> Mask:
+    # An empty id is none whatever stands for it elsewhere: "" pads a history.
+    return _numpy(pc.is_in(ids, value_set=pa.array(["", *data.null_values], pa.string())))
+
+
+def _seconds(text: pa.Array, timestamp: Timestamp) -> tuple[Seconds, Mask]:
+    """Times in seconds, and which of the texts are times; the others' seconds are NaN."""
+    if timestamp.format is not None:
+        distinct = text.dictionary_encode()
+        parsed = np.array([_parse(value, timestamp.format) for value in distinct.dictionary.to_pylist()] or [np.nan])
+        seconds = parsed[distinct.indices.to_numpy()]
+        return seconds, ~np.isnan(seconds)
+    numbers = _numbers(text)
+    if timestamp.unit == "order":
+        return numbers, (numbers >= 0) & (numbers == np.floor(numbers))
+    return numbers / UNITS_PER_SECOND[str(timestamp.unit)], ~np.isnan(numbers)
+
+
+def _parse(value: str, directives: str) -> float:
+    try:
+        moment = datetime.strptime(value, directives)
+    except ValueError:
+        return np.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _numbers(text: pa.Array) -> Seconds:
+    """The texts as float64, NaN where one is no number; infinite beyond float64's range."""
+    number = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, pa.scalar("nan"))
+    return np.array([float(value) for value in number.to_pylist()], dtype=np.float64)
+
+
+def _in_range(timestamps_s: Seconds, timestamp: Timestamp) -> Mask:
+    if timestamp.unit == "order":
+        return np.asarray(timestamps_s <= LARGEST_ORDER)
+    return np.asarray((timestamps_s >= EARLIEST_S) & (timestamps_s < LATEST_S))
+
+
+def _kept(batch: pa.RecordBatch, filters: tuple[Filter, ...]) -> Mask:
+    kept = np.ones(batch.num_rows, dtype=np.bool_)
+    for rule in filters:
+        text = pc.fill_null(batch.column(batch.schema.get_field_index(rule.column)), "")
+        if rule.above is not None:
+            kept &= _numbers(pc.utf8_trim_whitespace(text)) > rule.above
+        else:
+            pattern = re.compile(str(rule.matches))
+            distinct = text.dictionary_encode()
+            full = [pattern.fullmatch(value) is not None for value in distinct.dictionary.to_pylist()]
+            kept &= np.array(full or [False], dtype=np.bool_)[distinct.indices.to_numpy()]
+    return kept
+
+
+def _tagged(batch: pa.RecordBatch, data: Data) -> Iterator[Any]:
+    accepted, rejected = validate(batch, data)
+    if accepted.num_rows:
+        yield accepted
+    if rejected.num_rows:
+        yield beam.pvalue.TaggedOutput(REJECTED_TAG, rejected)
+
+
+class ValidateInteractions(beam.PTransform):
+    """Record batches of text to batches of `INTERACTION` (tag `accepted`) and `REJECTED` (tag `rejected`)."""
+
+    def __init__(self, data: Data) -> None:
+        super().__init__()
+        self._data = data
+
+    def expand(self, batches: beam.PCollection) -> Any:
+        """The two outputs hold every row of `batches` exactly once."""
+        outputs = beam.FlatMap(_tagged, self._data).with_outputs(REJECTED_TAG, main=ACCEPTED_TAG)
+        return batches | "Validate" >> outputs

@@ -1,0 +1,99 @@
+"""Each user's interactions in order of time, without the items and users that have too few."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.config import Data
+
+Chunk = tuple[str, list[int], list[float], list[str]]  # some of a user's rows: file, lines, timestamps_s, item ids
+
+
+class Timeline(NamedTuple):
+    """A user's interactions, oldest first; those of one time in the order of the log."""
+
+    user_id: str
+    item_ids: list[str]
+    timestamps_s: list[float]
+
+
+class BuildTimelines(beam.PTransform):
+    """Batches of `INTERACTION` to `Timeline` elements.
+
+    Items with too few interactions go first, counted over all users; then
+    users with too few of what is left; each once. All interactions of a user
+    come together in one worker's memory, and so do the ids of the items that
+    are kept where items have a minimum.
+    """
+
+    def __init__(self, data: Data) -> None:
+        super().__init__()
+        self._item_minimum = data.min_item_interactions
+        self._user_minimum = data.min_user_interactions
+
+    def expand(self, batches: beam.PCollection) -> dict[str, beam.PCollection]:
+        """To `timelines`, and `dropped`: counters of the interactions left out, to be added up."""
+        kept = beam.pvalue.AsSingleton(self._kept_items(batches)) if self._item_minimum > 1 else None
+        chunks = batches | "GroupInBatch" >> beam.FlatMap(_chunks, kept).with_outputs("dropped", main="chunks")
+        timelines = (
+            chunks.chunks
+            | "KeyByUser" >> beam.Map(lambda chunk: chunk).with_output_types(tuple[str, Any])
+            | "GroupByUser" >> beam.GroupByKey()
+            | "OrderInTime" >> beam.FlatMap(_timeline, self._user_minimum).with_outputs("dropped", main="timelines")
+        )
+        dropped = (chunks.dropped, timelines.dropped) | "Dropped" >> beam.Flatten()
+        return {"timelines": timelines.timelines, "dropped": dropped}
+
+    def _kept_items(self, batches: beam.PCollection) -> beam.PCollection:
+        """One element: the ids of the items with enough interactions."""
+        return (
+            batches
+            | "CountItemsInBatch" >> beam.FlatMap(_item_counts).with_output_types(tuple[str, int])
+            | "CountItems" >> beam.CombinePerKey(sum)
+            | "EnoughInteractions" >> beam.Filter(lambda item, least: item[1] >= least, self._item_minimum)
+            | "ItemIds" >> beam.Keys()
+            | "CollectItems" >> beam.combiners.ToList()
+        )
+
+
+def _item_counts(batch: pa.RecordBatch) -> Iterator[tuple[str, int]]:
+    counts = pc.value_counts(batch.column(batch.schema.get_field_index("item_id")))
+    yield from zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True)
+
+
+def _chunks(batch: pa.RecordBatch, kept_items: list[str] | None) -> Iterator[Any]:
+    """A batch's rows by user: Beam's cost is by the element, so a row is never one."""
+    columns = batch.columns
+    if kept_items is not None:
+        keep = pc.is_in(columns[1], value_set=pa.array(kept_items, pa.string()))
+        columns = [column.filter(keep) for column in columns]
+        yield beam.pvalue.TaggedOutput("dropped", Counter(below_item_minimum=batch.num_rows - len(columns[0])))
+    if not len(columns[0]):
+        return
+    users, files = columns[0].dictionary_encode(), columns[3].dictionary_encode()
+    group = users.indices.to_numpy().astype(np.int64) * len(files.dictionary) + files.indices.to_numpy()
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1)).tolist()
+    user_ids, item_ids, times, names, lines = (column.take(pa.array(order)).to_pylist() for column in columns)
+    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
+        yield user_ids[start], (names[start], lines[start:end], times[start:end], item_ids[start:end])
+
+
+def _timeline(user: tuple[str, Iterable[Chunk]], least: int) -> Iterator[Any]:
+    user_id, chunks = user
+    rows = sorted(
+        (time, file, line, item)
+        for file, lines, times, items in chunks
+        for time, line, item in zip(times, lines, items, strict=True)
+    )
+    if len(rows) < least:
+        yield beam.pvalue.TaggedOutput("dropped", Counter(below_user_minimum=len(rows)))
+    else:
+        yield Timeline(user_id, [item for *_, item in rows], [time for time, *_ in rows])

@@ -1,0 +1,196 @@
+"""The command line: parse, call, print. What takes long to import is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, NoReturn, Optional
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from schemas.errors import ComponentFailed, InputError
+
+DONE, FAILED, INPUT_WRONG, GATE_REFUSED = 0, 1, 2, 3
+
+app = typer.Typer(
+    name="temporec",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="From raw interaction logs to a tested, gated and served next-item recommender.\n\n"
+    "Start with:  temporec data fetch movielens-100k --to data/movielens-100k\n\n"
+    "then:        temporec run --config pipeline/configs/quickstart.yaml\n\n"
+    "Exit codes: 0 done, 1 failed, 2 the input is wrong, 3 the gate refused the model.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Data sets to try temporec with.")
+app.add_typer(data_app, name="data")
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration, a YAML file; see pipeline/configs/.")]
+SetOption = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads it on Python 3.10
+    typer.Option("--set", metavar="A.B=VALUE", help="Override a setting; may be given more than once."),
+]
+
+
+class Target(str, Enum):
+    """Who runs a compiled pipeline."""
+
+    kubeflow = "kubeflow"
+    vertex = "vertex"
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Tell whether this machine is able to run temporec, and what is missing."""
+    from pipeline.doctor import diagnose, report_json, report_table
+
+    report = diagnose()
+    if as_json:
+        print(report_json(report))
+    else:
+        Console().print(report_table(report))
+    raise typer.Exit(DONE if report.able else FAILED)
+
+
+@data_app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="Which one: movielens-100k.")],
+    to: Annotated[Path, typer.Option(help="The folder to put it in.")],
+) -> None:
+    """Bring a real data set, checksum verified; what is there already is left alone."""
+    from pipeline.datasets import DATASETS
+    from pipeline.datasets import fetch as fetch_data
+
+    for path in fetch_data(name, to):
+        print(path)
+    print(DATASETS[name].licence)
+
+
+@app.command()
+def validate(config: ConfigOption, overrides: SetOption = None) -> None:
+    """Read the configuration and the whole log, report counts, train nothing."""
+    from pipeline.console import data_table
+    from pipeline.validation import validate_log
+    from schemas.loading import load_config
+
+    Console().print(data_table(validate_log(load_config(config, overrides or ()))))
+
+
+@app.command()
+def run(
+    config: ConfigOption,
+    overrides: SetOption = None,
+    root: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Where everything goes: artifacts, metadata, models, logs, run.json. [runs/NAME]"),
+    ] = None,
+) -> None:
+    """Run the whole pipeline: from the log to a model that is tested, gated and pushed.
+
+    Run it again after a change, and what does not depend on the change is
+    taken from the cache. Watch training with: tensorboard --logdir ROOT
+    """
+    from pipeline.run import run as run_pipeline
+    from schemas.loading import load_config
+
+    loaded = load_config(config, overrides or ())
+    record = run_pipeline(loaded, root or Path("runs") / loaded.name, Console())
+    raise typer.Exit(DONE if record["gate"]["blessed"] else GATE_REFUSED)
+
+
+@app.command()
+def evaluate(
+    config: ConfigOption,
+    model: Annotated[Path, typer.Option(help="A saved model, like ROOT/models/VERSION.")],
+    overrides: SetOption = None,
+) -> None:
+    """Measure a saved model on the test split of a log, beside the baselines."""
+    from pipeline.console import metrics_table
+    from pipeline.validation import evaluate_model
+    from schemas.loading import load_config
+
+    Console().print(metrics_table(*evaluate_model(load_config(config, overrides or ()), model)))
+
+
+@app.command()
+def serve(
+    model_base_path: Annotated[Path, typer.Option(help="The folder of versions, like ROOT/models.")],
+    port: Annotated[int, typer.Option(help="Where to listen for gRPC; 0 picks a free one.")] = 8500,
+    model_name: Annotated[str, typer.Option(help="The name that requests give.")] = "temporec",
+) -> None:
+    """Serve the newest version over TensorFlow Serving's own gRPC API, and follow new ones."""
+    from serving.server import serve as serve_model
+
+    serve_model(model_base_path, port, model_name=model_name)
+
+
+@app.command()
+def recommend(
+    history: Annotated[str, typer.Option(help="Item ids, oldest first, separated by commas.")],
+    server: Annotated[
+        str, typer.Option(help="HOST:PORT of `temporec serve` or TensorFlow Serving.")
+    ] = "localhost:8500",
+    k: Annotated[Optional[int], typer.Option(min=1, help="How many; the model's own number by default.")] = None,  # noqa: UP045
+    exclude: Annotated[str, typer.Option(help="Item ids never to recommend, separated by commas.")] = "",
+    config: Annotated[Optional[Path], typer.Option(help="Show titles from this configuration's item table.")] = None,  # noqa: UP045
+    model_name: Annotated[str, typer.Option(help="The name that the server knows the model by.")] = "temporec",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Ask a server what comes next after a history."""
+    from serving.client import Client
+
+    from pipeline.console import answer_table
+    from pipeline.titles import read_titles
+    from schemas.loading import load_config
+
+    titles = read_titles(load_config(config).data.items) if config else {}
+    with Client(server, model_name=model_name) as client:
+        (answer,) = client.recommend([_ids(history)], k=k, exclude=[_ids(exclude)])
+    if as_json:
+        print(json.dumps({"item_ids": answer.item_ids, "scores": answer.scores, "fallback": answer.fallback}))
+    else:
+        Console().print(answer_table(answer.item_ids, answer.scores, answer.fallback, titles))
+
+
+@app.command(name="compile")
+def compile_(
+    target: Annotated[Target, typer.Option(help="Who will run it.")],
+    config: ConfigOption,
+    image: Annotated[str, typer.Option(help="The container image with temporec in it.")],
+    root: Annotated[str, typer.Option(help="URI of the folder for artifacts and models, like gs://bucket/temporec.")],
+    output: Annotated[Path, typer.Option(help="The file to write: .yaml for kubeflow, .json for vertex.")],
+    overrides: SetOption = None,
+) -> None:
+    """Write the same pipeline as a file for Kubeflow Pipelines or Vertex AI."""
+    from schemas.loading import load_config
+
+    loaded = load_config(config, overrides or ())
+    from pipeline.kubeflow import compile_pipeline
+
+    compile_pipeline(loaded, target=target.value, image=image, root=root, output=output)
+    print(output)
+
+
+def _ids(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def main() -> NoReturn:
+    """Runs the command line, with errors as messages and exit codes."""
+    try:
+        app()
+    except InputError as error:
+        _fail(error, INPUT_WRONG)
+    except ComponentFailed as error:
+        _fail(error, FAILED)
+    sys.exit(DONE)
+
+
+def _fail(error: Exception, code: int) -> NoReturn:
+    Console(stderr=True).print("[bold red]error[/]", escape(str(error)), sep="\n", highlight=False, soft_wrap=True)
+    sys.exit(code)

@@ -1,0 +1,145 @@
+"""What a person sees of a run: progress while it goes, tables when it is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+METRICS = ("recall@10", "ndcg@10", "mrr@10", "precision@10", "coverage@10")
+
+
+def data_table(data: Mapping[str, Any]) -> Table:
+    """Rows read, accepted and rejected by reason."""
+    table = Table(title="Data", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_row("rows read", f"{data['rows_read']:,}")
+    table.add_row("accepted", f"{data['rows_accepted']:,}")
+    for reason, count in data["rows_rejected"].items():
+        table.add_row(f"rejected: {reason}", f"{count:,}")
+    for kind, count in data["rows_below_minimum"].items():
+        if count:
+            table.add_row(f"left out: {kind} with too few interactions", f"{count:,}")
+    table.add_row("users", f"{data['users']:,}")
+    table.add_row("items", f"{data['items']:,}")
+    for split, count in data["examples"].items():
+        table.add_row(f"{split} examples", f"{count:,}")
+    return table
+
+
+def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Table:
+    """The model beside the baselines."""
+    rows = {"model": metrics["test"], **metrics["baselines"]}
+    best = {name: max(values[name] for values in rows.values()) for name in METRICS}
+    table = Table(
+        title=f"Test split: {protocol['users']:,} users, all {protocol['items']:,} items ranked, "
+        f"seen items {protocol['seen_items']}"
+    )
+    table.add_column()
+    for name in METRICS:
+        table.add_column(name, justify="right")
+    for label, values in rows.items():
+        cells = [f"[bold]{values[m]:.4f}[/bold]" if values[m] == best[m] else f"{values[m]:.4f}" for m in METRICS]
+        table.add_row(label, *cells)
+    return table
+
+
+def verdict_lines(record: Mapping[str, Any]) -> Iterator[str]:
+    """The gate's verdict and where the model went."""
+    gate = record["gate"]
+    yield "[bold green]Gate: blessed[/]" if gate["blessed"] else "[bold red]Gate: refused[/]"
+    yield from (f"  {reason}" for reason in gate["reasons"])
+    pushed = record["pushed"]
+    yield f"Pushed: {pushed['path']}" if pushed else "Pushed: nothing; what was served before stays"
+
+
+def recommendation_table(user: str, history: Sequence[str], recommended: Sequence[tuple[str, float]]) -> Table:
+    """A user's last items beside what the model recommends next."""
+    table = Table(title=f"User {user}")
+    table.add_column("last items (newest first)")
+    table.add_column("recommended next")
+    table.add_column("score", justify="right")
+    for row in range(max(len(history), len(recommended))):
+        title, score = recommended[row] if row < len(recommended) else ("", None)
+        table.add_row(history[row] if row < len(history) else "", title, "" if score is None else f"{score:.2f}")
+    return table
+
+
+def answer_table(item_ids: Sequence[str], scores: Sequence[float], fallback: bool, titles: Mapping[str, str]) -> Table:
+    """What a server recommends after a history."""
+    table = Table(title="popular items: the history is empty or unknown" if fallback else "recommended next")
+    table.add_column("item")
+    if titles:
+        table.add_column("title")
+    table.add_column("score", justify="right")
+    for item, score in zip(item_ids, scores, strict=True):
+        if item:
+            table.add_row(item, *([titles.get(item, "")] if titles else []), f"{score:.4f}")
+    return table
+
+
+class RunProgress:
+    """Follows a run: a bar on a terminal, a line a step elsewhere.
+
+    Args:
+        console: where to write.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=None, detail="")
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Shows progress, and epochs as they are logged, while the block runs."""
+        handler = _EpochHandler(self)
+        logger = logging.getLogger("temporec.progress")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            with self._bar:
+                yield
+        finally:
+            logger.removeHandler(handler)
+
+    def start(self, component: str, index: int, count: int) -> None:
+        """A component begins."""
+        self._bar.update(self._task, description=f"[{index + 1}/{count}] {component}", total=None, detail="")
+        if not self._console.is_terminal:
+            self._console.print(f"[{index + 1}/{count}] {component} ...", markup=False)
+
+    def end(self, component: str, cached: bool, seconds: float) -> None:
+        """A component is done."""
+        how = "unchanged, taken from the cache" if cached else f"{seconds:.1f} s"
+        self._console.print(f"  {component}: {how}", markup=False, highlight=False)
+
+    def epoch(self, message: str, epoch: int, epochs: int) -> None:
+        """An epoch of training is done."""
+        self._bar.update(self._task, total=epochs, completed=epoch, detail=message)
+        if not self._console.is_terminal:
+            self._console.print(f"    {message}", markup=False, highlight=False)
+
+
+class _EpochHandler(logging.Handler):
+    def __init__(self, progress: RunProgress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        values = vars(record)
+        self._progress.epoch(record.getMessage(), values["epoch"], values["epochs"])

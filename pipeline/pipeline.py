@@ -1,0 +1,128 @@
+"""The pipeline: which components there are and how they are wired, for every orchestrator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tfx import v1 as tfx
+from tfx.dsl.components.base import executor_spec
+from tfx.types.channel import BaseChannel
+
+import components
+import schemas
+import serving
+import trainer
+from components import pusher
+from components.baselines import Baselines
+from components.evaluation import eval_config
+from components.example_gen import InteractionExampleGen
+from components.history_schema import HistorySchema, history_schema_text
+from components.sources_digest import sources_digest
+from schemas.config import Config
+from schemas.features import EVAL, TEST, TRAIN
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Where a pipeline keeps what it makes."""
+
+    artifacts: str  # what the components write, a folder each
+    models: str  # the base path that TensorFlow Serving watches
+
+
+def create_pipeline(
+    config: Config,
+    locations: Locations,
+    *,
+    compare_with: type[tfx.dsl.experimental.ResolverStrategy],
+    metadata_connection_config: Any = None,
+    beam_args: tuple[str, ...] = (),
+) -> tfx.dsl.Pipeline:
+    """From a log to a pushed model.
+
+    Args:
+        config: what to build; `data.path` must be readable where the pipeline runs.
+        locations: where to write, likewise.
+        compare_with: how the blessed model that a candidate is compared with is chosen.
+        metadata_connection_config: the metadata store, where the orchestrator brings none.
+        beam_args: options for the Beam runner.
+    """
+    ingestion_code = sources_digest(components, schemas)
+    training_code = sources_digest(trainer, serving, schemas)
+
+    example_gen = InteractionExampleGen(config.ingestion, code=ingestion_code)
+    examples = example_gen.outputs["examples"]
+    statistics_gen = tfx.components.StatisticsGen(examples=examples)
+    history_schema = HistorySchema(text=history_schema_text())
+    schema = history_schema.outputs["schema"]
+    example_validator = tfx.components.ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
+    transform = tfx.components.Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="components.preprocessing.preprocessing_fn",
+        # The catalogue is every item of the log: one seen only as a target is a candidate like the others.
+        splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN, EVAL, TEST], transform=[TRAIN, EVAL]),
+        disable_statistics=True,  # StatisticsGen has them
+    )
+    model_trainer = tfx.components.Trainer(
+        run_fn="trainer.run.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
+        eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
+        custom_config={"code": training_code, "training": config.training.model_dump_json()},
+    )
+    model = model_trainer.outputs["model"]
+    baselines = Baselines(
+        examples=examples,
+        remove_seen=config.serving.remove_seen,
+        code=sources_digest(components, trainer),
+    )
+    blessed_model = _blessed_model(compare_with, candidate=model)
+    evaluator = tfx.components.Evaluator(
+        examples=examples,
+        example_splits=[TEST],
+        model=model,
+        baseline_model=blessed_model.outputs["model"],
+        eval_config=eval_config(config.gate),
+    )
+    model_pusher = tfx.components.Pusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=locations.models)
+        ),
+        custom_executor_spec=executor_spec.ExecutorClassSpec(pusher.Executor),
+    )
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=locations.artifacts,
+        components=[
+            example_gen,
+            statistics_gen,
+            history_schema,
+            example_validator,
+            transform,
+            model_trainer,
+            baselines,
+            blessed_model,
+            evaluator,
+            model_pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=list(beam_args),
+    )
+
+
+def _blessed_model(
+    strategy: type[tfx.dsl.experimental.ResolverStrategy], candidate: BaseChannel
+) -> tfx.dsl.Resolver:
+    channels = {
+        "model": tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        "model_blessing": tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    }
+    if strategy is not tfx.dsl.experimental.LatestBlessedModelStrategy:
+        channels["candidate"] = candidate
+    return tfx.dsl.Resolver(strategy_class=strategy, **channels).with_id("BlessedModel")

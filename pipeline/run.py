@@ -1,0 +1,155 @@
+"""`temporec run`: checks the input, runs the pipeline under a root, and records what came of it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from pipeline import console as view
+from schemas.config import Config
+from schemas.errors import ComponentFailed, InputError
+
+RECORD = "run.json"
+
+
+def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
+    """Runs the whole pipeline and writes `<root>/run.json`.
+
+    Args:
+        config: what to build; its paths may be relative to the working directory.
+        root: the folder for artifacts, metadata, models and logs.
+        console: where a person follows the run.
+
+    Returns:
+        The content of `run.json`.
+
+    Raises:
+        InputError: the log, the split or the root is not usable; nothing has been trained.
+        ComponentFailed: a component failed; the log under the root says why.
+    """
+    from components.preflight import check_log
+
+    check_log(config.data)
+    root = root.absolute()
+    with _exclusive(root), _output_to(root / "logs" / "run.log", console) as terminal:
+        return _run(_with_absolute_paths(config), root, terminal)
+
+
+def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:
+    progress = view.RunProgress(console)
+    started_at = _now()
+    with progress.following():
+        from pipeline import local, run_record
+
+        current = [""]
+
+        def on_start(component: str, index: int, count: int) -> None:
+            current[0] = component
+            progress.start(component, index, count)
+
+        runner = local.LocalRunner(
+            on_start=on_start, on_end=lambda run: progress.end(run.component, run.cached, run.seconds)
+        )
+        try:
+            runs = local.run_locally(config, root, runner)
+        except InputError:
+            raise
+        except Exception as error:
+            logging.exception("component %s failed", current[0])
+            raise ComponentFailed(
+                f"{current[0]} failed: {type(error).__name__}: {str(error).strip().splitlines()[0]}\n"
+                f"the whole story is in {root / 'logs' / 'run.log'}"
+            ) from error
+        record = run_record.run_record(config, runs, started_at=started_at, finished_at=_now())
+    _write(root / RECORD, record)
+    _show(config, record, runs, console)
+    return record
+
+
+def _show(config: Config, record: dict[str, Any], runs: list[Any], console: Console) -> None:
+    from pipeline.samples import sample_recommendations
+
+    console.print(view.data_table(record["data"]))
+    console.print(view.metrics_table(record["metrics"], record["protocol"]))
+    for line in view.verdict_lines(record):
+        console.print(line)
+    outputs = {f"{run.component}.{key}": artifact.uri for run in runs for key, artifact in run.outputs.items()}
+    for sample in sample_recommendations(
+        model=Path(outputs["Trainer.model"]) / "Format-Serving",
+        examples=Path(outputs["InteractionExampleGen.examples"]) / "Split-test",
+        items=config.data.items,
+    ):
+        console.print(view.recommendation_table(*sample))
+
+
+def _with_absolute_paths(config: Config) -> Config:
+    """The log's path as an absolute one, unless it is a URI."""
+    if "://" in config.data.path:
+        return config
+    return config.model_copy(
+        update={"data": config.data.model_copy(update={"path": os.path.abspath(config.data.path)})}
+    )
+
+
+@contextmanager
+def _exclusive(root: Path) -> Iterator[None]:
+    """Holds the root for this process; the system lets go of it when the process ends, however it ends."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock = (root / ".lock").open("w")
+    except OSError as error:
+        raise InputError(
+            expected=f"a root that can be written: {root}",
+            received=error.strerror or str(error),
+            remedy="choose another --root, or change its permissions",
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                expected=f"a root that no other run uses: {root}",
+                received="a run is under way there",
+                remedy="wait for it to end, or choose another --root",
+            ) from None
+        yield
+
+
+@contextmanager
+def _output_to(path: Path, console: Console) -> Iterator[Console]:
+    """Sends what the frameworks print to a file, from Python and from below it; gives a console that still shows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with path.open("a") as file, os.fdopen(os.dup(1), "w") as shown:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield Console(file=shown, width=console.width if not console.is_terminal else None)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for descriptor, number in zip(saved, (1, 2), strict=True):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

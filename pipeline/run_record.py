@@ -1,0 +1,90 @@
+"""`run.json`: what a run read, measured, decided and pushed. Its keys are a public contract."""
+
+from __future__ import annotations
+
+import platform
+import resource
+from collections.abc import Mapping, Sequence
+from importlib import metadata as distributions
+from typing import Any
+
+import tensorflow_data_validation as tfdv
+
+from components.baselines import read_baselines
+from components.ingestion_report import REJECTED_FOLDER, IngestionReport
+from components.verdict import read_verdict
+from pipeline.local import ComponentRun
+from schemas.config import Config
+from schemas.features import SPLITS, TEST
+
+STACK = ("tfx", "tensorflow", "tensorflow-recommenders", "apache-beam", "tensorflow-serving-api")
+
+
+def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, finished_at: str) -> dict[str, Any]:
+    """The record of a finished run."""
+    outputs = {f"{run.component}.{key}": artifact for run in runs for key, artifact in run.outputs.items()}
+    examples = outputs["InteractionExampleGen.examples"].uri
+    report = IngestionReport.read(examples)
+    verdict = read_verdict(outputs["Evaluator.evaluation"].uri, config.gate, report.items)
+    return {
+        "name": config.name,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "stack": {"python": platform.python_version(), **{name: distributions.version(name) for name in STACK}},
+        "data": {
+            "path": config.data.path,
+            **data_counts(report),
+            "rejected_path": f"{examples}/{REJECTED_FOLDER}",
+            "anomalies": _anomalies(outputs["ExampleValidator.anomalies"].uri),
+        },
+        "metrics": {"test": verdict.metrics, "baselines": read_baselines(outputs["Baselines.evaluation"].uri)},
+        "protocol": protocol(config, report),
+        "gate": {"blessed": verdict.blessed, "reasons": verdict.reasons},
+        "pushed": _pushed(outputs["Pusher.pushed_model"].custom_properties),
+        "timings_s": {run.component: round(run.seconds, 3) for run in runs},
+        "cached": [run.component for run in runs if run.cached],
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def data_counts(report: IngestionReport) -> dict[str, Any]:
+    """What became of the log's rows; `rows_read = rows_accepted + sum(rows_rejected)`."""
+    return {
+        "rows_read": report.rows_read,
+        "rows_accepted": report.rows_accepted,
+        "rows_rejected": report.rows_rejected,
+        "rows_below_minimum": {"item": report.below_item_minimum, "user": report.below_user_minimum},
+        "users": report.users,
+        "items": report.items,
+        "ties_in_time": report.ties,
+        "examples": report.examples,
+    }
+
+
+def protocol(config: Config, report: IngestionReport) -> dict[str, Any]:
+    """How the metrics were measured."""
+    return {
+        "split": config.split.kind,
+        "candidates": "full",
+        "seen_items": "removed" if config.serving.remove_seen else "kept",
+        "users": report.examples[TEST],
+        "items": report.items,
+    }
+
+
+def _anomalies(uri: str) -> list[str]:
+    """What ExampleValidator holds against the splits, a line each."""
+    return [
+        f"{split}: {feature}: {info.description}"
+        for split in SPLITS
+        for feature, info in tfdv.load_anomalies_binary(f"{uri}/Split-{split}/SchemaDiff.pb").anomaly_info.items()
+    ]
+
+
+def _pushed(properties: Mapping[str, Any]) -> dict[str, str] | None:
+    if not properties["pushed"].int_value:
+        return None
+    return {
+        "path": properties["pushed_destination"].string_value,
+        "version": properties["pushed_version"].string_value,
+    }

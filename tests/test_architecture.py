@@ -1,0 +1,157 @@
+"""The rule of imports: rooms in one direction, frameworks in the rooms that own them."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("schemas", "serving", "trainer", "components", "pipeline")
+LONGEST_FILE = 400
+
+_FLOW = ("components", "pipeline")
+OWNERS = {
+    "apache_beam": _FLOW,
+    "grpc": ("serving",),
+    "grpc_health": ("serving",),
+    "kfp": ("pipeline",),
+    "ml_metadata": _FLOW,
+    "pyarrow": ("schemas", *_FLOW),
+    "pydantic": ("schemas", "pipeline"),
+    "rich": ("pipeline",),
+    "tensorboard": ("trainer", "pipeline"),
+    "tensorflow": ("serving", "trainer", *_FLOW),
+    "tensorflow_data_validation": _FLOW,
+    "tensorflow_metadata": _FLOW,
+    "tensorflow_model_analysis": _FLOW,
+    "tensorflow_recommenders": ("trainer",),
+    "tensorflow_serving": ("serving",),
+    "tensorflow_transform": (*_FLOW, "trainer/run.py"),
+    "tfx": _FLOW,
+    "tfx_bsl": _FLOW,
+    "typer": ("pipeline",),
+    "yaml": ("schemas", "pipeline"),
+}
+BEFORE_INSTALLATION = ("bootstrap", "checks", "environment", "interpreters", "lanes")
+HEAVY = ("apache_beam", "kfp", "pyarrow", "tensorflow", "tensorflow_transform", "tfx")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The dotted names that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.level or not node.module):
+            yield "(relative)"
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def violations(root: Path) -> list[str]:
+    """Every import against the rule in the rooms under `root`, and every file that is too long."""
+    found = []
+    for path in sorted(path for room in (*ROOMS, "tests") for path in (root / room).rglob("*.py")):
+        file = path.relative_to(root).as_posix()
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines > LONGEST_FILE:
+            found.append(f"{file}: {lines} lines")
+        if not file.startswith("tests/"):
+            found += [f"{file}: imports {name}, {reason}" for name in imports(path) if (reason := _against(file, name))]
+    return found
+
+
+def _against(file: str, name: str) -> str | None:
+    room, top = Path(file).parts[0], _top(name)
+    if top == "(relative)":
+        return "write the room's name"
+    if top == "tests":
+        return "which tests it"
+    if top in ROOMS and ROOMS.index(top) > ROOMS.index(room):
+        return "a room that comes after its own"
+    if top in OWNERS and not any(owner in (room, file) for owner in OWNERS[top]):
+        return f"which only {', '.join(OWNERS[top])} may"
+    if room == "pipeline" and Path(file).stem in BEFORE_INSTALLATION and not _before_installation(name):
+        return "but runs before anything is installed"
+    return None
+
+
+def _before_installation(name: str) -> bool:
+    if name.startswith("pipeline."):
+        return name.split(".")[1] in BEFORE_INSTALLATION
+    return name.startswith("schemas.errors.") or _top(name) in sys.stdlib_module_names
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_no_import_is_against_the_rule_and_no_file_is_too_long() -> None:
+    assert violations(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("schemas/bad.py", "import tensorflow as tf"),
+        ("schemas/bad.py", "from serving.index import INDEXES"),
+        ("serving/bad.py", "from trainer import model"),
+        ("serving/bad.py", "import apache_beam as beam"),
+        ("trainer/bad.py", "import tensorflow_transform as tft"),
+        ("trainer/bad.py", "def run():\n    import tfx.v1"),
+        ("trainer/bad.py", "import pipeline.cli"),
+        ("components/bad.py", "import grpc"),
+        ("components/bad.py", "from rich.table import Table"),
+        ("components/deep/bad.py", "import kfp"),
+        ("pipeline/bad.py", "import grpc"),
+        ("pipeline/bad.py", "from . import cli"),
+        ("pipeline/bad.py", "from tests.e2e import log"),
+        ("pipeline/bootstrap.py", "import rich"),
+        ("pipeline/lanes.py", "from pipeline.doctor import diagnose"),
+        ("pipeline/lanes.py", "from pipeline import doctor"),
+        ("pipeline/lanes.py", "from schemas.config import Config"),
+        ("trainer/long.py", "x = 0\n" * 401),
+        ("tests/test_long.py", "x = 0\n" * 401),
+    ],
+)
+def test_what_is_against_the_rule_is_found(tmp_path: Path, file: str, line: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(line, encoding="utf-8")
+
+    (found,) = violations(tmp_path)
+
+    assert found.startswith(f"{file}: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("schemas/good.py", "import pyarrow as pa"),
+        ("trainer/run.py", "import tensorflow_transform as tft"),
+        ("components/good.py", "import apache_beam\nfrom trainer.metrics import ranks\nfrom schemas import features"),
+        (
+            "pipeline/bootstrap.py",
+            "import os\nfrom pipeline import lanes\nfrom schemas.errors import InputError",
+        ),
+        ("serving/good.py", "import grpc\nimport numpy as np\n" + "x = 0\n" * 398),
+    ],
+)
+def test_what_the_rule_allows_is_not_found(tmp_path: Path, file: str, line: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(line, encoding="utf-8")
+
+    assert violations(tmp_path) == []
+
+
+def test_the_command_line_answers_before_any_framework_is_loaded() -> None:
+    code = f"import sys, pipeline.cli; print([name for name in {HEAVY} if name in sys.modules])"
+
+    ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
+
+    assert ran.stdout.strip() == "[]"
