@@ -18,7 +18,7 @@ from schemas.interaction import ERROR, FILE, INTERACTION, LINE, RAW, REJECTED, R
 
 ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
 
-UNITS_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+UNITS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "order": 1}
 EARLIEST_S = 315_532_800.0  # 1980-01-01: an unset clock writes 1970
 LATEST_S = 4_102_444_800.0  # 2100-01-01: a wrong unit lies far beyond
 LARGEST_ORDER = 2.0**53  # whole numbers are exact in float64 up to here
@@ -108,10 +108,10 @@ def _seconds(text: pa.Array, timestamp: Timestamp) -> tuple[Seconds, Mask]:
         parsed = np.array([_parse(value, timestamp.format) for value in distinct.dictionary.to_pylist()] or [np.nan])
         seconds = parsed[distinct.indices.to_numpy()]
         return seconds, ~np.isnan(seconds)
-    numbers = _numbers(text)
+    numbers = _numbers(text, UNITS_PER_SECOND[str(timestamp.unit)])
     if timestamp.unit == "order":
         return numbers, (numbers >= 0) & (numbers == np.floor(numbers))
-    return numbers / UNITS_PER_SECOND[str(timestamp.unit)], ~np.isnan(numbers)
+    return numbers, ~np.isnan(numbers)
 
 
 def _parse(value: str, directives: str) -> float:
@@ -122,10 +122,16 @@ def _parse(value: str, directives: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 
-def _numbers(text: pa.Array) -> Seconds:
-    """The texts as float64, NaN where one is no number; infinite beyond float64's range."""
+def _numbers(text: pa.Array, divisor: int = 1) -> Seconds:
+    """The texts as float64 over the divisor, NaN where one is no number; infinite beyond float64's range."""
     number = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, pa.scalar("nan"))
-    return np.array([float(value) for value in number.to_pylist()], dtype=np.float64)
+    return np.array([_quotient(value, divisor) for value in number.to_pylist()], dtype=np.float64)
+
+
+def _quotient(number: str, divisor: int) -> float:
+    # Nanoseconds have more digits than float64: rounded before the division, a whole second could fall short.
+    whole = number.isdigit() and len(number) < 30
+    return int(number) / divisor if whole else float(number) / divisor
 
 
 def _in_range(timestamps_s: Seconds, timestamp: Timestamp) -> Mask:

@@ -114,7 +114,8 @@ def read_rows(lines: Iterable[str], delimiter: str, quote: str | None, width: in
     A quoted field may span lines. Where its quotes are broken, where it holds
     a NUL, or where the row that it makes has the wrong number of fields, only
     the first line is given up as malformed, and reading goes on at the next:
-    a stray quote costs one row, not the rest of the file.
+    a stray quote costs one row, not the rest of the file. So does a field of
+    more than 131,072 characters, csv's own limit.
 
     Args:
         lines: as `read_lines` gives them.

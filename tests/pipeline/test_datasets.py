@@ -115,14 +115,15 @@ def test_an_unreachable_registry_is_an_error_of_the_input(
     assert "pip config list" in caught.value.remedy
 
 
-def test_a_target_that_cannot_be_a_folder_shows_before_the_download(
-    shelf: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("target", ["file/data", "/proc"])
+def test_a_target_that_cannot_be_written_shows_before_the_download(
+    shelf: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
     take_away(monkeypatch, tmp_path)
     (tmp_path / "file").touch()
 
     with pytest.raises(InputError, match="to write into") as caught:
-        fetch_dataset(shelf, tmp_path / "file" / "data")
+        fetch_dataset(shelf, tmp_path / target)
 
     assert "--to" in caught.value.remedy
 

@@ -20,9 +20,9 @@ LOCK = """\
 # a comment
 numpy==1.26.4 \\
     --hash=sha256:00
-scipy==1.17.1 ; python_full_version < '3.2' \\
-    --hash=sha256:00
 scipy==1.18.1 ; python_full_version >= '3.2' and sys_platform == 'linux' \\
+    --hash=sha256:00
+scipy==1.17.1 ; python_full_version < '3.2' \\
     --hash=sha256:00
 Typing_Extensions==4.16.0
 """

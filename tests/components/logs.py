@@ -1,0 +1,34 @@
+"""Logs for the tests of this folder."""
+
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+
+from schemas.config import Columns, Data, Timestamp
+from schemas.interaction import INTERACTION
+
+DAY_S = 86_400
+START_S = 1_600_000_000  # 2020-09-13
+
+
+def data(path: str | Path = "log.csv", **settings: Any) -> Data:
+    """A configuration for logs with the columns user, item and time, in unix seconds."""
+    settings.setdefault("timestamp", Timestamp(unit="s"))
+    return Data(path=str(path), columns=Columns(user="user", item="item", timestamp="time"), **settings)
+
+
+def local_pipeline() -> beam.Pipeline:
+    """A pipeline in this process; Beam's default runner would download a job server."""
+    return beam.Pipeline(runner="FnApiRunner")
+
+
+def interactions(rows: list[tuple[str, str, float]], file: str = "log.csv", first_line: int = 2) -> pa.RecordBatch:
+    """Rows of (user, item, time) as a batch of `INTERACTION`, on lines that follow one another."""
+    users, items, times = zip(*rows, strict=True) if rows else ((), (), ())
+    lines = range(first_line, first_line + len(rows))
+    columns = [users, items, [float(time) for time in times], [file] * len(rows), lines]
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, INTERACTION, strict=True)], schema=INTERACTION
+    )

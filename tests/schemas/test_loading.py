@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from schemas.errors import InputError
+from schemas.loading import load_config
+
+SHIPPED = sorted((Path(__file__).parents[2] / "pipeline" / "configs").glob("*.yaml"))
+SMALLEST = {
+    "name": "a-log",
+    "data": {
+        "path": "log.csv",
+        "columns": {"user": "u", "item": "i", "timestamp": "t"},
+        "timestamp": {"unit": "s"},
+    },
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(tree):
+        path = tmp_path / "config.yaml"
+        path.write_text(tree if isinstance(tree, str) else yaml.safe_dump(tree))
+        return path
+
+    return _write
+
+
+def problems(path, *overrides):
+    with pytest.raises(InputError) as raised:
+        load_config(path, overrides)
+    return raised.value.received
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid(path):
+    assert load_config(path).name == path.stem
+
+
+def test_overrides_go_over_the_file(write):
+    config = load_config(write(SMALLEST), ["train.epochs=5", "data.path=other.csv", "model.attention.kind=additive"])
+    assert (config.train.epochs, config.data.path, config.model.attention.kind) == (5, "other.csv", "additive")
+
+
+def test_every_error_is_listed_with_its_path_and_the_nearest_key(write):
+    received = problems(
+        write(SMALLEST), "train.epoch=5", "model.dim=0", "split={kind: temporal, test_shar: 0.2}", "data.filters=[{}]"
+    )
+    assert "4 problems" in received or "5 problems" in received
+    assert "train.epoch: unknown key; did you mean epochs?" in received
+    assert "model.dim: " in received
+    assert "split.test_shar: unknown key; did you mean test_share?" in received
+    assert "data.filters.0.column: is required" in received
+
+
+def test_a_key_far_from_any_other_is_answered_with_the_keys_there_are(write):
+    assert "known here: max_length" in problems(write(SMALLEST), "history.zzz=1")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.timestamp={unit: s, format: '%Y'}", "not both"),
+        ("data.timestamp={}", "not both"),
+        ("data.filters=[{column: a, above: 1, matches: x}]", "either matches or above"),
+        ("split={kind: temporal, validation_share: 0.5, test_share: 0.5}", "leave something to train on"),
+        ("split={kind: temporal, test_from: 2020-01-01}", "both validation_from and test_from"),
+        ("split={kind: temporal, validation_from: 2020-01-02, test_from: 2020-01-01}", "earlier"),
+        ("model={dim: 10, attention: {kind: multi_head, heads: 4}}", "multiple of attention.heads"),
+    ],
+)
+def test_settings_that_contradict_each_other(write, override, message):
+    assert message in problems(write(SMALLEST), override)
+
+
+def test_temporal_cuts_are_utc_unless_they_say_otherwise(write):
+    config = load_config(
+        write(SMALLEST),
+        ["split={kind: temporal, validation_from: '1970-01-02', test_from: '1970-01-03T01:00:00+01:00'}"],
+    )
+    assert config.split.cuts_s() == (86_400.0, 2 * 86_400.0)
+
+
+def test_the_tree_is_frozen(write):
+    with pytest.raises(ValidationError):
+        load_config(write(SMALLEST)).train.epochs = 3
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "a: [", "just words"])
+def test_a_file_that_is_no_mapping(write, text):
+    assert problems(write(text))
+
+
+def test_a_missing_file(tmp_path):
+    assert "No such file" in problems(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("override", ["train.epochs", "=5", "train..epochs=5", "train.epochs=["])
+def test_an_override_that_is_none(write, override):
+    assert override in problems(write(SMALLEST), override)
+
+
+def test_ingestion_does_not_depend_on_titles(write):
+    items = "data.items={path: items.csv, id: i, title: t}"
+    assert load_config(write(SMALLEST), [items]).ingestion == load_config(write(SMALLEST)).ingestion
+
+
+def test_training_does_not_depend_on_the_gate(write):
+    assert load_config(write(SMALLEST), ["gate.min_recall=0.5"]).training == load_config(write(SMALLEST)).training

@@ -1,0 +1,178 @@
+"""The network: one item embedding, a history encoder, a retrieval task and a ranking task."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from schemas import config
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID
+from trainer.data import TARGET_IDS
+from trainer.encoder import HistoryEncoder
+from trainer.tasks import CatalogueRetrieval, Ranker
+
+K = 10  # validation metrics count the first K recommendations
+
+Batch = dict[str, tf.Tensor]
+
+
+class NextItemModel(tfrs.Model):
+    """Scores the items that may follow a history.
+
+    Ids are 1..item_count, 0 is padding. Row i of `candidates()` is item i + 1,
+    and its inner product with `query(...)` is the retrieval score.
+
+    Args:
+        item_count: items of the vocabulary.
+        max_length: interactions of a history that the model was made for.
+        model: the network's settings.
+    """
+
+    def __init__(self, item_count: int, max_length: int, model: config.Model) -> None:
+        super().__init__()
+        self.item_count = item_count
+        self.max_length = max_length
+        self._dim = model.dim
+        self._ranking = model.ranking
+        self._embeddings = self.add_weight(
+            name="item_embedding",
+            shape=[1 + item_count, model.dim],
+            initializer=tf.keras.initializers.RandomNormal(stddev=model.dim**-0.5),
+        )
+        self._bias = self.add_weight(name="item_bias", shape=[item_count], initializer="zeros")
+        self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
+        self._retrieval_task = CatalogueRetrieval()
+        self._ranker = Ranker(model.dim, model.attention, model.ranking.hidden)
+        self._ranking_task = tfrs.tasks.Ranking(loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True))
+        # A name with an @ cannot name a metric, only a log: see train_step and test_step.
+        self._train_means = {name: tf.keras.metrics.Mean(name) for name in ("loss", "retrieval_loss", "ranking_loss")}
+        self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}
+
+    def query(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """The query embedding of each history: its last state, and a 1 for the items' bias.
+
+        Args:
+            item_ids: int64 [batch, length], padded on the right with 0.
+
+        Returns:
+            float32 [batch, dim + 1]. An empty history's state is 0, which
+            leaves the items' bias as their score.
+        """
+        states, _ = self._encode(item_ids)
+        return _with_one(_at_last(states, item_ids))
+
+    def candidates(self) -> tf.Tensor:
+        """The embeddings of all items with their bias, float32 [item_count, dim + 1]."""
+        return tf.concat([self._embeddings[1:], self._bias[:, tf.newaxis]], axis=1)
+
+    def attention(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """How the last state's attention weighs the positions of the history.
+
+        Args:
+            item_ids: int64 [batch, length], padded on the right with 0.
+
+        Returns:
+            float32 [batch, length], 0 at padding, of sum 1 (0 for an empty history).
+        """
+        _, weights = self._encode(item_ids)
+        return _at_last(weights, item_ids)
+
+    def rank(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
+        """Scores candidates after each history by the ranking task.
+
+        Args:
+            item_ids: int64 [batch, length], padded on the right with 0.
+            candidate_ids: int64 [batch, c].
+
+        Returns:
+            float32 [batch, c], to be compared within a history only.
+        """
+        states, _ = self._encode(item_ids)
+        last = _at_last(states, item_ids)[:, tf.newaxis]
+        valid = (item_ids != PADDING_ID)[:, tf.newaxis]
+        return tf.squeeze(self._ranker(last, self._embed(candidate_ids[:, tf.newaxis]), states, valid), axis=1)
+
+    def compute_loss(self, inputs: Batch, training: bool = False) -> tf.Tensor:
+        """The joint loss of a training batch, `{item_ids, target_ids}` int64 [batch, length]."""
+        item_ids, target_ids = inputs[ITEM_IDS], inputs[TARGET_IDS]
+        states, _ = self._encode(item_ids, training=training)
+        at_target = target_ids != PADDING_ID
+        retrieval_loss = self._retrieval_task(
+            _with_one(tf.boolean_mask(states, at_target)),
+            self.candidates(),
+            positives=tf.boolean_mask(target_ids, at_target) - 1,
+        )
+        ranking_loss = self._ranking_loss(item_ids, target_ids, states)
+        loss = retrieval_loss + self._ranking.weight * ranking_loss
+        for name, value in (("loss", loss), ("retrieval_loss", retrieval_loss), ("ranking_loss", ranking_loss)):
+            self._train_means[name].update_state(value)
+        return loss
+
+    def train_step(self, inputs: Batch) -> Batch:
+        """One step; logs the epoch's mean losses so far."""
+        super().train_step(inputs)
+        return {name: mean.result() for name, mean in self._train_means.items()}
+
+    def test_step(self, inputs: Batch) -> Batch:
+        """Ranks all items that the user has not seen, and logs where the target came.
+
+        Args:
+            inputs: `{item_ids, exclude_ids, target_id}`, int64 [batch, length],
+                [batch, n], [batch]. A target that was seen or is unknown is a miss.
+        """
+        target = inputs[TARGET_ID]
+        scores = tf.matmul(self.query(inputs[ITEM_IDS]), self.candidates(), transpose_b=True)
+        seen = self._contains(tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1))
+        scores = tf.where(seen, scores.dtype.min, scores)
+        wanted = tf.one_hot(target - 1, self.item_count, on_value=True, off_value=False)
+        hit = tf.math.in_top_k
+        target_score = tf.reduce_sum(tf.where(wanted, scores, 0.0), axis=1, keepdims=True)
+        rank = 1.0 + tf.reduce_sum(tf.cast(scores > target_score, tf.float32), axis=1)
+        found = tf.reduce_any(wanted & ~seen, axis=1) & (rank <= K)
+        self._test_means[f"recall@{K}"].update_state(tf.cast(found, tf.float32))
+        self._test_means[f"ndcg@{K}"].update_state(tf.where(found, tf.math.log(2.0) / tf.math.log(1.0 + rank), 0.0))
+        return {name: mean.result() for name, mean in self._test_means.items()}
+
+    def _embed(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """[...] -> [..., dim], of unit variance where the table starts with 1 / dim."""
+        return tf.gather(self._embeddings, item_ids) * self._dim**0.5
+
+    def _encode(self, item_ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._encoder(self._embed(item_ids), item_ids != PADDING_ID, training=training)
+
+    def _ranking_loss(self, item_ids: tf.Tensor, target_ids: tf.Tensor, states: tf.Tensor) -> tf.Tensor:
+        """Cross-entropy of the target among uniform negatives, at positions drawn from each history."""
+        batch, length = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
+        positions, negatives = self._ranking.positions, self._ranking.negatives
+        targets = tf.reduce_sum(tf.cast(target_ids != PADDING_ID, tf.float32), axis=1, keepdims=True)
+        drawn = tf.cast(tf.random.uniform([batch, positions]) * targets, tf.int32)  # [batch, positions]
+        positive = tf.gather(target_ids, drawn, batch_dims=1)[..., tf.newaxis]
+        negative = tf.random.uniform([batch, positions, negatives], 1, self.item_count + 1, tf.int64)
+        candidates = tf.concat([positive, negative], axis=-1)
+        scores = self._ranker(
+            tf.gather(states, drawn, batch_dims=1),
+            self._embed(candidates),
+            states,
+            tf.range(length) <= drawn[..., tf.newaxis],
+        )
+        accidental = tf.concat([tf.zeros_like(positive, tf.bool), negative == positive], axis=-1)
+        scores = tf.where(accidental, scores.dtype.min, scores)
+        return self._ranking_task(labels=tf.one_hot(tf.zeros_like(drawn), 1 + negatives), predictions=scores)
+
+    def _contains(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """[batch, n] -> bool [batch, item_count], True at the items that are among the ids."""
+        batch, n = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
+        rows = tf.repeat(tf.range(batch, dtype=item_ids.dtype), n)
+        index = tf.stack([rows, tf.reshape(item_ids, [-1])], axis=1)
+        count = tf.scatter_nd(index, tf.ones([batch * n], tf.int32), tf.stack([batch, 1 + self.item_count]))
+        return count[:, 1:] > 0
+
+
+def _at_last(values: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:
+    """[batch, length, n] -> [batch, n] at each history's last item; 0 where it is empty."""
+    last = tf.reduce_sum(tf.cast(item_ids != PADDING_ID, tf.int32), axis=1) - 1
+    return tf.einsum("bl,bln->bn", tf.one_hot(last, tf.shape(item_ids)[1]), values)
+
+
+def _with_one(queries: tf.Tensor) -> tf.Tensor:
+    return tf.concat([queries, tf.ones_like(queries[:, :1])], axis=1)
