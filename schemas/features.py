@@ -17,3 +17,8 @@ VOCABULARY = "items"  # the name of Transform's vocabulary file
 
 TRAIN, EVAL, TEST = "train", "eval", "test"
 SPLITS = (TRAIN, EVAL, TEST)
+
+
+def ragged_key(feature: str) -> str:
+    """The name under which Transform writes the values of a feature of varying length."""
+    return f"{feature}$ragged_values"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.errors import InputError
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, ragged_key
 
 TARGET_IDS = "target_ids"  # of a training batch: the next item at every position
 
 _FEATURES = {
-    ITEM_IDS: tf.io.RaggedFeature(tf.int64),
-    EXCLUDE_IDS: tf.io.RaggedFeature(tf.int64),
+    ITEM_IDS: tf.io.RaggedFeature(tf.int64, value_key=ragged_key(ITEM_IDS)),
+    EXCLUDE_IDS: tf.io.RaggedFeature(tf.int64, value_key=ragged_key(EXCLUDE_IDS)),
     TARGET_ID: tf.io.FixedLenFeature([], tf.int64),
 }
 _SHUFFLE_BUFFER = 100_000  # examples
@@ -94,6 +96,19 @@ def eval_batches(files: Sequence[str], item_count: int, batch_size: int) -> tf.d
         }
 
     return _examples(files).map(history).cache().padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def target_shares(batches: tf.data.Dataset, item_count: int) -> npt.NDArray[np.float32]:
+    """Which share of the targets of an epoch each item is, [item_count]: its popularity.
+
+    Args:
+        batches: what `train_batches` gives.
+        item_count: items of the vocabulary.
+    """
+    counts = np.zeros(1 + item_count, np.int64)
+    for batch in batches.as_numpy_iterator():
+        counts += np.bincount(batch[TARGET_IDS].ravel(), minlength=1 + item_count)
+    return (counts[1:] / counts[1:].sum()).astype(np.float32)
 
 
 def _examples(files: Sequence[str]) -> tf.data.Dataset:

@@ -108,11 +108,14 @@ class NextItemModel(tfrs.Model):
             self._train_means[name].update_state(value)
         return loss
 
+    # Keras 2 outside of TensorFlow is not known to AutoGraph, which would convert all of it: 20 s for nothing.
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs: Batch) -> Batch:
         """One step; logs the epoch's mean losses so far."""
         super().train_step(inputs)
         return {name: mean.result() for name, mean in self._train_means.items()}
 
+    @tf.autograph.experimental.do_not_convert
     def test_step(self, inputs: Batch) -> Batch:
         """Ranks all items that the user has not seen, and logs where the target came.
 
@@ -125,7 +128,6 @@ class NextItemModel(tfrs.Model):
         seen = self._contains(tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1))
         scores = tf.where(seen, scores.dtype.min, scores)
         wanted = tf.one_hot(target - 1, self.item_count, on_value=True, off_value=False)
-        hit = tf.math.in_top_k
         target_score = tf.reduce_sum(tf.where(wanted, scores, 0.0), axis=1, keepdims=True)
         rank = 1.0 + tf.reduce_sum(tf.cast(scores > target_score, tf.float32), axis=1)
         found = tf.reduce_any(wanted & ~seen, axis=1) & (rank <= K)
@@ -162,8 +164,8 @@ class NextItemModel(tfrs.Model):
     def _contains(self, item_ids: tf.Tensor) -> tf.Tensor:
         """[batch, n] -> bool [batch, item_count], True at the items that are among the ids."""
         batch, n = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
-        rows = tf.repeat(tf.range(batch, dtype=item_ids.dtype), n)
-        index = tf.stack([rows, tf.reshape(item_ids, [-1])], axis=1)
+        rows = tf.repeat(tf.range(batch), n)
+        index = tf.stack([rows, tf.reshape(tf.cast(item_ids, tf.int32), [-1])], axis=1)
         count = tf.scatter_nd(index, tf.ones([batch * n], tf.int32), tf.stack([batch, 1 + self.item_count]))
         return count[:, 1:] > 0
 
