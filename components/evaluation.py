@@ -8,6 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
 
@@ -131,6 +132,6 @@ class _DistinctCombiner(beam.CombineFn):
         return {self._key: float(len(accumulator))}
 
 
-def _ranked(element: tfma.metrics.StandardMetricInputs, key: tfma.metrics.MetricKey) -> np.ndarray:
+def _ranked(element: tfma.metrics.StandardMetricInputs, key: tfma.metrics.MetricKey) -> npt.NDArray[np.object_]:
     """The recommended ids, [1, k]."""
     return np.reshape(element.get_predictions(key.model_name, key.output_name)["item_ids"], [1, -1])

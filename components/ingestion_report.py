@@ -89,11 +89,7 @@ class IngestionReport:
             InputError: there is not, or too much of the log was rejected.
         """
         if not self.rows_read:
-            raise InputError(
-                expected=f"interactions in {data.path}",
-                received="no rows",
-                remedy="check data.path; a file's first line is its header unless data.column_names is set",
-            )
+            raise no_rows(data)
         rejected = {reason: n for reason, n in self.rows_rejected.items() if reason != Reason.FILTERED.value}
         if not self.rows_accepted or sum(rejected.values()) > data.max_rejected_share * self.rows_read:
             reasons = rejected if self.rows_accepted else self.rows_rejected
@@ -125,6 +121,15 @@ class IngestionReport:
                 ),
                 remedy="give a log with more interactions a user, lower the minimums, or change the split",
             )
+
+
+def no_rows(data: Data) -> InputError:
+    """The error of a log without rows."""
+    return InputError(
+        expected=f"interactions in {data.path}",
+        received="no rows",
+        remedy="check data.path; a file's first line is its header unless data.column_names is set",
+    )
 
 
 def describe_rejected(rejected: Mapping[str, int], samples: Mapping[str, list[RejectedRow]]) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from components.ingestion_report import describe_rejected, remedy_for
+from components.ingestion_report import describe_rejected, no_rows, remedy_for
 from components.interactions import plausible, validate
 from components.sources import (
     READ_BYTES,
@@ -62,11 +62,7 @@ def check_log(data: Data) -> Sample:
         if not batches:
             batches = _sample(lines, data, name)
     if not batches:
-        raise InputError(
-            expected=f"interactions in {data.path}",
-            received="no rows",
-            remedy="check data.path; a file's first line is its header unless data.column_names is set",
-        )
+        raise no_rows(data)
     return _judge(batches, data, files)
 
 

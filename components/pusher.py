@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 from tfx.components.pusher import executor
+from tfx.components.pusher.component import Pusher
+from tfx.dsl.components.base import executor_spec
 from tfx.proto import pusher_pb2
 from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils, proto_utils
@@ -33,6 +35,12 @@ class Executor(executor.Executor):
         version = publish(model, destination.filesystem.base_directory)
         io_utils.copy_dir(model, pushed.uri)
         self._MarkPushed(pushed, pushed_destination=version, pushed_version=os.path.basename(version))
+
+
+class AtomicPusher(Pusher):
+    """TFX's Pusher with the executor above; its arguments are the same."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
 
 def publish(model: str, base_directory: str) -> str:

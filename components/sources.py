@@ -9,6 +9,7 @@ import gzip
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import apache_beam as beam
@@ -41,13 +42,16 @@ def needed_columns(data: Data) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def open_log(path: str) -> BinaryIO:
+@contextmanager
+def open_log(path: str) -> Iterator[BinaryIO]:
     """Opens a file of any Beam file system for reading; `.gz` is decompressed, and checked to its end."""
     if path.endswith(".gz"):
         # Beam's own reader takes a truncated gzip file for a whole one.
-        raw = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-        return cast(BinaryIO, gzip.GzipFile(fileobj=raw))
-    return cast(BinaryIO, FileSystems.open(path))
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=raw))
+    else:
+        with FileSystems.open(path) as file:
+            yield file
 
 
 def read_block(file: BinaryIO, name: str) -> bytes:

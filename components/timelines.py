@@ -79,7 +79,7 @@ def _chunks(batch: pa.RecordBatch, kept_items: list[str] | None) -> Iterator[Any
         return
     users, files = columns[0].dictionary_encode(), columns[3].dictionary_encode()
     group = users.indices.to_numpy().astype(np.int64) * len(files.dictionary) + files.indices.to_numpy()
-    order = np.argsort(group, kind="stable")
+    order = np.argsort(group)
     starts = np.flatnonzero(np.diff(group[order], prepend=-1)).tolist()
     user_ids, item_ids, times, names, lines = (column.take(pa.array(order)).to_pylist() for column in columns)
     for start, end in zip(starts, [*starts[1:], len(order)], strict=True):

@@ -56,7 +56,5 @@ def _reasons(values: dict[str, float], gate: Gate) -> list[str]:
     if difference is None:
         return [*reasons, "no other model was blessed before: nothing to compare with"]
     allowed = "within" if difference >= -gate.max_loss else "beyond"
-    return [
-        *reasons,
-        f"{GATE_METRIC} {difference:+.4f} against the last blessed model, {allowed} the {gate.max_loss:.4f} it may lose",
-    ]
+    comparison = f"{GATE_METRIC} {difference:+.4f} against the last blessed model"
+    return [*reasons, f"{comparison}, {allowed} the {gate.max_loss:.4f} it may lose"]

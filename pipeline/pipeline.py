@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfx import v1 as tfx
-from tfx.dsl.components.base import executor_spec
 from tfx.types.channel import BaseChannel
 
 import components
 import schemas
 import serving
 import trainer
-from components import pusher
 from components.baselines import Baselines
 from components.evaluation import eval_config
 from components.example_gen import InteractionExampleGen
 from components.history_schema import HistorySchema, history_schema_text
+from components.pusher import AtomicPusher
 from components.sources_digest import sources_digest
 from schemas.config import Config
 from schemas.features import EVAL, TEST, TRAIN
@@ -87,14 +86,13 @@ def create_pipeline(
         baseline_model=blessed_model.outputs["model"],
         eval_config=eval_config(config.gate),
     )
-    model_pusher = tfx.components.Pusher(
+    pusher = AtomicPusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=locations.models)
         ),
-        custom_executor_spec=executor_spec.ExecutorClassSpec(pusher.Executor),
-    )
+    ).with_id("Pusher")
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=locations.artifacts,
@@ -108,7 +106,7 @@ def create_pipeline(
             baselines,
             blessed_model,
             evaluator,
-            model_pusher,
+            pusher,
         ],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
@@ -116,9 +114,7 @@ def create_pipeline(
     )
 
 
-def _blessed_model(
-    strategy: type[tfx.dsl.experimental.ResolverStrategy], candidate: BaseChannel
-) -> tfx.dsl.Resolver:
+def _blessed_model(strategy: type[tfx.dsl.experimental.ResolverStrategy], candidate: BaseChannel) -> tfx.dsl.Resolver:
     channels = {
         "model": tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         "model_blessing": tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),

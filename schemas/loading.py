@@ -101,7 +101,7 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     sections: list[type[BaseModel]] = [Config]
     for part in location[:-1]:
         tagged = [section for section in sections if "kind" in section.model_fields and part in _tags(section)]
-        fields = [section.model_fields[part] for section in sections if part in section.model_fields]  # type: ignore[index]
+        fields = [section.model_fields[part] for section in sections if part in section.model_fields]
         sections = tagged or [nested for field in fields for nested in _sections(field.annotation)] or sections
     return sorted({key for section in sections for key in section.model_fields})
 

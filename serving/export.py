@@ -9,15 +9,192 @@ Four signatures, in plain TensorFlow ops, usable from stock TensorFlow Serving:
 | `score` | `item_ids`, `candidate_ids` string [batch, n] | `scores` float32 [batch, n] |
 | `explain` | `item_ids` | as `recommend`, and `attention` float32 [batch, length] |
 
-`docs` of each are on the functions of `_signatures`.
+A history is read as its known items, the most recent `max_length` of them:
+empty strings and unknown items count as not being there, wherever they stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID
 from serving.index import INDEXES, LOWEST
+
+Answer = dict[str, tf.Tensor]
+
+
+class ServableModel(Protocol):
+    """What a model must offer to be exported; ids are int64, histories padded on the right with 0."""
+
+    max_length: int
+
+    def query(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """[batch, length] to float32 [batch, dim]."""
+
+    def candidates(self) -> tf.Tensor:
+        """Float32 [items, dim], row i being id i + 1: an inner product with a query is a score."""
+
+    def attention(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """[batch, length] to float32 [batch, length], 0 at padding."""
+
+    def rank(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
+        """[batch, length] and [batch, n] to float32 [batch, n]."""
+
+
+def export(
+    model: ServableModel,
+    path: str,
+    *,
+    vocabulary_file: str,
+    popularity: npt.NDArray[np.float32],
+    k: int,
+    remove_seen: bool,
+    index: str = "brute_force",
+) -> None:
+    """Writes the SavedModel.
+
+    Args:
+        model: a `tf.Module`, Keras models among them.
+        path: the folder to write.
+        vocabulary_file: an item a line; line i is id i + 1.
+        popularity: float32 [items], the scores where there is no history to go by.
+        k: recommendations where the request names no number.
+        remove_seen: whether items of the history are left out of what is recommended.
+        index: a key of `INDEXES`.
+    """
+    recommender = _Recommender(model, vocabulary_file, popularity, k, remove_seen, index)
+    tf.saved_model.save(recommender, path, signatures=_signatures(recommender, k))
+
+
+class _History(NamedTuple):
+    item_ids: tf.Tensor  # int64 [batch, up to max_length], padded on the right
+    seen: tf.Tensor  # int64 [batch, length], every known item, 0 elsewhere
+    positions: tf.RaggedTensor  # int64 [batch, up to max_length], where the items stood
+
+
+class _Recommender(tf.Module):
+    def __init__(
+        self,
+        model: ServableModel,
+        vocabulary_file: str,
+        popularity: npt.NDArray[np.float32],
+        k: int,
+        remove_seen: bool,
+        index: str,
+    ) -> None:
+        super().__init__()
+        self._model = model
+        self._k = k
+        self.remove_seen = remove_seen
+        self._index = INDEXES[index](model.candidates())
+        # The same search answers by popularity: a query of 1 against vectors of one number.
+        self._popular = INDEXES["brute_force"](tf.constant(popularity[:, np.newaxis]))
+        self._popularity = tf.Variable(popularity, trainable=False, name="popularity")
+        line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+        self._to_id = tf.lookup.StaticHashTable(
+            tf.lookup.TextFileInitializer(vocabulary_file, tf.string, line, tf.int64, number), PADDING_ID - 1
+        )
+        self._to_item = tf.lookup.StaticHashTable(
+            tf.lookup.TextFileInitializer(vocabulary_file, tf.int64, number, tf.string, line), ""
+        )
+
+    def ids(self, items: tf.Tensor) -> tf.Tensor:
+        """Items to ids; unknown ones and empty strings to 0."""
+        return self._to_id.lookup(items) + 1
+
+    def items(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids to items; 0 to the empty string."""
+        return self._to_item.lookup(ids - 1)
+
+    def history(self, ids: tf.Tensor) -> _History:
+        """Leaves out what is unknown, and what is older than the model reads."""
+        known = ids != PADDING_ID
+        kept = tf.ragged.boolean_mask(ids, known)
+        positions = tf.ragged.boolean_mask(tf.broadcast_to(tf.range(tf.shape(ids, tf.int64)[1]), tf.shape(ids)), known)
+        length = self._model.max_length
+        return _History(kept[:, -length:].to_tensor(PADDING_ID), ids, positions[:, -length:])
+
+    def search(self, history: _History, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
+        """The k best items after each history, `exclude` int64 [batch, n] left out."""
+        if self.remove_seen:
+            exclude = tf.concat([history.seen, exclude], axis=1)
+        found, ids = self._index.search(self._model.query(history.item_ids), exclude, k)
+        popular, popular_ids = self._popular.search(tf.ones([tf.shape(exclude)[0], 1]), exclude, k)
+        fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1)
+        scores = tf.where(fallback[:, tf.newaxis], popular, found)
+        ids = tf.where(fallback[:, tf.newaxis], popular_ids, ids)
+        return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
+
+    def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> Answer:
+        """The ranking task's scores; the lowest float32 for an unknown candidate."""
+        history = self.history(self.ids(item_ids))
+        candidates = self.ids(candidate_ids)
+        ranked = self._model.rank(history.item_ids, candidates)
+        popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
+        fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1, keepdims=True)
+        scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
+        return {"scores": scores}
+
+    def explain(self, item_ids: tf.Tensor) -> Answer:
+        """Recommendations, and how much attention each place of the history got."""
+        history = self.history(self.ids(item_ids))
+        answer = self.search(history, _nothing(item_ids), tf.constant(self._k))
+        weights = tf.RaggedTensor.from_tensor(
+            self._model.attention(history.item_ids), lengths=history.positions.row_lengths()
+        )
+        places = tf.stack([history.positions.value_rowids(), history.positions.flat_values], axis=1)
+        return {**answer, "attention": tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))}
+
+
+def _signatures(recommender: _Recommender, k: int) -> dict[str, Any]:
+    strings = tf.TensorSpec([None, None], tf.string)
+    # Defaults that are tensors become defaults of the signature, so a request may leave these inputs out. They have
+    # one row, or one number, for whatever batch comes.
+    no_times, no_items = tf.zeros([1, 1], tf.int64), tf.zeros([1, 0], tf.string)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
+    def serving_default(examples: tf.Tensor) -> Answer:
+        features = tf.io.parse_example(
+            examples, {name: tf.io.VarLenFeature(tf.string) for name in (ITEM_IDS, EXCLUDE_IDS)}
+        )
+        items, seen = (tf.sparse.to_dense(features[name], "") for name in (ITEM_IDS, EXCLUDE_IDS))
+        history = recommender.history(recommender.ids(items))
+        older = recommender.ids(seen) if recommender.remove_seen else _nothing(seen)
+        return recommender.search(history, older, tf.constant(k))
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.string, name="item_ids"),
+            tf.TensorSpec([None, None], tf.int64, name="timestamps_s"),
+            tf.TensorSpec([None, None], tf.string, name="exclude"),
+            tf.TensorSpec([], tf.int32, name="k"),
+        ],
+        autograph=False,
+    )
+    def recommend(
+        item_ids: tf.Tensor,
+        timestamps_s: tf.Tensor = no_times,
+        exclude: tf.Tensor = no_items,
+        k: tf.Tensor = tf.constant(k),  # noqa: B008 - the default of the signature
+    ) -> Answer:
+        order = tf.argsort(tf.broadcast_to(timestamps_s, tf.shape(item_ids)), axis=1, stable=True)
+        history = recommender.history(recommender.ids(tf.gather(item_ids, order, batch_dims=1)))
+        rows = tf.broadcast_to(exclude, [tf.shape(item_ids)[0], tf.shape(exclude)[1]])
+        return recommender.search(history, recommender.ids(rows), k)
+
+    named = {name: tf.TensorSpec(strings.shape, tf.string, name=name) for name in ("item_ids", "candidate_ids")}
+    return {
+        "serving_default": serving_default,
+        "recommend": recommend,
+        "score": tf.function(recommender.score, input_signature=list(named.values()), autograph=False),
+        "explain": tf.function(recommender.explain, input_signature=[named["item_ids"]], autograph=False),
+    }
+
+
+def _nothing(items: tf.Tensor) -> tf.Tensor:
+    """No ids for each row, int64 [batch, 0]."""
+    return tf.zeros([tf.shape(items)[0], 0], tf.int64)

@@ -207,7 +207,7 @@ def test_an_example_has_the_features_of_the_schema_and_one_form() -> None:
 Rows = list[tuple[str, str, float]]
 
 
-def run(
+def check_build(
     batches: list[pa.RecordBatch], split: Any, expected: list[History], counts: dict[str, Any], **minimums: Any
 ) -> None:
     """Asserts what `BuildHistories` gives; only the counts that are named."""
@@ -252,7 +252,7 @@ def test_the_order_of_the_rows_changes_nothing(split: Any, cuts_s: Cuts | None, 
     batches = [interactions(shuffled[i : i + size]) for i in range(0, len(ROWS), size)]
     expected = expected_histories(ROWS, cuts_s)
 
-    run(
+    check_build(
         batches,
         split,
         expected,
@@ -276,7 +276,7 @@ def test_ties_are_broken_by_file_and_line_and_counted() -> None:
         interactions([("u", "a", 4.0), ("u", "b", 5.0)], file="a.csv", first_line=2),
     ]
 
-    run(
+    check_build(
         batches,
         config.LeaveOneOut(),
         [
@@ -289,20 +289,24 @@ def test_ties_are_broken_by_file_and_line_and_counted() -> None:
 
 
 def test_a_target_that_is_a_users_first_interaction_is_counted() -> None:
-    rows: Rows = [("u1", "a", 1), ("u1", "b", 45), ("u2", "a", 45), ("u2", "b", 55), ("u3", "a", 55)]
+    rows: Rows = [("u1", "a", 1), ("u1", "b", 45), ("u1", "c", 55), ("u2", "a", 45), ("u2", "b", 55), ("u3", "a", 55)]
 
-    run(
+    check_build(
         [interactions(rows)],
         TEMPORAL,
-        [History("eval", "u1", ["a"], [1], "b", 45, []), History("test", "u2", ["a"], [45], "b", 55, [])],
-        {"targets_without_history": 2, "examples": {"train": 0, "eval": 1, "test": 1}},
+        [
+            History("eval", "u1", ["a"], [1], "b", 45, []),
+            History("test", "u1", ["a", "b"], [1, 45], "c", 55, []),
+            History("test", "u2", ["a"], [45], "b", 55, []),
+        ],
+        {"targets_without_history": 2, "examples": {"train": 0, "eval": 1, "test": 2}},
     )
 
 
 def test_dropped_interactions_are_counted() -> None:
     rows: Rows = [("u1", "a", 1), ("u1", "rare", 2), ("u2", "a", 3), ("u2", "a", 4)]
 
-    run(
+    check_build(
         [interactions(rows)],
         config.LeaveOneOut(),
         [History("test", "u2", ["a"], [3], "a", 4, [])],
@@ -314,4 +318,4 @@ def test_dropped_interactions_are_counted() -> None:
 
 @pytest.mark.parametrize("split", [config.LeaveOneOut(), config.Temporal(kind="temporal")])
 def test_an_empty_log_has_no_histories(split: Any) -> None:
-    run([interactions([])], split, [], {"users": 0, "items": 0, "first_timestamp_s": None, "cuts_s": None})
+    check_build([interactions([])], split, [], {"users": 0, "items": 0, "first_timestamp_s": None, "cuts_s": None})

@@ -127,6 +127,12 @@ def test_a_second_run_into_the_same_directory_replaces_the_first(tmp_path: Path)
     run(tmp_path / "out", data(path))
 
     assert files(tmp_path / "out") == before
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "Split-eval",
+        "Split-test",
+        "Split-train",
+        "ingestion.json",
+    }
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])

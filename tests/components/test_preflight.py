@@ -166,6 +166,10 @@ def test_a_wrong_delimiter_is_named_though_it_splits_the_header(tmp_path: Path) 
     assert 'set data.delimiter: ";"' in problem(write(tmp_path / "log.csv", text))
 
 
+def test_the_delimiter_that_splits_best_is_named(tmp_path: Path) -> None:
+    assert 'set data.delimiter: ";"' in problem(write(tmp_path / "log.csv", "user;item;time|utc\nu;i;1|2\n"))
+
+
 def test_every_row_bad(tmp_path: Path) -> None:
     message = problem(write(tmp_path / "log.csv", f"user,item,time\n,i,{START_S}\nu,,{START_S}\n ,,{START_S}\n"))
 

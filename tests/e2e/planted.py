@@ -1,0 +1,45 @@
+"""A log in which the right answer is known: after item i comes item i + 7, around a circle of 101."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+ITEMS, STEP, USERS, LENGTH, NOISE = 101, 7, 400, 14, 0.03
+
+CONFIG = """
+name: planted
+data:
+  path: {log}
+  columns: {{user: user, item: item, timestamp: time}}
+  timestamp: {{unit: s}}
+history: {{max_length: 12}}
+model:
+  dim: 32
+  encoder: {{units: 32}}
+  dropout: 0.1
+train: {{epochs: 12, batch_size: 32, learning_rate: 0.01, warmup_steps: 10}}
+gate: {{min_recall: 0.5}}
+"""
+
+
+def write_log(path: Path, users: int = USERS) -> None:
+    """Each user walks the circle from a place of their own; a few steps go anywhere."""
+    draw = random.Random(7)
+    rows = []
+    for user in range(users):
+        item, time_s = draw.randrange(ITEMS), 1_600_000_000 + draw.randrange(1_000_000)
+        for _ in range(LENGTH):
+            rows.append(f"u{user},i{item},{time_s}\n")
+            item = draw.randrange(ITEMS) if draw.random() < NOISE else (item + STEP) % ITEMS
+            time_s += draw.randrange(1, 1_000)
+    draw.shuffle(rows)
+    path.write_text("user,item,time\n" + "".join(rows))
+
+
+def write_project(folder: Path) -> Path:
+    """A log and its configuration; returns the configuration's path."""
+    write_log(folder / "log.csv")
+    config = folder / "planted.yaml"
+    config.write_text(CONFIG.format(log=folder / "log.csv"))
+    return config

@@ -1,0 +1,106 @@
+"""The whole pipeline, real in every part, on a log whose right answer is known."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.e2e.command import attempt, temporec
+from tests.e2e.conftest import Run, read_record
+from tests.e2e.planted import ITEMS, LENGTH, STEP, USERS, write_log
+
+REPOSITORY = Path(__file__).parents[2]
+INGESTION = {"InteractionExampleGen", "StatisticsGen", "HistorySchema", "ExampleValidator"}
+
+
+def test_the_planted_rule_is_learnt(first_run: Run) -> None:
+    metrics = first_run.record["metrics"]
+    assert metrics["test"]["recall@10"] > 0.9
+    assert metrics["baselines"]["popularity"]["recall@10"] < 0.2
+    assert metrics["baselines"]["markov"]["recall@10"] > 0.9
+
+
+def test_every_row_is_accounted_for(first_run: Run) -> None:
+    data = first_run.record["data"]
+    assert data["rows_read"] == USERS * LENGTH == data["rows_accepted"] + sum(data["rows_rejected"].values())
+    assert (data["users"], data["items"]) == (USERS, ITEMS)
+    assert data["examples"]["eval"] == data["examples"]["test"] == USERS
+    assert data["anomalies"] == []
+
+
+def test_a_person_is_told_what_happened(first_run: Run) -> None:
+    for expected in ("InteractionExampleGen", "epoch 1/12", "rows read", "popularity", "markov", "Gate: blessed"):
+        assert expected in first_run.output
+    assert first_run.record["pushed"]["path"] in first_run.output.replace("\n", "")
+    assert first_run.output.count("recommended next") == 3
+
+
+def test_the_version_pushed_is_the_only_one(first_run: Run) -> None:
+    (version,) = (first_run.root / "models").iterdir()
+    assert first_run.record["pushed"] == {"path": str(version), "version": version.name}
+
+
+def test_tensorboard_finds_the_epochs(first_run: Run) -> None:
+    tags = {
+        value.tag
+        for path in first_run.root.rglob("events.out.tfevents.*")
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    }
+    assert {"epoch_loss", "epoch_recall@10", "epoch_ndcg@10"} <= tags
+
+
+def test_evaluating_the_pushed_model_gives_what_the_run_measured(first_run: Run) -> None:
+    output = temporec("evaluate", "--config", first_run.config, "--model", first_run.record["pushed"]["path"])
+    for metrics in (first_run.record["metrics"]["test"], *first_run.record["metrics"]["baselines"].values()):
+        for value in metrics.values():
+            assert f"{value:.4f}" in output
+
+
+def test_the_model_answers_in_a_process_that_knows_tensorflow_only(first_run: Run) -> None:
+    # The rule, followed from the items of the history: i0, i7, i14 and then i21.
+    history = [f"i{STEP * step}" for step in range(3)]
+    model = tf.saved_model.load(first_run.record["pushed"]["path"])
+    answer = model.signatures["recommend"](item_ids=tf.constant([history]), k=tf.constant(1))
+    assert answer["item_ids"].numpy().tolist() == [[b"i21"]]
+
+
+class TestWhatIsRunAgain:
+    """Each from the state that the first run left, in a copy of its root."""
+
+    @pytest.fixture
+    def again(self, first_run: Run, tmp_path: Path):
+        root = tmp_path / "root"
+        # Artifacts are named by their absolute paths, so the root is used where it is.
+        del root
+
+        def run(*arguments: object, **environ: str) -> set[str]:
+            temporec("run", "--config", first_run.config, "--root", first_run.root, *arguments, **environ)
+            record = read_record(first_run.root)
+            return set(record["timings_s"]) - set(record["cached"]) - {"BlessedModel"}
+
+        return run
+
+    def test_nothing_when_nothing_changed(self, again) -> None:
+        assert again() == set()
+
+    def test_training_and_what_follows_when_a_model_setting_changed(self, again) -> None:
+        assert again("--set", "model.dropout=0.2") == {"Trainer", "Evaluator", "Pusher"}
+
+    def test_training_and_what_follows_when_its_code_changed(self, again, tmp_path: Path) -> None:
+        for room in ("schemas", "serving", "trainer", "components", "pipeline"):
+            shutil.copytree(REPOSITORY / room, tmp_path / room)
+        with (tmp_path / "trainer" / "model.py").open("a") as file:
+            file.write("\n# changed\n")
+        changed = again(PYTHONPATH=str(tmp_path))
+        assert {"Trainer", "Evaluator"} <= changed
+        assert not changed & (INGESTION | {"Transform"})
+
+    def test_everything_when_the_log_changed(self, again, first_run: Run) -> None:
+        write_log(Path(first_run.config.parent, "log.csv"), users=USERS + 1)
+        assert {"InteractionExampleGen", "Transform", "Trainer", "Baselines"} <= again()
+        assert read_record(first_run.root)["data"]["users"] == USERS + 1
