@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import warnings
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, NoReturn, Optional
@@ -182,13 +184,25 @@ def _ids(text: str) -> list[str]:
 
 def main() -> NoReturn:
     """Runs the command line, with errors as messages and exit codes."""
+    # What packages warn about, a user of this command cannot mend; --help stays quick, so nothing is imported here.
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except InputError as error:
         _fail(error, INPUT_WRONG)
     except ComponentFailed as error:
         _fail(error, FAILED)
+    finally:
+        _part_quietly()
     sys.exit(DONE)
+
+
+def _part_quietly() -> None:
+    """Lets nobody hear TensorFlow's functions complain when the interpreter takes them down."""
+    if "tensorflow" in sys.modules and sys.exc_info()[0] in (None, SystemExit):
+        sys.stderr.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _fail(error: Exception, code: int) -> NoReturn:

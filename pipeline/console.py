@@ -132,7 +132,7 @@ class RunProgress:
         """An epoch of training is done."""
         self._bar.update(self._task, total=epochs, completed=epoch, detail=message)
         if not self._console.is_terminal:
-            self._console.print(f"    {message}", markup=False, highlight=False)
+            self._console.print(f"    {message}", markup=False, highlight=False, soft_wrap=True)
 
 
 class _EpochHandler(logging.Handler):

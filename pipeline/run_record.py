@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata as distributions
 from typing import Any
 
-import tensorflow_data_validation as tfdv
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.baselines import read_baselines
 from components.ingestion_report import REJECTED_FOLDER, IngestionReport
@@ -74,11 +75,12 @@ def protocol(config: Config, report: IngestionReport) -> dict[str, Any]:
 
 def _anomalies(uri: str) -> list[str]:
     """What ExampleValidator holds against the splits, a line each."""
-    return [
-        f"{split}: {feature}: {info.description}"
-        for split in SPLITS
-        for feature, info in tfdv.load_anomalies_binary(f"{uri}/Split-{split}/SchemaDiff.pb").anomaly_info.items()
-    ]
+    found = []
+    for split in SPLITS:
+        with tf.io.gfile.GFile(f"{uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
+            anomalies = anomalies_pb2.Anomalies.FromString(file.read()).anomaly_info
+        found += [f"{split}: {feature}: {info.description}" for feature, info in anomalies.items()]
+    return found
 
 
 def _pushed(properties: Mapping[str, Any]) -> dict[str, str] | None:

@@ -58,7 +58,7 @@ def export(
     """Writes the SavedModel.
 
     Args:
-        model: a `tf.Module`, Keras models among them.
+        model: what its methods compute is saved, with the variables that they read.
         path: the folder to write.
         vocabulary_file: an item a line; line i is id i + 1.
         popularity: float32 [items], the scores where there is no history to go by.
@@ -67,7 +67,12 @@ def export(
         index: a key of `INDEXES`.
     """
     recommender = _Recommender(model, vocabulary_file, popularity, k, remove_seen, index)
-    tf.saved_model.save(recommender, path, signatures=_signatures(recommender, k))
+    signatures = _signatures(recommender, k)
+    # Only what the signatures read is saved: no optimizer, and none of Keras's own records of the model.
+    saved = tf.Module()
+    saved.tables = [recommender.to_id, recommender.to_item]
+    saved.read = [variable for each in signatures.values() for variable in each.get_concrete_function().variables]
+    tf.saved_model.save(saved, path, signatures=signatures)
 
 
 class _History(NamedTuple):
@@ -76,7 +81,7 @@ class _History(NamedTuple):
     positions: tf.RaggedTensor  # int64 [batch, up to max_length], where the items stood
 
 
-class _Recommender(tf.Module):
+class _Recommender:
     def __init__(
         self,
         model: ServableModel,
@@ -86,7 +91,6 @@ class _Recommender(tf.Module):
         remove_seen: bool,
         index: str,
     ) -> None:
-        super().__init__()
         self._model = model
         self._k = k
         self.remove_seen = remove_seen
@@ -95,20 +99,20 @@ class _Recommender(tf.Module):
         self._popular = INDEXES["brute_force"](tf.constant(popularity[:, np.newaxis]))
         self._popularity = tf.Variable(popularity, trainable=False, name="popularity")
         line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
-        self._to_id = tf.lookup.StaticHashTable(
+        self.to_id = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(vocabulary_file, tf.string, line, tf.int64, number), PADDING_ID - 1
         )
-        self._to_item = tf.lookup.StaticHashTable(
+        self.to_item = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(vocabulary_file, tf.int64, number, tf.string, line), ""
         )
 
     def ids(self, items: tf.Tensor) -> tf.Tensor:
         """Items to ids; unknown ones and empty strings to 0."""
-        return self._to_id.lookup(items) + 1
+        return self.to_id.lookup(items) + 1
 
     def items(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids to items; 0 to the empty string."""
-        return self._to_item.lookup(ids - 1)
+        return self.to_item.lookup(ids - 1)
 
     def history(self, ids: tf.Tensor) -> _History:
         """Leaves out what is unknown, and what is older than the model reads."""
@@ -116,7 +120,10 @@ class _Recommender(tf.Module):
         kept = tf.ragged.boolean_mask(ids, known)
         positions = tf.ragged.boolean_mask(tf.broadcast_to(tf.range(tf.shape(ids, tf.int64)[1]), tf.shape(ids)), known)
         length = self._model.max_length
-        return _History(kept[:, -length:].to_tensor(PADDING_ID), ids, positions[:, -length:])
+        read = kept[:, -length:].to_tensor(PADDING_ID)
+        # A batch without any known item still is a batch of one place, so that no model meets a length of 0.
+        read = tf.pad(read, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(read)[1])]])
+        return _History(read, ids, positions[:, -length:])
 
     def search(self, history: _History, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
         """The k best items after each history, `exclude` int64 [batch, n] left out."""

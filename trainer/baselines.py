@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,11 @@ def measure(
     Returns:
         By baseline, `recall@k` and so on; see `trainer.metrics.summary`.
     """
-    index = {item: row for row, item in enumerate(sorted(catalogue))}
+    items = np.array([*sorted(catalogue), None], dtype=object)  # None, at -1, is where nothing is left to recommend
+    index = {item: row for row, item in enumerate(items[:-1])}
     popularity, transitions = _count(sequences, index)
-    targets = np.array([index.get(case.target, -1) for case in cases])
-    found: Mapping[str, list[Ids]] = {"popularity": [], "markov": []}
+    targets = np.array([case.target for case in cases], dtype=object)
+    found: Mapping[str, list[npt.NDArray[np.object_]]] = {"popularity": [], "markov": []}
     for chunk in _chunks(cases):
         last = np.array([index[case.history[-1]] for case in chunk])
         scores = {
@@ -61,14 +63,14 @@ def measure(
             if remove_seen:
                 for row, case in enumerate(chunk):
                     values[row, [index[item] for item in {*case.history, *case.seen} if item in index]] = -np.inf
-            found[name].append(_top(values, k))
+            found[name].append(items[_top(values, k)])
     return {name: summary(np.concatenate(ranked), targets, len(index), k) for name, ranked in found.items()}
 
 
 def _count(sequences: Sequence[Sequence[str]], index: Mapping[str, int]) -> tuple[npt.NDArray[np.float64], Any]:
     """Counts of items, and a function from an item to the counts of what followed it."""
     pairs = np.array(
-        [(index[a], index[b]) for sequence in sequences for a, b in zip(sequence, sequence[1:], strict=False)],
+        [(index[a], index[b]) for sequence in sequences for a, b in pairwise(sequence)],
         dtype=np.int64,
     ).reshape(-1, 2)
     pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
@@ -82,9 +84,9 @@ def _count(sequences: Sequence[Sequence[str]], index: Mapping[str, int]) -> tupl
 
 
 def _top(scores: npt.NDArray[np.float64], k: int) -> Ids:
-    """The k best columns of each row, best first, lower ones first among equals; -2 where only removed items are left."""
+    """The k best columns of each row, best first, lower ones first among equals; -1 where only removed are left."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return np.where(np.isfinite(np.take_along_axis(scores, order, axis=1)), order, -2)
+    return np.where(np.isfinite(np.take_along_axis(scores, order, axis=1)), order, -1)
 
 
 def _chunks(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:

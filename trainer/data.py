@@ -21,7 +21,9 @@ _FEATURES = {
 _SHUFFLE_BUFFER = 100_000  # examples
 
 
-def train_batches(files: Sequence[str], item_count: int, max_length: int, batch_size: int, seed: int) -> tf.data.Dataset:
+def train_batches(
+    files: Sequence[str], item_count: int, max_length: int, batch_size: int, seed: int
+) -> tf.data.Dataset:
     """Batches of windows, in an order that is new in each epoch and the same for the same seed.
 
     A window is an example's history and target as one sequence, without

@@ -65,7 +65,8 @@ class HistoryEncoder(tf.keras.layers.Layer):
             position over the history, float32 [batch, length, length].
         """
         states = self._dropout(self._recurrence(self._dropout(embeddings, training=training)), training=training)
-        context, weights = self._attention(self._attention_norm(states), self._attention_norm(states), causal_mask(valid))
+        normed = self._attention_norm(states)
+        context, weights = self._attention(normed, normed, causal_mask(valid))
         states += self._dropout(context, training=training)
         states += self._dropout(self._feed_forward(states, training=training), training=training)
         return self._project(self._dropout(self._norm(states), training=training)), weights

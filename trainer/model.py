@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -123,16 +125,14 @@ class NextItemModel(tfrs.Model):
             inputs: `{item_ids, exclude_ids, target_id}`, int64 [batch, length],
                 [batch, n], [batch]. A target that was seen or is unknown is a miss.
         """
-        target = inputs[TARGET_ID]
         scores = tf.matmul(self.query(inputs[ITEM_IDS]), self.candidates(), transpose_b=True)
         seen = self._contains(tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1))
-        scores = tf.where(seen, scores.dtype.min, scores)
-        wanted = tf.one_hot(target - 1, self.item_count, on_value=True, off_value=False)
-        target_score = tf.reduce_sum(tf.where(wanted, scores, 0.0), axis=1, keepdims=True)
-        rank = 1.0 + tf.reduce_sum(tf.cast(scores > target_score, tf.float32), axis=1)
-        found = tf.reduce_any(wanted & ~seen, axis=1) & (rank <= K)
-        self._test_means[f"recall@{K}"].update_state(tf.cast(found, tf.float32))
-        self._test_means[f"ndcg@{K}"].update_state(tf.where(found, tf.math.log(2.0) / tf.math.log(1.0 + rank), 0.0))
+        top_scores, top = tf.math.top_k(tf.where(seen, scores.dtype.min, scores), min(K, self.item_count))
+        hits = (top + 1 == tf.cast(inputs[TARGET_ID], tf.int32)[:, tf.newaxis]) & (top_scores > scores.dtype.min)
+        hits = tf.cast(hits, tf.float32)  # [batch, K], at most one in a row
+        gains = math.log(2.0) / tf.math.log(2.0 + tf.range(tf.shape(top)[1], dtype=tf.float32))
+        self._test_means[f"recall@{K}"].update_state(tf.reduce_sum(hits, axis=1))
+        self._test_means[f"ndcg@{K}"].update_state(tf.reduce_sum(hits * gains, axis=1))
         return {name: mean.result() for name, mean in self._test_means.items()}
 
     def _embed(self, item_ids: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,107 @@
+"""What every attention of `ATTENTION` must do. Its further arguments are made here by name."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from trainer.attention import ATTENTION, causal_mask, further_arguments
+
+BATCH, LENGTH, DIM = 3, 7, 8
+LENGTHS = [7, 4, 0]  # of the histories; the last is empty
+ARGUMENTS = {"heads": 2, "scale": np.linspace(-1.0, 1.0, DIM).astype(np.float32)}
+
+Array = npt.NDArray[np.float32]
+
+
+def random(seed: int, *shape: int) -> Array:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def attend(kind: str, query: Array, key: Array, value: Array, mask: Any) -> tuple[Array, Array]:
+    function = ATTENTION[kind]
+    arguments = {name: ARGUMENTS[name] for name in further_arguments(function)}
+    context, weights = function(query, key, value, tf.constant(mask), **arguments)
+    return context.numpy(), weights.numpy()
+
+
+@pytest.fixture(params=sorted(ATTENTION))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def valid() -> npt.NDArray[np.bool_]:
+    return np.arange(LENGTH) < np.array(LENGTHS)[:, None]
+
+
+def test_weights_are_shares_of_the_allowed_keys(kind: str) -> None:
+    mask = np.random.default_rng(0).random((BATCH, 5, LENGTH)) < 0.5
+    mask[0, 0] = False
+    context, weights = attend(kind, random(1, BATCH, 5, DIM), *(random(s, BATCH, LENGTH, DIM) for s in (2, 3)), mask)
+    assert context.shape == (BATCH, 5, DIM)
+    assert weights.shape == (BATCH, 5, LENGTH)
+    assert (weights[~mask] == 0).all()
+    assert (weights[mask] > 0).all()
+    np.testing.assert_allclose(weights.sum(axis=-1), mask.any(axis=-1), atol=1e-6)
+
+
+def test_a_query_that_may_attend_to_nothing_finds_nothing(kind: str) -> None:
+    mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
+    mask[1, 2] = False
+    context, weights = attend(kind, *(random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3)), mask)
+    assert (context[1, 2] == 0).all()
+    assert (weights[1, 2] == 0).all()
+    assert np.isfinite(context).all()
+
+
+def test_gradients_are_finite_where_everything_is_masked(kind: str) -> None:
+    query, key, value = (tf.constant(random(s, BATCH, LENGTH, DIM)) for s in (1, 2, 3))
+    function = ATTENTION[kind]
+    arguments = {name: ARGUMENTS[name] for name in further_arguments(function)}
+    with tf.GradientTape() as tape:
+        tape.watch([query, key, value])
+        context, _ = function(query, key, value, causal_mask(tf.constant(valid())), **arguments)
+    for gradient in tape.gradient(context, [query, key, value]):
+        assert np.isfinite(gradient.numpy()).all()
+
+
+def test_the_context_is_the_values_by_their_weights(kind: str) -> None:
+    """With one value for all keys, any weights of sum 1 give that value."""
+    value = np.tile(random(3, BATCH, 1, DIM), (1, LENGTH, 1))
+    mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
+    context, _ = attend(kind, random(1, BATCH, LENGTH, DIM), random(2, BATCH, LENGTH, DIM), value, mask)
+    np.testing.assert_allclose(context, value, atol=1e-5)
+
+
+def test_keys_decide_the_weights(kind: str) -> None:
+    mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
+    query, key, value = (random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3))
+    _, weights = attend(kind, query, key, value, mask)
+    _, reordered = attend(kind, query, key[:, ::-1], value, mask)
+    np.testing.assert_allclose(reordered, weights[:, :, ::-1], atol=1e-6)
+    assert weights.std(axis=-1).min() > 1e-3
+
+
+def test_later_items_change_nothing_under_the_causal_mask(kind: str) -> None:
+    inputs = [random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3)]
+    changed = [x.copy() for x in inputs]
+    for x in changed:
+        x[:, 4:] += 1.0
+    mask = causal_mask(tf.ones([BATCH, LENGTH], tf.bool))
+    before, _ = attend(kind, inputs[0], inputs[1], inputs[2], mask)
+    after, _ = attend(kind, changed[0], changed[1], changed[2], mask)
+    np.testing.assert_array_equal(before[:, :4], after[:, :4])
+    assert np.abs(before[:, 4:] - after[:, 4:]).max() > 0.1
+
+
+def test_padding_changes_nothing(kind: str) -> None:
+    inputs = [random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3)]
+    padded = [np.pad(x, [(0, 0), (0, 3), (0, 0)], constant_values=9.0) for x in inputs]
+    context, weights = attend(kind, inputs[0], inputs[1], inputs[2], causal_mask(tf.constant(valid())))
+    longer, longer_weights = attend(
+        kind, padded[0], padded[1], padded[2], causal_mask(tf.constant(np.pad(valid(), [(0, 0), (0, 3)])))
+    )
+    np.testing.assert_allclose(longer[:, :LENGTH], context, atol=1e-5)
+    np.testing.assert_allclose(longer_weights[:, :LENGTH, :LENGTH], weights, atol=1e-5)

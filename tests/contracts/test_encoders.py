@@ -1,0 +1,63 @@
+"""What every recurrence of `ENCODERS` must do, in one layer and in a stack."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from schemas import config
+from trainer.encoder import ENCODERS
+
+BATCH, LENGTH, WIDTH, UNITS = 3, 6, 5, 4
+
+Array = npt.NDArray[np.float32]
+
+
+@pytest.fixture(params=[(kind, layers) for kind in sorted(ENCODERS) for layers in (1, 2)], ids=str)
+def recurrence(request: pytest.FixtureRequest) -> Any:
+    kind, layers = request.param
+    tf.keras.utils.set_random_seed(0)
+    return ENCODERS[kind](config.Encoder(kind=kind, units=UNITS, layers=layers))
+
+
+@pytest.fixture
+def inputs() -> Array:
+    return np.random.default_rng(1).normal(size=(BATCH, LENGTH, WIDTH)).astype(np.float32)
+
+
+def test_every_position_has_a_state(recurrence: Any, inputs: Array) -> None:
+    states = recurrence(inputs).numpy()
+    assert states.shape == (BATCH, LENGTH, UNITS)
+    assert states.std(axis=1).min() > 1e-3
+
+
+def test_a_state_depends_on_what_is_before_it_and_not_on_what_is_after(recurrence: Any, inputs: Array) -> None:
+    changed = inputs.copy()
+    changed[:, 3] += 1.0
+    before, after = recurrence(inputs).numpy(), recurrence(changed).numpy()
+    np.testing.assert_array_equal(before[:, :3], after[:, :3])
+    assert (np.abs(before[:, 3:] - after[:, 3:]).max(axis=-1) > 1e-4).all()
+
+
+def test_a_batch_gives_what_each_history_gives_alone(recurrence: Any, inputs: Array) -> None:
+    together = recurrence(inputs).numpy()
+    alone = np.concatenate([recurrence(inputs[row : row + 1]).numpy() for row in range(BATCH)])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_padding_changes_nothing(recurrence: Any, inputs: Array) -> None:
+    padded = np.pad(inputs, [(0, 0), (0, 4), (0, 0)])
+    np.testing.assert_allclose(recurrence(padded).numpy()[:, :LENGTH], recurrence(inputs).numpy(), atol=1e-5)
+
+
+def test_the_configured_width_and_depth_are_built() -> None:
+    """A stack of two has more weights than one, and wider ones are larger."""
+    for kind in ENCODERS:
+        sizes = []
+        for units, layers in ((4, 1), (4, 2), (8, 1)):
+            layer = ENCODERS[kind](config.Encoder(kind=kind, units=units, layers=layers))  # type: ignore[arg-type]
+            assert layer(np.zeros((1, 2, WIDTH), np.float32)).shape == (1, 2, units)
+            sizes.append(layer.count_params())
+        assert sizes[0] < min(sizes[1:])
