@@ -37,6 +37,7 @@ SetOption = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads it on Python 3.10
     typer.Option("--set", metavar="A.B=VALUE", help="Override a setting; may be given more than once."),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Target(str, Enum):
@@ -47,7 +48,7 @@ class Target(str, Enum):
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor(as_json: JsonOption = False) -> None:
     """Tell whether this machine is able to run temporec, and what is missing."""
     from pipeline.doctor import diagnose, report_json, report_table
 
@@ -110,13 +111,18 @@ def evaluate(
     config: ConfigOption,
     model: Annotated[Path, typer.Option(help="A saved model, like ROOT/models/VERSION.")],
     overrides: SetOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure a saved model on the test split of a log, beside the baselines."""
     from pipeline.console import metrics_table
     from pipeline.validation import evaluate_model
     from schemas.loading import load_config
 
-    Console().print(metrics_table(*evaluate_model(load_config(config, overrides or ()), model)))
+    metrics, protocol = evaluate_model(load_config(config, overrides or ()), model)
+    if as_json:
+        print(json.dumps({"metrics": metrics, "protocol": protocol}, indent=2))
+    else:
+        Console().print(metrics_table(metrics, protocol))
 
 
 @app.command()
@@ -141,7 +147,7 @@ def recommend(
     exclude: Annotated[str, typer.Option(help="Item ids never to recommend, separated by commas.")] = "",
     config: Annotated[Optional[Path], typer.Option(help="Show titles from this configuration's item table.")] = None,  # noqa: UP045
     model_name: Annotated[str, typer.Option(help="The name that the server knows the model by.")] = "temporec",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Ask a server what comes next after a history."""
     from serving.client import Client

@@ -56,7 +56,8 @@ def fit(
     steps = _count(training, "training", train_files)
     _count(validation, "validation", eval_files)
     network = NextItemModel(item_count, history.max_length, model)
-    network.compile(optimizer=_optimizer(train, steps * train.epochs))
+    network.compile(optimizer=optimizer(train, steps * train.epochs))
+    _write_graph(network, training.element_spec, log_dir)
     network.fit(
         training,
         validation_data=validation,
@@ -64,7 +65,7 @@ def fit(
         verbose=0,
         callbacks=[
             tf.keras.callbacks.EarlyStopping(MONITOR, patience=train.patience, mode="max", restore_best_weights=True),
-            tf.keras.callbacks.TensorBoard(log_dir),
+            tf.keras.callbacks.TensorBoard(log_dir, write_graph=False),
             hparams.KerasCallback(log_dir, _flat(history, model, train)),
             Progress(train.epochs),
             *callbacks,
@@ -106,7 +107,11 @@ class Progress(tf.keras.callbacks.Callback):
         )
 
 
-def _optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
+def optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
+    """AdamW for so many steps: a linear warm-up, a cosine down to 1 % of the rate, gradients clipped.
+
+    Biases and the scales of norms do not decay.
+    """
     warmup = min(train.warmup_steps, steps - 1)
     schedule = tf.keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
@@ -115,9 +120,9 @@ def _optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
         decay_steps=steps - warmup,
         alpha=_FINAL_RATE,
     )
-    optimizer = tf.keras.optimizers.AdamW(schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm)
-    optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
-    return optimizer
+    adam = tf.keras.optimizers.AdamW(schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm)
+    adam.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+    return adam
 
 
 def _count(batches: tf.data.Dataset, split: str, files: Sequence[str]) -> int:
@@ -129,6 +134,13 @@ def _count(batches: tf.data.Dataset, split: str, files: Sequence[str]) -> int:
             remedy="check the split and the minimum interactions of users and items: too little is left",
         )
     return count
+
+
+def _write_graph(network: NextItemModel, batch: dict[str, tf.TensorSpec], log_dir: str) -> None:
+    """Writes the graph of the loss for TensorBoard: Keras 2's own callback writes none with this TensorFlow."""
+    loss = tf.function(network.compute_loss, autograph=False).get_concrete_function(batch)
+    with tf.summary.create_file_writer(log_dir).as_default():
+        tf.summary.graph(loss.graph)
 
 
 def _flat(history: History, model: Model, train: Train) -> dict[str, bool | int | float | str]:

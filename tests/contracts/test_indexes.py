@@ -1,0 +1,89 @@
+"""What every index of `INDEXES` must do. A new one is held to it by its line in the registry."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serving.index import INDEXES
+
+LOWEST = np.finfo(np.float32).min
+# Small whole numbers: their inner products are exact, and ties are frequent.
+NUMBERS = st.integers(-3, 3)
+
+pytestmark = pytest.mark.parametrize("kind", INDEXES)
+
+
+def expected(
+    candidates: npt.NDArray[np.float32], query: npt.NDArray[np.float32], excluded: list[list[int]], k: int
+) -> tuple[list[list[float]], list[list[int]]]:
+    """By sorting everything: score descending, then id ascending."""
+    columns = min(k, len(candidates))
+    scores, ids = [], []
+    for row, out in zip(query, excluded, strict=True):
+        left = [(-float(row @ vector), i) for i, vector in enumerate(candidates, start=1) if i not in out]
+        best = sorted(left)[:columns]
+        missing = columns - len(best)
+        scores.append([-score for score, _ in best] + [float(LOWEST)] * missing)
+        ids.append([i for _, i in best] + [0] * missing)
+    return scores, ids
+
+
+@settings(deadline=None, max_examples=50)
+@given(data=st.data())
+def test_finds_what_sorting_everything_finds(kind: str, data: st.DataObject) -> None:
+    items, dim, batch = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3))
+    vectors = st.lists(NUMBERS, min_size=dim, max_size=dim)
+    candidates = np.array(data.draw(st.lists(vectors, min_size=items, max_size=items)), np.float32)
+    query = np.array(data.draw(st.lists(vectors, min_size=batch, max_size=batch)), np.float32)
+    width = data.draw(st.integers(0, 14))
+    ids = st.lists(st.integers(0, items + 2), min_size=width, max_size=width)
+    excluded = data.draw(st.lists(ids, min_size=batch, max_size=batch))
+    k = data.draw(st.integers(1, items + 2))
+
+    index = INDEXES[kind](tf.constant(candidates))
+    scores, found = index.search(
+        tf.constant(query), tf.constant(excluded, tf.int64, [batch, width]), tf.constant(k, tf.int32)
+    )
+
+    assert (scores.dtype, found.dtype) == (tf.float32, tf.int64)
+    assert (scores.numpy().tolist(), found.numpy().tolist()) == expected(candidates, query, excluded, k)
+
+
+def test_finds_among_many_what_sorting_everything_finds(kind: str) -> None:
+    random = np.random.default_rng(0)
+    candidates = random.integers(-9, 10, [2000, 8]).astype(np.float32)
+    query = random.integers(-9, 10, [20, 8]).astype(np.float32)
+    excluded = random.integers(0, 2001, [20, 50])
+
+    scores, found = INDEXES[kind](tf.constant(candidates)).search(tf.constant(query), tf.constant(excluded), 10)
+
+    assert (scores.numpy().tolist(), found.numpy().tolist()) == expected(candidates, query, excluded.tolist(), 10)
+
+
+def test_searches_inside_a_graph_whose_shapes_are_unknown(kind: str) -> None:
+    index = INDEXES[kind](tf.constant([[1.0], [3.0], [2.0]]))
+    search = tf.function(
+        index.search,
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32),
+            tf.TensorSpec([None, None], tf.int64),
+            tf.TensorSpec([], tf.int32),
+        ],
+    )
+
+    scores, found = search(tf.constant([[1.0], [-1.0]]), tf.constant([[2], [0]], tf.int64), 2)
+
+    assert found.numpy().tolist() == [[3, 1], [1, 3]]
+    assert scores.numpy().tolist() == [[2.0, 1.0], [-1.0, -2.0]]
+
+
+def test_never_finds_an_item_whose_score_is_minus_infinity(kind: str) -> None:
+    index = INDEXES[kind](tf.constant([[1.0], [-np.inf]]))
+
+    scores, found = index.search(tf.constant([[1.0]]), tf.zeros([1, 0], tf.int64), 2)
+
+    assert found.numpy().tolist() == [[1, 0]]
+    assert scores.numpy().tolist() == [[1.0, LOWEST]]

@@ -1,0 +1,96 @@
+"""What is wrong with the input is said in one message, with exit code 2, before anything is trained."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.command import attempt
+from tests.e2e.planted import CONFIG, write_log
+
+HEADER = "user,item,time\n"
+NOW = 1_600_000_000
+ROWS = [f"u{user},i{step},{NOW + step}\n" for user in range(5) for step in range(5)]
+
+
+def refused(folder: Path, *settings: str, log: str = "log.csv", root: Path | None = None) -> str:
+    """The message of a run that must be refused."""
+    config = folder / "config.yaml"
+    config.write_text(CONFIG.format(log=folder / log))
+    overrides = [part for setting in settings for part in ("--set", setting)]
+    root = root or folder / "root"
+    ran = attempt("run", "--config", config, "--root", root, *overrides, timeout_s=120)
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "epoch" not in ran.stdout
+    assert not (root / "models").exists()
+    for part in ("expected:", "received:", "remedy:"):
+        assert part in ran.stderr
+    return ran.stderr
+
+
+CASES: dict[str, tuple[bytes, str]] = {
+    "empty file": (b"", "empty"),
+    "header only": (HEADER.encode(), "header"),
+    "column missing": (b"user,itm,time\n" + "".join(ROWS).encode(), "itm"),
+    "every row bad": ((HEADER + "u,,x\n" * 30).encode(), "rejected"),
+    "binary": (gzip.compress(os.urandom(5000)), "binary"),
+    "wrong delimiter": ((HEADER + "".join(ROWS)).replace(",", ";").encode(), ";"),
+    "wrong unit": ((HEADER + "".join(row.strip() + "000\n" for row in ROWS)).encode(), "unit: ms"),
+    "too few interactions": ((HEADER + "".join(f"u{n},i{n},{NOW}\n" for n in range(9))).encode(), "a user needs"),
+    "too many bad rows": ((HEADER + "".join(ROWS) + ",i1,1600000000\n" * 10).encode(), "no_user"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_log_that_cannot_be_used(tmp_path: Path, case: str) -> None:
+    content, hint = CASES[case]
+    (tmp_path / "log.csv").write_bytes(content)
+    assert hint in refused(tmp_path)
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(HEADER)
+    assert "log.csv" in refused(tmp_path, log="lag.csv")
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    write_log(tmp_path / "log.csv", users=20)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("setting", "hint"), [("train.epoch=3", "did you mean epochs?"), ("model.dropout=1.5", "less than 1")]
+)
+def test_a_configuration_that_cannot_be_used(good: Path, setting: str, hint: str) -> None:
+    assert hint in refused(good, setting)
+
+
+def test_a_root_that_cannot_be_written(good: Path) -> None:
+    (good / "file").write_text("")
+    assert "another --root" in refused(good, root=good / "file" / "root")
+
+
+def test_two_runs_in_one_root(good: Path) -> None:
+    root = good / "root"
+    root.mkdir()
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "under way" in refused(good, root=root)
+
+
+def test_a_model_that_the_gate_refuses_is_not_pushed(good: Path) -> None:
+    config = good / "config.yaml"
+    config.write_text(CONFIG.format(log=good / "log.csv"))
+    ran = attempt(
+        "run", "--config", config, "--root", good / "root", "--set", "gate.min_recall=1", "--set", "train.epochs=1"
+    )
+    assert ran.returncode == 3, ran.stdout + ran.stderr
+    assert "Gate: refused" in ran.stdout
+    assert "below the floor 1.0000" in ran.stdout
+    assert not (good / "root" / "models").exists()

@@ -1,0 +1,39 @@
+"""A run that is killed and started again ends like one that was left alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.e2e.command import TEMPOREC, temporec
+from tests.e2e.conftest import Run, read_record
+
+
+def kill_at(line: str, config: Path, root: Path) -> None:
+    """Starts a run and kills it, with all its children, when it prints a line with this in it."""
+    command = [TEMPOREC, "run", "--config", str(config), "--root", str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout
+        seen = any(line in printed for printed in process.stdout)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert seen, f"the run ended before it printed {line!r}"
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_killed_in_ingestion_training_and_pushing(first_run: Run, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    kill_at("InteractionExampleGen ...", first_run.config, root)
+    assert not (root / "models").exists()
+    kill_at("epoch 3/", first_run.config, root)
+    assert not (root / "models").exists()
+    kill_at("Pusher ...", first_run.config, root)
+    assert all((version / "saved_model.pb").is_file() for version in (root / "models").glob("[0-9]*"))
+
+    temporec("run", "--config", first_run.config, "--root", root)
+    record = read_record(root)
+    assert record["metrics"] == first_run.record["metrics"]
+    assert record["data"]["examples"] == first_run.record["data"]["examples"]
+    assert not list((root / "models").glob("*.partial"))
+    assert Path(record["pushed"]["path"], "saved_model.pb").is_file()

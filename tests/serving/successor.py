@@ -1,0 +1,75 @@
+"""A model whose answers a reader can tell: after an item comes the next in the alphabet."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from serving.export import ServableModel, export
+
+ITEMS = ["a", "b", "c", "d", "e", "f"]
+POPULARITY = [0.25, 0.125, 0.0625, 0.5, 0.125, 0.0]  # most popular first: d a b e c f
+K = 4
+LOWEST = float(np.finfo(np.float32).min)
+
+
+class Successor(tf.Module):
+    """Reads the last three items; ids are 1..6 for a..f.
+
+    The retrieval score of an item is minus its distance after the last one,
+    round the alphabet: after "b", "c" has 0, "d" -1, ..., "a" -4, "b" -5.
+    The ranking score is 100 for each item that was read, 10 times the last
+    item's id, and the candidate's id. Attention is to the places 1, 2, 3 in
+    proportion to that number.
+
+    Args:
+        step: how many letters on the best item lies.
+    """
+
+    max_length = 3
+
+    def __init__(self, step: int = 1) -> None:
+        super().__init__()
+        ids = np.arange(len(ITEMS))
+        distance = (ids[:, np.newaxis] - ids - step) % len(ITEMS)
+        self.table = tf.Variable(-distance.astype(np.float32))
+        self.unit = tf.Variable(tf.eye(len(ITEMS)))
+
+    def query(self, item_ids: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self.unit, tf.maximum(self._last(item_ids) - 1, 0))
+
+    def candidates(self) -> tf.Tensor:
+        return self.table
+
+    def attention(self, item_ids: tf.Tensor) -> tf.Tensor:
+        weights = tf.cumsum(self._read(item_ids), axis=1) * self._read(item_ids)
+        return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True))
+
+    def rank(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
+        count = tf.reduce_sum(self._read(item_ids), axis=1, keepdims=True)
+        last = tf.cast(self._last(item_ids), tf.float32)[:, tf.newaxis]
+        return 100.0 * count + 10.0 * last + tf.cast(candidate_ids, tf.float32)
+
+    def _read(self, item_ids: tf.Tensor) -> tf.Tensor:
+        return tf.cast(item_ids != 0, tf.float32)
+
+    def _last(self, item_ids: tf.Tensor) -> tf.Tensor:
+        length = tf.reduce_sum(tf.cast(item_ids != 0, tf.int32), axis=1)
+        return tf.gather(item_ids, tf.maximum(length - 1, 0), batch_dims=1)
+
+
+def write_model(folder: Path, model: ServableModel | None = None, *, remove_seen: bool = True, k: int = K) -> Path:
+    """Exports to `folder`, and returns it."""
+    vocabulary = folder.parent / f"{folder.name}-items"
+    vocabulary.parent.mkdir(parents=True, exist_ok=True)
+    vocabulary.write_text("".join(f"{item}\n" for item in ITEMS))
+    export(
+        model or Successor(),
+        str(folder),
+        vocabulary_file=str(vocabulary),
+        popularity=np.array(POPULARITY, np.float32),
+        k=k,
+        remove_seen=remove_seen,
+    )
+    vocabulary.unlink()
+    return folder

@@ -1,0 +1,295 @@
+"""What the signatures of a saved model answer. `Successor` tells which answers are right."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tensorflow.core.protobuf import saved_model_pb2
+
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, TIMESTAMPS_S
+from tests.serving.successor import ITEMS, LOWEST, Successor, write_model
+
+Rows = Sequence[Sequence[str]]
+
+
+class Signatures:
+    """Calls a saved model with lists; what is left out has the signature's default."""
+
+    def __init__(self, path: Path) -> None:
+        self._loaded = tf.saved_model.load(str(path))
+
+    def recommend(
+        self, item_ids: Rows, timestamps_s: Sequence[Sequence[int]] = ((0,),), exclude: Rows = ((),), k: int = 4
+    ) -> dict[str, Any]:
+        return self._call(
+            "recommend",
+            item_ids=strings(item_ids),
+            timestamps_s=tf.constant(timestamps_s, tf.int64),
+            exclude=strings(exclude),
+            k=tf.constant(k),
+        )
+
+    def score(self, item_ids: Rows, candidate_ids: Rows) -> list[list[float]]:
+        scores: list[list[float]] = self._call(
+            "score", item_ids=strings(item_ids), candidate_ids=strings(candidate_ids)
+        )["scores"]
+        return scores
+
+    def explain(self, item_ids: Rows) -> dict[str, Any]:
+        return self._call("explain", item_ids=strings(item_ids))
+
+    def answer(self, *examples: dict[str, list[str] | list[int]]) -> dict[str, Any]:
+        return self._call("serving_default", examples=tf.constant([serialized(e) for e in examples], tf.string))
+
+    def _call(self, name: str, **inputs: tf.Tensor) -> dict[str, Any]:
+        outputs = {key: value.numpy() for key, value in self._loaded.signatures[name](**inputs).items()}
+        types = {key: value.dtype for key, value in outputs.items() if key != "item_ids"}
+        assert types == {key: bool if key == "fallback" else np.float32 for key in types}
+        return {
+            key: [[item.decode() for item in row] for row in value] if key == "item_ids" else value.tolist()
+            for key, value in outputs.items()
+        }
+
+
+def strings(rows: Rows) -> tf.Tensor:
+    return tf.constant([list(row) for row in rows], tf.string, [len(rows), len(rows[0])])
+
+
+def serialized(features: dict[str, list[str] | list[int]]) -> bytes:
+    example = tf.train.Example()
+    for name, values in features.items():
+        for value in values:
+            feature = example.features.feature[name]
+            if isinstance(value, int):
+                feature.int64_list.value.append(value)
+            else:
+                feature.bytes_list.value.append(value.encode())
+    return bytes(example.SerializeToString())
+
+
+@pytest.fixture(scope="module")
+def signatures(model: Path) -> Signatures:
+    return Signatures(model)
+
+
+def test_recommends_what_the_model_scores_highest_without_the_seen_items(signatures: Signatures) -> None:
+    # After "b" come c d e f a b with 0 -1 -2 -3 -4 -5; "d" and "b" are seen.
+    assert signatures.recommend([["d", "b"]]) == {
+        "item_ids": [["c", "e", "f", "a"]],
+        "scores": [[0.0, -2.0, -3.0, -4.0]],
+        "fallback": [False],
+    }
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        ["a", "nope", "", "b"],
+        ["", "", "a", "b"],
+        ["a", "b", "", ""],
+        ["nope", "a", "b", "nope"],
+    ],
+)
+def test_padding_and_unknown_items_count_as_not_there(signatures: Signatures, history: list[str]) -> None:
+    assert signatures.recommend([history]) == signatures.recommend([["a", "b"]])
+    assert signatures.score([history], [["c"]]) == [[100 * 2 + 10 * 2 + 3]]
+
+
+def test_the_last_known_items_are_read_and_older_ones_still_count_as_seen(signatures: Signatures) -> None:
+    history = ["e", "nope", "a", "b", "nope", "c", "nope"]
+
+    assert signatures.score([history], [["f"]]) == [[100 * 3 + 10 * 3 + 6]]
+    assert signatures.recommend([history])["item_ids"] == [["d", "f", "", ""]]
+
+
+def test_times_put_a_history_in_order_and_equal_times_keep_the_given_one(signatures: Signatures) -> None:
+    by_time = signatures.recommend(
+        [["c", "a", "e"], ["a", "c", "e"], ["a", "c", ""]], [[5, 9, 7], [7, 7, 7], [9, 1, 5]]
+    )
+
+    assert by_time == signatures.recommend([["c", "e", "a"], ["a", "c", "e"], ["c", "a", ""]])
+    assert [row[0] for row in by_time["item_ids"]] == ["b", "f", "b"]
+
+
+def test_times_lie_anywhere_in_int64(signatures: Signatures) -> None:
+    first, last = -(2**63), 2**63 - 1
+
+    assert signatures.recommend([["a", "b", "c"]], [[last, first, 0]]) == signatures.recommend([["b", "c", "a"]])
+
+
+def test_excluded_items_are_not_recommended(signatures: Signatures) -> None:
+    excluded = signatures.recommend([["a"], ["c"]], exclude=[["b", "nope"], ["", "e"]])
+
+    assert excluded["item_ids"] == [["c", "d", "e", "f"], ["d", "f", "a", "b"]]
+
+
+def test_one_row_of_exclusions_is_for_every_history(signatures: Signatures) -> None:
+    assert signatures.recommend([["a"], ["c"]], exclude=[["b", "d"]])["item_ids"] == [
+        ["c", "e", "f", ""],
+        ["e", "f", "a", ""],
+    ]
+
+
+def test_where_fewer_items_are_left_the_rest_is_empty(signatures: Signatures) -> None:
+    answer = signatures.recommend([["a", "b", "c", "d"]])
+
+    assert answer["item_ids"] == [["e", "f", "", ""]]
+    assert answer["scores"] == [[0.0, -1.0, LOWEST, LOWEST]]
+
+
+@pytest.mark.parametrize("history", [[""], ["nope", ""], []])
+def test_a_history_without_a_known_item_gets_the_popular_ones(signatures: Signatures, history: list[str]) -> None:
+    # By popularity: d a b e c f, of which b and e are equal.
+    assert signatures.recommend([history], exclude=[["a"]]) == {
+        "item_ids": [["d", "b", "e", "c"]],
+        "scores": [[0.5, 0.125, 0.125, 0.0625]],
+        "fallback": [True],
+    }
+
+
+@pytest.mark.parametrize(("k", "columns"), [(1, 1), (6, 6), (7, 6), (2**31 - 1, 6), (0, 0)])
+def test_gives_as_many_as_asked_for_or_the_catalogue(signatures: Signatures, k: int, columns: int) -> None:
+    answer = signatures.recommend([["f"], [""]], k=k)
+
+    assert answer["item_ids"] == [["a", "b", "c", "d", "e", ""][:columns], ["d", "a", "b", "e", "c", "f"][:columns]]
+
+
+def test_k_is_the_configured_number_where_no_one_asks(tmp_path: Path) -> None:
+    signatures = Signatures(write_model(tmp_path / "model", k=2))
+
+    assert signatures.answer({ITEM_IDS: ["a"]})["item_ids"] == [["b", "c"]]
+    assert signatures.explain([["a"]])["item_ids"] == [["b", "c"]]
+
+
+def test_seen_items_stay_where_the_configuration_says_so(tmp_path: Path) -> None:
+    signatures = Signatures(write_model(tmp_path / "model", remove_seen=False))
+
+    assert signatures.recommend([["c", "a"]], exclude=[["b"]])["item_ids"] == [["c", "d", "e", "f"]]
+    assert signatures.answer({ITEM_IDS: ["c", "a"], EXCLUDE_IDS: ["b"]})["item_ids"] == [["b", "c", "d", "e"]]
+
+
+def test_examples_give_what_their_histories_give(signatures: Signatures) -> None:
+    answer = signatures.answer(
+        {ITEM_IDS: ["d", "b"], TIMESTAMPS_S: [2, 1], TARGET_ID: ["c"]},
+        {ITEM_IDS: ["d", "b"], EXCLUDE_IDS: ["c", "nope"]},
+        {ITEM_IDS: ["nope"], EXCLUDE_IDS: ["d"]},
+        {},
+    )
+
+    assert answer == signatures.recommend(
+        [["d", "b"], ["d", "b"], ["nope", ""], ["", ""]], exclude=[["", ""], ["c", ""], ["d", ""], ["", ""]]
+    )
+    assert answer["fallback"] == [False, False, True, True]
+
+
+def test_unknown_candidates_score_lowest_and_an_empty_history_scores_by_popularity(signatures: Signatures) -> None:
+    scores = signatures.score([["a", "c"], ["", "nope"]], [["f", "nope", "c", ""], ["d", "nope", "f", ""]])
+
+    assert scores == [[100 * 2 + 10 * 3 + 6, LOWEST, 100 * 2 + 10 * 3 + 3, LOWEST], [0.5, LOWEST, 0.0, LOWEST]]
+
+
+def test_attention_stands_where_the_items_stand(signatures: Signatures) -> None:
+    # Three are read at most, with 1/6 2/6 3/6; of two with 1/3 2/3.
+    histories = [["f", "a", "", "nope", "b", "c"], ["", "a", "b", "nope", "", ""], ["nope", "", "", "", "", ""]]
+
+    explained = signatures.explain(histories)
+    attention = np.array(explained.pop("attention"))
+
+    expected = [[0.0, 1 / 6, 0.0, 0.0, 2 / 6, 3 / 6], [0.0, 1 / 3, 2 / 3, 0.0, 0.0, 0.0], [0.0] * 6]
+    np.testing.assert_allclose(attention, expected, atol=1e-6)
+    assert explained == signatures.recommend(histories)
+
+
+histories = st.lists(st.sampled_from([*ITEMS, "nope", ""]), max_size=8)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(histories, min_size=1, max_size=5))
+def test_a_batch_gives_what_each_history_gives_alone(signatures: Signatures, batch: list[list[str]]) -> None:
+    length = max(map(len, batch))
+    together = signatures.recommend([row + [""] * (length - len(row)) for row in batch])
+
+    for place, history in enumerate(batch):
+        alone = signatures.recommend([history])
+        assert {name: values[place : place + 1] for name, values in together.items()} == alone
+
+
+def test_no_history_at_all_is_an_empty_answer(signatures: Signatures) -> None:
+    loaded = signatures._loaded.signatures["explain"](item_ids=tf.zeros([0, 2], tf.string))
+
+    assert {name: value.shape.as_list() for name, value in loaded.items()} == {
+        "item_ids": [0, 4],
+        "scores": [0, 4],
+        "fallback": [0],
+        "attention": [0, 2],
+    }
+
+
+LOAD_AND_ASK = """
+import json, sys
+import tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1])
+answer = loaded.signatures["explain"](item_ids=tf.constant([["d", "b"]]))
+print(json.dumps([answer["item_ids"].numpy().astype(str).tolist(), "tf_keras" in sys.modules]))
+"""
+
+
+def test_loads_where_there_is_nothing_but_tensorflow_and_moves_with_its_folder(tmp_path: Path) -> None:
+    write_model(tmp_path / "model").rename(tmp_path / "elsewhere")
+
+    ran = subprocess.run(
+        [sys.executable, "-c", LOAD_AND_ASK, str(tmp_path / "elsewhere")],
+        env={name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert json.loads(ran.stdout) == [[["c", "e", "f", "a"]], False]
+
+
+class KerasSuccessor(tf.keras.Model):
+    """The same answers out of a Keras model with a layer and an optimizer."""
+
+    max_length = Successor.max_length
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inner = Successor()
+        self._layer = tf.keras.layers.Dense(len(ITEMS), use_bias=False, kernel_initializer="identity")
+        self.compile(optimizer="adam")
+        self.candidates, self.attention, self.rank = self._inner.candidates, self._inner.attention, self._inner.rank
+
+    def query(self, item_ids: tf.Tensor) -> tf.Tensor:
+        return self._layer(self._inner.query(item_ids))
+
+
+def test_a_keras_model_leaves_nothing_of_keras_in_the_file(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model", KerasSuccessor())
+    saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    nodes = saved.meta_graphs[0].object_graph_def.nodes
+
+    assert [node.user_object.identifier for node in nodes if "keras" in node.user_object.identifier] == []
+    assert not (path / "keras_metadata.pb").exists()
+    assert Signatures(path).recommend([["d", "b"]])["item_ids"] == [["c", "e", "f", "a"]]
+
+
+def test_the_file_says_what_may_be_left_out_and_holds_the_vocabulary(model: Path) -> None:
+    saved = saved_model_pb2.SavedModel.FromString((model / "saved_model.pb").read_bytes())
+    recommend = saved.meta_graphs[0].signature_def["recommend"]
+
+    assert set(recommend.inputs) == {"item_ids", "timestamps_s", "exclude", "k"}
+    assert set(recommend.defaults) == {"timestamps_s", "exclude", "k"}
+    assert tf.make_ndarray(recommend.defaults["k"]) == 4
+    (asset,) = (model / "assets").iterdir()
+    assert asset.read_text().split() == ITEMS

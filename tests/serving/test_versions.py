@@ -1,0 +1,201 @@
+"""Which version is served, and what becomes of the others."""
+
+import shutil
+from pathlib import Path
+
+import grpc
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import get_model_status_pb2
+
+from schemas.errors import InputError
+from serving.servable import RequestError
+from serving.versions import Versions, find_versions
+
+State = get_model_status_pb2.ModelVersionStatus.State
+
+
+@pytest.fixture
+def base_path(tmp_path: Path) -> Path:
+    path = tmp_path / "models"
+    path.mkdir()
+    return path
+
+
+def add(model: Path, base_path: Path, name: str) -> Path:
+    return Path(shutil.copytree(model, base_path / name))
+
+
+def states(versions: Versions) -> dict[int, int]:
+    return {version: status.state for version, status in versions.statuses().items()}
+
+
+def first_letter(versions: Versions, version: int | None = None) -> str:
+    """What the served version recommends first after "a"."""
+    with versions.lease(version) as servable:
+        answer = servable.predict("recommend", {"item_ids": tf.make_tensor_proto([["a"]])})
+    return str(answer["item_ids"].string_val[0].decode())
+
+
+def test_the_highest_number_is_served(base_path: Path, model: Path, second_model: Path) -> None:
+    add(model, base_path, "9")
+    add(second_model, base_path, "10")
+
+    versions = Versions(base_path)
+    versions.refresh()
+
+    assert (versions.served, first_letter(versions)) == (10, "c")
+    assert states(versions) == {10: State.AVAILABLE}
+
+
+def test_only_a_whole_folder_with_a_number_for_a_name_is_a_version(base_path: Path, model: Path) -> None:
+    for name in ("3.partial", "tmp-4", "-5", "007", "٨", "1e3"):
+        add(model, base_path, name)
+    (base_path / "11").mkdir()
+    (base_path / "12").write_text("a file")
+    (base_path / "13" / "variables").mkdir(parents=True)
+    add(model, base_path, "2")
+
+    assert find_versions(base_path) == {2}
+
+
+def test_a_new_version_takes_over_and_the_old_ends(base_path: Path, model: Path, second_model: Path) -> None:
+    add(model, base_path, "1")
+    versions = Versions(base_path)
+    versions.refresh()
+    assert first_letter(versions) == "b"
+
+    add(second_model, base_path, "2")
+    versions.refresh()
+
+    assert first_letter(versions) == "c"
+    assert states(versions) == {1: State.END, 2: State.AVAILABLE}
+
+
+def test_a_request_in_flight_keeps_the_old_version_until_it_ends(
+    base_path: Path, model: Path, second_model: Path
+) -> None:
+    add(model, base_path, "1")
+    versions = Versions(base_path)
+    versions.refresh()
+
+    with versions.lease() as servable:
+        add(second_model, base_path, "2")
+        versions.refresh()
+        assert states(versions) == {1: State.UNLOADING, 2: State.AVAILABLE}
+        answer = servable.predict("recommend", {"item_ids": tf.make_tensor_proto([["a"]])})
+        assert answer["item_ids"].string_val[0] == b"b"
+
+    assert states(versions) == {1: State.END, 2: State.AVAILABLE}
+
+
+def test_a_version_that_does_not_load_leaves_the_old_one(base_path: Path, model: Path) -> None:
+    add(model, base_path, "1")
+    versions = Versions(base_path)
+    versions.refresh()
+
+    shutil.rmtree(add(model, base_path, "2") / "variables")
+    versions.refresh()
+
+    assert first_letter(versions) == "b"
+    assert states(versions) == {1: State.AVAILABLE, 2: State.END}
+    assert "variables" in versions.statuses()[2].error
+
+
+def test_a_version_that_cannot_answer_is_never_served(base_path: Path, model: Path) -> None:
+    class Broken(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="item_ids")])
+        def recommend(self, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+            with tf.control_dependencies([tf.debugging.Assert(tf.size(item_ids) < 0, ["no answer from this one"])]):
+                return {"item_ids": tf.identity(item_ids)}
+
+    broken = Broken()
+    add(model, base_path, "1")
+    tf.saved_model.save(broken, str(base_path / "2"), signatures={"recommend": broken.recommend})
+
+    versions = Versions(base_path)
+    versions.refresh()
+
+    assert versions.served == 1
+    assert "no answer from this one" in versions.statuses()[2].error
+
+
+def test_a_version_is_tried_again_once_its_files_change(base_path: Path, model: Path) -> None:
+    broken = add(model, base_path, "1")
+    whole = (broken / "saved_model.pb").read_bytes()
+    (broken / "saved_model.pb").write_bytes(whole[: len(whole) // 2])
+    versions = Versions(base_path)
+    versions.refresh()
+    first = versions.statuses()[1]
+    versions.refresh()
+    assert (first.state, versions.statuses()[1], versions.served) == (State.END, first, None)
+    with pytest.raises(RequestError, match="version 1: "), versions.lease():
+        pass
+
+    (broken / "saved_model.pb").write_bytes(whole)
+    versions.refresh()
+
+    assert first_letter(versions) == "b"
+    assert versions.statuses()[1].error == ""
+
+
+def test_removing_the_newest_version_goes_back_to_the_one_before(
+    base_path: Path, model: Path, second_model: Path
+) -> None:
+    add(model, base_path, "1")
+    newest = add(second_model, base_path, "2")
+    versions = Versions(base_path)
+    versions.refresh()
+
+    shutil.rmtree(newest)
+    versions.refresh()
+
+    assert first_letter(versions) == "b"
+    assert states(versions) == {1: State.AVAILABLE, 2: State.END}
+
+
+def test_what_is_served_stays_when_every_file_is_gone(base_path: Path, model: Path) -> None:
+    only = add(model, base_path, "1")
+    versions = Versions(base_path)
+    versions.refresh()
+
+    shutil.rmtree(only)
+    versions.refresh()
+
+    assert first_letter(versions) == "b"
+
+
+def test_before_the_first_version_a_request_is_told_where_it_is_looked_for(base_path: Path) -> None:
+    versions = Versions(base_path)
+    versions.refresh()
+
+    with pytest.raises(RequestError, match=str(base_path)) as caught, versions.lease():
+        pass
+
+    assert caught.value.code == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_version_that_is_not_served_is_not_found(base_path: Path, model: Path) -> None:
+    add(model, base_path, "4")
+    versions = Versions(base_path)
+    versions.refresh()
+    assert first_letter(versions, version=4) == "b"
+
+    with pytest.raises(RequestError, match=r"version 3 .* there is: 4") as caught, versions.lease(3):
+        pass
+
+    assert caught.value.code == grpc.StatusCode.NOT_FOUND
+
+
+def test_what_is_no_folder_of_versions_is_the_users_error(base_path: Path, model: Path) -> None:
+    file = base_path / "file"
+    file.touch()
+
+    for path, received in [
+        (base_path / "nowhere", "does not exist"),
+        (file, "a file"),
+        (model, "a saved model itself"),
+    ]:
+        with pytest.raises(InputError) as caught:
+            Versions(path)
+        assert received in caught.value.received

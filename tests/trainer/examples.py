@@ -1,0 +1,41 @@
+"""Transformed examples for the tests of this folder."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, ragged_key
+
+Example = tuple[Sequence[int], int, Sequence[int]]  # history, target, what else was seen
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> str:
+    """Writes a TFRecord.gz file as Transform does and returns its path."""
+    with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
+        for item_ids, target_id, exclude_ids in examples:
+            features = {
+                ragged_key(ITEM_IDS): _ids(item_ids),
+                TARGET_ID: _ids([target_id]),
+                ragged_key(EXCLUDE_IDS): _ids(exclude_ids),
+            }
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    return str(path)
+
+
+def planted(count: int, items: int, length: int) -> list[list[int]]:
+    """Sequences in which 21 i + 7 follows i, modulo the items and counted from 1.
+
+    With 40 items, all of them come before the first comes again.
+    """
+    sequences = []
+    for user in range(count):
+        sequence = [1 + user % items]
+        while len(sequence) < length - user % 3:
+            sequence.append(1 + (21 * (sequence[-1] - 1) + 7) % items)
+        sequences.append(sequence)
+    return sequences
+
+
+def _ids(ids: Sequence[int]) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=ids))

@@ -1,0 +1,254 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import config
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
+from trainer.attention import ATTENTION
+from trainer.data import TARGET_IDS
+from trainer.model import NextItemModel
+
+ITEMS, DIM = 30, 8
+HISTORIES = [[3, 1, 4, 1, 5, 9], [2, 6, 5], [7], []]
+
+
+def network(items: int = ITEMS, seed: int = 0, **settings: Any) -> NextItemModel:
+    tf.keras.utils.set_random_seed(seed)
+    model = config.Model.model_validate(
+        {
+            "dim": DIM,
+            "encoder": {"units": 6},
+            "ranking": {"hidden": [5], "positions": 2, "negatives": 3},
+            **settings,
+        }
+    )
+    made = NextItemModel(items, 10, model)
+    made.rank(padded([[1]]), tf.constant([[1]], tf.int64))  # creates all weights
+    # Enough spread for every comparison below to be one that could fail.
+    rng = np.random.default_rng(seed)
+    made.set_weights([weight + 0.3 * rng.normal(size=weight.shape) for weight in made.get_weights()])
+    return made
+
+
+def padded(histories: list[list[int]], extra: int = 0) -> tf.Tensor:
+    width = max(map(len, histories)) + extra
+    return tf.constant([history + [0] * (width - len(history)) for history in histories], tf.int64)
+
+
+@pytest.fixture(scope="module")
+def model() -> NextItemModel:
+    return network()
+
+
+def outputs(model: NextItemModel, item_ids: tf.Tensor) -> dict[str, npt.NDArray[np.float32]]:
+    candidate_ids = tf.tile(tf.constant([[1, 5, 30]], tf.int64), [item_ids.shape[0], 1])
+    width = max(map(len, HISTORIES))
+    return {
+        "query": model.query(item_ids).numpy(),
+        "attention": model.attention(item_ids).numpy()[:, :width],
+        "rank": model.rank(item_ids, candidate_ids).numpy(),
+    }
+
+
+def test_shapes(model: NextItemModel) -> None:
+    found = outputs(model, padded(HISTORIES))
+    assert found["query"].shape == (4, DIM + 1)
+    assert found["attention"].shape == (4, 6)
+    assert found["rank"].shape == (4, 3)
+    assert model.candidates().shape == (ITEMS, DIM + 1)
+
+
+@pytest.mark.parametrize("kind", sorted(ATTENTION))
+def test_a_batch_gives_what_each_history_gives_alone_and_padding_changes_nothing(kind: str) -> None:
+    model = network(attention={"kind": kind})
+    together = outputs(model, padded(HISTORIES))
+    longer = outputs(model, padded(HISTORIES, extra=5))
+    for name, expected in together.items():
+        np.testing.assert_allclose(longer[name], expected, atol=1e-5, err_msg=name)
+        for row, history in enumerate(HISTORIES[:3]):
+            alone = outputs(model, padded([history]))[name][0]
+            np.testing.assert_allclose(alone, expected[row, : len(alone)], atol=1e-5, err_msg=name)
+
+
+def test_attention_is_shares_of_the_history(model: NextItemModel) -> None:
+    attention = model.attention(padded(HISTORIES, extra=2)).numpy()
+    for row, history in enumerate(HISTORIES):
+        assert (attention[row, : len(history)] > 0).all()
+        assert (attention[row, len(history) :] == 0).all()
+        assert attention[row].sum() == pytest.approx(1 if history else 0, abs=1e-6)
+
+
+def test_the_order_of_the_history_and_its_last_item_count(model: NextItemModel) -> None:
+    a, b, c = model.query(padded([[1, 2, 3], [2, 1, 3], [1, 2, 4]])).numpy()
+    assert np.abs(a - b).max() > 1e-3
+    assert np.abs(a - c).max() > 1e-3
+
+
+def test_an_empty_history_scores_items_by_their_bias(model: NextItemModel) -> None:
+    candidates = model.candidates().numpy()
+    scores = model.query(padded([[], [1]])).numpy() @ candidates.T
+    np.testing.assert_allclose(scores[0], candidates[:, -1], atol=1e-6)
+
+
+def test_the_input_embedding_is_the_output_embedding(model: NextItemModel) -> None:
+    """One table: there is no other weight with a row for each item, but the bias."""
+    shapes = [tuple(variable.shape) for variable in model.trainable_variables]
+    assert [shape for shape in shapes if shape[0] in (ITEMS, ITEMS + 1)] == [(ITEMS + 1, DIM), (ITEMS,)]
+    table = next(variable for variable in model.trainable_variables if variable.shape == (ITEMS + 1, DIM))
+    np.testing.assert_array_equal(model.candidates()[:, :-1], table[1:])
+
+
+def losses(model: NextItemModel, item_ids: tf.Tensor, target_ids: tf.Tensor) -> dict[str, float]:
+    for metric in model.metrics:
+        metric.reset_state()
+    model.compute_loss({ITEM_IDS: item_ids, TARGET_IDS: target_ids})
+    return {metric.name: float(metric.result()) for metric in model.metrics if "loss" in metric.name}
+
+
+def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax(model: NextItemModel) -> None:
+    sequences = [[3, 1, 4, 1, 5], [2, 6, 7]]
+    found = losses(model, padded([s[:-1] for s in sequences]), padded([s[1:] for s in sequences]))
+    expected = []
+    for sequence in sequences:
+        for i in range(1, len(sequence)):
+            query = model.query(padded([sequence[:i]])).numpy()[0].astype(np.float64)
+            scores = model.candidates().numpy().astype(np.float64) @ query
+            expected.append(np.log(np.exp(scores).sum()) - scores[sequence[i] - 1])
+    assert found["retrieval_loss"] == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
+def test_the_joint_loss_weighs_ranking(weight: float) -> None:
+    model = network(ranking={"hidden": [5], "weight": weight})
+    found = losses(model, padded([[3, 1, 4]]), padded([[1, 4, 1]]))
+    assert found["loss"] == pytest.approx(found["retrieval_loss"] + weight * found["ranking_loss"], rel=1e-6)
+
+
+def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_has_a_target() -> None:
+    """With two items, the one negative is the target, and removed, or it is the other item."""
+    model = network(items=2, ranking={"hidden": [5], "positions": 1, "negatives": 1})
+    possible = [0.0]
+    for history in ([2], [2, 1]):
+        target, other = model.rank(padded([history]), tf.constant([[1, 2]], tf.int64)).numpy()[0].astype(np.float64)
+        possible.append(np.log(1 + np.exp(other - target)))
+    item_ids, target_ids = padded([[2, 1]], extra=3), padded([[1, 1]], extra=3)
+    found = [losses(model, item_ids, target_ids)["ranking_loss"] for _ in range(40)]
+    which = np.abs(np.subtract.outer(found, possible)) < 1e-5
+    assert which.any(axis=1).all()  # nothing else
+    assert which.any(axis=0).all()  # and all of them
+
+
+def gradients(model: NextItemModel) -> dict[str, float]:
+    batch = {ITEM_IDS: padded([[3, 1, 4], [5, 9]]), TARGET_IDS: padded([[1, 4, 1], [9, 2]])}
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch, training=True)
+    found = tape.gradient(loss, model.trainable_variables)
+    return {
+        variable.name: float(np.abs(tf.convert_to_tensor(gradient)).max())
+        for variable, gradient in zip(model.trainable_variables, found, strict=True)
+    }
+
+
+def test_the_loss_reaches_every_weight() -> None:
+    found = gradients(network(dropout=0.0, attention={"kind": "additive"}))
+    assert {name for name, gradient in found.items() if gradient < 1e-9} == set()
+
+
+def test_without_weight_ranking_learns_nothing() -> None:
+    def ranking_gradient(weight: float) -> float:
+        found = gradients(network(dropout=0.0, ranking={"hidden": [5], "weight": weight}))
+        return max(gradient for name, gradient in found.items() if name.startswith(("ranker/", "score/")))
+
+    assert ranking_gradient(0.0) == 0
+    assert ranking_gradient(1.0) > 1e-3
+
+
+def validation(model: NextItemModel, examples: list[tuple[list[int], list[int], int]]) -> tuple[float, float]:
+    for metric in model.metrics:
+        metric.reset_state()
+    logs = model.test_step(
+        {
+            ITEM_IDS: padded([history for history, _, _ in examples]),
+            EXCLUDE_IDS: padded([exclude for _, exclude, _ in examples]),
+            TARGET_ID: tf.constant([target for _, _, target in examples], tf.int64),
+        }
+    )
+    return float(logs["recall@10"]), float(logs["ndcg@10"])
+
+
+def best_first(model: NextItemModel, history: list[int]) -> list[int]:
+    scores = (model.query(padded([history])) @ tf.transpose(model.candidates())).numpy()[0]
+    return [int(row) + 1 for row in np.argsort(-scores)]
+
+
+def test_seen_items_and_unknown_targets_never_count_in_validation(model: NextItemModel) -> None:
+    history = [3, 1]
+    unseen = [item for item in best_first(model, history) if item not in history]
+    assert validation(model, [(history, [], unseen[0])]) == (1, 1)
+    assert validation(model, [(history, [], unseen[2])]) == pytest.approx((1, 1 / 2))
+    assert validation(model, [(history, [], unseen[9])])[0] == 1
+    assert validation(model, [(history, [], unseen[10])]) == (0, 0)
+    assert validation(model, [(history, unseen[:3], unseen[10])]) == pytest.approx((1, 1 / np.log2(9)))  # now eighth
+    assert validation(model, [(history, unseen[:1], unseen[0])]) == (0, 0)  # excluded
+    assert validation(model, [(history, [], history[0])]) == (0, 0)  # in the history
+    assert validation(model, [(history, [], ITEMS + 1)]) == (0, 0)  # unknown
+
+
+def test_validation_is_the_mean_over_examples(model: NextItemModel) -> None:
+    first = next(item for item in best_first(model, [3, 1]) if item not in (3, 1))
+    assert validation(model, [([3, 1], [], first), ([2], [], ITEMS + 1)]) == (0.5, 0.5)
+
+
+def test_a_catalogue_that_is_all_seen_recommends_nothing() -> None:
+    model = network(items=4)
+    assert validation(model, [([1, 2], [3, 4], 1)]) == (0, 0)
+    assert validation(model, [([1, 2], [3], 4)]) == (1, 1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.integers(1, ITEMS), min_size=1, max_size=8),
+    st.lists(st.integers(1, ITEMS), max_size=8),
+    st.integers(1, ITEMS + 1),
+)
+def test_validation_equals_sorting_the_scores(history: list[int], exclude: list[int], target: int) -> None:
+    model = MODEL
+    left = [item for item in best_first(model, history) if item not in {*history, *exclude}][:10]
+    rank = left.index(target) + 1 if target in left else None
+    expected = (1.0, 1 / np.log2(rank + 1)) if rank else (0.0, 0.0)
+    assert validation(model, [(history, exclude, target)]) == pytest.approx(expected, abs=1e-6)
+
+
+MODEL = network(seed=3)
+
+
+def test_equal_scores_do_not_make_a_model_look_good() -> None:
+    model = network()
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    assert validation(model, [([1], [], ITEMS)]) == (0, 0)
+
+
+def test_exports_in_plain_operations(tmp_path: Path) -> None:
+    """The methods that serving calls run in a graph, saved and loaded, as they do here."""
+    model = network(attention={"kind": "additive"})  # the one that has a weight of its own
+    module = tf.Module()
+    module.model = model
+    ids = tf.TensorSpec([None, None], tf.int64)
+    module.query = tf.function(model.query, [ids], autograph=False)
+    module.candidates = tf.function(model.candidates, [], autograph=False)
+    module.attention = tf.function(model.attention, [ids], autograph=False)
+    module.rank = tf.function(model.rank, [ids, ids], autograph=False)
+    tf.saved_model.save(module, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    item_ids = padded(HISTORIES)
+    np.testing.assert_allclose(loaded.query(item_ids), model.query(item_ids), atol=1e-5)
+    np.testing.assert_allclose(loaded.attention(item_ids), model.attention(item_ids), atol=1e-5)
+    np.testing.assert_allclose(loaded.candidates(), model.candidates(), atol=1e-5)
+    candidate_ids = tf.constant([[4, 2]] * 4, tf.int64)
+    np.testing.assert_allclose(loaded.rank(item_ids, candidate_ids), model.rank(item_ids, candidate_ids), atol=1e-5)

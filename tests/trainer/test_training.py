@@ -1,0 +1,209 @@
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+
+from schemas import config
+from schemas.errors import InputError
+from tests.trainer.examples import planted, write_examples
+from trainer.data import eval_batches
+from trainer.metrics import summary
+from trainer.model import NextItemModel
+from trainer.training import fit, optimizer
+
+ITEMS, LENGTH = 40, 12
+MODEL = config.Model.model_validate({"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "ranking": {"hidden": [8]}})
+TRAIN = config.Train(epochs=6, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=6, seed=5)
+
+
+class Curve(tf.keras.callbacks.Callback):
+    """What an epoch logged, and the weights that it ended with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logs: list[dict[str, float]] = []
+        self.weights: list[list[npt.NDArray[np.float32]]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.logs.append({name: float(value) for name, value in (logs or {}).items()})
+        self.weights.append(self.model.get_weights())
+
+
+class Run:
+    def __init__(self, folder: Path, model: config.Model = MODEL, train: config.Train = TRAIN) -> None:
+        sequences = planted(300, ITEMS, LENGTH)
+        examples = [(sequence[:-1], sequence[-1], []) for sequence in sequences]
+        self.train_file = write_examples(folder / "train.gz", [(s[:-2], s[-2], []) for s in sequences])
+        self.eval_file = write_examples(folder / "eval.gz", examples)
+        self.log_dir = folder / "logs"
+        self.curve = Curve()
+        self.model: NextItemModel = fit(
+            [self.train_file],
+            [self.eval_file],
+            ITEMS,
+            config.History(max_length=LENGTH),
+            model,
+            train,
+            str(self.log_dir),
+            callbacks=[self.curve],
+        )
+
+
+@pytest.fixture(scope="module")
+def progress() -> Iterator[list[logging.LogRecord]]:
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign, assignment]
+    logger = logging.getLogger("temporec.progress")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield records
+    logger.removeHandler(handler)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, progress: list[logging.LogRecord]) -> Run:
+    return Run(tmp_path_factory.mktemp("run"))
+
+
+def ranked(run: Run, by: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The ten best unseen items for each validation history, and the targets."""
+    lists, targets = [], []
+    for batch in eval_batches([run.eval_file], ITEMS, 64):
+        item_ids = batch["item_ids"]
+        if by == "query":
+            scores = (run.model.query(item_ids) @ tf.transpose(run.model.candidates())).numpy()
+        else:
+            every = tf.tile(tf.range(1, ITEMS + 1, dtype=tf.int64)[tf.newaxis], [item_ids.shape[0], 1])
+            scores = run.model.rank(item_ids, every).numpy()
+        for row, history in enumerate(item_ids.numpy()):
+            scores[row, history[history > 0] - 1] = -np.inf
+        lists.append(1 + np.argsort(-scores, axis=1)[:, :10])
+        targets.append(batch["target_id"].numpy())
+    return np.concatenate(lists), np.concatenate(targets)
+
+
+def test_learns_a_planted_rule(run: Run) -> None:
+    """Each item has one successor, 10 of 40 items by chance would be .25: both tasks must find it."""
+    assert summary(*ranked(run, "query"), ITEMS)["recall@10"] > 0.9
+    assert summary(*ranked(run, "rank"), ITEMS)["recall@10"] > 0.9
+    assert run.curve.logs[-1]["loss"] < run.curve.logs[0]["loss"]
+
+
+def test_the_weights_are_those_of_the_best_epoch(run: Run) -> None:
+    """The first of the best, where several reach the same recall."""
+    best = int(np.argmax([logs["val_recall@10"] for logs in run.curve.logs]))
+    for kept, of_best in zip(run.model.get_weights(), run.curve.weights[best], strict=True):
+        np.testing.assert_array_equal(kept, of_best)
+
+
+def test_the_validation_metric_is_that_of_the_models_own_lists(run: Run) -> None:
+    metrics = summary(*ranked(run, "query"), ITEMS)
+    best = max(run.curve.logs, key=lambda logs: logs["val_recall@10"])
+    assert metrics["recall@10"] == pytest.approx(best["val_recall@10"], abs=1e-6)
+    assert metrics["ndcg@10"] == pytest.approx(best["val_ndcg@10"], abs=1e-5)
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "same").mkdir()
+    (tmp_path / "other").mkdir()
+    same = Run(tmp_path / "same")
+    assert same.curve.logs == run.curve.logs
+    for a, b in zip(same.model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    other = Run(tmp_path / "other", train=TRAIN.model_copy(update={"seed": 6, "epochs": 1}))
+    assert other.curve.logs[0]["loss"] != run.curve.logs[0]["loss"]
+
+
+def test_stops_early_where_validation_does_not_improve(tmp_path: Path) -> None:
+    """With a learning rate of nearly nothing no epoch beats the first."""
+    train = TRAIN.model_copy(update={"learning_rate": 1e-9, "patience": 2, "epochs": 9})
+    assert len(Run(tmp_path, train=train).curve.logs) == 1 + 2
+
+
+def events(folder: Path) -> EventAccumulator:
+    accumulator = EventAccumulator(str(folder), size_guidance={"tensors": 0, "scalars": 0})
+    accumulator.Reload()
+    return accumulator
+
+
+def test_tensorboard_shows_scalars_by_epoch_the_graph_and_the_settings(run: Run) -> None:
+    for folder, tags in (
+        ("train", ["loss", "retrieval_loss", "ranking_loss"]),
+        ("validation", ["recall@10", "ndcg@10"]),
+    ):
+        written = events(run.log_dir / folder)
+        for tag in tags:
+            values = [float(tf.make_ndarray(event.tensor_proto)) for event in written.Tensors(f"epoch_{tag}")]
+            logged = f"val_{tag}" if folder == "validation" else tag
+            assert values == pytest.approx([logs[logged] for logs in run.curve.logs], rel=1e-6)
+    scopes = {node.name.split("/")[0] for node in events(run.log_dir).Graph().node}
+    assert {"history_encoder", "retrieval", "ranker", "ranking"} <= scopes
+    start = plugin_data_pb2.HParamsPluginData.FromString(
+        events(run.log_dir).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    ).session_start_info
+    settings = {name: value.number_value or value.string_value for name, value in start.hparams.items()}
+    assert settings["train.learning_rate"] == 0.02
+    assert settings["model.attention.kind"] == "multi_head"
+    assert settings["history.max_length"] == LENGTH
+
+
+def test_progress_is_a_line_an_epoch_with_its_parts(run: Run, progress: list[logging.LogRecord]) -> None:
+    first, *_, last = progress[: TRAIN.epochs]
+    assert first.getMessage().startswith(f"epoch 1/{TRAIN.epochs}  loss ")
+    assert "val_recall@10" in first.getMessage()
+    parts = [vars(record) for record in progress[: TRAIN.epochs]]
+    assert [part["epoch"] for part in parts] == list(range(1, 1 + TRAIN.epochs))
+    assert {part["epochs"] for part in parts} == {TRAIN.epochs}
+    assert [part["values"]["val_recall@10"] for part in parts] == [logs["val_recall@10"] for logs in run.curve.logs]
+    assert parts[0]["left_s"] == pytest.approx(parts[0]["elapsed_s"] * (TRAIN.epochs - 1))
+    assert vars(last)["left_s"] == 0
+
+
+@pytest.mark.parametrize("split", ["training", "validation"])
+def test_a_split_without_examples_is_an_input_error(split: str, tmp_path: Path) -> None:
+    full = write_examples(tmp_path / "full.gz", [([1, 2], 3, [])])
+    empty = write_examples(tmp_path / "empty.gz", [])
+    files = ([empty], [full]) if split == "training" else ([full], [empty])
+    with pytest.raises(InputError, match=f"one {split} example"):
+        fit(*files, ITEMS, config.History(), MODEL, TRAIN, str(tmp_path / "logs"))
+
+
+def test_the_rate_warms_up_to_the_configured_one_and_falls_to_a_hundredth() -> None:
+    scheduled = optimizer(TRAIN.model_copy(update={"warmup_steps": 10}), steps=100)
+    weight = tf.Variable(1.0)
+    rates = []
+    for _ in range(101):
+        scheduled.apply_gradients([(tf.constant(1.0), weight)])
+        rates.append(float(scheduled.learning_rate))
+    assert [rates[step] for step in (0, 5, 10, 55, 100)] == pytest.approx(
+        [0, 0.01, 0.02, 0.02 * (1 + 0.01) / 2, 0.0002]  # at 55, half of the way down
+    )
+
+
+def test_biases_and_norms_do_not_decay() -> None:
+    """A step with gradients of 0 moves what decays, and nothing else."""
+    decaying = optimizer(TRAIN.model_copy(update={"weight_decay": 0.5, "warmup_steps": 0}), steps=100)
+    layers = [tf.keras.layers.Dense(2, bias_initializer="ones"), tf.keras.layers.LayerNormalization()]
+    for layer in layers:
+        layer.build([None, 3])
+    variables = [variable for layer in layers for variable in layer.trainable_variables]
+    before = [variable.numpy() for variable in variables]
+    decaying.apply_gradients([(tf.zeros_like(variable), variable) for variable in variables])
+    moved = {v.name for v, was in zip(variables, before, strict=True) if np.abs(v.numpy() - was).max() > 1e-4}
+    assert moved == {variables[0].name}  # the kernel
+
+
+def test_gradients_are_clipped_by_their_common_norm() -> None:
+    """Of 3 and 4, clipped to the norm 1, Adam's moments see .6 and .8."""
+    clipping = optimizer(TRAIN.model_copy(update={"clip_norm": 1.0}), steps=100)
+    variables = [tf.Variable(0.0), tf.Variable(0.0)]
+    clipping.apply_gradients(zip([tf.constant(3.0), tf.constant(4.0)], variables, strict=True))
+    first_moments = [float(moment) for moment in clipping.variables if "/m/" in moment.name]
+    assert first_moments == pytest.approx([0.1 * 0.6, 0.1 * 0.8])
