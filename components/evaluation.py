@@ -14,9 +14,8 @@ from google.protobuf import wrappers_pb2
 
 from schemas.config import Gate
 from schemas.features import TARGET_ID
-from trainer.metrics import METRICS
+from trainer.metrics import METRICS, K
 
-K = 10
 GATE_METRIC = f"recall@{K}"
 DISTINCT_ITEMS = f"distinct_items@{K}"
 

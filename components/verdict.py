@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import tensorflow_model_analysis as tfma
 
-from components.evaluation import DISTINCT_ITEMS, GATE_METRIC, K
+from components.evaluation import DISTINCT_ITEMS, GATE_METRIC
 from schemas.config import Gate
-from trainer.metrics import METRICS
+from trainer.metrics import METRICS, K
 
 
 @dataclass(frozen=True)

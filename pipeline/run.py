@@ -37,12 +37,21 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
         InputError: the log, the split or the root is not usable; nothing has been trained.
         ComponentFailed: a component failed; the log under the root says why.
     """
-    from components.preflight import check_log
-
-    check_log(config.data)
+    _check(config)
     root = root.absolute()
     with _exclusive(root), _output_to(root / "logs" / "run.log", console) as terminal:
         return _run(_with_absolute_paths(config), root, terminal)
+
+
+def _check(config: Config) -> None:
+    """Refuses what cannot work before TFX, which takes its time to import, is asked."""
+    from components.preflight import SAMPLE_ROWS, check_log
+
+    sample = check_log(config.data)
+    if len(sample.files) == 1 and sample.rows < SAMPLE_ROWS:
+        from pipeline.validation import validate_log
+
+        validate_log(config)  # all of it: that takes a second
 
 
 def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:

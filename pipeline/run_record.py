@@ -14,9 +14,10 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from components.baselines import read_baselines
 from components.ingestion_report import REJECTED_FOLDER, IngestionReport
 from components.verdict import read_verdict
+from pipeline.contract import data_counts, protocol
 from pipeline.local import ComponentRun
 from schemas.config import Config
-from schemas.features import SPLITS, TEST
+from schemas.features import SPLITS
 
 STACK = ("tfx", "tensorflow", "tensorflow-recommenders", "apache-beam", "tensorflow-serving-api")
 
@@ -45,31 +46,6 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
         "timings_s": {run.component: round(run.seconds, 3) for run in runs},
         "cached": [run.component for run in runs if run.cached],
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-    }
-
-
-def data_counts(report: IngestionReport) -> dict[str, Any]:
-    """What became of the log's rows; `rows_read = rows_accepted + sum(rows_rejected)`."""
-    return {
-        "rows_read": report.rows_read,
-        "rows_accepted": report.rows_accepted,
-        "rows_rejected": report.rows_rejected,
-        "rows_below_minimum": {"item": report.below_item_minimum, "user": report.below_user_minimum},
-        "users": report.users,
-        "items": report.items,
-        "ties_in_time": report.ties,
-        "examples": report.examples,
-    }
-
-
-def protocol(config: Config, report: IngestionReport) -> dict[str, Any]:
-    """How the metrics were measured."""
-    return {
-        "split": config.split.kind,
-        "candidates": "full",
-        "seen_items": "removed" if config.serving.remove_seen else "kept",
-        "users": report.examples[TEST],
-        "items": report.items,
     }
 
 

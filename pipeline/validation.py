@@ -13,19 +13,18 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.baselines import measure_baselines
+from components.baseline_metrics import measure_baselines
 from components.ingestion import ingest
 from components.ingestion_report import IngestionReport
 from components.preflight import check_log
 from pipeline.beam import BEAM_ARGS
-from pipeline.run_record import data_counts, protocol
+from pipeline.contract import data_counts, protocol
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.features import TARGET_ID, TEST
-from trainer.metrics import summary
+from trainer.metrics import K, summary
 
 BATCH = 256  # histories scored at once
-K = 10
 
 
 def validate_log(config: Config) -> dict[str, Any]:

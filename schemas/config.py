@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from typing import Annotated, Literal
 
@@ -54,6 +55,11 @@ class Filter(Section):
     def _one_of_both(self) -> Filter:
         if (self.matches is None) == (self.above is None):
             raise ValueError("give either matches or above")
+        if self.matches is not None:
+            try:
+                re.compile(self.matches)
+            except re.error as error:
+                raise ValueError(f"matches is no regular expression: {error}") from None
         return self
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+K = 10  # the length of the lists that validation, the gate and run.json judge
+
 Ids = npt.NDArray[Any]
 Values = npt.NDArray[np.float64]
 

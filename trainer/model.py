@@ -11,9 +11,8 @@ from schemas import config
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID
 from trainer.data import TARGET_IDS
 from trainer.encoder import HistoryEncoder
+from trainer.metrics import K
 from trainer.tasks import CatalogueRetrieval, Ranker
-
-K = 10  # validation metrics count the first K recommendations
 
 Batch = dict[str, tf.Tensor]
 

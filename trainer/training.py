@@ -12,7 +12,8 @@ from tensorboard.plugins.hparams import api as hparams
 from schemas.config import History, Model, Section, Train
 from schemas.errors import InputError
 from trainer.data import eval_batches, train_batches
-from trainer.model import K, NextItemModel
+from trainer.metrics import K
+from trainer.model import NextItemModel
 
 MONITOR = f"val_recall@{K}"
 _FINAL_RATE = 0.01  # of the learning rate, at the end of the last epoch

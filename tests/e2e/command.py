@@ -5,20 +5,30 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 TEMPOREC = str(Path(sys.executable).with_name("temporec"))
 
 
-def temporec(*arguments: object, cwd: Path | None = None, timeout_s: float = 600, **environ: str) -> str:
+def temporec(
+    *arguments: object,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    timeout_s: float = 600,
+) -> str:
     """The output of a command that must succeed."""
-    ran = attempt(*arguments, cwd=cwd, timeout_s=timeout_s, **environ)
+    ran = attempt(*arguments, cwd=cwd, environ=environ, timeout_s=timeout_s)
     assert ran.returncode == 0, f"{arguments} ended with {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
     return ran.stdout
 
 
 def attempt(
-    *arguments: object, cwd: Path | None = None, timeout_s: float = 600, **environ: str
+    *arguments: object,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    timeout_s: float = 600,
 ) -> subprocess.CompletedProcess[str]:
     """A command, however it ends."""
     return subprocess.run(

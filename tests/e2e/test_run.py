@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import tensorflow as tf
@@ -68,8 +69,8 @@ class TestWhatIsRunAgain:
 
     @pytest.fixture
     def again(self, first_run: Run) -> Callable[..., set[str]]:
-        def run(*arguments: object, **environ: str) -> set[str]:
-            temporec("run", "--config", first_run.config, "--root", first_run.root, *arguments, **environ)
+        def run(*arguments: object, environ: Mapping[str, str] = MappingProxyType({})) -> set[str]:
+            temporec("run", "--config", first_run.config, "--root", first_run.root, *arguments, environ=environ)
             record = read_record(first_run.root)
             return set(record["timings_s"]) - set(record["cached"]) - {"BlessedModel"}
 
@@ -88,7 +89,7 @@ class TestWhatIsRunAgain:
             shutil.copytree(REPOSITORY / room, tmp_path / room)
         with (tmp_path / "trainer" / "model.py").open("a") as file:
             file.write("\n# changed\n")
-        changed = again(PYTHONPATH=str(tmp_path))
+        changed = again(environ={"PYTHONPATH": str(tmp_path)})
         assert {"Trainer", "Evaluator"} <= changed
         assert not changed & (INGESTION | {"Transform"})
 

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from schemas.config import Temporal
 from schemas.errors import InputError
 from schemas.loading import load_config
 
@@ -65,6 +66,7 @@ def test_a_key_far_from_any_other_is_answered_with_the_keys_there_are(write):
         ("data.timestamp={unit: s, format: '%Y'}", "not both"),
         ("data.timestamp={}", "not both"),
         ("data.filters=[{column: a, above: 1, matches: x}]", "either matches or above"),
+        ("data.filters=[{column: a, matches: '('}]", "no regular expression"),
         ("split={kind: temporal, validation_share: 0.5, test_share: 0.5}", "leave something to train on"),
         ("split={kind: temporal, test_from: 2020-01-01}", "both validation_from and test_from"),
         ("split={kind: temporal, validation_from: 2020-01-02, test_from: 2020-01-01}", "earlier"),
@@ -80,6 +82,7 @@ def test_temporal_cuts_are_utc_unless_they_say_otherwise(write):
         write(SMALLEST),
         ["split={kind: temporal, validation_from: '1970-01-02', test_from: '1970-01-03T01:00:00+01:00'}"],
     )
+    assert isinstance(config.split, Temporal)
     assert config.split.cuts_s() == (86_400.0, 2 * 86_400.0)
 
 

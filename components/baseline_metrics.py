@@ -1,0 +1,37 @@
+"""The baselines over a run's examples."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, SPLITS, TARGET_ID, TEST, TRAIN
+from trainer.baselines import Case, measure
+from trainer.metrics import K
+
+
+def measure_baselines(examples: str, *, remove_seen: bool) -> dict[str, dict[str, float]]:
+    """The baselines' metrics on the test split, counted on the train split.
+
+    Args:
+        examples: the folder that holds the splits.
+        remove_seen: whether items of a history are left out of what is recommended.
+    """
+    splits = {split: list(_read(examples, split)) for split in SPLITS}
+    catalogue = {
+        item for cases in splits.values() for case in cases for item in (*case.history, *case.seen, case.target)
+    }
+    sequences = [[*case.history, case.target] for case in splits[TRAIN]]
+    return measure(sequences, splits[TEST], sorted(catalogue), remove_seen=remove_seen, k=K)
+
+
+def _read(examples: str, split: str) -> Iterator[Case]:
+    files = sorted(tf.io.gfile.glob(os.path.join(examples, f"Split-{split}", "*")))
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
+        features: Any = tf.train.Example.FromString(record).features.feature
+
+        def ids(name: str, features: Any = features) -> list[str]:
+            return [item.decode() for item in features[name].bytes_list.value]
+
+        yield Case(ids(ITEM_IDS), ids(EXCLUDE_IDS), ids(TARGET_ID)[0])
