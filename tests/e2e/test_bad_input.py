@@ -34,7 +34,7 @@ def refused(folder: Path, *settings: str, log: str = "log.csv", root: Path | Non
 
 
 CASES: dict[str, tuple[bytes, str]] = {
-    "empty file": (b"", "empty"),
+    "empty file": (b"", "no rows"),
     "header only": (HEADER.encode(), "header"),
     "column missing": (b"user,itm,time\n" + "".join(ROWS).encode(), "itm"),
     "every row bad": ((HEADER + "u,,x\n" * 30).encode(), "rejected"),
@@ -82,15 +82,3 @@ def test_two_runs_in_one_root(good: Path) -> None:
     with (root / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "under way" in refused(good, root=root)
-
-
-def test_a_model_that_the_gate_refuses_is_not_pushed(good: Path) -> None:
-    config = good / "config.yaml"
-    config.write_text(CONFIG.format(log=good / "log.csv"))
-    ran = attempt(
-        "run", "--config", config, "--root", good / "root", "--set", "gate.min_recall=1", "--set", "train.epochs=1"
-    )
-    assert ran.returncode == 3, ran.stdout + ran.stderr
-    assert "Gate: refused" in ran.stdout
-    assert "below the floor 1.0000" in ran.stdout
-    assert not (good / "root" / "models").exists()

@@ -11,7 +11,8 @@ from types import MappingProxyType
 import pytest
 import tensorflow as tf
 
-from tests.e2e.command import temporec
+from pipeline.cli import GATE_REFUSED
+from tests.e2e.command import attempt, temporec
 from tests.e2e.conftest import Run, read_record
 from tests.e2e.planted import ITEMS, LENGTH, USERS, write_log
 
@@ -92,6 +93,15 @@ class TestWhatIsRunAgain:
         changed = again(environ={"PYTHONPATH": str(tmp_path)})
         assert {"Trainer", "Evaluator"} <= changed
         assert not changed & (INGESTION | {"Transform"})
+
+    def test_a_refused_model_is_kept_but_not_pushed(self, first_run: Run) -> None:
+        versions = set((first_run.root / "models").iterdir())
+        ran = attempt("run", "--config", first_run.config, "--root", first_run.root, "--set", "gate.min_recall=1")
+        assert ran.returncode == GATE_REFUSED, ran.stdout + ran.stderr
+        assert "Gate: refused" in ran.stdout
+        assert "below the floor 1.0000" in ran.stdout
+        assert read_record(first_run.root)["pushed"] is None
+        assert set((first_run.root / "models").iterdir()) == versions
 
     def test_everything_when_the_log_changed(self, again: Callable[..., set[str]], first_run: Run) -> None:
         write_log(Path(first_run.config.parent, "log.csv"), users=USERS + 1)

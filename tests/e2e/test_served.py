@@ -1,0 +1,97 @@
+"""What is served over a real socket is what was evaluated."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
+from serving.client import Client
+from tests.e2e.command import TEMPOREC, temporec
+from tests.e2e.conftest import Run
+from tests.e2e.planted import ITEMS, STEP
+
+Case = tuple[list[str], list[str], str]
+
+
+@pytest.fixture(scope="module")
+def address(first_run: Run) -> Iterator[str]:
+    command = [TEMPOREC, "serve", "--model-base-path", str(first_run.root / "models"), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        port = re.search(r"port (\d+)", server.stdout.readline())
+        assert port, "the server did not say where it listens"
+        yield f"localhost:{port[1]}"
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def cases(first_run: Run) -> list[Case]:
+    """History, older items and target of every test example."""
+    (file,) = first_run.root.glob("artifacts/InteractionExampleGen/examples/*/Split-test/*")
+    found = []
+    for record in tf.data.TFRecordDataset(str(file), compression_type="GZIP").as_numpy_iterator():
+        features = tf.train.Example.FromString(record).features.feature
+        history, older, target = (
+            [item.decode() for item in features[name].bytes_list.value] for name in (ITEM_IDS, EXCLUDE_IDS, TARGET_ID)
+        )
+        found.append((history, older, target[0]))
+    return found
+
+
+def test_recall_over_the_socket_is_the_recall_that_was_measured(
+    address: str, first_run: Run, cases: list[Case]
+) -> None:
+    with Client(address) as client:
+        answers = client.recommend([case[0] for case in cases], k=10, exclude=[case[1] for case in cases])
+    hits = [case[2] in answer.item_ids for case, answer in zip(cases, answers, strict=True)]
+    assert np.mean(hits) == pytest.approx(first_run.record["metrics"]["test"]["recall@10"], abs=1e-9)
+
+
+def test_scores_over_the_socket_are_the_models_own(address: str, first_run: Run, cases: list[Case]) -> None:
+    histories = [case[0] for case in cases[:20]]
+    with Client(address) as client:
+        served = client.recommend(histories, k=5)
+        alone = [client.recommend([history], k=5)[0] for history in histories]
+        padded = client.recommend([["", *history, ""] for history in histories], k=5)
+    model = tf.saved_model.load(first_run.record["pushed"]["path"]).signatures["recommend"]
+    own = model(
+        item_ids=tf.ragged.constant(histories).to_tensor(""),
+        timestamps_s=tf.zeros([1, 1], tf.int64),
+        exclude=tf.zeros([1, 0], tf.string),
+        k=tf.constant(5),
+    )
+    expected = own["scores"].numpy()
+    for answers in (served, alone, padded):
+        assert [answer.item_ids for answer in answers] == [[i.decode() for i in row] for row in own["item_ids"].numpy()]
+        np.testing.assert_allclose([answer.scores for answer in answers], expected, atol=1e-5)
+
+
+def test_nothing_seen_is_recommended(address: str, cases: list[Case]) -> None:
+    with Client(address) as client:
+        answers = client.recommend([case[0] for case in cases], k=ITEMS)
+    assert not any(set(answer.item_ids) & set(case[0]) for answer, case in zip(answers, cases, strict=True))
+
+
+def test_the_command_follows_the_rule(address: str) -> None:
+    history = ",".join(f"i{STEP * step}" for step in range(3))
+    answer = json.loads(temporec("recommend", "--server", address, "--history", history, "--k", "1", "--json"))
+    assert answer["item_ids"] == [f"i{STEP * 3}"]
+    assert answer["fallback"] is False
+
+
+def test_an_unknown_history_gets_popular_items_and_says_so(address: str) -> None:
+    assert "popular items" in temporec("recommend", "--server", address, "--history", "nobody-knows-this")
+
+
+def test_the_server_says_what_it_serves(address: str, first_run: Run) -> None:
+    with Client(address) as client:
+        assert {"serving_default", "recommend", "score", "explain"} <= set(client.metadata())
+        assert client.status()[int(Path(first_run.record["pushed"]["path"]).name)].state == "AVAILABLE"
