@@ -179,9 +179,9 @@ class Model(Section):
 class Train(Section):
     """How the network is fitted."""
 
-    epochs: Annotated[int, Field(ge=1)] = 60
+    epochs: Annotated[int, Field(ge=1)] = 20
     batch_size: Annotated[int, Field(ge=1)] = 16  # histories
-    learning_rate: Annotated[float, Field(gt=0.0)] = 0.002
+    learning_rate: Annotated[float, Field(gt=0.0)] = 0.003
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
     clip_norm: Annotated[float, Field(gt=0.0)] = 5.0

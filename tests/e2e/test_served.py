@@ -46,9 +46,7 @@ def cases(first_run: Run) -> list[Case]:
     return found
 
 
-def test_recall_over_the_socket_is_the_recall_that_was_measured(
-    address: str, first_run: Run, cases: list[Case]
-) -> None:
+def test_recall_over_the_socket_is_what_was_measured(address: str, first_run: Run, cases: list[Case]) -> None:
     with Client(address) as client:
         answers = client.recommend([case[0] for case in cases], k=10, exclude=[case[1] for case in cases])
     hits = [case[2] in answer.item_ids for case, answer in zip(cases, answers, strict=True)]

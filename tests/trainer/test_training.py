@@ -38,7 +38,7 @@ class Curve(tf.keras.callbacks.Callback):
 class Run:
     def __init__(self, folder: Path, model: config.Model = MODEL, train: config.Train = TRAIN) -> None:
         sequences = planted(300, ITEMS, LENGTH)
-        examples = [(sequence[:-1], sequence[-1], []) for sequence in sequences]
+        examples: list[tuple[list[int], int, list[int]]] = [(s[:-1], s[-1], []) for s in sequences]
         self.train_file = write_examples(folder / "train.gz", [(s[:-2], s[-2], []) for s in sequences])
         self.eval_file = write_examples(folder / "eval.gz", examples)
         self.log_dir = folder / "logs"
