@@ -199,7 +199,7 @@ class Gate(Section):
 class Serving(Section):
     """What the exported model answers."""
 
-    k: Annotated[int, Field(ge=1)] = 10  # recommendations, where the request names no number
+    k: Annotated[int, Field(ge=10)] = 10  # recommendations, where the request names no number; the gate judges ten
     remove_seen: bool = True  # never recommend an item of the history
 
 

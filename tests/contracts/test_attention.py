@@ -39,7 +39,8 @@ def valid() -> npt.NDArray[np.bool_]:
 def test_weights_are_shares_of_the_allowed_keys(kind: str) -> None:
     mask = np.random.default_rng(0).random((BATCH, 5, LENGTH)) < 0.5
     mask[0, 0] = False
-    context, weights = attend(kind, random(1, BATCH, 5, DIM), *(random(s, BATCH, LENGTH, DIM) for s in (2, 3)), mask)
+    key, value = (random(seed, BATCH, LENGTH, DIM) for seed in (2, 3))
+    context, weights = attend(kind, random(1, BATCH, 5, DIM), key, value, mask)
     assert context.shape == (BATCH, 5, DIM)
     assert weights.shape == (BATCH, 5, LENGTH)
     assert (weights[~mask] == 0).all()
@@ -50,7 +51,8 @@ def test_weights_are_shares_of_the_allowed_keys(kind: str) -> None:
 def test_a_query_that_may_attend_to_nothing_finds_nothing(kind: str) -> None:
     mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
     mask[1, 2] = False
-    context, weights = attend(kind, *(random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3)), mask)
+    query, key, value = (random(seed, BATCH, LENGTH, DIM) for seed in (1, 2, 3))
+    context, weights = attend(kind, query, key, value, mask)
     assert (context[1, 2] == 0).all()
     assert (weights[1, 2] == 0).all()
     assert np.isfinite(context).all()
