@@ -38,7 +38,7 @@ class NextItemModel(tfrs.Model):
         self._embeddings = self.add_weight(
             name="item_embedding",
             shape=[1 + item_count, model.dim],
-            initializer=tf.keras.initializers.RandomNormal(stddev=model.dim**-0.5),
+            initializer=tf.keras.initializers.RandomNormal(stddev=0.02),
         )
         self._bias = self.add_weight(name="item_bias", shape=[item_count], initializer="zeros")
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
@@ -135,7 +135,7 @@ class NextItemModel(tfrs.Model):
         return {name: mean.result() for name, mean in self._test_means.items()}
 
     def _embed(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """[...] -> [..., dim], of unit variance where the table starts with 1 / dim."""
+        """[...] -> [..., dim]. The table is small, as scores want it; the recurrence wants larger numbers."""
         return tf.gather(self._embeddings, item_ids) * self._dim**0.5
 
     def _encode(self, item_ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
