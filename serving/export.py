@@ -65,6 +65,9 @@ def export(
         k: recommendations where the request names no number.
         remove_seen: whether items of the history are left out of what is recommended.
         index: a key of `INDEXES`.
+
+    Raises:
+        ValueError: the vocabulary, the candidates and the popularity are not of one size.
     """
     recommender = _Recommender(model, vocabulary_file, popularity, k, remove_seen, index)
     signatures = _signatures(recommender, k)
@@ -105,9 +108,19 @@ class _Recommender:
         self.to_item = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(vocabulary_file, tf.int64, number, tf.string, line), ""
         )
+        sizes = {
+            "vocabulary": int(self.to_id.size()),
+            "candidates": int(model.candidates().shape[0]),
+            "popularity": len(popularity),
+        }
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"not of one size: {sizes}")
 
     def ids(self, items: tf.Tensor) -> tf.Tensor:
         """Items to ids; unknown ones and empty strings to 0."""
+        # A copy of the file that was cut short at a line loads, and would answer with empty names.
+        whole = tf.constant(self._popularity.shape[0], tf.int64)
+        tf.debugging.assert_equal(self.to_id.size(), whole, "the vocabulary is not whole")
         return self.to_id.lookup(items) + 1
 
     def items(self, ids: tf.Tensor) -> tf.Tensor:

@@ -44,7 +44,9 @@ class NextItemModel(tfrs.Model):
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
         self._retrieval_task = CatalogueRetrieval()
         self._ranker = Ranker(model.dim, model.attention, model.ranking.hidden)
-        self._ranking_task = tfrs.tasks.Ranking(loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True))
+        self._ranking_task = tfrs.tasks.Ranking(
+            loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True), name="ranking"
+        )
         # A name with an @ cannot name a metric, only a log: see train_step and test_step.
         self._train_means = {name: tf.keras.metrics.Mean(name) for name in ("loss", "retrieval_loss", "ranking_loss")}
         self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}

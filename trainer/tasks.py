@@ -52,7 +52,10 @@ class Ranker(tf.keras.layers.Layer):
         super().__init__(name="ranker")
         self._attention = ProjectedAttention(dim, attention, name="target_attention")
         self._score = tf.keras.Sequential(
-            [*(tf.keras.layers.Dense(units, activation="relu") for units in hidden), tf.keras.layers.Dense(1)],
+            [
+                *(tf.keras.layers.Dense(units, activation="relu") for units in hidden),
+                tf.keras.layers.Dense(1, use_bias=False),
+            ],
             name="score",
         )
 

@@ -201,3 +201,18 @@ def test_what_is_no_folder_of_versions_is_the_users_error(base_path: Path, model
         with pytest.raises(InputError) as caught:
             Versions(path)
         assert received in caught.value.received
+
+
+def test_a_version_whose_vocabulary_was_cut_short_is_never_served(tmp_path: Path, model: Path) -> None:
+    shutil.copytree(model, tmp_path / "1")
+    versions = Versions(tmp_path)
+    versions.refresh()
+    shutil.copytree(model, tmp_path / "2.partial")
+    (asset,) = (tmp_path / "2.partial" / "assets").iterdir()
+    asset.write_text("a\nb\nc\n")
+    (tmp_path / "2.partial").rename(tmp_path / "2")
+
+    versions.refresh()
+
+    assert versions.served == 1
+    assert "not whole" in versions.statuses()[2].error
