@@ -150,11 +150,10 @@ def recommend(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a server what comes next after a history."""
-    from serving.client import Client
-
     from pipeline.console import answer_table
     from pipeline.titles import read_titles
     from schemas.loading import load_config
+    from serving.client import Client
 
     titles = read_titles(load_config(config).data.items) if config else {}
     with Client(server, model_name=model_name) as client:

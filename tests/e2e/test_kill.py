@@ -22,6 +22,12 @@ def kill_at(line: str, config: Path, root: Path) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+def examples(root: Path) -> dict[str, bytes]:
+    """The TFRecord files of the ingestion that came to its end, by split and name."""
+    (done,) = (path.parent for path in root.glob("artifacts/InteractionExampleGen/examples/*/ingestion.json"))
+    return {str(path.relative_to(done)): path.read_bytes() for path in done.glob("Split-*/*")}
+
+
 def test_killed_in_ingestion_training_and_pushing(first_run: Run, tmp_path: Path) -> None:
     root = tmp_path / "root"
     kill_at("InteractionExampleGen ...", first_run.config, root)
@@ -34,6 +40,8 @@ def test_killed_in_ingestion_training_and_pushing(first_run: Run, tmp_path: Path
     temporec("run", "--config", first_run.config, "--root", root)
     record = read_record(root)
     assert record["metrics"] == first_run.record["metrics"]
-    assert record["data"]["examples"] == first_run.record["data"]["examples"]
+    assert record["data"] == {**first_run.record["data"], "rejected_path": record["data"]["rejected_path"]}
+    assert examples(root) == examples(first_run.root)
+    assert len(examples(root)) == 3
     assert not list((root / "models").glob("*.partial"))
     assert Path(record["pushed"]["path"], "saved_model.pb").is_file()
