@@ -27,13 +27,15 @@ class NextItemModel(tfrs.Model):
         item_count: items of the vocabulary.
         max_length: interactions of a history that the model was made for.
         model: the network's settings.
+        remove_seen: whether validation leaves out what the user has seen, as the served model will.
     """
 
-    def __init__(self, item_count: int, max_length: int, model: config.Model) -> None:
+    def __init__(self, item_count: int, max_length: int, model: config.Model, remove_seen: bool = True) -> None:
         super().__init__()
         self.item_count = item_count
         self.max_length = max_length
         self._dim = model.dim
+        self._remove_seen = remove_seen
         self._ranking = model.ranking
         self._embeddings = self.add_weight(
             name="item_embedding",
@@ -120,15 +122,17 @@ class NextItemModel(tfrs.Model):
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, inputs: Batch) -> Batch:
-        """Ranks all items that the user has not seen, and logs where the target came.
+        """Ranks all items, seen ones left out where they will be in serving, and logs where the target came.
 
         Args:
             inputs: `{item_ids, exclude_ids, target_id}`, int64 [batch, length],
-                [batch, n], [batch]. A target that was seen or is unknown is a miss.
+                [batch, n], [batch]. A target that is left out or unknown is a miss.
         """
         scores = tf.matmul(self.query(inputs[ITEM_IDS]), self.candidates(), transpose_b=True)
-        seen = self._contains(tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1))
-        top_scores, top = tf.math.top_k(tf.where(seen, scores.dtype.min, scores), min(K, self.item_count))
+        if self._remove_seen:
+            seen = self._contains(tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1))
+            scores = tf.where(seen, scores.dtype.min, scores)
+        top_scores, top = tf.math.top_k(scores, min(K, self.item_count))
         hits = (top + 1 == tf.cast(inputs[TARGET_ID], tf.int32)[:, tf.newaxis]) & (top_scores > scores.dtype.min)
         hits = tf.cast(hits, tf.float32)  # [batch, K], at most one in a row
         gains = math.log(2.0) / tf.math.log(2.0 + tf.range(tf.shape(top)[1], dtype=tf.float32))

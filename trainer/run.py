@@ -32,6 +32,7 @@ def run_fn(fn_args: Any) -> None:
         training.model,
         train,
         log_dir=fn_args.model_run_dir,
+        remove_seen=serving.remove_seen,
     )
     batches = train_batches(fn_args.train_files, item_count, history.max_length, train.batch_size, train.seed)
     export(

@@ -29,6 +29,7 @@ def fit(
     model: Model,
     train: Train,
     log_dir: str,
+    remove_seen: bool = True,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> NextItemModel:
     """Trains a model and gives it the weights of its best epoch.
@@ -45,6 +46,7 @@ def fit(
         model: the network.
         train: how to fit it.
         log_dir: where TensorBoard finds the run.
+        remove_seen: whether validation leaves out what the user has seen, as the served model will.
         callbacks: Keras callbacks beside those for early stopping, logs and progress.
 
     Raises:
@@ -56,7 +58,7 @@ def fit(
     validation = eval_batches(eval_files, item_count, _EVAL_BATCH_SIZE)
     steps = _count(training, "training", train_files)
     _count(validation, "validation", eval_files)
-    network = NextItemModel(item_count, history.max_length, model)
+    network = NextItemModel(item_count, history.max_length, model, remove_seen)
     network.compile(optimizer=optimizer(train, steps * train.epochs))
     _write_graph(network, training.element_spec, log_dir)
     network.fit(

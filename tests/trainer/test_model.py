@@ -18,7 +18,7 @@ ITEMS, DIM = 30, 8
 HISTORIES = [[3, 1, 4, 1, 5, 9], [2, 6, 5], [7], []]
 
 
-def network(items: int = ITEMS, seed: int = 0, **settings: Any) -> NextItemModel:
+def network(items: int = ITEMS, seed: int = 0, remove_seen: bool = True, **settings: Any) -> NextItemModel:
     tf.keras.utils.set_random_seed(seed)
     model = config.Model.model_validate(
         {
@@ -28,7 +28,7 @@ def network(items: int = ITEMS, seed: int = 0, **settings: Any) -> NextItemModel
             **settings,
         }
     )
-    made = NextItemModel(items, 10, model)
+    made = NextItemModel(items, 10, model, remove_seen)
     made.rank(padded([[1]]), tf.constant([[1]], tf.int64))  # creates all weights
     # Enough spread for every comparison below to be one that could fail.
     rng = np.random.default_rng(seed)
@@ -198,6 +198,12 @@ def test_seen_items_and_unknown_targets_never_count_in_validation(model: NextIte
     assert validation(model, [(history, unseen[:1], unseen[0])]) == (0, 0)  # excluded
     assert validation(model, [(history, [], history[0])]) == (0, 0)  # in the history
     assert validation(model, [(history, [], ITEMS + 1)]) == (0, 0)  # unknown
+
+
+def test_seen_items_count_where_they_may_be_recommended_again() -> None:
+    model = network(remove_seen=False)
+    best = best_first(model, [3, 1])[0]
+    assert validation(model, [([3, 1], [best], best)]) == (1, 1)
 
 
 def test_validation_is_the_mean_over_examples(model: NextItemModel) -> None:
