@@ -75,8 +75,9 @@ def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:
             raise
         except Exception as error:
             logging.exception("component %s failed", current[0])
+            reason = (str(error).strip().splitlines() or ["no message"])[0]
             raise ComponentFailed(
-                f"{current[0]} failed: {type(error).__name__}: {str(error).strip().splitlines()[0]}\n"
+                f"{current[0]} failed: {type(error).__name__}: {reason}\n"
                 f"the whole story is in {root / 'logs' / 'run.log'}"
             ) from error
         record = run_record.run_record(config, runs, started_at=started_at, finished_at=_now())
