@@ -98,7 +98,7 @@ def _tensor(name: str, message: tensor_pb2.TensorProto, info: meta_graph_pb2.Ten
     if message.dtype != info.dtype:
         raise _invalid(f"input {name!r} is to be {expected.name}, received {_type_name(message.dtype)}")
     sizes = [dim.size for dim in message.tensor_shape.dim]
-    if message.tensor_shape.unknown_rank or min(sizes, default=0) < 0 or not shape.is_compatible_with(sizes):
+    if min(sizes, default=0) < 0 or not shape.is_compatible_with(sizes):
         raise _invalid(f"input {name!r} is to be of shape {shape}, received {sizes}")
     # A short message may stand for a tensor of any size, its last value being repeated.
     if math.prod(sizes) > MAX_MESSAGE_BYTES:
