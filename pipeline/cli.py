@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from schemas.errors import ComponentFailed, InputError
+from serving.api import MODEL_NAME
 
 DONE, FAILED, INPUT_WRONG, GATE_REFUSED = 0, 1, 2, 3
 
@@ -129,7 +130,7 @@ def evaluate(
 def serve(
     model_base_path: Annotated[Path, typer.Option(help="The folder of versions, like ROOT/models.")],
     port: Annotated[int, typer.Option(help="Where to listen for gRPC; 0 picks a free one.")] = 8500,
-    model_name: Annotated[str, typer.Option(help="The name that requests give.")] = "temporec",
+    model_name: Annotated[str, typer.Option(help="The name that requests give.")] = MODEL_NAME,
 ) -> None:
     """Serve the newest version over TensorFlow Serving's own gRPC API, and follow new ones."""
     from serving.server import serve as serve_model
@@ -146,7 +147,7 @@ def recommend(
     k: Annotated[Optional[int], typer.Option(min=1, help="How many; the model's own number by default.")] = None,  # noqa: UP045
     exclude: Annotated[str, typer.Option(help="Item ids never to recommend, separated by commas.")] = "",
     config: Annotated[Optional[Path], typer.Option(help="Show titles from this configuration's item table.")] = None,  # noqa: UP045
-    model_name: Annotated[str, typer.Option(help="The name that the server knows the model by.")] = "temporec",
+    model_name: Annotated[str, typer.Option(help="The name that the server knows the model by.")] = MODEL_NAME,
     as_json: JsonOption = False,
 ) -> None:
     """Ask a server what comes next after a history."""
