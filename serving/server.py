@@ -35,6 +35,7 @@ from serving.versions import Versions
 
 POLL_INTERVAL_S = 2.0
 GRACE_S = 10.0  # how long requests may go on once the server is told to stop
+SIGNAL_CHECK_S = 0.5  # a signal that another thread was given wakes no wait without a limit
 WORKERS = 16  # requests that are answered at once
 LONGEST_MESSAGE = 600  # characters: gRPC sends them in a header of 8 KB, a character being up to 12 bytes there
 
@@ -223,7 +224,8 @@ def serve(
         version = server.versions.served
         what = "no version yet" if version is None else f"version {version}"
         print(f"temporec serves {what} of {model_name} from {model_base_path}; gRPC on port {server.port}", flush=True)
-        stop.wait()
+        while not stop.wait(SIGNAL_CHECK_S):
+            pass
         print("stopping", flush=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,20 +23,25 @@ Case = tuple[list[str], list[str], str]
 
 
 @pytest.fixture(scope="module")
-def address(first_run: Run) -> Iterator[str]:
-    command = [TEMPOREC, "serve", "--model-base-path", str(first_run.root / "models"), "--port", "0"]
+def address(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    # A base path with the first run's version alone, whatever was pushed since.
+    pushed, models = Path(first_run.record["pushed"]["path"]), tmp_path_factory.mktemp("models")
+    shutil.copytree(pushed, models / pushed.name)
+    command = [TEMPOREC, "serve", "--model-base-path", str(models), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
-        port = re.search(r"port (\d+)", server.stdout.readline())
-        assert port, "the server did not say where it listens"
-        yield f"localhost:{port[1]}"
-        server.terminate()
+        try:
+            port = re.search(r"port (\d+)", server.stdout.readline())
+            assert port, "the server did not say where it listens"
+            yield f"localhost:{port[1]}"
+        finally:
+            server.terminate()
 
 
 @pytest.fixture(scope="module")
 def cases(first_run: Run) -> list[Case]:
     """History, older items and target of every test example."""
-    (file,) = first_run.root.glob("artifacts/InteractionExampleGen/examples/*/Split-test/*")
+    (file,) = Path(first_run.record["data"]["rejected_path"]).parent.glob("Split-test/*")
     found = []
     for record in tf.data.TFRecordDataset(str(file), compression_type="GZIP").as_numpy_iterator():
         features = tf.train.Example.FromString(record).features.feature

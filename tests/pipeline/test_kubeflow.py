@@ -32,7 +32,7 @@ def config() -> Config:
 
 def compiled(config: Config, target: Target, folder: Path) -> Path:
     output = folder / OUTPUTS[target]
-    compile_pipeline(config, target=target, image="registry/temporec:1", root="gs://bucket/root", output=output)
+    compile_pipeline(config, target=target, image="registry/temporec:1", root="gs://bucket/project", output=output)
     return output
 
 
@@ -57,7 +57,7 @@ def test_no_path_of_this_machine_is_in_it(config: Config, target: Target, tmp_pa
     for local in (REPOSITORY, Path.home(), tmp_path, Path(tfx.__file__).parents[2]):
         assert str(local) not in text
     assert "gs://bucket/log" in text
-    assert "gs://bucket/root/models" in text
+    assert "gs://bucket/project/models" in text
 
 
 @pytest.mark.parametrize("target", OUTPUTS)

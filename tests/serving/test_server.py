@@ -291,17 +291,20 @@ def test_a_base_path_that_is_none_is_the_users_error(tmp_path: Path) -> None:
 def test_serve_says_what_it_does_and_ends_in_order_on_a_signal(base_path: Path, number: signal.Signals) -> None:
     code = "import sys, pathlib, serving.server; serving.server.serve(pathlib.Path(sys.argv[1]), 0, model_name='mine')"
     with subprocess.Popen([sys.executable, "-c", code, str(base_path)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        line = process.stdout.readline()
-        assert line.startswith(f"temporec serves version 1 of mine from {base_path}; gRPC on port ")
-        with Api(int(line.split()[-1])).channel as channel:
-            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-            request = predict_pb2.PredictRequest(
-                model_spec=_spec(name="mine", signature_name="recommend"), inputs=HISTORY
-            )
-            assert stub.Predict(request, timeout=30).outputs["item_ids"].string_val[0] == b"c"
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line.startswith(f"temporec serves version 1 of mine from {base_path}; gRPC on port ")
+            with Api(int(line.split()[-1])).channel as channel:
+                stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+                request = predict_pb2.PredictRequest(
+                    model_spec=_spec(name="mine", signature_name="recommend"), inputs=HISTORY
+                )
+                assert stub.Predict(request, timeout=60).outputs["item_ids"].string_val[0] == b"c"
 
-        process.send_signal(number)
+            process.send_signal(number)
 
-        assert process.wait(timeout=30) == 0
-        assert process.stdout.read() == "stopping\n"
+            assert process.wait(timeout=30) == 0
+            assert process.stdout.read() == "stopping\n"
+        finally:
+            process.kill()  # it would otherwise be waited for, whatever failed
