@@ -90,6 +90,8 @@ def _show(config: Config, record: dict[str, Any], runs: list[Any], console: Cons
     from pipeline.samples import sample_recommendations
 
     console.print(view.data_table(record["data"]))
+    if record["data"]["rows_rejected"]:
+        console.print(f"Rejected rows: {record['data']['rejected_path']}", soft_wrap=True)
     console.print(view.metrics_table(record["metrics"], record["protocol"]))
     for line in view.verdict_lines(record):
         console.print(line)
