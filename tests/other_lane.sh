@@ -51,4 +51,4 @@ cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 rm -rf "$root/srv/temporec"
 git clone --quiet --no-hardlinks . "$root/srv/temporec"
 inside make -C /srv/temporec test
-echo "the other lane passed: $(git rev-parse --short HEAD) on Debian $(cat "$root/etc/debian_version"); remove with: rm -r $root"
+echo "the other lane passed: $(git -C "$root/srv/temporec" rev-parse --short HEAD) on Debian $(cat "$root/etc/debian_version"); remove with: rm -r $root"
