@@ -11,7 +11,7 @@ from types import MappingProxyType
 import pytest
 import tensorflow as tf
 
-from pipeline.cli import GATE_REFUSED
+from pipeline.cli import FAILED, GATE_REFUSED
 from tests.e2e.command import attempt, temporec
 from tests.e2e.conftest import Run, read_record
 from tests.e2e.planted import ITEMS, LENGTH, USERS, write_log
@@ -102,6 +102,20 @@ class TestWhatIsRunAgain:
         assert "below the floor 1.0000" in ran.stdout
         assert read_record(first_run.root)["pushed"] is None
         assert set((first_run.root / "models").iterdir()) == versions
+
+    def test_a_component_that_fails_is_named(self, first_run: Run) -> None:
+        models = first_run.root / "models"
+        aside = models.rename(first_run.root / "aside")
+        models.touch()  # nothing can be pushed into a file
+        try:
+            ran = attempt("run", "--config", first_run.config, "--root", first_run.root, "--set", "gate.min_recall=0.4")
+        finally:
+            models.unlink()
+            aside.rename(models)
+        assert ran.returncode == FAILED
+        assert "Pusher failed" in ran.stderr
+        assert "run.log" in ran.stderr
+        assert "Traceback" not in ran.stderr
 
     def test_everything_when_the_log_changed(self, again: Callable[..., set[str]], first_run: Run) -> None:
         log = first_run.config.parent / "log.csv"
