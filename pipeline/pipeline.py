@@ -70,7 +70,11 @@ def create_pipeline(
         transform_graph=transform.outputs["transform_graph"],
         train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
         eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
-        custom_config={"code": training_code, "training": config.training.model_dump_json()},
+        custom_config={
+            "code": training_code,
+            "training": config.training.model_dump_json(),
+            "checkpoints": f"{locations.artifacts}/Trainer/checkpoints",
+        },
     )
     model = model_trainer.outputs["model"]
     baselines = Baselines(

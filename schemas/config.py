@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -139,16 +139,47 @@ class History(Section):
 class Encoder(Section):
     """The recurrence over the history."""
 
-    kind: Literal["gru"] = "gru"
+    kind: Literal["rnn", "lstm", "gru", "none"] = "gru"
     units: Annotated[int, Field(ge=1)] = 64
     layers: Annotated[int, Field(ge=1)] = 1
 
 
 class Attention(Section):
-    """How the states of the recurrence are read."""
+    """Self-attention over the history, in blocks; the ranking task attends in the same way."""
 
-    kind: Literal["dot_product", "additive", "multi_head"] = "multi_head"
+    kind: Literal[
+        "scaled_dot_product",
+        "dot_product",
+        "general",
+        "concat",
+        "additive",
+        "multi_head",
+        "local_monotonic",
+        "local_predictive",
+        "memory_network",
+        "hierarchical",
+    ] = "multi_head"
+    blocks: Annotated[int, Field(ge=0)] = 1
+    place: Literal["after", "before"] = "after"  # of the recurrence
+    feed_forward: Annotated[int, Field(ge=1)] = 2  # width of a block's hidden layer, in widths of the states
     heads: Annotated[int, Field(ge=1)] = 2  # of multi_head
+    window: Annotated[int, Field(ge=1)] = 10  # of the local kinds: places on each side
+    hops: Annotated[int, Field(ge=1)] = 3  # of memory_network
+    session_items: Annotated[int, Field(ge=1)] = 10  # of hierarchical: interactions in a session
+
+
+class Dropout(Section):
+    """Shares of values that are dropped in training."""
+
+    embedding: Rate = 0.4  # of the embedded interactions
+    recurrence: Rate = 0.4  # of the states of the recurrence
+    attention: Rate = 0.0  # of the places that a position may attend to
+    hidden: Rate = 0.4  # inside the attention blocks, and of the states that come out
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_all(cls, value: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, value) if isinstance(value, int | float) else value
 
 
 class Ranking(Section):
@@ -166,7 +197,7 @@ class Model(Section):
     dim: Annotated[int, Field(ge=1)] = 64  # of the item embedding
     encoder: Encoder = Encoder()
     attention: Attention = Attention()
-    dropout: Rate = 0.4
+    dropout: Dropout = Dropout()
     ranking: Ranking = Ranking()
 
     @model_validator(mode="after")
@@ -176,16 +207,32 @@ class Model(Section):
         return self
 
 
+class Loss(Section):
+    """The loss of the retrieval task, at every position of a history."""
+
+    kind: Literal["full", "sampled", "in_batch", "binary"] = "full"
+    negatives: Annotated[int, Field(ge=1)] = 1024  # of sampled and binary: drawn uniformly, the same for a whole batch
+    in_batch: Annotated[int, Field(ge=0)] = 256  # of sampled: drawn from the batch's targets beside them
+    smoothing: Rate = 0.0  # of the softmax's targets
+    calibration: Share = 0.75  # of binary
+
+
 class Train(Section):
     """How the network is fitted."""
 
     epochs: Annotated[int, Field(ge=1)] = 20
     batch_size: Annotated[int, Field(ge=1)] = 16  # histories
+    accumulation: Annotated[int, Field(ge=1)] = 1  # parts in which a batch is computed, to save memory
+    loss: Loss = Loss()
     learning_rate: Annotated[float, Field(gt=0.0)] = 0.003
     warmup_steps: Annotated[int, Field(ge=0)] = 100
+    schedule: Literal["cosine", "plateau"] = "cosine"
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0001
+    l2: Annotated[float, Field(ge=0.0)] = 0.0
     clip_norm: Annotated[float, Field(gt=0.0)] = 5.0
-    patience: Annotated[int, Field(ge=1)] = 8  # epochs without a better validation recall@10
+    patience: Annotated[int, Field(ge=1)] = 8  # epochs without a better validation NDCG@10
+    strategy: Literal["none", "mirrored", "multi_worker", "tpu"] = "none"
+    mixed_precision: bool = False
     seed: Annotated[int, Field(ge=0)] = 1
 
 

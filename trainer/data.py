@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,32 @@ _FEATURES = {
     TARGET_ID: tf.io.FixedLenFeature([], tf.int64),
 }
 _SHUFFLE_BUFFER = 100_000  # examples
+
+
+class Survey(NamedTuple):
+    """What an epoch of training holds."""
+
+    steps: int  # batches
+    target_shares: npt.NDArray[np.float32]  # [item_count], which share of the targets each item is: its popularity
+
+
+def survey(files: Sequence[str], item_count: int, max_length: int, batch_size: int) -> Survey:
+    """Reads the training examples once, to know their number and their targets.
+
+    Args, errors: see `train_batches`.
+
+    Returns:
+        The survey; without steps where no example has a known item before a
+        known target.
+    """
+    counts = np.zeros(1 + item_count, np.int64)
+    windows = np.zeros(len(_buckets(max_length)), np.int64)
+    for window in _windows(files, item_count).as_numpy_iterator():
+        counts += np.bincount(window[TARGET_IDS], minlength=1 + item_count)
+        windows[np.searchsorted(_buckets(max_length), len(window[TARGET_IDS]))] += 1
+    sizes = [batch_size * max_length // longest for longest in _buckets(max_length)]
+    targets = counts[1:].sum()
+    return Survey(int(np.ceil(windows / sizes).sum()), (counts[1:] / max(targets, 1)).astype(np.float32))
 
 
 def train_batches(
@@ -46,25 +73,15 @@ def train_batches(
     Raises:
         InputError: there is no such file.
     """
-
-    def window(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        sequence = _known(tf.concat([example[ITEM_IDS], [example[TARGET_ID]]], axis=0), item_count)
-        return {ITEM_IDS: sequence[:-1], TARGET_IDS: sequence[1:]}
-
-    def length(window: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.size(window[ITEM_IDS])
-
-    quarters = sorted({-(-max_length * quarter // 4) for quarter in (1, 2, 3, 4)})  # the longest window of each bucket
+    buckets = _buckets(max_length)
     return (
-        _examples(files)
-        .map(window)
-        .filter(lambda window: length(window) > 0)
+        _windows(files, item_count)
         .cache()
         .shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
         .bucket_by_sequence_length(
-            length,
-            bucket_boundaries=[longest + 1 for longest in quarters[:-1]],  # exclusive
-            bucket_batch_sizes=[batch_size * max_length // longest for longest in quarters],
+            lambda window: tf.size(window[ITEM_IDS]),
+            bucket_boundaries=[longest + 1 for longest in buckets[:-1]],  # exclusive
+            bucket_batch_sizes=[batch_size * max_length // longest for longest in buckets],
         )
         .prefetch(tf.data.AUTOTUNE)
     )
@@ -100,17 +117,17 @@ def eval_batches(files: Sequence[str], item_count: int, batch_size: int) -> tf.d
     return _examples(files).map(history).cache().padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def target_shares(batches: tf.data.Dataset, item_count: int) -> npt.NDArray[np.float32]:
-    """Which share of the targets of an epoch each item is, [item_count]: its popularity.
+def _windows(files: Sequence[str], item_count: int) -> tf.data.Dataset:
+    def window(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        sequence = _known(tf.concat([example[ITEM_IDS], [example[TARGET_ID]]], axis=0), item_count)
+        return {ITEM_IDS: sequence[:-1], TARGET_IDS: sequence[1:]}
 
-    Args:
-        batches: what `train_batches` gives.
-        item_count: items of the vocabulary.
-    """
-    counts = np.zeros(1 + item_count, np.int64)
-    for batch in batches.as_numpy_iterator():
-        counts += np.bincount(batch[TARGET_IDS].ravel(), minlength=1 + item_count)
-    return (counts[1:] / counts[1:].sum()).astype(np.float32)
+    return _examples(files).map(window).filter(lambda window: tf.size(window[ITEM_IDS]) > 0)
+
+
+def _buckets(max_length: int) -> list[int]:
+    """The length of the longest window of each bucket, ascending."""
+    return sorted({-(-max_length * quarter // 4) for quarter in (1, 2, 3, 4)})
 
 
 def _examples(files: Sequence[str]) -> tf.data.Dataset:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -11,7 +14,9 @@ from schemas import config
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID
 from trainer.data import TARGET_IDS
 from trainer.encoder import HistoryEncoder
+from trainer.items import Items
 from trainer.metrics import K
+from trainer.optimizer import decays
 from trainer.tasks import CatalogueRetrieval, Ranker
 
 Batch = dict[str, tf.Tensor]
@@ -24,31 +29,39 @@ class NextItemModel(tfrs.Model):
     and its inner product with `query(...)` is the retrieval score.
 
     Args:
-        item_count: items of the vocabulary.
+        target_shares: how often each item is a target in training, float [item_count], of sum 1.
         max_length: interactions of a history that the model was made for.
         model: the network's settings.
+        train: the loss, and in how many parts a batch is computed.
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
     """
 
-    def __init__(self, item_count: int, max_length: int, model: config.Model, remove_seen: bool = True) -> None:
+    def __init__(
+        self,
+        target_shares: npt.NDArray[np.float32],
+        max_length: int,
+        model: config.Model,
+        train: config.Train,
+        remove_seen: bool = True,
+    ) -> None:
         super().__init__()
-        self.item_count = item_count
+        self.target_shares = target_shares
+        self.item_count = len(target_shares)
         self.max_length = max_length
-        self._dim = model.dim
         self._remove_seen = remove_seen
         self._ranking = model.ranking
-        self._embeddings = self.add_weight(
-            name="item_embedding",
-            shape=[1 + item_count, model.dim],
-            initializer=tf.keras.initializers.RandomNormal(stddev=0.02),
-        )
-        self._bias = self.add_weight(name="item_bias", shape=[item_count], initializer="zeros")
+        self._session_items = model.attention.session_items
+        self._parts = train.accumulation
+        self._l2 = train.l2
+        self._items = Items(self.item_count, model.dim)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
-        self._retrieval_task = CatalogueRetrieval()
+        self._retrieval_task = CatalogueRetrieval(train.loss, target_shares)
         self._ranker = Ranker(model.dim, model.attention, model.ranking.hidden)
         self._ranking_task = tfrs.tasks.Ranking(
-            loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True), name="ranking"
+            loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=tf.keras.losses.Reduction.SUM),
+            name="ranking",
         )
+        self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
         # A name with an @ cannot name a metric, only a log: see train_step and test_step.
         self._train_means = {name: tf.keras.metrics.Mean(name) for name in ("loss", "retrieval_loss", "ranking_loss")}
         self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}
@@ -64,11 +77,13 @@ class NextItemModel(tfrs.Model):
             leaves the items' bias as their score.
         """
         states, _ = self._encode(item_ids)
-        return _with_one(_at_last(states, item_ids))
+        last = _at_last(states, item_ids)
+        return tf.concat([last, tf.ones_like(last[:, :1])], axis=1)
 
     def candidates(self) -> tf.Tensor:
         """The embeddings of all items with their bias, float32 [item_count, dim + 1]."""
-        return tf.concat([self._embeddings[1:], self._bias[:, tf.newaxis]], axis=1)
+        vectors, biases = self._items.all()
+        return tf.concat([vectors, biases[:, tf.newaxis]], axis=1)
 
     def attention(self, item_ids: tf.Tensor) -> tf.Tensor:
         """How the last state's attention weighs the positions of the history.
@@ -77,7 +92,8 @@ class NextItemModel(tfrs.Model):
             item_ids: int64 [batch, length], padded on the right with 0.
 
         Returns:
-            float32 [batch, length], 0 at padding, of sum 1 (0 for an empty history).
+            float32 [batch, length], 0 at padding, of sum 1 (0 for an empty
+            history, or for a model without attention).
         """
         _, weights = self._encode(item_ids)
         return _at_last(weights, item_ids)
@@ -93,31 +109,36 @@ class NextItemModel(tfrs.Model):
             float32 [batch, c], to be compared within a history only.
         """
         states, _ = self._encode(item_ids)
-        last = _at_last(states, item_ids)[:, tf.newaxis]
-        valid = (item_ids != PADDING_ID)[:, tf.newaxis]
-        return tf.squeeze(self._ranker(last, self._embed(candidate_ids[:, tf.newaxis]), states, valid), axis=1)
+        scores = self._ranker(
+            _at_last(states, item_ids)[:, tf.newaxis],
+            self._items.embed(candidate_ids[:, tf.newaxis]),
+            states,
+            (item_ids != PADDING_ID)[:, tf.newaxis],
+            self._sessions(item_ids),
+        )
+        return tf.squeeze(scores, axis=1)
 
     def compute_loss(self, inputs: Batch, training: bool = False) -> tf.Tensor:
         """The joint loss of a training batch, `{item_ids, target_ids}` int64 [batch, length]."""
-        item_ids, target_ids = inputs[ITEM_IDS], inputs[TARGET_IDS]
-        states, _ = self._encode(item_ids, training=training)
-        at_target = target_ids != PADDING_ID
-        retrieval_loss = self._retrieval_task(
-            _with_one(tf.boolean_mask(states, at_target)),
-            self.candidates(),
-            positives=tf.boolean_mask(target_ids, at_target) - 1,
-        )
-        ranking_loss = self._ranking_loss(item_ids, target_ids, states)
-        loss = retrieval_loss + self._ranking.weight * ranking_loss
-        for name, value in (("loss", loss), ("retrieval_loss", retrieval_loss), ("ranking_loss", ranking_loss)):
-            self._train_means[name].update_state(value)
-        return loss
+        targets = tf.reduce_sum(tf.cast(inputs[TARGET_IDS] != PADDING_ID, tf.float32))
+        return self._joint_loss(inputs, targets, tf.cast(tf.shape(inputs[ITEM_IDS])[0], tf.float32), training)["loss"]
 
     # Keras 2 outside of TensorFlow is not known to AutoGraph, which would convert all of it: 20 s for nothing.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs: Batch) -> Batch:
         """One step; logs the epoch's mean losses so far."""
-        super().train_step(inputs)
+        replicas = tf.distribute.get_replica_context()
+        targets, rows = replicas.all_reduce(
+            tf.distribute.ReduceOp.SUM,
+            [
+                tf.reduce_sum(tf.cast(inputs[TARGET_IDS] != PADDING_ID, tf.float32)),
+                tf.cast(tf.shape(inputs[ITEM_IDS])[0], tf.float32),
+            ],
+        )
+        losses, gradients = self._gradients(inputs, targets, rows)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        for name, loss in replicas.all_reduce(tf.distribute.ReduceOp.SUM, losses).items():
+            self._train_means[name].update_state(loss)
         return {name: mean.result() for name, mean in self._train_means.items()}
 
     @tf.autograph.experimental.do_not_convert
@@ -140,27 +161,74 @@ class NextItemModel(tfrs.Model):
         self._test_means[f"ndcg@{K}"].update_state(tf.reduce_sum(hits * gains, axis=1))
         return {name: mean.result() for name, mean in self._test_means.items()}
 
-    def _embed(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """[...] -> [..., dim]. The table is small, as scores want it; the recurrence wants larger numbers."""
-        return tf.gather(self._embeddings, item_ids) * self._dim**0.5
+    def _gradients(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
+        """Losses of a batch, and the gradients of their sum, computed in as many parts as is configured."""
+        if self._parts == 1:
+            with tf.GradientTape() as tape:
+                losses = self._joint_loss(inputs, targets, rows, training=True)
+            return losses, tape.gradient(losses["loss"], self.trainable_variables)
+        size = -(-tf.shape(inputs[ITEM_IDS])[0] // self._parts)
+
+        def step(part: tf.Tensor, *sums: Any) -> tuple[tf.Tensor, Any]:
+            some = {name: x[part * size : (part + 1) * size] for name, x in inputs.items()}
+            with tf.GradientTape() as tape:
+                losses = self._joint_loss(some, targets, rows, training=True)
+            found = losses, tape.gradient(losses["loss"], self.trainable_variables)
+            return part + 1, *tf.nest.map_structure(tf.add, sums, found)
+
+        none = {name: tf.zeros([]) for name in self._train_means}
+        _, losses, gradients = tf.while_loop(
+            lambda part, *_: part < self._parts,
+            step,
+            (0, none, [tf.zeros_like(variable) for variable in self.trainable_variables]),
+            parallel_iterations=1,
+        )
+        return losses, gradients
+
+    def _joint_loss(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor, training: bool) -> Batch:
+        """The losses of some histories as their part of the mean over `targets` targets in `rows` histories."""
+        item_ids, target_ids = inputs[ITEM_IDS], inputs[TARGET_IDS]
+        states, _ = self._encode(item_ids, training=training)
+        at_target = target_ids != PADDING_ID
+        positives = tf.boolean_mask(target_ids, at_target)
+        retrieval_loss = self._retrieval_task(
+            tf.boolean_mask(states, at_target), self._items, positives, tf.fill(tf.shape(positives), 1.0 / targets)
+        )
+        ranking_loss = self._ranking_loss(item_ids, target_ids, states) / (rows * self._ranking.positions)
+        loss = retrieval_loss + self._ranking.weight * ranking_loss
+        if self._l2:
+            # Each part and each replica adds its share, so that together they add it once.
+            squares = tf.add_n([tf.reduce_sum(tf.square(w)) for w in self.trainable_variables if decays(w)])
+            loss += self._l2 * squares * tf.cast(tf.size(positives), tf.float32) / targets
+        return {"loss": loss, "retrieval_loss": retrieval_loss, "ranking_loss": ranking_loss}
 
     def _encode(self, item_ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._encoder(self._embed(item_ids), item_ids != PADDING_ID, training=training)
+        """States and weights in float32, in whatever precision they are computed."""
+        states, weights = self._encoder(
+            self._items.embed(item_ids), item_ids != PADDING_ID, self._sessions(item_ids), training=training
+        )
+        return tf.cast(states, tf.float32), tf.cast(weights, tf.float32)
+
+    def _sessions(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """The session of each place, int32 [batch, length]."""
+        return tf.broadcast_to(tf.range(tf.shape(item_ids)[1]) // self._session_items, tf.shape(item_ids))
 
     def _ranking_loss(self, item_ids: tf.Tensor, target_ids: tf.Tensor, states: tf.Tensor) -> tf.Tensor:
-        """Cross-entropy of the target among uniform negatives, at positions drawn from each history."""
+        """Cross-entropy of the target among uniform negatives, the sum over positions drawn from each history."""
         batch, length = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
         positions, negatives = self._ranking.positions, self._ranking.negatives
+        random = tf.random.get_global_generator()
         targets = tf.reduce_sum(tf.cast(target_ids != PADDING_ID, tf.float32), axis=1, keepdims=True)
-        drawn = tf.cast(tf.random.uniform([batch, positions]) * targets, tf.int32)  # [batch, positions]
+        drawn = tf.cast(random.uniform([batch, positions]) * targets, tf.int32)  # [batch, positions]
         positive = tf.gather(target_ids, drawn, batch_dims=1)[..., tf.newaxis]
-        negative = tf.random.uniform([batch, positions, negatives], 1, self.item_count + 1, tf.int64)
+        negative = random.uniform([batch, positions, negatives], 1, self.item_count + 1, tf.int64)
         candidates = tf.concat([positive, negative], axis=-1)
         scores = self._ranker(
             tf.gather(states, drawn, batch_dims=1),
-            self._embed(candidates),
+            self._items.embed(candidates),
             states,
             tf.range(length) <= drawn[..., tf.newaxis],
+            self._sessions(item_ids),
         )
         accidental = tf.concat([tf.zeros_like(positive, tf.bool), negative == positive], axis=-1)
         scores = tf.where(accidental, scores.dtype.min, scores)
@@ -179,7 +247,3 @@ def _at_last(values: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:
     """[batch, length, n] -> [batch, n] at each history's last item; 0 where it is empty."""
     last = tf.reduce_sum(tf.cast(item_ids != PADDING_ID, tf.int32), axis=1) - 1
     return tf.einsum("bl,bln->bn", tf.one_hot(last, tf.shape(item_ids)[1]), values)
-
-
-def _with_one(queries: tf.Tensor) -> tf.Tensor:
-    return tf.concat([queries, tf.ones_like(queries[:, :1])], axis=1)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
+import tensorflow as tf
 import tensorflow_transform as tft
 
 from schemas.config import Training
 from schemas.features import VOCABULARY
 from serving.export import export
-from trainer.data import target_shares, train_batches
 from trainer.training import fit
 
 
@@ -17,13 +19,16 @@ def run_fn(fn_args: Any) -> None:
     """Trains and exports to `fn_args.serving_model_dir`.
 
     Args:
-        fn_args: TFX's `FnArgs`. `custom_config["training"]` holds a `Training`
-            as JSON; TensorBoard's files go to `model_run_dir`.
+        fn_args: TFX's `FnArgs`. `custom_config` holds a `Training` as JSON
+            (`training`), the digest of the code (`code`) and a folder for what
+            an interrupted training left (`checkpoints`). TensorBoard's files go
+            to `model_run_dir`.
     """
     training = Training.model_validate_json(fn_args.custom_config["training"])
     history, train, serving = training.history, training.train, training.serving
     transform = tft.TFTransformOutput(fn_args.transform_output)
     item_count = transform.vocabulary_size_by_name(VOCABULARY)
+    checkpoints = _checkpoints(fn_args)
     model = fit(
         fn_args.train_files,
         fn_args.eval_files,
@@ -32,14 +37,23 @@ def run_fn(fn_args: Any) -> None:
         training.model,
         train,
         log_dir=fn_args.model_run_dir,
+        checkpoint_dir=checkpoints,
         remove_seen=serving.remove_seen,
     )
-    batches = train_batches(fn_args.train_files, item_count, history.max_length, train.batch_size, train.seed)
     export(
         model,
         fn_args.serving_model_dir,
         vocabulary_file=transform.vocabulary_file_by_name(VOCABULARY),
-        popularity=target_shares(batches, item_count),
+        popularity=model.target_shares,
         k=serving.k,
         remove_seen=serving.remove_seen,
     )
+    if tf.io.gfile.exists(checkpoints):
+        tf.io.gfile.rmtree(checkpoints)
+
+
+def _checkpoints(fn_args: Any) -> str:
+    """A folder that only a training of the same code, settings and examples has."""
+    config = fn_args.custom_config
+    parts = [config["code"], config["training"], *fn_args.train_files, *fn_args.eval_files]
+    return f"{config['checkpoints']}/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"

@@ -4,39 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from schemas import config
-from trainer.attention import ProjectedAttention
+from trainer.encoder import ProjectedAttention
+from trainer.items import Items
+from trainer.losses import calibrated_binary, full_softmax, sampled_softmax
 
 
 class CatalogueRetrieval(tfrs.tasks.Retrieval):
-    """Retrieval with the whole catalogue as candidates.
+    """Retrieval with the whole catalogue, or a sample of it, as candidates.
 
     The labels of `tfrs.tasks.Retrieval` are an identity matrix: candidate i
-    is the positive of query i. Over a whole catalogue many queries have the
-    same positive, so here each query names its own.
+    is the positive of query i. Over a catalogue many queries have the same
+    positive, so here each query names its own.
+
+    Args:
+        loss: which of `trainer.losses`, and what is sampled.
+        shares: float [items], how often each item is a target, of sum 1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loss: config.Loss, shares: npt.NDArray[np.float32]) -> None:
         super().__init__(name="retrieval")
+        self._settings = loss
+        self._shares = tf.Variable(tf.concat([[0.0], shares], axis=0), trainable=False, name="shares")
 
-    def call(self, query_embeddings: tf.Tensor, candidate_embeddings: tf.Tensor, positives: tf.Tensor) -> tf.Tensor:
-        """Softmax cross-entropy over all candidates, the mean over the queries.
+    def call(self, queries: tf.Tensor, items: Items, positives: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """The loss of some targets.
 
         Args:
-            query_embeddings: float32 [queries, dim].
-            candidate_embeddings: float32 [items, dim].
-            positives: int64 [queries], the row of each query's positive.
+            queries: float32 [n, dim].
+            items: the catalogue.
+            positives: int64 [n], the target's id.
+            weights: float32 [n], how much each counts.
 
         Returns:
-            The loss, a scalar.
+            A scalar, the sum of weight times loss.
         """
-        scores = tf.matmul(query_embeddings, candidate_embeddings, transpose_b=True)
-        positive_scores = tf.reduce_sum(query_embeddings * tf.gather(candidate_embeddings, positives), axis=1)
-        # A third faster on a CPU than TensorFlow's own cross-entropy, which is most of a step.
-        return tf.reduce_mean(tf.reduce_logsumexp(scores, axis=1) - positive_scores)
+        kind, negatives = self._settings.kind, self._settings.negatives
+        if kind == "full" or (kind == "sampled" and negatives >= items.count):
+            vectors, biases = items.all()
+            return full_softmax(queries, vectors, biases, positives - 1, weights, self._settings.smoothing)
+        if kind == "in_batch":
+            sample = positives
+            expected = self._shares_of(sample) * tf.cast(tf.size(positives), tf.float32)
+        else:
+            sample = _draw(negatives, 1, items.count + 1)
+            expected = tf.fill([negatives], negatives / items.count)
+        if kind == "sampled":
+            count = self._settings.in_batch
+            sample = tf.concat([sample, tf.gather(positives, _draw(count, 0, tf.size(positives)))], axis=0)
+            expected = negatives / items.count + count * self._shares_of(sample)
+        accidental = positives[:, tf.newaxis] == sample
+        positive_scores = tf.reduce_sum(queries * items.vectors(positives), axis=1) + items.biases(positives)
+        scores = tf.matmul(queries, items.vectors(sample), transpose_b=True) + items.biases(sample)
+        if kind == "binary":
+            return calibrated_binary(
+                positive_scores, scores, accidental, weights, items.count, self._settings.calibration
+            )
+        return sampled_softmax(positive_scores, scores, expected, accidental, weights, self._settings.smoothing)
+
+    def _shares_of(self, item_ids: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._shares, item_ids)
 
 
 class Ranker(tf.keras.layers.Layer):
@@ -59,7 +91,9 @@ class Ranker(tf.keras.layers.Layer):
             name="score",
         )
 
-    def call(self, query: tf.Tensor, candidates: tf.Tensor, states: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    def call(
+        self, query: tf.Tensor, candidates: tf.Tensor, states: tf.Tensor, mask: tf.Tensor, sessions: tf.Tensor
+    ) -> tf.Tensor:
         """Scores the candidates of some positions of each history.
 
         Args:
@@ -67,16 +101,21 @@ class Ranker(tf.keras.layers.Layer):
             candidates: float32 [batch, positions, c, dim], embeddings.
             states: float32 [batch, length, dim].
             mask: bool [batch, positions, length], True where a position may look.
+            sessions: int [batch, length], the session of each place of the history.
 
         Returns:
             float32 [batch, positions, c].
         """
         shape = tf.shape(candidates)
         batch, positions, c = shape[0], shape[1], shape[2]
-        attended, _ = self._attention(
-            tf.reshape(candidates, [batch, positions * c, candidates.shape[-1]]), states, tf.repeat(mask, c, axis=1)
-        )
+        flat = tf.reshape(candidates, [batch, positions * c, candidates.shape[-1]])
+        attended, _ = self._attention(flat, states, tf.repeat(mask, c, axis=1), sessions)
         attended = tf.reshape(attended, shape)
         query = tf.broadcast_to(query[:, :, tf.newaxis], shape)
         features = tf.concat([query, candidates, attended, query * candidates], axis=-1)
-        return tf.squeeze(self._score(features), axis=-1)
+        return tf.cast(tf.squeeze(self._score(features), axis=-1), tf.float32)
+
+
+def _draw(count: int, least: int, beyond: tf.Tensor | int) -> tf.Tensor:
+    """So many whole numbers, int64 [count], each drawn uniformly from `least` to `beyond` - 1."""
+    return tf.random.get_global_generator().uniform([count], least, tf.cast(beyond, tf.int64), tf.int64)

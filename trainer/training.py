@@ -1,4 +1,4 @@
-"""Fits the model: seeds, optimizer, schedule, early stopping, TensorBoard, progress."""
+"""Fits the model: seeds, data, checkpoints, TensorBoard, progress."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tensorboard.plugins.hparams import api as hparams
 
 from schemas.config import History, Model, Section, Train
 from schemas.errors import InputError
-from trainer.data import eval_batches, train_batches
+from trainer.checkpoints import Checkpoints
+from trainer.data import eval_batches, survey, train_batches
 from trainer.metrics import K
 from trainer.model import NextItemModel
+from trainer.optimizer import optimizer
+from trainer.strategy import distribute, make_strategy
 
-MONITOR = f"val_recall@{K}"
-_FINAL_RATE = 0.01  # of the learning rate, at the end of the last epoch
 _EVAL_BATCH_SIZE = 256
-_NOT_DECAYED = ["bias", "gamma", "beta"]
 
 
 def fit(
@@ -29,14 +29,15 @@ def fit(
     model: Model,
     train: Train,
     log_dir: str,
+    checkpoint_dir: str,
     remove_seen: bool = True,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> NextItemModel:
     """Trains a model and gives it the weights of its best epoch.
 
     The same files, settings and seed give the same weights on the same
-    machine. For that, the process's seeds are set and its operations made
-    deterministic.
+    machine, also where a run was killed and taken up again. For that, the
+    process's seeds are set and its operations made deterministic.
 
     Args:
         train_files: TFRecord.gz files of transformed training examples, or patterns of them.
@@ -46,28 +47,44 @@ def fit(
         model: the network.
         train: how to fit it.
         log_dir: where TensorBoard finds the run.
+        checkpoint_dir: where the state is saved after each epoch, and taken
+            up from: a folder for these files and settings alone.
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
-        callbacks: Keras callbacks beside those for early stopping, logs and progress.
+        callbacks: Keras callbacks beside those for checkpoints, logs and progress.
 
     Raises:
-        InputError: a split has no example, or none whose items are known.
+        InputError: a split has no example, or none whose items are known; or
+            the loss is not finite.
     """
     tf.keras.utils.set_random_seed(train.seed)
     tf.config.experimental.enable_op_determinism()
-    training = train_batches(train_files, item_count, history.max_length, train.batch_size, train.seed)
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if train.mixed_precision else "float32")
+    strategy = make_strategy(train.strategy)
+    data = (train_files, item_count, history.max_length, train.batch_size)
+    training = train_batches(*data, train.seed)
+    steps, target_shares = survey(*data)
     validation = eval_batches(eval_files, item_count, _EVAL_BATCH_SIZE)
-    steps = _count(training, "training", train_files)
-    _count(validation, "validation", eval_files)
-    network = NextItemModel(item_count, history.max_length, model, remove_seen)
-    network.compile(optimizer=optimizer(train, steps * train.epochs))
-    _write_graph(network, training.element_spec, log_dir)
+    validation_steps = sum(1 for _ in validation)
+    _check(steps, "training", train_files)
+    _check(validation_steps, "validation", eval_files)
+    checkpoints = Checkpoints(checkpoint_dir, train)
+    with strategy.scope():
+        tf.random.set_global_generator(tf.random.Generator.from_seed(train.seed, alg="philox"))
+        network = NextItemModel(target_shares, history.max_length, model, train, remove_seen)
+        network.compile(optimizer=optimizer(train, steps * train.epochs))
+        _write_graph(network, training.element_spec, log_dir)
+        done = checkpoints.restore(network)
     network.fit(
-        training,
-        validation_data=validation,
+        # The order that an undisturbed run would have from here on.
+        distribute(strategy, training.repeat().skip(done * steps)),
+        validation_data=distribute(strategy, validation),
+        initial_epoch=done,
         epochs=train.epochs,
+        steps_per_epoch=steps,
+        validation_steps=validation_steps,
         verbose=0,
         callbacks=[
-            tf.keras.callbacks.EarlyStopping(MONITOR, patience=train.patience, mode="max", restore_best_weights=True),
+            checkpoints,
             tf.keras.callbacks.TensorBoard(log_dir, write_graph=False),
             hparams.KerasCallback(log_dir, _flat(history, model, train)),
             Progress(train.epochs),
@@ -87,6 +104,7 @@ class Progress(tf.keras.callbacks.Callback):
     def __init__(self, epochs: int) -> None:
         super().__init__()
         self._epochs = epochs
+        self._done = 0  # by this process, which may have taken up what another began
         self._logger = logging.getLogger("temporec.progress")
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -95,10 +113,11 @@ class Progress(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Logs the epoch's loss, validation metrics, and the time it leaves."""
+        self._done += 1
         done = epoch + 1
         elapsed_s = time.monotonic() - self._begin_s
-        left_s = elapsed_s / done * (self._epochs - done)
-        values = {name: (logs or {}).get(name, float("nan")) for name in ("loss", MONITOR, f"val_ndcg@{K}")}
+        left_s = elapsed_s / self._done * (self._epochs - done)
+        values = {name: (logs or {}).get(name, float("nan")) for name in ("loss", f"val_recall@{K}", f"val_ndcg@{K}")}
         self._logger.info(
             "epoch %d/%d  %s  %.0f s, at most %.0f s left",
             done,
@@ -110,33 +129,13 @@ class Progress(tf.keras.callbacks.Callback):
         )
 
 
-def optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
-    """AdamW for so many steps: a linear warm-up, a cosine down to 1 % of the rate, gradients clipped.
-
-    Biases and the scales of norms do not decay.
-    """
-    warmup = min(train.warmup_steps, steps - 1)
-    schedule = tf.keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0,
-        warmup_target=train.learning_rate,
-        warmup_steps=warmup,
-        decay_steps=steps - warmup,
-        alpha=_FINAL_RATE,
-    )
-    adam = tf.keras.optimizers.AdamW(schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm)
-    adam.exclude_from_weight_decay(var_names=_NOT_DECAYED)
-    return adam
-
-
-def _count(batches: tf.data.Dataset, split: str, files: Sequence[str]) -> int:
-    count = sum(1 for _ in batches)
+def _check(count: int, split: str, files: Sequence[str]) -> None:
     if count == 0:
         raise InputError(
             expected=f"at least one {split} example with a known item before a known target",
             received=f"none in {', '.join(files)}",
             remedy="check the split and the minimum interactions of users and items: too little is left",
         )
-    return count
 
 
 def _write_graph(network: NextItemModel, batch: dict[str, tf.TensorSpec], log_dir: str) -> None:

@@ -11,7 +11,8 @@ from trainer.attention import ATTENTION, causal_mask, further_arguments
 
 BATCH, LENGTH, DIM = 3, 7, 8
 LENGTHS = [7, 4, 0]  # of the histories; the last is empty
-ARGUMENTS = {"heads": 2, "scale": np.linspace(-1.0, 1.0, DIM).astype(np.float32)}
+SUMS_TO_LESS = {"local_predictive"}  # its weights fall off from the predicted place
+WINDOWED = {"local_monotonic", "local_predictive"}  # not every key that the mask allows gets weight
 
 Array = npt.NDArray[np.float32]
 
@@ -20,10 +21,24 @@ def random(seed: int, *shape: int) -> Array:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
+def further(kind: str, keys: int = LENGTH) -> dict[str, Any]:
+    """The further arguments of a function, by name."""
+    wanted = further_arguments(ATTENTION[kind])
+    arguments = {
+        "heads": 2,
+        "hops": 2,
+        "window": 3,
+        "sessions": tf.broadcast_to(tf.range(keys) // 3, [BATCH, keys]),
+        "scale": tf.linspace(-1.0, 1.0, DIM),
+        "matrix": random(8, 2 * DIM if "scale" in wanted else DIM, DIM),
+        "position_matrix": random(9, DIM, DIM),
+        "position_scale": random(10, DIM),
+    }
+    return {name: arguments[name] for name in wanted}
+
+
 def attend(kind: str, query: Array, key: Array, value: Array, mask: Any) -> tuple[Array, Array]:
-    function = ATTENTION[kind]
-    arguments = {name: ARGUMENTS[name] for name in further_arguments(function)}
-    context, weights = function(query, key, value, tf.constant(mask), **arguments)
+    context, weights = ATTENTION[kind](query, key, value, tf.constant(mask), **further(kind, key.shape[1]))
     return context.numpy(), weights.numpy()
 
 
@@ -44,8 +59,11 @@ def test_weights_are_shares_of_the_allowed_keys(kind: str) -> None:
     assert context.shape == (BATCH, 5, DIM)
     assert weights.shape == (BATCH, 5, LENGTH)
     assert (weights[~mask] == 0).all()
-    assert (weights[mask] > 0).all()
-    np.testing.assert_allclose(weights.sum(axis=-1), mask.any(axis=-1), atol=1e-6)
+    assert (weights[mask] > 0).all() or kind in WINDOWED
+    assert (weights >= 0).all()
+    assert (weights.sum(axis=-1) <= mask.any(axis=-1) + 1e-6).all()
+    if kind not in SUMS_TO_LESS:
+        np.testing.assert_allclose(weights.sum(axis=-1), mask.any(axis=-1), atol=1e-6)
 
 
 def test_a_query_that_may_attend_to_nothing_finds_nothing(kind: str) -> None:
@@ -60,30 +78,28 @@ def test_a_query_that_may_attend_to_nothing_finds_nothing(kind: str) -> None:
 
 def test_gradients_are_finite_where_everything_is_masked(kind: str) -> None:
     query, key, value = (tf.constant(random(s, BATCH, LENGTH, DIM)) for s in (1, 2, 3))
-    function = ATTENTION[kind]
-    arguments = {name: ARGUMENTS[name] for name in further_arguments(function)}
     with tf.GradientTape() as tape:
         tape.watch([query, key, value])
-        context, _ = function(query, key, value, causal_mask(tf.constant(valid())), **arguments)
+        context, _ = ATTENTION[kind](query, key, value, causal_mask(tf.constant(valid())), **further(kind))
     for gradient in tape.gradient(context, [query, key, value]):
         assert np.isfinite(gradient.numpy()).all()
 
 
 def test_the_context_is_the_values_by_their_weights(kind: str) -> None:
-    """With one value for all keys, any weights of sum 1 give that value."""
+    """With one value for all keys, the context is that value, as often as the weights have it."""
     value = np.tile(random(3, BATCH, 1, DIM), (1, LENGTH, 1))
     mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
-    context, _ = attend(kind, random(1, BATCH, LENGTH, DIM), random(2, BATCH, LENGTH, DIM), value, mask)
-    np.testing.assert_allclose(context, value, atol=1e-5)
+    context, weights = attend(kind, random(1, BATCH, LENGTH, DIM), random(2, BATCH, LENGTH, DIM), value, mask)
+    np.testing.assert_allclose(context, value * weights.sum(axis=-1, keepdims=True), atol=1e-5)
 
 
 def test_keys_decide_the_weights(kind: str) -> None:
     mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
     query, key, value = (random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3))
     _, weights = attend(kind, query, key, value, mask)
-    _, reordered = attend(kind, query, key[:, ::-1], value, mask)
-    np.testing.assert_allclose(reordered, weights[:, :, ::-1], atol=1e-6)
+    _, others = attend(kind, query, key + random(4, BATCH, LENGTH, DIM), value, mask)
     assert weights.std(axis=-1).min() > 1e-3
+    assert np.abs(others - weights).max(axis=-1).mean() > 1e-2
 
 
 def test_later_items_change_nothing_under_the_causal_mask(kind: str) -> None:

@@ -38,7 +38,8 @@ def test_a_state_depends_on_what_is_before_it_and_not_on_what_is_after(recurrenc
     changed[:, 3] += 1.0
     before, after = recurrence(inputs).numpy(), recurrence(changed).numpy()
     np.testing.assert_array_equal(before[:, :3], after[:, :3])
-    assert (np.abs(before[:, 3:] - after[:, 3:]).max(axis=-1) > 1e-4).all()
+    reach = 4 if isinstance(recurrence, tf.keras.layers.Dense) else LENGTH  # without a recurrence: the place itself
+    assert (np.abs(before[:, 3:reach] - after[:, 3:reach]).max(axis=-1) > 1e-4).all()
 
 
 def test_a_batch_gives_what_each_history_gives_alone(recurrence: Any, inputs: Array) -> None:
@@ -54,7 +55,7 @@ def test_padding_changes_nothing(recurrence: Any, inputs: Array) -> None:
 
 def test_the_configured_width_and_depth_are_built() -> None:
     """A stack of two has more weights than one, and wider ones are larger."""
-    for kind in ENCODERS:
+    for kind in ENCODERS.keys() - {"none"}:
         sizes = []
         for units, layers in ((4, 1), (4, 2), (8, 1)):
             layer = ENCODERS[kind](config.Encoder(kind=kind, units=units, layers=layers))  # type: ignore[arg-type]

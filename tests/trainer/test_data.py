@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.errors import InputError
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
 from tests.trainer.examples import Example, write_examples
-from trainer.data import TARGET_IDS, eval_batches, target_shares, train_batches
+from trainer.data import TARGET_IDS, eval_batches, survey, train_batches
 
 UNKNOWN = 10  # with nine items
 
@@ -73,6 +73,7 @@ def test_windows_of_like_length_share_a_batch_of_about_as_many_targets(tmp_path:
         [(2, 8)] * 4 + [(1, 8)] + [(8, 2), (1, 2)] + [(4, 4)] * 2 + [(1, 4)] + [(2, 6)] * 4 + [(1, 6)]
     )
     assert all((batch[ITEM_IDS] > 0).all() for batch in batches)
+    assert survey([str(tmp_path / "a.gz")], 9, 8, 2).steps == len(batches)
 
 
 def test_order_is_new_in_each_epoch_and_the_same_for_a_seed(tmp_path: Path) -> None:
@@ -116,7 +117,20 @@ def test_no_file_is_an_error_that_names_the_path(tmp_path: Path) -> None:
         eval_batches([], 9, 1)
 
 
-def test_target_shares_count_each_target_once(tmp_path: Path) -> None:
-    path = write_examples(tmp_path / "a.gz", [([1, 2, 2], 9, []), ([1], 2, [])])
-    shares = target_shares(train(path), 9)
-    np.testing.assert_allclose(shares, [0, 3 / 4, 0, 0, 0, 0, 0, 0, 1 / 4])
+def test_a_survey_counts_each_target_once_and_the_batches(tmp_path: Path) -> None:
+    path = write_examples(tmp_path / "a.gz", [([1, 2, 2], 9, []), ([1], 2, []), ([3], UNKNOWN, [])])
+    found = survey([path], 9, 4, 1)
+    np.testing.assert_allclose(found.target_shares, [0, 3 / 4, 0, 0, 0, 0, 0, 0, 1 / 4])
+    assert found.steps == 2
+    empty = survey([write_examples(tmp_path / "empty.gz", [])], 9, 4, 1)
+    assert empty.steps == 0
+    assert (empty.target_shares == 0).all()
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 4))
+def test_a_survey_knows_the_number_of_batches(tmp_path: Path, lengths: list[int], longest: int, size: int) -> None:
+    examples: list[Example] = [([1] * min(length, longest), 1, []) for length in lengths]
+    path = write_examples(tmp_path / "a.gz", examples)
+    batches = train_batches([path], 9, longest, size, 1)
+    assert survey([path], 9, longest, size).steps == sum(1 for _ in batches)

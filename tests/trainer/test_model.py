@@ -18,8 +18,11 @@ ITEMS, DIM = 30, 8
 HISTORIES = [[3, 1, 4, 1, 5, 9], [2, 6, 5], [7], []]
 
 
-def network(items: int = ITEMS, seed: int = 0, remove_seen: bool = True, **settings: Any) -> NextItemModel:
+def network(
+    items: int = ITEMS, seed: int = 0, remove_seen: bool = True, train: config.Train | None = None, **settings: Any
+) -> NextItemModel:
     tf.keras.utils.set_random_seed(seed)
+    tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
     model = config.Model.model_validate(
         {
             "dim": DIM,
@@ -28,7 +31,8 @@ def network(items: int = ITEMS, seed: int = 0, remove_seen: bool = True, **setti
             **settings,
         }
     )
-    made = NextItemModel(items, 10, model, remove_seen)
+    shares = np.full(items, 1 / items, np.float32)
+    made = NextItemModel(shares, 10, model, train or config.Train(), remove_seen)
     made.rank(padded([[1]]), tf.constant([[1]], tf.int64))  # creates all weights
     # Enough spread for every comparison below to be one that could fail.
     rng = np.random.default_rng(seed)
@@ -99,19 +103,21 @@ def test_an_empty_history_scores_items_by_their_bias(model: NextItemModel) -> No
 def test_the_input_embedding_is_the_output_embedding(model: NextItemModel) -> None:
     """One table: there is no other weight with a row for each item, but the bias."""
     shapes = [tuple(variable.shape) for variable in model.trainable_variables]
-    assert [shape for shape in shapes if shape[0] in (ITEMS, ITEMS + 1)] == [(ITEMS + 1, DIM), (ITEMS,)]
+    assert [shape for shape in shapes if shape[0] in (ITEMS, ITEMS + 1)] == [(ITEMS + 1, DIM), (ITEMS + 1,)]
     table = next(variable for variable in model.trainable_variables if variable.shape == (ITEMS + 1, DIM))
     np.testing.assert_array_equal(model.candidates()[:, :-1], table[1:])
 
 
 def losses(model: NextItemModel, item_ids: tf.Tensor, target_ids: tf.Tensor) -> dict[str, float]:
+    """The losses that a training step logs; the step itself moves nothing."""
     for metric in model.metrics:
         metric.reset_state()
-    model.compute_loss({ITEM_IDS: item_ids, TARGET_IDS: target_ids})
-    return {metric.name: float(metric.result()) for metric in model.metrics if "loss" in metric.name}
+    model.compile(optimizer=tf.keras.optimizers.SGD(0.0))
+    return {name: float(loss) for name, loss in model.train_step({ITEM_IDS: item_ids, TARGET_IDS: target_ids}).items()}
 
 
-def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax(model: NextItemModel) -> None:
+def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax() -> None:
+    model = network(dropout=0.0)
     sequences = [[3, 1, 4, 1, 5], [2, 6, 7]]
     found = losses(model, padded([s[:-1] for s in sequences]), padded([s[1:] for s in sequences]))
     expected = []
@@ -125,14 +131,14 @@ def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax(model: Ne
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
 def test_the_joint_loss_weighs_ranking(weight: float) -> None:
-    model = network(ranking={"hidden": [5], "weight": weight})
+    model = network(dropout=0.0, ranking={"hidden": [5], "weight": weight})
     found = losses(model, padded([[3, 1, 4]]), padded([[1, 4, 1]]))
     assert found["loss"] == pytest.approx(found["retrieval_loss"] + weight * found["ranking_loss"], rel=1e-6)
 
 
 def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_has_a_target() -> None:
     """With two items, the one negative is the target, and removed, or it is the other item."""
-    model = network(items=2, ranking={"hidden": [5], "positions": 1, "negatives": 1})
+    model = network(items=2, dropout=0.0, ranking={"hidden": [5], "positions": 1, "negatives": 1})
     possible = [0.0]
     for history in ([2], [2, 1]):
         target, other = model.rank(padded([history]), tf.constant([[1, 2]], tf.int64)).numpy()[0].astype(np.float64)
@@ -142,6 +148,22 @@ def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_h
     which = np.abs(np.subtract.outer(found, possible)) < 1e-5
     assert which.any(axis=1).all()  # nothing else
     assert which.any(axis=0).all()  # and all of them
+
+
+@pytest.mark.parametrize("parts", [2, 3, 7])
+def test_a_batch_computed_in_parts_takes_the_step_of_the_whole(parts: int) -> None:
+    """Also where parts have unlike numbers of targets, or there are more parts than histories."""
+    item_ids, target_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
+    stepped = []
+    for accumulation in (1, parts):
+        # Without ranking, whose candidates are drawn: by parts others than for the whole.
+        model = network(dropout=0.0, ranking={"weight": 0.0}, train=config.Train(accumulation=accumulation))
+        model.compile(optimizer=tf.keras.optimizers.SGD(0.5))
+        loss = float(model.train_step({ITEM_IDS: item_ids, TARGET_IDS: target_ids})["retrieval_loss"])
+        stepped.append((loss, [variable.numpy() for variable in model.trainable_variables]))
+    assert stepped[0][0] == pytest.approx(stepped[1][0], rel=1e-6)
+    for whole, summed in zip(stepped[0][1], stepped[1][1], strict=True):
+        np.testing.assert_allclose(summed, whole, atol=1e-5)
 
 
 def gradients(model: NextItemModel) -> dict[str, float]:

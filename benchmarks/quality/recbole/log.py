@@ -1,0 +1,71 @@
+"""The interaction log, and the file that RecBole reads it from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+NAME = "log"  # RecBole's name of the data set
+
+
+@dataclass(frozen=True)
+class Log:
+    """Interactions by user.
+
+    Args:
+        users: the users' ids.
+        items: the items' ids.
+        histories: for each of `users`, positions in `items`, oldest first.
+    """
+
+    users: npt.NDArray[np.object_]
+    items: npt.NDArray[np.object_]
+    histories: Sequence[npt.NDArray[np.int64]]
+
+
+def read_log(path: Path, delimiter: str, user: str, item: str, timestamp: str) -> Log:
+    """Reads a text file with a header line; ties in time are broken by input order.
+
+    Args:
+        path: the file.
+        delimiter: what stands between two fields.
+        user: the column of the users' ids.
+        item: the column of the items' ids.
+        timestamp: the column of the times, which are numbers.
+    """
+    columns = [user, item, timestamp]
+    header = pd.read_csv(path, sep=delimiter, nrows=0).columns
+    if not set(columns) <= set(header):
+        remedy = "give --user, --item, --timestamp and --delimiter as they are in the file"
+        sys.exit(f"expected: columns {columns}\nreceived: {list(header)}\nremedy:   {remedy}")
+    rows = pd.read_csv(path, sep=delimiter, usecols=columns, dtype=str, keep_default_na=False)
+    rows = rows.iloc[np.argsort(pd.to_numeric(rows[timestamp]).to_numpy(), kind="stable")]
+    user_codes, users = pd.factorize(rows[user].to_numpy())
+    item_codes, items = pd.factorize(rows[item].to_numpy())
+    by_user = item_codes[np.argsort(user_codes, kind="stable")]
+    return Log(users, items, np.split(by_user, np.cumsum(np.bincount(user_codes))[:-1]))
+
+
+def write_atomic(log: Log, folder: Path) -> None:
+    """Writes RecBole's atomic file, `folder/log/log.inter`.
+
+    Ids become positions in `log.users` and `log.items`, so that no id needs
+    quoting, and times become positions in the user's history: RecBole holds
+    times as float32, whose neighbours are 64 or 128 apart among seconds since 1970.
+    """
+    lengths = [len(history) for history in log.histories]
+    rows = pd.DataFrame(
+        {
+            "user_id:token": np.repeat(np.arange(len(lengths)), lengths),
+            "item_id:token": np.concatenate(log.histories),
+            "timestamp:float": np.concatenate([np.arange(length) for length in lengths]),
+        }
+    )
+    (folder / NAME).mkdir()
+    rows.to_csv(folder / NAME / f"{NAME}.inter", sep="\t", index=False)

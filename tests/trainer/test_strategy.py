@@ -1,0 +1,104 @@
+"""Training on two devices, and by two processes that speak over the loopback, against training on one."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from schemas import config
+from tests.trainer.examples import planted, write_examples
+from trainer.training import fit
+
+ITEMS, LENGTH = 40, 12
+# No dropout and no ranking: what is drawn differs between one device and two, the rest must not.
+MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "ranking": {"weight": 0.0}}
+# Batches of 7: two devices get 4 and 3 of their rows.
+TRAIN = {"epochs": 3, "batch_size": 7, "learning_rate": 0.01, "warmup_steps": 5, "seed": 5}
+
+
+def main(folder: Path, strategy: str) -> None:
+    """Trains on what the folder holds, and prints the epochs' logs."""
+    if strategy == "mirrored":
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+        )
+    model = fit(
+        [str(folder / "train.gz")],
+        [str(folder / "eval.gz")],
+        ITEMS,
+        config.History(max_length=LENGTH),
+        config.Model.model_validate(MODEL),
+        config.Train.model_validate({**TRAIN, "strategy": strategy}),
+        str(folder / f"logs-{strategy}-{os.getpid()}"),
+        str(folder / f"checkpoints-{strategy}"),
+    )
+    print(json.dumps({"replicas": model.distribute_strategy.num_replicas_in_sync, **model.history.history}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples")
+    sequences = planted(101, ITEMS, LENGTH)
+    write_examples(folder / "train.gz", [(s[:-2], s[-2], []) for s in sequences])
+    write_examples(folder / "eval.gz", [(s[:-1], s[-1], []) for s in sequences])
+    return folder
+
+
+def start(folder: Path, strategy: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.trainer.test_strategy", str(folder), strategy],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def result(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error[-3000:]
+    return dict(json.loads(out.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def single(folder: Path) -> dict[str, Any]:
+    return result(start(folder, "none"))
+
+
+def check(found: dict[str, Any], single: dict[str, Any]) -> None:
+    assert found["replicas"] == 2
+    assert single["replicas"] == 1
+    for name in ("loss", "retrieval_loss", "val_recall@10", "val_ndcg@10"):
+        assert found[name] == pytest.approx(single[name], abs=1e-4), name
+
+
+def test_two_devices_reach_the_losses_of_one(folder: Path, single: dict[str, Any]) -> None:
+    check(result(start(folder, "mirrored")), single)
+
+
+def test_two_workers_reach_the_losses_of_one(folder: Path, single: dict[str, Any]) -> None:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    cluster = {"worker": [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]}
+    for s in sockets:
+        s.close()
+    workers = [
+        start(
+            folder, "multi_worker", TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})
+        )
+        for i in range(2)
+    ]
+    for found in [result(worker) for worker in workers]:
+        check(found, single)
+    # Only one worker keeps what both of them saved.
+    assert (folder / "checkpoints-multi_worker" / "checkpoint").exists()
+    assert not (folder / "checkpoints-multi_worker-1").exists()

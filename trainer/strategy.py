@@ -1,0 +1,65 @@
+"""More than one device: which strategy, and which part of a batch each replica computes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import tensorflow as tf
+
+
+def make_strategy(kind: Literal["none", "mirrored", "multi_worker", "tpu"]) -> tf.distribute.Strategy:
+    """The strategy of `train.strategy`.
+
+    `mirrored` takes all GPUs of this machine, or all logical CPUs where there
+    is none; `multi_worker` is told its workers by the environment variable
+    TF_CONFIG, `tpu` its address by TPU_NAME.
+    """
+    if kind == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if kind == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if kind == "tpu":
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    return tf.distribute.get_strategy()
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes for all."""
+    resolver = strategy.cluster_resolver
+    return (
+        not resolver
+        or not resolver.cluster_spec()
+        or (resolver.task_type, resolver.task_id)
+        in {
+            ("worker", 0),
+            ("chief", 0),
+            (None, None),
+        }
+    )
+
+
+def distribute(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Gives each replica its rows of every batch: equal numbers, but that the last ones may have fewer, or none.
+
+    Keras would deal out whole batches by a rule that depends on the strategy;
+    this way a step sees the same histories on any number of devices.
+    """
+
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        replicas = context.num_replicas_in_sync
+        here = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * here
+
+        def split(batch: dict[str, tf.Tensor]) -> tf.data.Dataset:
+            rows = -(-tf.shape(next(iter(batch.values())), tf.int64)[0] // replicas)
+            return tf.data.Dataset.range(first, first + here).map(
+                lambda replica: {name: values[replica * rows : (replica + 1) * rows] for name, values in batch.items()}
+            )
+
+        return batches if replicas == 1 else batches.flat_map(split).prefetch(tf.data.AUTOTUNE)
+
+    return strategy.distribute_datasets_from_function(of_worker)
