@@ -23,6 +23,7 @@ setup(
         "pydantic>=2",
         "pyyaml",
         "rich",
+        "scipy",
         "tensorboard",
         "tensorflow",
         "tensorflow-recommenders",

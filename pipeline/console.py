@@ -107,7 +107,7 @@ class RunProgress:
     @contextmanager
     def following(self) -> Iterator[None]:
         """Shows progress, and epochs as they are logged, while the block runs."""
-        handler = _EpochHandler(self)
+        handler = _ProgressHandler(self)
         logger = logging.getLogger("temporec.progress")
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
@@ -132,14 +132,21 @@ class RunProgress:
         """An epoch of training is done."""
         self._bar.update(self._task, total=epochs, completed=epoch, detail=message)
         if not self._console.is_terminal:
-            self._console.print(f"    {message}", markup=False, highlight=False, soft_wrap=True)
+            self.note(message)
+
+    def note(self, message: str) -> None:
+        """Something about a component that stays to be read."""
+        self._console.print(f"    {message}", markup=False, highlight=False, soft_wrap=True)
 
 
-class _EpochHandler(logging.Handler):
+class _ProgressHandler(logging.Handler):
     def __init__(self, progress: RunProgress) -> None:
         super().__init__()
         self._progress = progress
 
     def emit(self, record: logging.LogRecord) -> None:
         values = vars(record)
-        self._progress.epoch(record.getMessage(), values["epoch"], values["epochs"])
+        if "epoch" in values:
+            self._progress.epoch(record.getMessage(), values["epoch"], values["epochs"])
+        else:
+            self._progress.note(record.getMessage())

@@ -183,8 +183,10 @@ class Dropout(Section):
 
 
 class Ranking(Section):
-    """The ranking task, trained beside retrieval."""
+    """The ranking task, trained beside retrieval, which reorders what retrieval finds."""
 
+    candidates: Annotated[int, Field(ge=1)] = 200  # of retrieval that are reordered
+    counts: bool = True  # whether counted transitions and neighbours suggest candidates, and count in the order
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64,)
     positions: Annotated[int, Field(ge=1)] = 4  # of each history, drawn anew each step
     negatives: Annotated[int, Field(ge=1)] = 16  # candidates drawn beside each target

@@ -22,27 +22,42 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID
+from serving.candidates import distinct
 from serving.index import INDEXES, LOWEST
 
 Answer = dict[str, tf.Tensor]
 
 
+class Encoded(Protocol):
+    """A batch of histories as a model has read them."""
+
+    @property
+    def query(self) -> tf.Tensor:
+        """Float32 [batch, dim]."""
+
+    @property
+    def attention(self) -> tf.Tensor:
+        """Float32 [batch, length], 0 at padding."""
+
+
 class ServableModel(Protocol):
-    """What a model must offer to be exported; ids are int64, histories padded on the right with 0."""
+    """What a model must offer to be exported; ids are int64, 0 is no item."""
 
     max_length: int
+    reorders: bool  # whether the order of `rank` is served, or that of the query's inner products
+    reordered: int  # how many items of retrieval are reordered, where there are so many
 
-    def query(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """[batch, length] to float32 [batch, dim]."""
+    def encode(self, item_ids: tf.Tensor) -> Any:
+        """[batch, length], padded on the right with 0, to an `Encoded`."""
 
     def candidates(self) -> tf.Tensor:
         """Float32 [items, dim], row i being id i + 1: an inner product with a query is a score."""
 
-    def attention(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """[batch, length] to float32 [batch, length], 0 at padding."""
+    def suggest(self, history: Any) -> tf.Tensor:
+        """Ids that are reordered as well as retrieval's, int64 [batch, n]; repetitions do no harm."""
 
-    def rank(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """[batch, length] and [batch, n] to float32 [batch, n]."""
+    def rank(self, history: Any, candidate_ids: tf.Tensor) -> tf.Tensor:
+        """An `Encoded` and ids [batch, n] to float32 [batch, n]."""
 
 
 def export(
@@ -142,18 +157,28 @@ class _Recommender:
         """The k best items after each history, `exclude` int64 [batch, n] left out."""
         if self.remove_seen:
             exclude = tf.concat([history.seen, exclude], axis=1)
-        found, ids = self._index.search(self._model.query(history.item_ids), exclude, k)
+        found, ids = self._best(self._model.encode(history.item_ids), exclude, k)
         popular, popular_ids = self._popular.search(tf.ones([tf.shape(exclude)[0], 1]), exclude, k)
         fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1)
         scores = tf.where(fallback[:, tf.newaxis], popular, found)
         ids = tf.where(fallback[:, tf.newaxis], popular_ids, ids)
         return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
 
+    def _best(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores and ids of the best items by the order that is served, as of `Index.search`."""
+        if not self._model.reorders:
+            return self._index.search(history.query, exclude, k)
+        _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.reordered))
+        candidates = distinct(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
+        scores = tf.where(candidates == PADDING_ID, LOWEST, self._model.rank(history, candidates))
+        scores, places = tf.math.top_k(scores, tf.minimum(k, tf.shape(self._popularity)[0]))
+        return scores, tf.gather(candidates, places, batch_dims=1)
+
     def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> Answer:
         """The ranking task's scores; the lowest float32 for an unknown candidate."""
         history = self.history(self.ids(item_ids))
         candidates = self.ids(candidate_ids)
-        ranked = self._model.rank(history.item_ids, candidates)
+        ranked = self._model.rank(self._model.encode(history.item_ids), candidates)
         popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
         fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1, keepdims=True)
         scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
@@ -164,7 +189,7 @@ class _Recommender:
         history = self.history(self.ids(item_ids))
         answer = self.search(history, _nothing(item_ids), tf.constant(self._k))
         weights = tf.RaggedTensor.from_tensor(
-            self._model.attention(history.item_ids), lengths=history.positions.row_lengths()
+            self._model.encode(history.item_ids).attention, lengths=history.positions.row_lengths()
         )
         places = tf.stack([history.positions.value_rowids(), history.positions.flat_values], axis=1)
         return {**answer, "attention": tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))}

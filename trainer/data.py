@@ -27,6 +27,7 @@ class Survey(NamedTuple):
 
     steps: int  # batches
     target_shares: npt.NDArray[np.float32]  # [item_count], which share of the targets each item is: its popularity
+    sequences: list[npt.NDArray[np.int64]]  # the windows with their last targets
 
 
 def survey(files: Sequence[str], item_count: int, max_length: int, batch_size: int) -> Survey:
@@ -38,14 +39,16 @@ def survey(files: Sequence[str], item_count: int, max_length: int, batch_size: i
         The survey; without steps where no example has a known item before a
         known target.
     """
-    counts = np.zeros(1 + item_count, np.int64)
+    counts, sequences = np.zeros(1 + item_count, np.int64), []
     windows = np.zeros(len(_buckets(max_length)), np.int64)
     for window in _windows(files, item_count).as_numpy_iterator():
         counts += np.bincount(window[TARGET_IDS], minlength=1 + item_count)
         windows[np.searchsorted(_buckets(max_length), len(window[TARGET_IDS]))] += 1
+        sequences.append(np.append(window[ITEM_IDS], window[TARGET_IDS][-1]))
     sizes = [batch_size * max_length // longest for longest in _buckets(max_length)]
     targets = counts[1:].sum()
-    return Survey(int(np.ceil(windows / sizes).sum()), (counts[1:] / max(targets, 1)).astype(np.float32))
+    shares = (counts[1:] / max(targets, 1)).astype(np.float32)
+    return Survey(int(np.ceil(windows / sizes).sum()), shares, sequences)
 
 
 def train_batches(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from schemas import config
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID
-from trainer.data import TARGET_IDS
+from serving.candidates import distinct
+from trainer.counts import CountedScores, count
+from trainer.data import TARGET_IDS, Survey
 from trainer.encoder import HistoryEncoder
 from trainer.items import Items
 from trainer.metrics import K
@@ -22,14 +23,27 @@ from trainer.tasks import CatalogueRetrieval, Ranker
 Batch = dict[str, tf.Tensor]
 
 
+class Encoded(NamedTuple):
+    """A batch of histories, read.
+
+    The query is a history's last state, and a 1 for the items' bias. That of
+    an empty history is 0, which leaves the items' bias as their score.
+    """
+
+    item_ids: tf.Tensor  # int64 [batch, length]
+    states: tf.Tensor  # float32 [batch, length, dim]
+    query: tf.Tensor  # float32 [batch, dim + 1]
+    attention: tf.Tensor  # float32 [batch, length]: of the last state, of sum 1; 0 at padding, or without attention
+
+
 class NextItemModel(tfrs.Model):
     """Scores the items that may follow a history.
 
     Ids are 1..item_count, 0 is padding. Row i of `candidates()` is item i + 1,
-    and its inner product with `query(...)` is the retrieval score.
+    and its inner product with a query is the retrieval score.
 
     Args:
-        target_shares: how often each item is a target in training, float [item_count], of sum 1.
+        survey: what is known of the training split before it is trained on.
         max_length: interactions of a history that the model was made for.
         model: the network's settings.
         train: the loss, and in how many parts a batch is computed.
@@ -38,15 +52,15 @@ class NextItemModel(tfrs.Model):
 
     def __init__(
         self,
-        target_shares: npt.NDArray[np.float32],
+        survey: Survey,
         max_length: int,
         model: config.Model,
         train: config.Train,
         remove_seen: bool = True,
     ) -> None:
         super().__init__()
-        self.target_shares = target_shares
-        self.item_count = len(target_shares)
+        self.target_shares = survey.target_shares
+        self.item_count = len(survey.target_shares)
         self.max_length = max_length
         self._remove_seen = remove_seen
         self._ranking = model.ranking
@@ -55,68 +69,77 @@ class NextItemModel(tfrs.Model):
         self._l2 = train.l2
         self._items = Items(self.item_count, model.dim)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
-        self._retrieval_task = CatalogueRetrieval(train.loss, target_shares)
+        self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_shares)
         self._ranker = Ranker(model.dim, model.attention, model.ranking.hidden)
         self._ranking_task = tfrs.tasks.Ranking(
             loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=tf.keras.losses.Reduction.SUM),
             name="ranking",
         )
+        self._counted = None
+        if model.ranking.counts:
+            self._counted = CountedScores(count(survey.sequences, self.item_count), survey.target_shares)
+        self.score_names = ["retrieval", "ranker", *(self._counted.names if self._counted else [])]
+        self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
+        self.reordered = model.ranking.candidates
+        self.reorders = False  # whether the ranking task's order is served, or retrieval's
         self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
         # A name with an @ cannot name a metric, only a log: see train_step and test_step.
         self._train_means = {name: tf.keras.metrics.Mean(name) for name in ("loss", "retrieval_loss", "ranking_loss")}
         self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}
 
-    def query(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """The query embedding of each history: its last state, and a 1 for the items' bias.
+    def encode(self, item_ids: tf.Tensor) -> Encoded:
+        """Reads histories.
 
         Args:
             item_ids: int64 [batch, length], padded on the right with 0.
-
-        Returns:
-            float32 [batch, dim + 1]. An empty history's state is 0, which
-            leaves the items' bias as their score.
         """
-        states, _ = self._encode(item_ids)
+        states, weights = self._encode(item_ids)
         last = _at_last(states, item_ids)
-        return tf.concat([last, tf.ones_like(last[:, :1])], axis=1)
+        return Encoded(
+            item_ids=item_ids,
+            states=states,
+            query=tf.concat([last, tf.ones_like(last[:, :1])], axis=1),
+            attention=_at_last(weights, item_ids),
+        )
 
     def candidates(self) -> tf.Tensor:
         """The embeddings of all items with their bias, float32 [item_count, dim + 1]."""
         vectors, biases = self._items.all()
         return tf.concat([vectors, biases[:, tf.newaxis]], axis=1)
 
-    def attention(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """How the last state's attention weighs the positions of the history.
+    def suggest(self, history: Encoded) -> tf.Tensor:
+        """Candidates that retrieval may not find, int64 [batch, n]; 0 for none, some of them twice."""
+        if self._counted is None:
+            return tf.zeros([tf.shape(history.item_ids)[0], 0], tf.int64)
+        return self._counted.suggest(history.item_ids)
 
-        Args:
-            item_ids: int64 [batch, length], padded on the right with 0.
-
-        Returns:
-            float32 [batch, length], 0 at padding, of sum 1 (0 for an empty
-            history, or for a model without attention).
-        """
-        _, weights = self._encode(item_ids)
-        return _at_last(weights, item_ids)
-
-    def rank(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
+    def rank(self, history: Encoded, candidate_ids: tf.Tensor) -> tf.Tensor:
         """Scores candidates after each history by the ranking task.
 
         Args:
-            item_ids: int64 [batch, length], padded on the right with 0.
+            history: of `encode`.
             candidate_ids: int64 [batch, c].
 
         Returns:
             float32 [batch, c], to be compared within a history only.
         """
-        states, _ = self._encode(item_ids)
-        scores = self._ranker(
-            _at_last(states, item_ids)[:, tf.newaxis],
+        return tf.linalg.matvec(self.scores(history, candidate_ids), self.score_weights)
+
+    def scores(self, history: Encoded, candidate_ids: tf.Tensor) -> tf.Tensor:
+        """What the ranking task weighs, float32 [batch, c, score_names]; arguments as of `rank`."""
+        vectors, biases = self._items.vectors(candidate_ids), self._items.biases(candidate_ids)
+        retrieval = tf.linalg.matvec(vectors, history.query[:, :-1]) + biases
+        ranker = self._ranker(
+            history.query[:, tf.newaxis, :-1],
             self._items.embed(candidate_ids[:, tf.newaxis]),
-            states,
-            (item_ids != PADDING_ID)[:, tf.newaxis],
-            self._sessions(item_ids),
+            history.states,
+            (history.item_ids != PADDING_ID)[:, tf.newaxis],
+            self._sessions(history.item_ids),
         )
-        return tf.squeeze(scores, axis=1)
+        network = tf.stack([retrieval, tf.squeeze(ranker, axis=1)], axis=-1)
+        if self._counted is None:
+            return network
+        return tf.concat([network, self._counted.features(history.item_ids, candidate_ids)], axis=-1)
 
     def compute_loss(self, inputs: Batch, training: bool = False) -> tf.Tensor:
         """The joint loss of a training batch, `{item_ids, target_ids}` int64 [batch, length]."""
@@ -149,10 +172,7 @@ class NextItemModel(tfrs.Model):
             inputs: `{item_ids, exclude_ids, target_id}`, int64 [batch, length],
                 [batch, n], [batch]. A target that is left out or unknown is a miss.
         """
-        scores = tf.matmul(self.query(inputs[ITEM_IDS]), self.candidates(), transpose_b=True)
-        if self._remove_seen:
-            seen = self._contains(tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1))
-            scores = tf.where(seen, scores.dtype.min, scores)
+        scores = self._retrieval_scores(self.encode(inputs[ITEM_IDS]), inputs)
         top_scores, top = tf.math.top_k(scores, min(K, self.item_count))
         hits = (top + 1 == tf.cast(inputs[TARGET_ID], tf.int32)[:, tf.newaxis]) & (top_scores > scores.dtype.min)
         hits = tf.cast(hits, tf.float32)  # [batch, K], at most one in a row
@@ -160,6 +180,27 @@ class NextItemModel(tfrs.Model):
         self._test_means[f"recall@{K}"].update_state(tf.reduce_sum(hits, axis=1))
         self._test_means[f"ndcg@{K}"].update_state(tf.reduce_sum(hits * gains, axis=1))
         return {name: mean.result() for name, mean in self._test_means.items()}
+
+    def choices(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The candidates of the ranking task for a validation batch, as `trainer.blend.Choices` has them."""
+        history = self.encode(inputs[ITEM_IDS])
+        excluded = self._excluded(inputs)
+        _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(self.reordered, self.item_count))
+        ids = distinct(tf.concat([tf.cast(top, tf.int64) + 1, self.suggest(history)], axis=1), excluded)
+        hits = ids == inputs[TARGET_ID][:, tf.newaxis]
+        place = tf.where(tf.reduce_any(hits, axis=1), tf.argmax(hits, axis=1), -1)
+        return self.scores(history, ids), ids != PADDING_ID, place
+
+    def _retrieval_scores(self, history: Encoded, inputs: Batch) -> tf.Tensor:
+        """Of all items, float32 [batch, item_count]; the lowest number for those that are not to be recommended."""
+        scores = tf.matmul(history.query, self.candidates(), transpose_b=True)
+        return tf.where(self._contains(self._excluded(inputs)), scores.dtype.min, scores)
+
+    def _excluded(self, inputs: Batch) -> tf.Tensor:
+        """int64 [batch, n]."""
+        if self._remove_seen:
+            return tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1)
+        return inputs[EXCLUDE_IDS][:, :0]
 
     def _gradients(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
         """Losses of a batch, and the gradients of their sum, computed in as many parts as is configured."""

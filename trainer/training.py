@@ -6,11 +6,13 @@ import logging
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from schemas.config import History, Model, Section, Train
 from schemas.errors import InputError
+from trainer.blend import Choices, fit_weights, held_out_ndcg, ndcg
 from trainer.checkpoints import Checkpoints
 from trainer.data import eval_batches, survey, train_batches
 from trainer.metrics import K
@@ -19,6 +21,7 @@ from trainer.optimizer import optimizer
 from trainer.strategy import distribute, make_strategy
 
 _EVAL_BATCH_SIZE = 256
+_WEIGHED = 20_480  # validation examples that the weights of the ranking task's scores are fitted to
 
 
 def fit(
@@ -62,25 +65,25 @@ def fit(
     strategy = make_strategy(train.strategy)
     data = (train_files, item_count, history.max_length, train.batch_size)
     training = train_batches(*data, train.seed)
-    steps, target_shares = survey(*data)
+    surveyed = survey(*data)
     validation = eval_batches(eval_files, item_count, _EVAL_BATCH_SIZE)
     validation_steps = sum(1 for _ in validation)
-    _check(steps, "training", train_files)
+    _check(surveyed.steps, "training", train_files)
     _check(validation_steps, "validation", eval_files)
     checkpoints = Checkpoints(checkpoint_dir, train)
     with strategy.scope():
         tf.random.set_global_generator(tf.random.Generator.from_seed(train.seed, alg="philox"))
-        network = NextItemModel(target_shares, history.max_length, model, train, remove_seen)
-        network.compile(optimizer=optimizer(train, steps * train.epochs))
+        network = NextItemModel(surveyed, history.max_length, model, train, remove_seen)
+        network.compile(optimizer=optimizer(train, surveyed.steps * train.epochs))
         _write_graph(network, training.element_spec, log_dir)
         done = checkpoints.restore(network)
     network.fit(
         # The order that an undisturbed run would have from here on.
-        distribute(strategy, training.repeat().skip(done * steps)),
+        distribute(strategy, training.repeat().skip(done * surveyed.steps)),
         validation_data=distribute(strategy, validation),
         initial_epoch=done,
         epochs=train.epochs,
-        steps_per_epoch=steps,
+        steps_per_epoch=surveyed.steps,
         validation_steps=validation_steps,
         verbose=0,
         callbacks=[
@@ -91,7 +94,28 @@ def fit(
             *callbacks,
         ],
     )
+    _weigh(network, validation)
     return network
+
+
+def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
+    """Fits the weights of the ranking task's scores to validation, and decides whose order is served."""
+    choices_of = tf.function(network.choices, autograph=False, reduce_retracing=True)
+    parts = [[part.numpy() for part in choices_of(batch)] for batch in validation.take(_WEIGHED // _EVAL_BATCH_SIZE)]
+    choices = Choices(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    start = network.score_weights.numpy()
+    orders = {"retrieval": float(ndcg(choices, start).mean()), "ranking": held_out_ndcg(choices, start)}
+    network.score_weights.assign(fit_weights(choices, start))
+    network.reorders = orders["ranking"] > orders["retrieval"]
+    logging.getLogger("temporec.progress").info(
+        "validation ndcg@%d: retrieval %.4f, ranking %.4f; weights %s",
+        K,
+        *orders.values(),
+        ", ".join(
+            f"{name} {weight:.2f}"
+            for name, weight in zip(network.score_names, network.score_weights.numpy(), strict=True)
+        ),
+    )
 
 
 class Progress(tf.keras.callbacks.Callback):

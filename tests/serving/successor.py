@@ -1,6 +1,7 @@
 """A model whose answers a reader can tell: after an item comes the next in the alphabet."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,12 @@ ITEMS = ["a", "b", "c", "d", "e", "f"]
 POPULARITY = [0.25, 0.125, 0.0625, 0.5, 0.125, 0.0]  # most popular first: d a b e c f
 K = 4
 LOWEST = float(np.finfo(np.float32).min)
+
+
+class Read(NamedTuple):
+    item_ids: tf.Tensor
+    query: tf.Tensor
+    attention: tf.Tensor
 
 
 class Successor(tf.Module):
@@ -24,30 +31,38 @@ class Successor(tf.Module):
 
     Args:
         step: how many letters on the best item lies.
+        reorders: whether the ranking task's order is served: of the two best
+            of retrieval and "f", which is suggested twice, the last in the alphabet first.
     """
 
     max_length = 3
+    reordered = 2
 
-    def __init__(self, step: int = 1) -> None:
+    def __init__(self, step: int = 1, reorders: bool = False) -> None:
         super().__init__()
+        self.reorders = reorders
         ids = np.arange(len(ITEMS))
         distance = (ids[:, np.newaxis] - ids - step) % len(ITEMS)
         self.table = tf.Variable(-distance.astype(np.float32))
         self.unit = tf.Variable(tf.eye(len(ITEMS)))
 
-    def query(self, item_ids: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self.unit, tf.maximum(self._last(item_ids) - 1, 0))
+    def encode(self, item_ids: tf.Tensor) -> Read:
+        weights = tf.cumsum(self._read(item_ids), axis=1) * self._read(item_ids)
+        return Read(
+            item_ids=item_ids,
+            query=tf.gather(self.unit, tf.maximum(self._last(item_ids) - 1, 0)),
+            attention=tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True)),
+        )
 
     def candidates(self) -> tf.Tensor:
         return self.table
 
-    def attention(self, item_ids: tf.Tensor) -> tf.Tensor:
-        weights = tf.cumsum(self._read(item_ids), axis=1) * self._read(item_ids)
-        return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True))
+    def suggest(self, history: Read) -> tf.Tensor:
+        return tf.tile(tf.constant([[6, 0, 6]], tf.int64), [tf.shape(history.item_ids)[0], 1])
 
-    def rank(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
-        count = tf.reduce_sum(self._read(item_ids), axis=1, keepdims=True)
-        last = tf.cast(self._last(item_ids), tf.float32)[:, tf.newaxis]
+    def rank(self, history: Read, candidate_ids: tf.Tensor) -> tf.Tensor:
+        count = tf.reduce_sum(self._read(history.item_ids), axis=1, keepdims=True)
+        last = tf.cast(self._last(history.item_ids), tf.float32)[:, tf.newaxis]
         return 100.0 * count + 10.0 * last + tf.cast(candidate_ids, tf.float32)
 
     def _read(self, item_ids: tf.Tensor) -> tf.Tensor:

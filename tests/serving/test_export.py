@@ -177,6 +177,17 @@ def test_seen_items_stay_where_the_configuration_says_so(tmp_path: Path) -> None
     assert signatures.answer({ITEM_IDS: ["c", "a"], EXCLUDE_IDS: ["b"]})["item_ids"] == [["b", "c", "d", "e"]]
 
 
+def test_the_ranking_task_reorders_what_retrieval_finds_and_what_is_suggested(tmp_path: Path) -> None:
+    """After b retrieval finds c and d, f is suggested; last in the alphabet first. Of seen ones nothing comes back."""
+    signatures = Signatures(write_model(tmp_path / "model", Successor(reorders=True), k=2))
+    answer = signatures.recommend([["", "b"], ["a", "b"], ["f", "b"]], k=2)
+    assert answer["item_ids"] == [["f", "d"], ["f", "d"], ["d", "c"]]
+    assert answer["scores"] == [[126, 124], [226, 224], [224, 223]]
+    assert signatures.recommend([["b"]], k=5)["item_ids"] == [["f", "e", "d", "c", "a"]]
+    assert signatures.recommend([["b"]], k=9)["item_ids"] == [["f", "e", "d", "c", "a", ""]]
+    assert signatures.recommend([[""]], k=2)["item_ids"] == [["d", "a"]]  # popular ones, as ever
+
+
 def test_examples_give_what_their_histories_give(signatures: Signatures) -> None:
     answer = signatures.answer(
         {ITEM_IDS: ["d", "b"], TIMESTAMPS_S: [2, 1], TARGET_ID: ["c"]},
@@ -261,17 +272,18 @@ def test_loads_where_there_is_nothing_but_tensorflow_and_moves_with_its_folder(t
 class KerasSuccessor(tf.keras.Model):
     """The same answers out of a Keras model with a layer and an optimizer."""
 
-    max_length = Successor.max_length
+    max_length, reordered, reorders = Successor.max_length, Successor.reordered, False
 
     def __init__(self) -> None:
         super().__init__()
         self._inner = Successor()
         self._layer = tf.keras.layers.Dense(len(ITEMS), use_bias=False, kernel_initializer="identity")
         self.compile(optimizer="adam")
-        self.candidates, self.attention, self.rank = self._inner.candidates, self._inner.attention, self._inner.rank
+        self.candidates, self.suggest, self.rank = self._inner.candidates, self._inner.suggest, self._inner.rank
 
-    def query(self, item_ids: tf.Tensor) -> tf.Tensor:
-        return self._layer(self._inner.query(item_ids))
+    def encode(self, item_ids: tf.Tensor) -> Any:
+        history = self._inner.encode(item_ids)
+        return history._replace(query=self._layer(history.query))
 
 
 def test_a_keras_model_leaves_nothing_of_keras_in_the_file(tmp_path: Path) -> None:

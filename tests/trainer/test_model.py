@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas import config
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
 from trainer.attention import ATTENTION
-from trainer.data import TARGET_IDS
+from trainer.data import TARGET_IDS, Survey
 from trainer.model import NextItemModel
 
 ITEMS, DIM = 30, 8
@@ -31,13 +31,28 @@ def network(
             **settings,
         }
     )
-    shares = np.full(items, 1 / items, np.float32)
-    made = NextItemModel(shares, 10, model, train or config.Train(), remove_seen)
-    made.rank(padded([[1]]), tf.constant([[1]], tf.int64))  # creates all weights
-    # Enough spread for every comparison below to be one that could fail.
     rng = np.random.default_rng(seed)
-    made.set_weights([weight + 0.3 * rng.normal(size=weight.shape) for weight in made.get_weights()])
+    sequences = [rng.integers(1, items + 1, 8) for _ in range(5)]
+    survey = Survey(steps=1, target_shares=np.full(items, 1 / items, np.float32), sequences=sequences)
+    made = NextItemModel(survey, 10, model, train or config.Train(), remove_seen)
+    rank(made, padded([[1]]), tf.constant([[1]], tf.int64))  # creates all weights
+    # Enough spread for every comparison below to be one that could fail.
+    for weight in made.trainable_variables:
+        weight.assign_add(0.3 * rng.normal(size=weight.shape))
+    made.score_weights.assign(np.linspace(1.0, 0.1, len(made.score_names)))
     return made
+
+
+def query(model: NextItemModel, item_ids: tf.Tensor) -> tf.Tensor:
+    return model.encode(item_ids).query
+
+
+def attention(model: NextItemModel, item_ids: tf.Tensor) -> tf.Tensor:
+    return model.encode(item_ids).attention
+
+
+def rank(model: NextItemModel, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
+    return model.rank(model.encode(item_ids), candidate_ids)
 
 
 def padded(histories: list[list[int]], extra: int = 0) -> tf.Tensor:
@@ -54,9 +69,9 @@ def outputs(model: NextItemModel, item_ids: tf.Tensor) -> dict[str, npt.NDArray[
     candidate_ids = tf.tile(tf.constant([[1, 5, 30]], tf.int64), [item_ids.shape[0], 1])
     width = max(map(len, HISTORIES))
     return {
-        "query": model.query(item_ids).numpy(),
-        "attention": model.attention(item_ids).numpy()[:, :width],
-        "rank": model.rank(item_ids, candidate_ids).numpy(),
+        "query": query(model, item_ids).numpy(),
+        "attention": attention(model, item_ids).numpy()[:, :width],
+        "rank": rank(model, item_ids, candidate_ids).numpy(),
     }
 
 
@@ -81,22 +96,22 @@ def test_a_batch_gives_what_each_history_gives_alone_and_padding_changes_nothing
 
 
 def test_attention_is_shares_of_the_history(model: NextItemModel) -> None:
-    attention = model.attention(padded(HISTORIES, extra=2)).numpy()
+    weights = attention(model, padded(HISTORIES, extra=2)).numpy()
     for row, history in enumerate(HISTORIES):
-        assert (attention[row, : len(history)] > 0).all()
-        assert (attention[row, len(history) :] == 0).all()
-        assert attention[row].sum() == pytest.approx(1 if history else 0, abs=1e-6)
+        assert (weights[row, : len(history)] > 0).all()
+        assert (weights[row, len(history) :] == 0).all()
+        assert weights[row].sum() == pytest.approx(1 if history else 0, abs=1e-6)
 
 
 def test_the_order_of_the_history_and_its_last_item_count(model: NextItemModel) -> None:
-    a, b, c = model.query(padded([[1, 2, 3], [2, 1, 3], [1, 2, 4]])).numpy()
+    a, b, c = query(model, padded([[1, 2, 3], [2, 1, 3], [1, 2, 4]])).numpy()
     assert np.abs(a - b).max() > 1e-3
     assert np.abs(a - c).max() > 1e-3
 
 
 def test_an_empty_history_scores_items_by_their_bias(model: NextItemModel) -> None:
     candidates = model.candidates().numpy()
-    scores = model.query(padded([[], [1]])).numpy() @ candidates.T
+    scores = query(model, padded([[], [1]])).numpy() @ candidates.T
     np.testing.assert_allclose(scores[0], candidates[:, -1], atol=1e-6)
 
 
@@ -123,8 +138,8 @@ def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax() -> None
     expected = []
     for sequence in sequences:
         for i in range(1, len(sequence)):
-            query = model.query(padded([sequence[:i]])).numpy()[0].astype(np.float64)
-            scores = model.candidates().numpy().astype(np.float64) @ query
+            read = query(model, padded([sequence[:i]])).numpy()[0].astype(np.float64)
+            scores = model.candidates().numpy().astype(np.float64) @ read
             expected.append(np.log(np.exp(scores).sum()) - scores[sequence[i] - 1])
     assert found["retrieval_loss"] == pytest.approx(np.mean(expected), rel=1e-5)
 
@@ -141,13 +156,45 @@ def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_h
     model = network(items=2, dropout=0.0, ranking={"hidden": [5], "positions": 1, "negatives": 1})
     possible = [0.0]
     for history in ([2], [2, 1]):
-        target, other = model.rank(padded([history]), tf.constant([[1, 2]], tf.int64)).numpy()[0].astype(np.float64)
+        scores = model.scores(model.encode(padded([history])), tf.constant([[1, 2]], tf.int64))
+        target, other = scores.numpy()[0, :, 1].astype(np.float64)
         possible.append(np.log(1 + np.exp(other - target)))
     item_ids, target_ids = padded([[2, 1]], extra=3), padded([[1, 1]], extra=3)
     found = [losses(model, item_ids, target_ids)["ranking_loss"] for _ in range(40)]
     which = np.abs(np.subtract.outer(found, possible)) < 1e-5
     assert which.any(axis=1).all()  # nothing else
     assert which.any(axis=0).all()  # and all of them
+
+
+def test_the_ranking_score_is_the_weighted_sum_of_what_it_is_made_of(model: NextItemModel) -> None:
+    history, ids = model.encode(padded(HISTORIES)), tf.constant([[1, 5, 30]] * 4, tf.int64)
+    scores = model.scores(history, ids).numpy()
+    assert model.score_names[:2] == ["retrieval", "ranker"]
+    assert scores.shape == (4, 3, len(model.score_names))
+    np.testing.assert_allclose(model.rank(history, ids), scores @ model.score_weights.numpy(), rtol=1e-5)
+    retrieval = history.query.numpy() @ model.candidates().numpy().T
+    np.testing.assert_allclose(scores[:, :, 0], retrieval[:, [0, 4, 29]], atol=1e-5)
+
+
+def test_without_counts_the_ranking_score_is_the_networks_alone() -> None:
+    model = network(ranking={"counts": False})
+    assert model.score_names == ["retrieval", "ranker"]
+    assert model.suggest(model.encode(padded(HISTORIES))).shape == (4, 0)
+
+
+def test_the_choices_of_a_history_are_its_best_unseen_items_and_what_is_suggested() -> None:
+    model = network(ranking={"candidates": 3})
+    best = [item for item in best_first(model, [3, 1]) if item not in (3, 1, 7)]
+    batch = {
+        ITEM_IDS: padded([[3, 1], [3, 1], [3, 1]]),
+        EXCLUDE_IDS: padded([[7], [7], [7]]),
+        TARGET_ID: tf.constant([best[1], 3, ITEMS + 1], tf.int64),
+    }
+    scores, present, place = (part.numpy() for part in model.choices(batch))
+    assert place.tolist() == [1, -1, -1]  # second, seen, unknown
+    suggested = set(model.suggest(model.encode(padded([[3, 1]]))).numpy()[0].tolist())
+    assert present[0].sum() == len(suggested.difference([0, 3, 1, 7]).union(best[:3]))
+    np.testing.assert_allclose(np.sort(scores[0, :3, 0])[::-1], scores[0, :3, 0])
 
 
 @pytest.mark.parametrize("parts", [2, 3, 7])
@@ -205,7 +252,7 @@ def validation(model: NextItemModel, examples: list[tuple[list[int], list[int], 
 
 
 def best_first(model: NextItemModel, history: list[int]) -> list[int]:
-    scores = (model.query(padded([history])) @ tf.transpose(model.candidates())).numpy()[0]
+    scores = (query(model, padded([history])) @ tf.transpose(model.candidates())).numpy()[0]
     return [int(row) + 1 for row in np.argsort(-scores)]
 
 
@@ -258,7 +305,8 @@ MODEL = network(seed=3)
 
 def test_equal_scores_do_not_make_a_model_look_good() -> None:
     model = network()
-    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    for weight in model.trainable_variables:
+        weight.assign(tf.zeros_like(weight))
     assert validation(model, [([1], [], ITEMS)]) == (0, 0)
 
 
@@ -268,15 +316,15 @@ def test_exports_in_plain_operations(tmp_path: Path) -> None:
     module = tf.Module()
     module.model = model
     ids = tf.TensorSpec([None, None], tf.int64)
-    module.query = tf.function(model.query, [ids], autograph=False)
+    module.query = tf.function(lambda item_ids: query(model, item_ids), [ids], autograph=False)
     module.candidates = tf.function(model.candidates, [], autograph=False)
-    module.attention = tf.function(model.attention, [ids], autograph=False)
-    module.rank = tf.function(model.rank, [ids, ids], autograph=False)
+    module.attention = tf.function(lambda item_ids: attention(model, item_ids), [ids], autograph=False)
+    module.rank = tf.function(lambda *arguments: rank(model, *arguments), [ids, ids], autograph=False)
     tf.saved_model.save(module, str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path))
     item_ids = padded(HISTORIES)
-    np.testing.assert_allclose(loaded.query(item_ids), model.query(item_ids), atol=1e-5)
-    np.testing.assert_allclose(loaded.attention(item_ids), model.attention(item_ids), atol=1e-5)
+    np.testing.assert_allclose(loaded.query(item_ids), query(model, item_ids), atol=1e-5)
+    np.testing.assert_allclose(loaded.attention(item_ids), attention(model, item_ids), atol=1e-5)
     np.testing.assert_allclose(loaded.candidates(), model.candidates(), atol=1e-5)
     candidate_ids = tf.constant([[4, 2]] * 4, tf.int64)
-    np.testing.assert_allclose(loaded.rank(item_ids, candidate_ids), model.rank(item_ids, candidate_ids), atol=1e-5)
+    np.testing.assert_allclose(loaded.rank(item_ids, candidate_ids), rank(model, item_ids, candidate_ids), atol=1e-5)
