@@ -14,10 +14,13 @@ from google.protobuf import wrappers_pb2
 
 from schemas.config import Gate
 from schemas.features import TARGET_ID
+from serving.export import ORDERS
 from trainer.metrics import METRICS, K
 
 GATE_METRIC = f"recall@{K}"
 DISTINCT_ITEMS = f"distinct_items@{K}"
+# Of the signature: what is served, and the orders of the two tasks. The key comes before the metrics' names.
+OUTPUTS = {"": "item_ids", **{f"{order}_": f"{order}_item_ids" for order in ORDERS}}
 
 
 def eval_config(gate: Gate) -> tfma.EvalConfig:
@@ -33,11 +36,15 @@ def eval_config(gate: Gate) -> tfma.EvalConfig:
             absolute=wrappers_pb2.DoubleValue(value=-gate.max_loss),
         ),
     )
-    metrics = [_metric_config(RankingMetric, name=f"{metric}@{K}", metric=metric, k=K) for metric in METRICS]
+    metrics = [
+        _metric_config(RankingMetric, name=f"{prefix}{metric}@{K}", metric=metric, k=K, output=output)
+        for prefix, output in OUTPUTS.items()
+        for metric in METRICS
+    ]
     metrics.append(_metric_config(DistinctItems, name=DISTINCT_ITEMS, k=K))
     next(config for config in metrics if json.loads(config.config)["name"] == GATE_METRIC).threshold.CopyFrom(threshold)
     return tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(signature_name="serving_default", label_key=TARGET_ID)],
+        model_specs=[tfma.ModelSpec(signature_name="evaluate", label_key=TARGET_ID)],
         slicing_specs=[tfma.SlicingSpec()],
         metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
     )
@@ -50,17 +57,17 @@ def _metric_config(kind: type[tfma.metrics.Metric], **arguments: Any) -> tfma.Me
 class RankingMetric(tfma.metrics.Metric):
     """The mean of a ranking metric over the examples.
 
-    The label is the target's id; the prediction's `item_ids` is what was
-    recommended, best first.
+    The label is the target's id.
 
     Args:
         name: TFMA's name for the metric.
         metric: a key of `trainer.metrics.METRICS`.
         k: the length of the lists to judge.
+        output: which of the predictions holds what was recommended, best first.
     """
 
-    def __init__(self, name: str, metric: str, k: int) -> None:
-        super().__init__(tfma.metrics.merge_per_key_computations(_mean), name=name, metric=metric, k=k)
+    def __init__(self, name: str, metric: str, k: int, output: str) -> None:
+        super().__init__(tfma.metrics.merge_per_key_computations(_mean), name=name, metric=metric, k=k, output=output)
 
 
 class DistinctItems(tfma.metrics.Metric):
@@ -71,10 +78,18 @@ class DistinctItems(tfma.metrics.Metric):
 
 
 def _mean(
-    name: str, model_name: str = "", output_name: str = "", example_weighted: bool = False, metric: str = "", k: int = K
+    name: str,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
+    metric: str = "",
+    k: int = K,
+    output: str = "",
 ) -> list[tfma.metrics.MetricComputation]:
     key = tfma.metrics.MetricKey(name, model_name, output_name, example_weighted=example_weighted)
-    return [tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=_MeanCombiner(key, metric, k))]
+    return [
+        tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=_MeanCombiner(key, metric, k, output))
+    ]
 
 
 def _distinct(
@@ -87,10 +102,11 @@ def _distinct(
 class _MeanCombiner(beam.CombineFn):
     """The accumulator is (examples, sum)."""
 
-    def __init__(self, key: tfma.metrics.MetricKey, metric: str, k: int) -> None:
+    def __init__(self, key: tfma.metrics.MetricKey, metric: str, k: int, output: str) -> None:
         self._key = key
         self._metric = metric
         self._k = k
+        self._output = output
 
     def create_accumulator(self) -> tuple[int, float]:
         return 0, 0.0
@@ -99,7 +115,7 @@ class _MeanCombiner(beam.CombineFn):
         self, accumulator: tuple[int, float], element: tfma.metrics.StandardMetricInputs
     ) -> tuple[int, float]:
         target = np.reshape(element.get_labels(self._key.model_name, self._key.output_name), [1])
-        value = METRICS[self._metric](_ranked(element, self._key), target, self._k)
+        value = METRICS[self._metric](_ranked(element, self._key, self._output), target, self._k)
         return accumulator[0] + 1, accumulator[1] + float(value[0])
 
     def merge_accumulators(self, accumulators: Iterable[tuple[int, float]]) -> tuple[int, float]:
@@ -122,7 +138,7 @@ class _DistinctCombiner(beam.CombineFn):
         return set()
 
     def add_input(self, accumulator: set[bytes], element: tfma.metrics.StandardMetricInputs) -> set[bytes]:
-        return accumulator.union(item for item in _ranked(element, self._key)[0, : self._k] if item)
+        return accumulator.union(item for item in _ranked(element, self._key, "item_ids")[0, : self._k] if item)
 
     def merge_accumulators(self, accumulators: Iterable[set[bytes]]) -> set[bytes]:
         return set().union(*accumulators)
@@ -131,6 +147,8 @@ class _DistinctCombiner(beam.CombineFn):
         return {self._key: float(len(accumulator))}
 
 
-def _ranked(element: tfma.metrics.StandardMetricInputs, key: tfma.metrics.MetricKey) -> npt.NDArray[np.object_]:
+def _ranked(
+    element: tfma.metrics.StandardMetricInputs, key: tfma.metrics.MetricKey, output: str
+) -> npt.NDArray[np.object_]:
     """The recommended ids, [1, k]."""
-    return np.reshape(element.get_predictions(key.model_name, key.output_name)["item_ids"], [1, -1])
+    return np.reshape(element.get_predictions(key.model_name, key.output_name)[output], [1, -1])

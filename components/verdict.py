@@ -8,6 +8,7 @@ import tensorflow_model_analysis as tfma
 
 from components.evaluation import DISTINCT_ITEMS, GATE_METRIC
 from schemas.config import Gate
+from serving.export import ORDERS
 from trainer.metrics import METRICS, K
 
 
@@ -15,7 +16,8 @@ from trainer.metrics import METRICS, K
 class Verdict:
     """A candidate's metrics on the test split and whether it may be pushed."""
 
-    metrics: dict[str, float]
+    metrics: dict[str, float]  # of what is served
+    orders: dict[str, dict[str, float]]  # of retrieval alone, and of both tasks
     blessed: bool
     reasons: list[str]
 
@@ -32,7 +34,8 @@ def read_verdict(evaluation: str, gate: Gate, catalogue_size: int) -> Verdict:
     values = _values(evaluation)
     metrics = {f"{metric}@{K}": values[f"{metric}@{K}"] for metric in METRICS}
     metrics[f"coverage@{K}"] = values[DISTINCT_ITEMS] / catalogue_size
-    return Verdict(metrics, validation.validation_ok, _reasons(values, gate))
+    orders = {order: {f"{metric}@{K}": values[f"{order}_{metric}@{K}"] for metric in METRICS} for order in ORDERS}
+    return Verdict(metrics, orders, validation.validation_ok, _reasons(values, gate))
 
 
 def _values(evaluation: str) -> dict[str, float]:

@@ -34,9 +34,9 @@ def data_table(data: Mapping[str, Any]) -> Table:
 
 
 def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Table:
-    """The model beside the baselines."""
-    rows = {"model": metrics["test"], **metrics["baselines"]}
-    best = {name: max(values[name] for values in rows.values()) for name in METRICS}
+    """The model beside its retrieval alone and the baselines."""
+    rows = {"model": metrics["test"], "retrieval alone": metrics["orders"]["retrieval"], **metrics["baselines"]}
+    best = {name: max(values.get(name, 0.0) for values in rows.values()) for name in METRICS}
     table = Table(
         title=f"Test split: {protocol['users']:,} users, all {protocol['items']:,} items ranked, "
         f"seen items {protocol['seen_items']}"
@@ -45,9 +45,13 @@ def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Ta
     for name in METRICS:
         table.add_column(name, justify="right")
     for label, values in rows.items():
-        cells = [f"[bold]{values[m]:.4f}[/bold]" if values[m] == best[m] else f"{values[m]:.4f}" for m in METRICS]
-        table.add_row(label, *cells)
+        cells = {name: f"{values[name]:.4f}" for name in METRICS if name in values}
+        table.add_row(label, *(_bold(cells[m], values[m] == best[m]) if m in cells else "" for m in METRICS))
     return table
+
+
+def _bold(text: str, best: bool) -> str:
+    return f"[bold]{text}[/bold]" if best else text
 
 
 def verdict_lines(record: Mapping[str, Any]) -> Iterator[str]:

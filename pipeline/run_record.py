@@ -18,6 +18,7 @@ from pipeline.contract import data_counts, protocol
 from pipeline.local import ComponentRun
 from schemas.config import Config
 from schemas.features import SPLITS
+from trainer.about import read_about
 
 STACK = ("tfx", "tensorflow", "tensorflow-recommenders", "apache-beam", "tensorflow-serving-api")
 
@@ -39,7 +40,12 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "anomalies": _anomalies(outputs["ExampleValidator.anomalies"].uri),
         },
-        "metrics": {"test": verdict.metrics, "baselines": read_baselines(outputs["Baselines.evaluation"].uri)},
+        "metrics": {
+            "test": verdict.metrics,
+            "orders": verdict.orders,
+            "baselines": read_baselines(outputs["Baselines.evaluation"].uri),
+        },
+        "order": read_about(f"{outputs['Trainer.model'].uri}/Format-Serving"),
         "protocol": protocol(config, report),
         "gate": {"blessed": verdict.blessed, "reasons": verdict.reasons},
         "pushed": _pushed(outputs["Pusher.pushed_model"].custom_properties),

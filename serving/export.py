@@ -1,16 +1,19 @@
 """From a trained model to a SavedModel that answers in item ids.
 
-Four signatures, in plain TensorFlow ops, usable from stock TensorFlow Serving:
+Five signatures, in plain TensorFlow ops, usable from stock TensorFlow Serving:
 
 | signature | in | out |
 | --- | --- | --- |
 | `serving_default` | `examples` string [batch] | `item_ids`, `scores`, `fallback` |
+| `evaluate` | `examples` string [batch] | `item_ids`, `retrieval_item_ids`, `ranking_item_ids` |
 | `recommend` | `item_ids` string [batch, length]; optional `timestamps_s`, `exclude`, `k` | the same |
 | `score` | `item_ids`, `candidate_ids` string [batch, n] | `scores` float32 [batch, n] |
 | `explain` | `item_ids` | as `recommend`, and `attention` float32 [batch, length] |
 
 A history is read as its known items, the most recent `max_length` of them:
 empty strings and unknown items count as not being there, wherever they stand.
+`item_ids` of an answer are in the order that the model is to serve; `evaluate`
+gives the orders of both of its tasks beside it.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from serving.candidates import distinct
 from serving.index import INDEXES, LOWEST
 
 Answer = dict[str, tf.Tensor]
+ORDERS = {"retrieval": False, "ranking": True}  # by name, and whether the ranking task reorders
 
 
 class Encoded(Protocol):
@@ -153,22 +157,28 @@ class _Recommender:
         read = tf.pad(read, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(read)[1])]])
         return _History(read, ids, positions[:, -length:])
 
-    def search(self, history: _History, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
-        """The k best items after each history, `exclude` int64 [batch, n] left out."""
+    def search(self, history: _History, exclude: tf.Tensor, k: tf.Tensor, reorders: bool | None = None) -> Answer:
+        """The k best items after each history, `exclude` int64 [batch, n] left out.
+
+        By the ranking task's order where `reorders`, by retrieval's where not,
+        and by the one that the model is to serve where nothing is said.
+        """
         if self.remove_seen:
             exclude = tf.concat([history.seen, exclude], axis=1)
-        found, ids = self._best(self._model.encode(history.item_ids), exclude, k)
+        best = self._reordered if (self._model.reorders if reorders is None else reorders) else self._retrieved
+        found, ids = best(self._model.encode(history.item_ids), exclude, k)
         popular, popular_ids = self._popular.search(tf.ones([tf.shape(exclude)[0], 1]), exclude, k)
         fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1)
         scores = tf.where(fallback[:, tf.newaxis], popular, found)
         ids = tf.where(fallback[:, tf.newaxis], popular_ids, ids)
         return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
 
-    def _best(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scores and ids of the best items by the order that is served, as of `Index.search`."""
-        if not self._model.reorders:
-            return self._index.search(history.query, exclude, k)
-        _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.reordered))
+    def _retrieved(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._index.search(history.query, exclude, k)
+
+    def _reordered(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores and ids as of `Index.search`."""
+        _, retrieved = self._retrieved(history, exclude, tf.maximum(k, self._model.reordered))
         candidates = distinct(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
         scores = tf.where(candidates == PADDING_ID, LOWEST, self._model.rank(history, candidates))
         scores, places = tf.math.top_k(scores, tf.minimum(k, tf.shape(self._popularity)[0]))
@@ -201,15 +211,28 @@ def _signatures(recommender: _Recommender, k: int) -> dict[str, Any]:
     # one row, or one number, for whatever batch comes.
     no_times, no_items = tf.zeros([1, 1], tf.int64), tf.zeros([1, 0], tf.string)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
-    def serving_default(examples: tf.Tensor) -> Answer:
+    serialized = tf.TensorSpec([None], tf.string, name="examples")
+
+    def parsed(examples: tf.Tensor) -> tuple[_History, tf.Tensor, tf.Tensor]:
         features = tf.io.parse_example(
             examples, {name: tf.io.VarLenFeature(tf.string) for name in (ITEM_IDS, EXCLUDE_IDS)}
         )
         items, seen = (tf.sparse.to_dense(features[name], "") for name in (ITEM_IDS, EXCLUDE_IDS))
         history = recommender.history(recommender.ids(items))
-        older = recommender.ids(seen) if recommender.remove_seen else _nothing(seen)
-        return recommender.search(history, older, tf.constant(k))
+        return history, recommender.ids(seen) if recommender.remove_seen else _nothing(seen), tf.constant(k)
+
+    @tf.function(input_signature=[serialized], autograph=False)
+    def serving_default(examples: tf.Tensor) -> Answer:
+        return recommender.search(*parsed(examples))
+
+    @tf.function(input_signature=[serialized], autograph=False)
+    def evaluate(examples: tf.Tensor) -> Answer:
+        inputs = parsed(examples)
+        orders = {
+            f"{order}_item_ids": recommender.search(*inputs, reorders=reorders)["item_ids"]
+            for order, reorders in ORDERS.items()
+        }
+        return {"item_ids": recommender.search(*inputs)["item_ids"], **orders}
 
     @tf.function(
         input_signature=[
@@ -234,6 +257,7 @@ def _signatures(recommender: _Recommender, k: int) -> dict[str, Any]:
     named = {name: tf.TensorSpec(strings.shape, tf.string, name=name) for name in ("item_ids", "candidate_ids")}
     return {
         "serving_default": serving_default,
+        "evaluate": evaluate,
         "recommend": recommend,
         "score": tf.function(recommender.score, input_signature=list(named.values()), autograph=False),
         "explain": tf.function(recommender.explain, input_signature=[named["item_ids"]], autograph=False),

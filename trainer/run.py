@@ -12,6 +12,7 @@ import tensorflow_transform as tft
 from schemas.config import Training
 from schemas.features import VOCABULARY
 from serving.export import export
+from trainer.about import write_about
 from trainer.training import fit
 
 
@@ -48,6 +49,7 @@ def run_fn(fn_args: Any) -> None:
         k=serving.k,
         remove_seen=serving.remove_seen,
     )
+    write_about(fn_args.serving_model_dir, model.about)
     if tf.io.gfile.exists(checkpoints):
         tf.io.gfile.rmtree(checkpoints)
 

@@ -105,16 +105,19 @@ def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     choices = Choices(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     start = network.score_weights.numpy()
     orders = {"retrieval": float(ndcg(choices, start).mean()), "ranking": held_out_ndcg(choices, start)}
-    network.score_weights.assign(fit_weights(choices, start))
+    weights = fit_weights(choices, start)
+    network.score_weights.assign(weights)
     network.reorders = orders["ranking"] > orders["retrieval"]
+    network.about = {
+        "served": "ranking" if network.reorders else "retrieval",
+        f"validation_ndcg@{K}": orders,
+        "score_weights": dict(zip(network.score_names, weights.tolist(), strict=True)),
+    }
     logging.getLogger("temporec.progress").info(
-        "validation ndcg@%d: retrieval %.4f, ranking %.4f; weights %s",
+        "%s order is served: validation ndcg@%d of retrieval %.4f, of ranking %.4f",
+        network.about["served"],
         K,
         *orders.values(),
-        ", ".join(
-            f"{name} {weight:.2f}"
-            for name, weight in zip(network.score_names, network.score_weights.numpy(), strict=True)
-        ),
     )
 
 

@@ -19,14 +19,16 @@ class Constant(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serve(self, examples):
         rows = tf.shape(examples)[0]
-        return {"item_ids": tf.tile([["a", "b", "c"]], [rows, 1]), "scores": tf.tile([[3.0, 2.0, 1.0]], [rows, 1])}
+        served, other = (tf.tile([ids], [rows, 1]) for ids in (["a", "b", "c"], ["c", "b", "d"]))
+        return {"item_ids": served, "retrieval_item_ids": other, "ranking_item_ids": served}
 
 
 class Empty(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serve(self, examples):
         rows = tf.shape(examples)[0]
-        return {"item_ids": tf.tile([["a", "", ""]], [rows, 1]), "scores": tf.tile([[3.0, 2.0, 1.0]], [rows, 1])}
+        served = tf.tile([["a", "", ""]], [rows, 1])
+        return {"item_ids": served, "retrieval_item_ids": served, "ranking_item_ids": served}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     for kind in (Constant, Empty):
         module = kind()
-        tf.saved_model.save(module, str(folder / kind.__name__), signatures={"serving_default": module.serve})
+        tf.saved_model.save(module, str(folder / kind.__name__), signatures={"evaluate": module.serve})
     return folder
 
 
@@ -84,6 +86,9 @@ def test_metrics_are_means_over_the_examples(tmp_path, examples, models):
         }
     )
     assert verdict.blessed
+    assert verdict.orders["ranking"]["mrr@10"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 8)
+    assert verdict.orders["retrieval"]["mrr@10"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 8)  # of c, b and d
+    assert verdict.orders["retrieval"]["ndcg@10"] == pytest.approx((1 + 1 / math.log2(3) + 1 / 2) / 8)
 
 
 def test_a_model_below_the_floor_is_refused(tmp_path, examples, models):
