@@ -23,6 +23,9 @@ from trainer.tasks import CatalogueRetrieval, Ranker
 Batch = dict[str, tf.Tensor]
 
 
+_POOL = 1_024  # items among which the ranking task's negatives are those that retrieval scores highest
+
+
 class Encoded(NamedTuple):
     """A batch of histories, read.
 
@@ -263,10 +266,14 @@ class NextItemModel(tfrs.Model):
         targets = tf.reduce_sum(tf.cast(target_ids != PADDING_ID, tf.float32), axis=1, keepdims=True)
         drawn = tf.cast(random.uniform([batch, positions]) * targets, tf.int32)  # [batch, positions]
         positive = tf.gather(target_ids, drawn, batch_dims=1)[..., tf.newaxis]
-        negative = random.uniform([batch, positions, negatives], 1, self.item_count + 1, tf.int64)
+        query = tf.gather(states, drawn, batch_dims=1)
+        pool = random.uniform([_POOL], 1, self.item_count + 1, tf.int64)
+        hardness = tf.tensordot(query, self._items.vectors(pool), [[2], [1]]) + self._items.biases(pool)
+        _, hard = tf.math.top_k(hardness, negatives)
+        negative = tf.gather(pool, hard)
         candidates = tf.concat([positive, negative], axis=-1)
         scores = self._ranker(
-            tf.gather(states, drawn, batch_dims=1),
+            query,
             self._items.embed(candidates),
             states,
             tf.range(length) <= drawn[..., tf.newaxis],
