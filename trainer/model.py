@@ -259,7 +259,7 @@ class NextItemModel(tfrs.Model):
         return tf.broadcast_to(tf.range(tf.shape(item_ids)[1]) // self._session_items, tf.shape(item_ids))
 
     def _ranking_loss(self, item_ids: tf.Tensor, target_ids: tf.Tensor, states: tf.Tensor) -> tf.Tensor:
-        """Cross-entropy of the target among uniform negatives, the sum over positions drawn from each history."""
+        """Cross-entropy of the target among hard negatives, the sum over positions drawn from each history."""
         batch, length = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
         positions, negatives = self._ranking.positions, self._ranking.negatives
         random = tf.random.get_global_generator()
@@ -267,9 +267,13 @@ class NextItemModel(tfrs.Model):
         drawn = tf.cast(random.uniform([batch, positions]) * targets, tf.int32)  # [batch, positions]
         positive = tf.gather(target_ids, drawn, batch_dims=1)[..., tf.newaxis]
         query = tf.gather(states, drawn, batch_dims=1)
-        pool = random.uniform([_POOL], 1, self.item_count + 1, tf.int64)
+        if self.item_count <= _POOL:
+            pool = tf.range(1, self.item_count + 1, dtype=tf.int64)
+        else:
+            pool = random.uniform([_POOL], 1, self.item_count + 1, tf.int64)
         hardness = tf.tensordot(query, self._items.vectors(pool), [[2], [1]]) + self._items.biases(pool)
-        _, hard = tf.math.top_k(hardness, negatives)
+        hardness = tf.where(pool == positive, hardness.dtype.min, hardness)
+        _, hard = tf.math.top_k(hardness, min(negatives, self.item_count))
         negative = tf.gather(pool, hard)
         candidates = tf.concat([positive, negative], axis=-1)
         scores = self._ranker(
@@ -281,7 +285,7 @@ class NextItemModel(tfrs.Model):
         )
         accidental = tf.concat([tf.zeros_like(positive, tf.bool), negative == positive], axis=-1)
         scores = tf.where(accidental, scores.dtype.min, scores)
-        return self._ranking_task(labels=tf.one_hot(tf.zeros_like(drawn), 1 + negatives), predictions=scores)
+        return self._ranking_task(labels=tf.one_hot(tf.zeros_like(drawn), tf.shape(scores)[2]), predictions=scores)
 
     def _contains(self, item_ids: tf.Tensor) -> tf.Tensor:
         """[batch, n] -> bool [batch, item_count], True at the items that are among the ids."""
