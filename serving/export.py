@@ -101,6 +101,7 @@ class _History(NamedTuple):
     item_ids: tf.Tensor  # int64 [batch, up to max_length], padded on the right
     seen: tf.Tensor  # int64 [batch, length], every known item, 0 elsewhere
     positions: tf.RaggedTensor  # int64 [batch, up to max_length], where the items stood
+    encoded: Any  # the model's `Encoded` of item_ids
 
 
 class _Recommender:
@@ -116,6 +117,7 @@ class _Recommender:
         self._model = model
         self._k = k
         self.remove_seen = remove_seen
+        self.reorders = model.reorders
         self._index = INDEXES[index](model.candidates())
         # The same search answers by popularity: a query of 1 against vectors of one number.
         self._popular = INDEXES["brute_force"](tf.constant(popularity[:, np.newaxis]))
@@ -155,18 +157,21 @@ class _Recommender:
         read = kept[:, -length:].to_tensor(PADDING_ID)
         # A batch without any known item still is a batch of one place, so that no model meets a length of 0.
         read = tf.pad(read, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(read)[1])]])
-        return _History(read, ids, positions[:, -length:])
+        return _History(read, ids, positions[:, -length:], self._model.encode(read))
 
-    def search(self, history: _History, exclude: tf.Tensor, k: tf.Tensor, reorders: bool | None = None) -> Answer:
+    def serve(self, history: _History, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
+        """`search` in the order that the model is to serve."""
+        return self.search(history, exclude, k, self.reorders)
+
+    def search(self, history: _History, exclude: tf.Tensor, k: tf.Tensor, reorders: bool) -> Answer:
         """The k best items after each history, `exclude` int64 [batch, n] left out.
 
-        By the ranking task's order where `reorders`, by retrieval's where not,
-        and by the one that the model is to serve where nothing is said.
+        By the ranking task's order where `reorders`, by retrieval's where not.
         """
         if self.remove_seen:
             exclude = tf.concat([history.seen, exclude], axis=1)
-        best = self._reordered if (self._model.reorders if reorders is None else reorders) else self._retrieved
-        found, ids = best(self._model.encode(history.item_ids), exclude, k)
+        best = self._reordered if reorders else self._retrieved
+        found, ids = best(history.encoded, exclude, k)
         popular, popular_ids = self._popular.search(tf.ones([tf.shape(exclude)[0], 1]), exclude, k)
         fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1)
         scores = tf.where(fallback[:, tf.newaxis], popular, found)
@@ -188,7 +193,7 @@ class _Recommender:
         """The ranking task's scores; the lowest float32 for an unknown candidate."""
         history = self.history(self.ids(item_ids))
         candidates = self.ids(candidate_ids)
-        ranked = self._model.rank(self._model.encode(history.item_ids), candidates)
+        ranked = self._model.rank(history.encoded, candidates)
         popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
         fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1, keepdims=True)
         scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
@@ -197,10 +202,8 @@ class _Recommender:
     def explain(self, item_ids: tf.Tensor) -> Answer:
         """Recommendations, and how much attention each place of the history got."""
         history = self.history(self.ids(item_ids))
-        answer = self.search(history, _nothing(item_ids), tf.constant(self._k))
-        weights = tf.RaggedTensor.from_tensor(
-            self._model.encode(history.item_ids).attention, lengths=history.positions.row_lengths()
-        )
+        answer = self.serve(history, _nothing(item_ids), tf.constant(self._k))
+        weights = tf.RaggedTensor.from_tensor(history.encoded.attention, lengths=history.positions.row_lengths())
         places = tf.stack([history.positions.value_rowids(), history.positions.flat_values], axis=1)
         return {**answer, "attention": tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))}
 
@@ -223,16 +226,14 @@ def _signatures(recommender: _Recommender, k: int) -> dict[str, Any]:
 
     @tf.function(input_signature=[serialized], autograph=False)
     def serving_default(examples: tf.Tensor) -> Answer:
-        return recommender.search(*parsed(examples))
+        return recommender.serve(*parsed(examples))
 
     @tf.function(input_signature=[serialized], autograph=False)
     def evaluate(examples: tf.Tensor) -> Answer:
         inputs = parsed(examples)
-        orders = {
-            f"{order}_item_ids": recommender.search(*inputs, reorders=reorders)["item_ids"]
-            for order, reorders in ORDERS.items()
-        }
-        return {"item_ids": recommender.search(*inputs)["item_ids"], **orders}
+        found = {order: recommender.search(*inputs, reorders)["item_ids"] for order, reorders in ORDERS.items()}
+        served = next(items for order, items in found.items() if ORDERS[order] == recommender.reorders)
+        return {"item_ids": served, **{f"{order}_item_ids": items for order, items in found.items()}}
 
     @tf.function(
         input_signature=[
@@ -252,7 +253,7 @@ def _signatures(recommender: _Recommender, k: int) -> dict[str, Any]:
         order = tf.argsort(tf.broadcast_to(timestamps_s, tf.shape(item_ids)), axis=1, stable=True)
         history = recommender.history(recommender.ids(tf.gather(item_ids, order, batch_dims=1)))
         rows = tf.broadcast_to(exclude, [tf.shape(item_ids)[0], tf.shape(exclude)[1]])
-        return recommender.search(history, recommender.ids(rows), k)
+        return recommender.serve(history, recommender.ids(rows), k)
 
     named = {name: tf.TensorSpec(strings.shape, tf.string, name=name) for name in ("item_ids", "candidate_ids")}
     return {

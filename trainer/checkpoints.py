@@ -75,14 +75,12 @@ class Checkpoints(tf.keras.callbacks.Callback):
         """
         loss = (logs or {})["loss"]
         if not np.isfinite(loss):
-            rate, at = (
-                float(self.model.optimizer.learning_rate.numpy()),
-                f"batch {batch + 1} of epoch {int(self._epoch) + 1}",
-            )
+            rate = float(self.model.optimizer.learning_rate.numpy())
+            where = f"batch {batch + 1} of epoch {int(self._epoch) + 1}"
             self._restore_best()
             raise InputError(
                 expected="a finite training loss",
-                received=f"{loss} in {at}, at a learning rate of {rate:.2g}",
+                received=f"{loss} in {where}, at a learning rate of {rate:.2g}",
                 remedy="lower train.learning_rate or train.clip_norm, or raise train.warmup_steps",
             )
 

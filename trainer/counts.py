@@ -8,7 +8,7 @@ the history, of the pair's number times a weight that falls with the item's age.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -99,13 +99,12 @@ class CountedScores(tf.Module):
 class _Lookup(tf.Module):
     def __init__(self, table: Table) -> None:
         super().__init__()
-        rows, columns = table.pairs.nonzero()
-        width = table.pairs.shape[1]
-        keys = rows.astype(np.int64) * width + columns
+        entries, width = table.pairs.tocoo(), table.pairs.shape[1]
+        keys = entries.row.astype(np.int64) * width + entries.col
         order = np.argsort(keys)
         # One key at least: a search needs something to search.
         self._keys = tf.Variable(np.append(keys[order], np.iinfo(np.int64).max), trainable=False)
-        values = np.asarray(table.pairs[rows, columns]).ravel()[order]
+        values = entries.data[order]
         self._values = tf.Variable(np.append(values, 0.0).astype(np.float32), trainable=False)
         self._width = width
         self._ages = table.ages
@@ -155,25 +154,27 @@ def _joined(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
 
 
 def _highest(pairs: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Keeps the highest numbers of each row; of equal ones those of lower ids."""
-    pairs.eliminate_zeros()
-    pairs.sort_indices()
-    rows = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
-    order = np.lexsort((-pairs.data, rows))
-    place = np.arange(len(order)) - pairs.indptr[rows]
-    kept = np.sort(order[place < MOST_PARTNERS])
-    return sparse.coo_matrix((pairs.data[kept], (rows[kept], pairs.indices[kept])), pairs.shape).tocsr()
+    """Keeps the highest numbers of each row."""
+    rows, columns, values, place = _ranked(pairs)
+    kept = place < MOST_PARTNERS
+    return sparse.coo_matrix((values[kept], (rows[kept], columns[kept])), pairs.shape).tocsr()
 
 
 def _top(pairs: sparse.csr_matrix, count: int) -> npt.NDArray[np.int64]:
     """The columns of the highest numbers of each row, [rows, count], highest first; 0 where there are fewer."""
-    rows = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
-    order = np.lexsort((-pairs.data, rows))
-    place = np.arange(len(order)) - pairs.indptr[rows]
-    top = np.zeros((pairs.shape[0], count), np.int64)
+    rows, columns, _, place = _ranked(pairs)
     kept = place < count
-    top[rows[kept], place[kept]] = pairs.indices[order][kept]
+    top = np.zeros((pairs.shape[0], count), np.int64)
+    top[rows[kept], place[kept]] = columns[kept]
     return top
+
+
+def _ranked(pairs: sparse.csr_matrix) -> tuple[npt.NDArray[Any], ...]:
+    """Rows, columns, numbers and places in the row, the highest number first, of equal ones the lower column."""
+    entries = pairs.tocoo()
+    order = np.lexsort((entries.col, -entries.data, entries.row))
+    rows = entries.row[order]
+    return rows, entries.col[order], entries.data[order], np.arange(len(rows)) - pairs.indptr[rows]
 
 
 def _falling(rate: float, count: int) -> Ages:

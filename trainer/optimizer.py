@@ -15,8 +15,8 @@ def optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
     """AdamW (Loshchilov and Hutter 2019) for so many steps, gradients clipped by their common norm.
 
     The rate warms up linearly. Then it falls in a cosine to 1 % of the
-    configured rate, or, where the schedule is `plateau`, stays until
-    `Plateau` lowers it. Biases and the scales of norms do not decay.
+    configured rate, or, where the schedule is `plateau`, stays until its
+    `scale` is lowered. Biases and the scales of norms do not decay.
     """
     adam = SparseAdamW(Rate(train, steps), weight_decay=train.weight_decay, global_clipnorm=train.clip_norm)
     # With a sampled loss the gradient of the items' table has the rows of the batch, and only these decay.
