@@ -11,14 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from schemas import config
 from schemas.errors import InputError
-from tests.trainer.examples import planted, write_examples
-from trainer.training import fit
-
-ITEMS, LENGTH = 40, 12
-MODEL = config.Model.model_validate({"dim": 16, "encoder": {"units": 16}, "dropout": 0.2, "ranking": {"hidden": [8]}})
-TRAIN = config.Train(epochs=6, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=6, seed=5)
+from tests.trainer.fitting import TRAIN, fit_planted
 
 
 class Losses(tf.keras.callbacks.Callback):
@@ -31,21 +25,9 @@ class Losses(tf.keras.callbacks.Callback):
         self.epochs.append((epoch, logs["loss"], logs["val_ndcg@10"]))
 
 
-def train(folder: Path, *callbacks: Any, checkpoints: Path | None = None, **settings: Any) -> tuple[Any, Losses]:
-    sequences = planted(300, ITEMS, LENGTH)
+def train(folder: Path, *callbacks: Any, **settings: Any) -> tuple[Any, Losses]:
     losses = Losses()
-    model = fit(
-        [write_examples(folder / "train.gz", [(s[:-2], s[-2], []) for s in sequences])],
-        [write_examples(folder / "eval.gz", [(s[:-1], s[-1], []) for s in sequences])],
-        ITEMS,
-        config.History(max_length=LENGTH),
-        MODEL,
-        TRAIN.model_copy(update=settings),
-        str(folder / "logs"),
-        str(checkpoints or folder / "checkpoints"),
-        callbacks=[losses, *callbacks],
-    )
-    return model, losses
+    return fit_planted(folder, [losses, *callbacks], TRAIN.model_copy(update=settings)), losses
 
 
 class StopIn(tf.keras.callbacks.Callback):

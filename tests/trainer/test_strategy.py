@@ -12,10 +12,9 @@ import pytest
 import tensorflow as tf
 
 from schemas import config
-from tests.trainer.examples import planted, write_examples
+from tests.trainer.fitting import ITEMS, LENGTH, write_planted
 from trainer.training import fit
 
-ITEMS, LENGTH = 40, 12
 # No dropout and no ranking: what is drawn differs between one device and two, the rest must not.
 MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "ranking": {"weight": 0.0}}
 # Batches of 7: two devices get 4 and 3 of their rows.
@@ -48,9 +47,7 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples")
-    sequences = planted(101, ITEMS, LENGTH)
-    write_examples(folder / "train.gz", [(s[:-2], s[-2], []) for s in sequences])
-    write_examples(folder / "eval.gz", [(s[:-1], s[-1], []) for s in sequences])
+    write_planted(folder, count=101)
     return folder
 
 

@@ -11,15 +11,12 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 from schemas import config
 from schemas.errors import InputError
-from tests.trainer.examples import planted, write_examples
+from tests.trainer.examples import write_examples
+from tests.trainer.fitting import ITEMS, LENGTH, MODEL, TRAIN, fit_planted
 from trainer.data import eval_batches
 from trainer.metrics import summary
 from trainer.model import NextItemModel
 from trainer.training import fit
-
-ITEMS, LENGTH = 40, 12
-MODEL = config.Model.model_validate({"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "ranking": {"hidden": [8]}})
-TRAIN = config.Train(epochs=6, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=6, seed=5)
 
 
 class Curve(tf.keras.callbacks.Callback):
@@ -36,24 +33,10 @@ class Curve(tf.keras.callbacks.Callback):
 
 
 class Run:
-    def __init__(self, folder: Path, model: config.Model = MODEL, train: config.Train = TRAIN) -> None:
-        sequences = planted(300, ITEMS, LENGTH)
-        examples: list[tuple[list[int], int, list[int]]] = [(s[:-1], s[-1], []) for s in sequences]
-        self.train_file = write_examples(folder / "train.gz", [(s[:-2], s[-2], []) for s in sequences])
-        self.eval_file = write_examples(folder / "eval.gz", examples)
-        self.log_dir = folder / "logs"
+    def __init__(self, folder: Path, train: config.Train = TRAIN) -> None:
+        self.log_dir, self.eval_file = folder / "logs", str(folder / "eval.gz")
         self.curve = Curve()
-        self.model: NextItemModel = fit(
-            [self.train_file],
-            [self.eval_file],
-            ITEMS,
-            config.History(max_length=LENGTH),
-            model,
-            train,
-            str(self.log_dir),
-            str(folder / "checkpoints"),
-            callbacks=[self.curve],
-        )
+        self.model: NextItemModel = fit_planted(folder, [self.curve], train)
 
 
 @pytest.fixture(scope="module")
