@@ -259,7 +259,12 @@ class NextItemModel(tfrs.Model):
         return tf.broadcast_to(tf.range(tf.shape(item_ids)[1]) // self._session_items, tf.shape(item_ids))
 
     def _ranking_loss(self, item_ids: tf.Tensor, target_ids: tf.Tensor, states: tf.Tensor) -> tf.Tensor:
-        """Cross-entropy of the target among hard negatives, the sum over positions drawn from each history."""
+        """Cross-entropy of the target among hard negatives, the sum over positions drawn from each history.
+
+        Its gradient reaches the items' vectors, and stops at the states: there the few candidates of this task
+        would undo what all items teach the other.
+        """
+        states = tf.stop_gradient(states)
         batch, length = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
         positions, negatives = self._ranking.positions, self._ranking.negatives
         random = tf.random.get_global_generator()
