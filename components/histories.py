@@ -16,6 +16,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
+from components.items import DescribeItems
 from components.tallies import CountSeconds, MeasureExtent, SecondCounts, SumCounters
 from components.timelines import BuildTimelines, Timeline
 from schemas import config, features
@@ -42,6 +43,8 @@ class History(NamedTuple):
     target_id: str
     target_timestamp_s: int
     exclude_ids: list[str]  # items seen before item_ids begins, sorted; none in training
+    further: dict[str, list[Any]]  # as a timeline's, of the history
+    target_further: dict[str, Any]  # the same of the target
 
 
 def split_history(timestamps_s: Sequence[float], cuts_s: Cuts | None) -> SplitPoints:
@@ -106,6 +109,8 @@ def _history(split: str, timeline: Timeline, start: int, target: int) -> History
         target_id=timeline.item_ids[target],
         target_timestamp_s=int(timeline.timestamps_s[target]),
         exclude_ids=[] if split == TRAIN else sorted(set(timeline.item_ids[:start]).difference(items)),
+        further={name: values[start:target] for name, values in timeline.further.items()},
+        target_further={name: values[target] for name, values in timeline.further.items()},
     )
 
 
@@ -138,24 +143,27 @@ def cuts_from_shares(counts: SecondCounts, split: config.Temporal) -> Cuts | Non
 
 def to_example(history: History) -> bytes:
     """The history as a serialized `tf.train.Example` of `schemas.features`; equal histories give equal bytes."""
-    return bytes(
-        tf.train.Example(
-            features=tf.train.Features(
-                feature={
-                    features.USER_ID: _bytes([history.user_id]),
-                    features.ITEM_IDS: _bytes(history.item_ids),
-                    features.TIMESTAMPS_S: _int64(history.timestamps_s),
-                    features.TARGET_ID: _bytes([history.target_id]),
-                    features.TARGET_TIMESTAMP_S: _int64([history.target_timestamp_s]),
-                    features.EXCLUDE_IDS: _bytes(history.exclude_ids),
-                }
-            )
-        ).SerializeToString(deterministic=True)
-    )
+    feature = {
+        features.USER_ID: _bytes([history.user_id]),
+        features.ITEM_IDS: _bytes(history.item_ids),
+        features.TIMESTAMPS_S: _int64(history.timestamps_s),
+        features.TARGET_ID: _bytes([history.target_id]),
+        features.TARGET_TIMESTAMP_S: _int64([history.target_timestamp_s]),
+        features.EXCLUDE_IDS: _bytes(history.exclude_ids),
+    }
+    for name, values in history.further.items():
+        encode = _bytes if isinstance(values[0], str) else _float
+        feature[name] = encode(values)
+        feature[features.target_key(name)] = encode([history.target_further[name]])
+    return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True))
 
 
 def _bytes(values: list[str]) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode("utf-8") for value in values]))
+
+
+def _float(values: list[float]) -> tf.train.Feature:
+    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
 
 
 def _int64(values: list[int]) -> tf.train.Feature:
@@ -163,7 +171,7 @@ def _int64(values: list[int]) -> tf.train.Feature:
 
 
 class BuildHistories(beam.PTransform):
-    """Batches of `INTERACTION` to `History` elements, by way of a timeline for each user."""
+    """Batches of interactions to `History` elements, by way of a timeline for each user."""
 
     def __init__(self, data: config.Data, split: config.LeaveOneOut | config.Temporal, history: config.History) -> None:
         super().__init__()
@@ -179,17 +187,23 @@ class BuildHistories(beam.PTransform):
         `below_item_minimum` and `below_user_minimum` (interactions dropped),
         `examples` by split, `targets_without_history` (eval and test),
         `first_timestamp_s` and `last_timestamp_s` (None without
-        interactions), `cuts_s` (None for leave-one-out).
+        interactions), `cuts_s` (None for leave-one-out), `not_in_table`
+        (interactions whose item the table of items lacks).
         """
         built = batches | "BuildTimelines" >> BuildTimelines(self._data)
         timelines = built["timelines"]
+        counts = [built["dropped"]]
+        if any(feature.in_table for feature in self._data.features):
+            described = timelines | "DescribeItems" >> DescribeItems(self._data)
+            timelines = described.timelines
+            counts.append(described.counts)
         cuts = beam.pvalue.AsSingleton(self._cuts(timelines))
         split = timelines | "Split" >> beam.FlatMap(_split, cuts, self._max_length).with_outputs(
             "counts", main="histories"
         )
         extent = timelines | "MeasureExtent" >> beam.CombineGlobally(MeasureExtent())
         counts = (
-            (built["dropped"], split.counts)
+            (*counts, split.counts)
             | "AllCounts" >> beam.Flatten()
             | "SumCounts" >> beam.CombineGlobally(SumCounters())
             | "Summarize" >> beam.Map(_summary, beam.pvalue.AsSingleton(extent), cuts)
@@ -221,7 +235,15 @@ def _split(timeline: Timeline, cuts_s: Cuts | None, max_length: int) -> Iterator
 
 
 def _summary(counts: Counter[str], extent: dict[str, Any], cuts_s: Cuts | None) -> dict[str, Any]:
-    plain = ("users", "interactions", "ties", "below_item_minimum", "below_user_minimum", "targets_without_history")
+    plain = (
+        "users",
+        "interactions",
+        "ties",
+        "below_item_minimum",
+        "below_user_minimum",
+        "not_in_table",
+        "targets_without_history",
+    )
     return {
         **{name: counts[name] for name in plain},
         **extent,

@@ -1,15 +1,31 @@
 """The schema of histories as a TFX artifact, so that no path of one machine enters the pipeline."""
 
 import os
+from collections.abc import Sequence
 from importlib import resources
 
 import tensorflow as tf
 from tfx import v1 as tfx
 
+from schemas.config import Feature
+from schemas.features import target_key
 
-def history_schema_text() -> str:
-    """The schema that every history must meet, as a text-format `tensorflow.metadata.v0.Schema`."""
-    return resources.files("schemas").joinpath("history.pbtxt").read_text(encoding="utf-8")
+_TYPES = {"category": "BYTES", "number": "FLOAT"}
+
+
+def history_schema_text(features: Sequence[Feature] = ()) -> str:
+    """The schema that every history must meet, as a text-format `tensorflow.metadata.v0.Schema`.
+
+    Args:
+        features: further columns, which have a value for every interaction.
+    """
+    schema = resources.files("schemas").joinpath("history.pbtxt").read_text(encoding="utf-8")
+    always = "presence { min_fraction: 1.0 min_count: 1 }"
+    for feature in features:
+        of = f"type: {_TYPES[feature.kind]} {always}"
+        schema += f'feature {{ name: "{feature.name}" {of} value_count {{ min: 1 }} }}\n'
+        schema += f'feature {{ name: "{target_key(feature.name)}" {of} shape {{}} }}\n'
+    return schema
 
 
 @tfx.dsl.components.component

@@ -25,6 +25,7 @@ _REMEDIES = {
     Reason.BAD_TIMESTAMP: "check data.columns.timestamp and data.timestamp",
     Reason.TIMESTAMP_OUT_OF_RANGE: "check data.timestamp.unit: times must lie between 1980 and 2100",
     Reason.FILTERED: "check data.filters",
+    Reason.BAD_NUMBER: "check data.columns.value, the kind of data.columns.context, and data.null_values",
 }
 _NEEDED = {  # of one user, for an example: leave-one-out, temporal
     "train": ("4 interactions", "2 interactions before the validation cut"),
@@ -63,6 +64,7 @@ class IngestionReport:
     last_timestamp_s: float | None
     cuts_s: tuple[float, float] | None  # of a temporal split
     examples: dict[str, int]  # by split
+    not_in_table: int  # interactions whose item the table of items lacks; 0 where nothing is read of it
     targets_without_history: int  # eval and test targets that are the user's first interaction, so no example
 
     @staticmethod
@@ -100,6 +102,12 @@ class IngestionReport:
                 received=f"{sum(reasons.values()):,} of {self.rows_read:,} rows rejected"
                 + describe_rejected(reasons, self.rejected_samples),
                 remedy=remedy_for(reasons),
+            )
+        if data.items and self.not_in_table and self.not_in_table == self.interactions:
+            raise InputError(
+                expected=f"items of the log in column {data.items.id!r} of {data.items.path}",
+                received="none of them",
+                remedy="check data.items.id",
             )
         missing = [split for split in SPLITS if not self.examples[split]]
         if missing:

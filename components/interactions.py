@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.config import Data, Filter, Timestamp
-from schemas.interaction import ERROR, FILE, INTERACTION, LINE, RAW, REJECTED, Reason
+from schemas.config import Data, Feature, Filter, Timestamp
+from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, Reason, interaction_schema
 
 ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
 
@@ -33,22 +33,30 @@ def validate(batch: pa.RecordBatch, data: Data) -> tuple[pa.RecordBatch, pa.Reco
     """Tells interactions from rows that are none.
 
     Ids lose the white space around them. A row is rejected for the first of
-    `Reason`'s members that applies to it; an id with a line break in it is
-    malformed, since a vocabulary holds one id a line.
+    `Reason`'s members that applies to it; a value with a line break in it is
+    malformed, since a vocabulary holds one a line.
 
     Args:
         batch: rows of `raw_schema(needed_columns(data))`.
         data: how the log is written.
 
     Returns:
-        Batches of `INTERACTION` and of `REJECTED`, in the order of the rows;
+        Batches of `interaction_schema` and of `REJECTED`, in the order of the rows;
         together they have as many rows as `batch`.
     """
     users, items = _trimmed(batch, data.columns.user), _trimmed(batch, data.columns.item)
     timestamps_s, readable = _seconds(_trimmed(batch, data.columns.timestamp), data.timestamp)
     errors = batch.column(batch.schema.get_field_index(ERROR))
+    features = [feature for feature in data.features if not feature.in_table]
+    read = [_further(batch, feature, data) for feature in features]
+    further = [column for column, _ in read]
     wrong = {
-        Reason.MALFORMED: _is(errors, Reason.MALFORMED) | _matches(users, r"[\r\n]") | _matches(items, r"[\r\n]"),
+        Reason.MALFORMED: np.logical_or.reduce(
+            [
+                _is(errors, Reason.MALFORMED),
+                *(_matches(text, r"[\r\n]") for text in (users, items, *further) if text.type == pa.string()),
+            ]
+        ),
         Reason.WRONG_FIELD_COUNT: _is(errors, Reason.WRONG_FIELD_COUNT),
         Reason.BAD_ENCODING: _is(errors, Reason.BAD_ENCODING),
         Reason.NO_USER: _is_null_value(users, data),
@@ -56,6 +64,7 @@ def validate(batch: pa.RecordBatch, data: Data) -> tuple[pa.RecordBatch, pa.Reco
         Reason.BAD_TIMESTAMP: ~readable,
         Reason.TIMESTAMP_OUT_OF_RANGE: ~_in_range(timestamps_s, data.timestamp),
         Reason.FILTERED: ~_kept(batch, data.filters),
+        Reason.BAD_NUMBER: ~np.logical_and.reduce([np.ones(batch.num_rows, np.bool_), *(good for _, good in read)]),
     }
     reason = np.select([wrong[reason] for reason in Reason], range(len(Reason)), default=len(Reason))
     accepted = reason == len(Reason)
@@ -63,9 +72,19 @@ def validate(batch: pa.RecordBatch, data: Data) -> tuple[pa.RecordBatch, pa.Reco
     raw = batch.column(batch.schema.get_field_index(RAW))
     reasons = pa.array([member.value for member in Reason] + [None], pa.string()).take(pa.array(reason))
     return (
-        _rows([users, items, pa.array(timestamps_s), files, lines], accepted, INTERACTION),
+        _rows([users, items, pa.array(timestamps_s), files, lines, *further], accepted, interaction_schema(features)),
         _rows([reasons, files, lines, raw], ~accepted, REJECTED),
     )
+
+
+def _further(batch: pa.RecordBatch, feature: Feature, data: Data) -> tuple[pa.Array, Mask]:
+    """A further column as `interaction_schema` has it, and where it is readable."""
+    text = _trimmed(batch, feature.column)
+    none = _is_null_value(text, data)
+    if feature.kind == "category":
+        return pc.if_else(pa.array(none), "", text), np.ones(batch.num_rows, np.bool_)
+    numbers = np.where(none, np.nan, _numbers(text))
+    return pa.array(numbers), none | np.isfinite(numbers)
 
 
 def plausible(text: pa.Array, timestamp: Timestamp) -> Mask:
@@ -128,6 +147,11 @@ def _numbers(text: pa.Array, divisor: int = 1) -> Seconds:
     return np.array([_quotient(value, divisor) for value in number.to_pylist()], dtype=np.float64)
 
 
+def read_number(text: str) -> float:
+    """The text as a number, NaN where it is none."""
+    return float(text) if re.match(_NUMBER, text) else np.nan
+
+
 def _quotient(number: str, divisor: int) -> float:
     # Nanoseconds have more digits than float64: rounded before the division, a whole second could fall short.
     whole = number.isdigit() and len(number) < 30
@@ -163,7 +187,7 @@ def _tagged(batch: pa.RecordBatch, data: Data) -> Iterator[Any]:
 
 
 class ValidateInteractions(beam.PTransform):
-    """Record batches of text to batches of `INTERACTION` (tag `accepted`) and `REJECTED` (tag `rejected`)."""
+    """Record batches of text to batches of interactions (tag `accepted`) and `REJECTED` (tag `rejected`)."""
 
     def __init__(self, data: Data) -> None:
         super().__init__()

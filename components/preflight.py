@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import codecs
-import difflib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
-from apache_beam.io.filesystems import FileSystems
 
 from components.ingestion_report import describe_rejected, no_rows, remedy_for
 from components.interactions import plausible, validate
 from components.sources import (
     READ_BYTES,
     column_positions,
+    find_files,
     needed_columns,
     open_log,
-    pattern,
     read_batches,
     read_block,
     read_header,
@@ -64,38 +61,6 @@ def check_log(data: Data) -> Sample:
     if not batches:
         raise no_rows(data)
     return _judge(batches, data, files)
-
-
-def find_files(path: str, setting: str) -> tuple[str, ...]:
-    """The files that a path or glob matches, in order.
-
-    Raises:
-        InputError: there is none, or the path is a directory.
-    """
-    if os.path.isdir(path):
-        raise InputError(
-            expected=f"a file or a glob in {setting}",
-            received=f"the directory {path}",
-            remedy=f"name the files in it, like {os.path.join(path, '*.csv')}",
-        )
-    try:
-        found = tuple(sorted(match.path for match in FileSystems.match([pattern(path)])[0].metadata_list))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            expected=f"a path that can be read in {setting}", received=f"{path}: {error}", remedy="check the path"
-        ) from None
-    if not found:
-        folder, name = os.path.split(path)
-        siblings = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
-        near = difflib.get_close_matches(name, siblings, n=1, cutoff=0.0)
-        raise InputError(
-            expected=f"a file at {path} ({setting})",
-            received="no such file",
-            remedy=f"did you mean {os.path.join(folder, near[0])}?"
-            if near
-            else "check the path: its folder is not there",
-        )
-    return found
 
 
 def _first_lines(name: str) -> list[str]:
@@ -236,6 +201,7 @@ def _wrong_timestamp(batches: list[pa.RecordBatch], data: Data, rows: int, wrong
 
 
 def _check_items(items: Items) -> None:
+    wanted = [items.id, items.title, *(column.column for column in items.columns.values())]
     for name in find_files(items.path, "data.items.path"):
         header = next(read_rows(_first_lines(name), items.delimiter, '"'), None)
-        column_positions((header and header.fields) or [""], [items.id, items.title], name)
+        column_positions((header and header.fields) or [""], wanted, name)

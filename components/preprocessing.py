@@ -1,13 +1,38 @@
-"""Transform: ids to integers, with one vocabulary for histories and targets."""
+"""Transform: ids to integers, with one vocabulary for histories and targets; times and further columns to codes."""
+
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, VOCABULARY
+from schemas.config import Feature
+from schemas.features import (
+    EXCLUDE_IDS,
+    GAP,
+    ITEM_IDS,
+    TARGET_ID,
+    TARGET_TIMESTAMP_S,
+    TIMESTAMPS_S,
+    VOCABULARY,
+    boundaries_key,
+    codes_key,
+    target_key,
+)
+from serving.codes import gaps, number_codes, time_codes
+
+BUCKETS = 32  # of a number, with about as many values in each
+_QUANTILE_ERROR = 0.01
+
+Inputs = dict[str, tf.Tensor | tf.RaggedTensor]
 
 
-def preprocessing_fn(inputs: dict[str, tf.Tensor | tf.RaggedTensor]) -> dict[str, tf.Tensor | tf.RaggedTensor]:
-    """Maps item ids to 1..n by falling frequency, unknown ones to n + 1; 0 stays free for padding."""
+def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
+    """Maps item ids to 1..n by falling frequency, unknown ones to n + 1; 0 stays free for padding.
+
+    Args:
+        inputs: the features of `schemas.features`.
+        custom_config: the further columns as JSON (`features`), and whether times are times (`times`).
+    """
     histories, targets, excluded = inputs[ITEM_IDS], inputs[TARGET_ID], inputs[EXCLUDE_IDS]
     vocabulary = tft.vocabulary(
         tf.concat([histories.flat_values, tf.reshape(targets, [-1]), excluded.flat_values], axis=0),
@@ -17,8 +42,40 @@ def preprocessing_fn(inputs: dict[str, tf.Tensor | tf.RaggedTensor]) -> dict[str
     def to_ids(items: tf.Tensor) -> tf.Tensor:
         return tft.apply_vocabulary(items, vocabulary, num_oov_buckets=1) + 1
 
-    return {
+    outputs = {
         ITEM_IDS: tf.ragged.map_flat_values(to_ids, histories),
         EXCLUDE_IDS: tf.ragged.map_flat_values(to_ids, excluded),
         TARGET_ID: to_ids(targets),
     }
+    if custom_config["times"]:
+        times = _with_target(inputs[TIMESTAMPS_S], inputs[TARGET_TIMESTAMP_S])
+        codes = time_codes(times, _boundaries(GAP, gaps(times).flat_values))
+        outputs |= {codes_key(name): values for name, values in codes.items()}
+    for feature in (Feature.model_validate_json(text) for text in custom_config["features"]):
+        values = _with_target(inputs[feature.name], inputs[target_key(feature.name)])
+        codes_of = _category_codes if feature.kind == "category" else _bucket_codes
+        outputs[codes_key(feature.name)] = values.with_flat_values(codes_of(feature.name, values.flat_values))
+    return outputs
+
+
+def _with_target(history: tf.RaggedTensor, target: tf.Tensor) -> tf.RaggedTensor:
+    return tf.concat([history, tf.reshape(target, [-1, 1])], axis=1)
+
+
+def _category_codes(name: str, values: tf.Tensor) -> tf.Tensor:
+    known = values != ""
+    vocabulary = tft.vocabulary(tf.boolean_mask(values, known), vocab_filename=name)
+    return tf.where(known, 1 + tft.apply_vocabulary(values, vocabulary, num_oov_buckets=1), 0)
+
+
+def _bucket_codes(name: str, values: tf.Tensor) -> tf.Tensor:
+    return number_codes(values, _boundaries(name, values))
+
+
+def _boundaries(name: str, values: tf.Tensor) -> tf.Tensor:
+    """The ends of buckets with about as many values in each, NaN left out, which are written to a file as well."""
+    known = tf.boolean_mask(values, tf.math.is_finite(values))
+    boundaries = tf.reshape(tft.quantiles(known, BUCKETS, _QUANTILE_ERROR), [-1])
+    # A vocabulary is what Transform can hand on by name; nine digits tell all numbers of this type apart.
+    tft.vocabulary(tf.strings.as_string(boundaries, precision=9, scientific=True), vocab_filename=boundaries_key(name))
+    return boundaries

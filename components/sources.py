@@ -6,6 +6,7 @@ import codecs
 import csv
 import difflib
 import gzip
+import os
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,8 +39,11 @@ class Row(NamedTuple):
 
 def needed_columns(data: Data) -> list[str]:
     """The columns of the log that the configuration reads, each once."""
-    names = [data.columns.user, data.columns.item, data.columns.timestamp, *(f.column for f in data.filters)]
-    return list(dict.fromkeys(names))
+    columns = data.columns
+    further = [feature.column for feature in data.features if not feature.in_table]
+    return list(
+        dict.fromkeys([columns.user, columns.item, columns.timestamp, *further, *(f.column for f in data.filters)])
+    )
 
 
 @contextmanager
@@ -253,6 +257,38 @@ def _read_file(file: FileMetadata, data: Data) -> Iterator[pa.RecordBatch]:
 def pattern(path: str) -> str:
     """The path as Beam matches it: it finds no wildcard in the working directory unless that is named."""
     return path if "/" in path else f"./{path}"
+
+
+def find_files(path: str, setting: str) -> tuple[str, ...]:
+    """The files that a path or glob matches, in order.
+
+    Raises:
+        InputError: there is none, or the path is a directory.
+    """
+    if os.path.isdir(path):
+        raise InputError(
+            expected=f"a file or a glob in {setting}",
+            received=f"the directory {path}",
+            remedy=f"name the files in it, like {os.path.join(path, '*.csv')}",
+        )
+    try:
+        found = tuple(sorted(match.path for match in FileSystems.match([pattern(path)])[0].metadata_list))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            expected=f"a path that can be read in {setting}", received=f"{path}: {error}", remedy="check the path"
+        ) from None
+    if not found:
+        folder, name = os.path.split(path)
+        siblings = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []
+        near = difflib.get_close_matches(name, siblings, n=1, cutoff=0.0)
+        raise InputError(
+            expected=f"a file at {path} ({setting})",
+            received="no such file",
+            remedy=f"did you mean {os.path.join(folder, near[0])}?"
+            if near
+            else "check the path: its folder is not there",
+        )
+    return found
 
 
 class CsvSource(beam.PTransform):

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from schemas.config import Data
 
-Chunk = tuple[str, list[int], list[float], list[str]]  # some of a user's rows: file, lines, timestamps_s, item ids
+Chunk = tuple[str, list[list[Any]]]  # some of a user's rows: their file; lines, timestamps_s, item ids, further columns
 
 
 class Timeline(NamedTuple):
@@ -22,10 +22,11 @@ class Timeline(NamedTuple):
     user_id: str
     item_ids: list[str]
     timestamps_s: list[float]
+    further: dict[str, list[Any]]  # by name, as many as item_ids: str, "" for none, or float, NaN for none
 
 
 class BuildTimelines(beam.PTransform):
-    """Batches of `INTERACTION` to `Timeline` elements.
+    """Batches of interactions to `Timeline` elements.
 
     Items with too few interactions go first, counted over all users; then
     users with too few of what is left; each once. All interactions of a user
@@ -37,6 +38,7 @@ class BuildTimelines(beam.PTransform):
         super().__init__()
         self._item_minimum = data.min_item_interactions
         self._user_minimum = data.min_user_interactions
+        self._names = [feature.name for feature in data.features if not feature.in_table]
 
     def expand(self, batches: beam.PCollection) -> dict[str, beam.PCollection]:
         """To `timelines`, and `dropped`: counters of the interactions left out, to be added up."""
@@ -46,7 +48,8 @@ class BuildTimelines(beam.PTransform):
             chunks.chunks
             | "KeyByUser" >> beam.Map(lambda chunk: chunk).with_output_types(tuple[str, Any])
             | "GroupByUser" >> beam.GroupByKey()
-            | "OrderInTime" >> beam.FlatMap(_timeline, self._user_minimum).with_outputs("dropped", main="timelines")
+            | "OrderInTime"
+            >> beam.FlatMap(_timeline, self._user_minimum, self._names).with_outputs("dropped", main="timelines")
         )
         dropped = (chunks.dropped, timelines.dropped) | "Dropped" >> beam.Flatten()
         return {"timelines": timelines.timelines, "dropped": dropped}
@@ -81,19 +84,21 @@ def _chunks(batch: pa.RecordBatch, kept_items: list[str] | None) -> Iterator[Any
     group = users.indices.to_numpy().astype(np.int64) * len(files.dictionary) + files.indices.to_numpy()
     order = np.argsort(group)
     starts = np.flatnonzero(np.diff(group[order], prepend=-1)).tolist()
-    user_ids, item_ids, times, names, lines = (column.take(pa.array(order)).to_pylist() for column in columns)
+    user_ids, item_ids, times, names, lines, *further = (column.take(pa.array(order)).to_pylist() for column in columns)
     for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-        yield user_ids[start], (names[start], lines[start:end], times[start:end], item_ids[start:end])
+        yield user_ids[start], (names[start], [column[start:end] for column in (lines, times, item_ids, *further)])
 
 
-def _timeline(user: tuple[str, Iterable[Chunk]], least: int) -> Iterator[Any]:
+def _timeline(user: tuple[str, Iterable[Chunk]], least: int, names: list[str]) -> Iterator[Any]:
     user_id, chunks = user
+    # A file has a line but once, so that nothing after it is ever compared.
     rows = sorted(
-        (time, file, line, item)
-        for file, lines, times, items in chunks
-        for time, line, item in zip(times, lines, items, strict=True)
+        (time, file, line, *rest)
+        for file, (lines, times, *columns) in chunks
+        for line, time, *rest in zip(lines, times, *columns, strict=True)
     )
     if len(rows) < least:
         yield beam.pvalue.TaggedOutput("dropped", Counter(below_user_minimum=len(rows)))
     else:
-        yield Timeline(user_id, [item for *_, item in rows], [time for time, *_ in rows])
+        times, _, _, items, *further = (list(column) for column in zip(*rows, strict=True))
+        yield Timeline(user_id, items, times, dict(zip(names, further, strict=True)))

@@ -19,6 +19,7 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
         "users": report.users,
         "items": report.items,
         "ties_in_time": report.ties,
+        "interactions_not_in_table": report.not_in_table,
         "examples": report.examples,
     }
 

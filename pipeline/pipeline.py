@@ -53,7 +53,7 @@ def create_pipeline(
     example_gen = InteractionExampleGen(config.ingestion, code=ingestion_code)
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
-    history_schema = HistorySchema(text=history_schema_text())
+    history_schema = HistorySchema(text=history_schema_text(config.data.features))
     schema = history_schema.outputs["schema"]
     example_validator = tfx.components.ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
     transform = tfx.components.Transform(
@@ -63,6 +63,11 @@ def create_pipeline(
         # The catalogue is every item of the log: one seen only as a target is a candidate like the others.
         splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN, EVAL, TEST], transform=[TRAIN, EVAL]),
         disable_statistics=True,  # StatisticsGen has them
+        custom_config={
+            "times": config.data.timestamp.unit != "order",
+            "features": [feature.model_dump_json() for feature in config.data.features],
+            "code": sources_digest(components, serving, schemas),
+        },
     )
     model_trainer = tfx.components.Trainer(
         run_fn="trainer.run.run_fn",

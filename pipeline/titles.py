@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-
+from components.items import read_columns
 from schemas.config import Items
 
 
@@ -11,5 +10,4 @@ def read_titles(items: Items | None) -> dict[str, str]:
     """Titles by item id; none where the configuration names no table."""
     if items is None:
         return {}
-    with open(items.path, newline="", encoding="utf-8", errors="replace") as file:
-        return {row[items.id]: row[items.title] for row in csv.DictReader(file, delimiter=items.delimiter)}
+    return {item: title for _, _, (item, title) in read_columns(items, [items.id, items.title])}

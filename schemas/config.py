@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, VALUE
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -19,12 +22,40 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Column(Section):
+    """A further column, which tells more than who did something with what, and when."""
+
+    column: str
+    kind: Literal["category", "number"] = "category"
+    separator: Annotated[str, StringConstraints(min_length=1)] | None = None  # of a category with several names in it
+
+
+class LogColumn(Column):
+    """A further column of the log."""
+
+    of: Literal["interaction", "item"] = "interaction"  # whether it is the same wherever the item comes
+
+
 class Columns(Section):
     """Which columns of the log hold an interaction."""
 
     user: str
     item: str
     timestamp: str
+    event: str | None = None  # what the user did, a category
+    value: str | None = None  # how much it was worth, a number: a rating, a price paid, a time spent
+    context: dict[ColumnName, LogColumn] = {}  # anything else
+
+
+class Feature(Section):
+    """What is known of an interaction beside its user, item and time, by the name that it has from here on."""
+
+    name: str
+    column: str
+    kind: Literal["category", "number"]
+    of: Literal["interaction", "item"]
+    separator: str | None
+    in_table: bool  # of items, or in the log
 
 
 class Timestamp(Section):
@@ -64,12 +95,13 @@ class Filter(Section):
 
 
 class Items(Section):
-    """A table of items, for showing recommendations by title."""
+    """A table of items: titles for people, and what the model may know of them."""
 
     path: str
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     id: str
     title: str
+    columns: dict[ColumnName, Column] = {}
 
 
 class Data(Section):
@@ -88,6 +120,33 @@ class Data(Section):
     min_item_interactions: Annotated[int, Field(ge=1)] = 1  # applied before the users' minimum
     min_user_interactions: Annotated[int, Field(ge=1)] = 1
     items: Items | None = None
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """All further columns, in the order in which they are configured."""
+        of_log = dict(self.columns.context)
+        if self.columns.value is not None:
+            of_log = {VALUE: LogColumn(column=self.columns.value, kind="number"), **of_log}
+        if self.columns.event is not None:
+            of_log = {EVENT: LogColumn(column=self.columns.event), **of_log}
+        of_table = self.items.columns if self.items else {}
+        return tuple(
+            [Feature(name=name, in_table=False, **column.model_dump()) for name, column in of_log.items()]
+            + [Feature(name=name, in_table=True, of="item", **column.model_dump()) for name, column in of_table.items()]
+        )
+
+    @model_validator(mode="after")
+    def _features_can_be_told_apart(self) -> Data:
+        context, table = self.columns.context, self.items.columns if self.items else {}
+        names = [*context, *table]
+        taken = {EVENT, VALUE, *FEATURE_NAMES, *TIME_CODES}
+        for name in names:
+            if name in taken or names.count(name) > 1:
+                raise ValueError(f"a further column cannot be called {name!r}: the name is taken")
+        for feature in self.features:
+            if feature.separator is not None and (feature.kind, feature.of) != ("category", "item"):
+                raise ValueError(f"separator is for categories of items, which {feature.name!r} is not")
+        return self
 
 
 class LeaveOneOut(Section):
@@ -165,7 +224,8 @@ class Attention(Section):
     heads: Annotated[int, Field(ge=1)] = 2  # of multi_head
     window: Annotated[int, Field(ge=1)] = 10  # of the local kinds: places on each side
     hops: Annotated[int, Field(ge=1)] = 3  # of memory_network
-    session_items: Annotated[int, Field(ge=1)] = 10  # of hierarchical: interactions in a session
+    session_items: Annotated[int, Field(ge=1)] = 10  # of hierarchical: interactions in a session, without a gap
+    session_gap_s: Annotated[float, Field(gt=0.0)] | None = None  # of hierarchical: what ends a session
 
 
 class Dropout(Section):
@@ -191,12 +251,23 @@ class Ranking(Section):
     positions: Annotated[int, Field(ge=1)] = 8  # of each history, drawn anew each step
     negatives: Annotated[int, Field(ge=1)] = 32  # candidates drawn beside each target
     weight: Annotated[float, Field(ge=0.0)] = 0.1  # of its loss beside retrieval's
+    by_value: bool = False  # whether a target counts more, the greater its value is among those of the log
+
+
+class Inputs(Section):
+    """What the network reads beside the items of a history."""
+
+    position: bool = False  # the place in the history
+    time: bool = False  # of each interaction: since the one before, the hour and the weekday (UTC)
+    query_time: bool = False  # the same of the moment for which is recommended
+    columns: tuple[str, ...] = ()  # names of further columns
 
 
 class Model(Section):
     """The network."""
 
     dim: Annotated[int, Field(ge=1)] = 64  # of the item embedding
+    inputs: Inputs = Inputs()
     encoder: Encoder = Encoder()
     attention: Attention = Attention()
     dropout: Dropout = Dropout()
@@ -270,6 +341,7 @@ class Training(Section):
     model: Model
     train: Train
     serving: Serving
+    features: tuple[Feature, ...] = ()  # the further columns that the model reads
 
 
 class Config(Section):
@@ -287,9 +359,38 @@ class Config(Section):
     @property
     def ingestion(self) -> Ingestion:
         """What the examples depend on: titles, for one, they do not."""
-        return Ingestion(data=self.data.model_copy(update={"items": None}), split=self.split, history=self.history)
+        items = (
+            self.data.items.model_copy(update={"title": ""}) if self.data.items and self.data.items.columns else None
+        )
+        return Ingestion(data=self.data.model_copy(update={"items": items}), split=self.split, history=self.history)
 
     @property
     def training(self) -> Training:
         """What the exported model depends on beside the examples."""
-        return Training(history=self.history, model=self.model, train=self.train, serving=self.serving)
+        read = {*self.model.inputs.columns, *([VALUE] if self.model.ranking.by_value else [])}
+        return Training(
+            history=self.history,
+            model=self.model,
+            train=self.train,
+            serving=self.serving,
+            features=tuple(feature for feature in self.data.features if feature.name in read),
+        )
+
+    @model_validator(mode="after")
+    def _inputs_are_there(self) -> Config:
+        inputs, names = self.model.inputs, [feature.name for feature in self.data.features]
+        for name in inputs.columns:
+            if name not in names:
+                raise ValueError(
+                    f"model.inputs.columns names {name!r}, and data.columns and data.items.columns have "
+                    f"{', '.join(map(repr, names)) or 'no further column'}"
+                )
+        if self.model.ranking.by_value and VALUE not in names:
+            raise ValueError("model.ranking.by_value needs data.columns.value")
+        timed = inputs.time or inputs.query_time or self.model.attention.session_gap_s is not None
+        if timed and self.data.timestamp.unit == "order":
+            raise ValueError(
+                "model.inputs.time, model.inputs.query_time and model.attention.session_gap_s need times,"
+                " and data.timestamp.unit is order"
+            )
+        return self

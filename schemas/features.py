@@ -3,6 +3,11 @@
 One example is one history and the interaction that followed it. In the raw
 examples ids are strings; Transform turns them into integers: `PADDING_ID`,
 then 1..n for the n items of the vocabulary, then n + 1 for an unknown item.
+
+A further column has a feature of its own name, with a value for each item of
+the history, and one named by `target_key` for the target: bytes, empty where
+there is none, or float32, NaN where there is none. Transform turns these, and
+the times, into codes: whole numbers from 1, 0 for none.
 """
 
 USER_ID = "user_id"  # bytes, scalar
@@ -12,11 +17,45 @@ TARGET_ID = "target_id"  # bytes, scalar: the interaction that followed
 TARGET_TIMESTAMP_S = "target_timestamp_s"  # int64, scalar
 EXCLUDE_IDS = "exclude_ids"  # bytes, [n]: seen before item_ids begins, so not to be recommended
 
+QUERY_TIMESTAMPS_S = "query_timestamps_s"  # of a request, int64, [batch]: the moments for which is recommended
+FEATURE_NAMES = (
+    USER_ID,
+    ITEM_IDS,
+    TIMESTAMPS_S,
+    TARGET_ID,
+    TARGET_TIMESTAMP_S,
+    EXCLUDE_IDS,
+    QUERY_TIMESTAMPS_S,
+    "candidate_ids",
+    "examples",
+    "exclude",
+    "k",
+)
+
 PADDING_ID = 0
 VOCABULARY = "items"  # the name of Transform's vocabulary file
 
+EVENT, VALUE = "event", "value"  # the names of these columns
+GAP, HOUR, WEEKDAY = "gap", "hour", "weekday"  # codes of a time: since the interaction before, and of the day and week
+TIME_CODES = (GAP, HOUR, WEEKDAY)
+
 TRAIN, EVAL, TEST = "train", "eval", "test"
 SPLITS = (TRAIN, EVAL, TEST)
+
+
+def target_key(feature: str) -> str:
+    """The name of a further column's value of the target."""
+    return f"target_{feature}"
+
+
+def codes_key(feature: str) -> str:
+    """The name of the codes of a column or time, [length + 1]: of the history, and of the target."""
+    return f"codes_{feature}"
+
+
+def boundaries_key(feature: str) -> str:
+    """The name of Transform's file of the numbers at which one bucket ends and the next begins."""
+    return f"{feature}_boundaries"
 
 
 def ragged_key(feature: str) -> str:

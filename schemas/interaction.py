@@ -1,8 +1,11 @@
 """Arrow schemas of a log's rows on their way in, and the reasons for rejecting one."""
 
+from collections.abc import Sequence
 from enum import Enum
 
 import pyarrow as pa
+
+from schemas.config import Feature
 
 # What a source yields: the named columns of the log as strings, and with them
 # where each row came from. A row that could not be split into fields has its
@@ -18,15 +21,13 @@ PROVENANCE = [
     pa.field(ERROR, pa.string()),
 ]
 
-INTERACTION = pa.schema(
-    [
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("timestamp_s", pa.float64(), nullable=False),
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("line", pa.int64(), nullable=False),
-    ]
-)
+_INTERACTION = [
+    pa.field("user_id", pa.string(), nullable=False),
+    pa.field("item_id", pa.string(), nullable=False),
+    pa.field("timestamp_s", pa.float64(), nullable=False),
+    pa.field("file", pa.string(), nullable=False),
+    pa.field("line", pa.int64(), nullable=False),
+]
 
 REJECTED = pa.schema(
     [
@@ -49,6 +50,18 @@ class Reason(str, Enum):
     BAD_TIMESTAMP = "bad_timestamp"
     TIMESTAMP_OUT_OF_RANGE = "timestamp_out_of_range"
     FILTERED = "filtered"
+    BAD_NUMBER = "bad_number"
+
+
+def interaction_schema(features: Sequence[Feature]) -> pa.Schema:
+    """The schema of interactions with these further columns of the log.
+
+    A category is "" where there is none, a number NaN.
+    """
+    types = {"category": pa.string(), "number": pa.float64()}
+    return pa.schema(
+        _INTERACTION + [pa.field(feature.name, types[feature.kind], nullable=False) for feature in features]
+    )
 
 
 def raw_schema(columns: list[str]) -> pa.Schema:

@@ -10,6 +10,10 @@ Five signatures, in plain TensorFlow ops, usable from stock TensorFlow Serving:
 | `score` | `item_ids`, `candidate_ids` string [batch, n] | `scores` float32 [batch, n] |
 | `explain` | `item_ids` | as `recommend`, and `attention` float32 [batch, length] |
 
+The last three take as well what the model reads beside the items, each
+optional: `timestamps_s` int64 [batch, length], `query_timestamps_s` int64
+[batch], and further columns by name, string or float32 [batch, length].
+
 A history is read as its known items, the most recent `max_length` of them:
 empty strings and unknown items count as not being there, wherever they stand.
 `item_ids` of an answer are in the order that the model is to serve; `evaluate`
@@ -18,14 +22,18 @@ gives the orders of both of its tasks beside it.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
 from serving.candidates import distinct
+from serving.codes import Codings
+from serving.context import Context, ContextCodes
 from serving.index import INDEXES, LOWEST
 
 Answer = dict[str, tf.Tensor]
@@ -47,12 +55,19 @@ class Encoded(Protocol):
 class ServableModel(Protocol):
     """What a model must offer to be exported; ids are int64, 0 is no item."""
 
+    codings: Codings  # of what it reads beside items
     max_length: int
     reorders: bool  # whether the order of `rank` is served, or that of the query's inner products
     reordered: int  # how many items of retrieval are reordered, where there are so many
 
-    def encode(self, item_ids: tf.Tensor) -> Any:
-        """[batch, length], padded on the right with 0, to an `Encoded`."""
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
+        """To an `Encoded`.
+
+        Args:
+            item_ids: [batch, length], padded on the right with 0.
+            codes: by name, int64 [batch, length + 1], of times and further
+                columns: of the history, and behind its last item of the query.
+        """
 
     def candidates(self) -> tf.Tensor:
         """Float32 [items, dim], row i being id i + 1: an inner product with a query is a score."""
@@ -92,7 +107,7 @@ def export(
     signatures = _signatures(recommender, k)
     # Only what the signatures read is saved: no optimizer, and none of Keras's own records of the model.
     saved = tf.Module()
-    saved.tables = [recommender.to_id, recommender.to_item]
+    saved.tables = [recommender.to_id, recommender.to_item, *recommender.context.tables]
     saved.read = [variable for each in signatures.values() for variable in each.get_concrete_function().variables]
     tf.saved_model.save(saved, path, signatures=signatures)
 
@@ -118,6 +133,7 @@ class _Recommender:
         self._k = k
         self.remove_seen = remove_seen
         self.reorders = model.reorders
+        self.context = ContextCodes(model.codings)
         self._index = INDEXES[index](model.candidates())
         # The same search answers by popularity: a query of 1 against vectors of one number.
         self._popular = INDEXES["brute_force"](tf.constant(popularity[:, np.newaxis]))
@@ -148,8 +164,9 @@ class _Recommender:
         """Ids to items; 0 to the empty string."""
         return self.to_item.lookup(ids - 1)
 
-    def history(self, ids: tf.Tensor) -> _History:
+    def history(self, items: tf.Tensor, context: Context) -> _History:
         """Leaves out what is unknown, and what is older than the model reads."""
+        ids = self.ids(items)
         known = ids != PADDING_ID
         kept = tf.ragged.boolean_mask(ids, known)
         positions = tf.ragged.boolean_mask(tf.broadcast_to(tf.range(tf.shape(ids, tf.int64)[1]), tf.shape(ids)), known)
@@ -157,7 +174,10 @@ class _Recommender:
         read = kept[:, -length:].to_tensor(PADDING_ID)
         # A batch without any known item still is a batch of one place, so that no model meets a length of 0.
         read = tf.pad(read, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(read)[1])]])
-        return _History(read, ids, positions[:, -length:], self._model.encode(read))
+        codes = self.context.codes(
+            context, read, lambda x: tf.ragged.boolean_mask(tf.broadcast_to(x, tf.shape(ids)), known)[:, -length:]
+        )
+        return _History(read, ids, positions[:, -length:], self._model.encode(read, codes))
 
     def serve(self, history: _History, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
         """`search` in the order that the model is to serve."""
@@ -189,9 +209,9 @@ class _Recommender:
         scores, places = tf.math.top_k(scores, tf.minimum(k, tf.shape(self._popularity)[0]))
         return scores, tf.gather(candidates, places, batch_dims=1)
 
-    def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> Answer:
+    def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor, context: Context) -> Answer:
         """The ranking task's scores; the lowest float32 for an unknown candidate."""
-        history = self.history(self.ids(item_ids))
+        history = self.history(item_ids, context)
         candidates = self.ids(candidate_ids)
         ranked = self._model.rank(history.encoded, candidates)
         popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
@@ -199,29 +219,40 @@ class _Recommender:
         scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
         return {"scores": scores}
 
-    def explain(self, item_ids: tf.Tensor) -> Answer:
+    def explain(self, item_ids: tf.Tensor, context: Context) -> Answer:
         """Recommendations, and how much attention each place of the history got."""
-        history = self.history(self.ids(item_ids))
+        history = self.history(item_ids, context)
         answer = self.serve(history, _nothing(item_ids), tf.constant(self._k))
         weights = tf.RaggedTensor.from_tensor(history.encoded.attention, lengths=history.positions.row_lengths())
         places = tf.stack([history.positions.value_rowids(), history.positions.flat_values], axis=1)
         return {**answer, "attention": tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))}
 
+    def recommend(
+        self, item_ids: tf.Tensor, timestamps_s: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, context: Context
+    ) -> Answer:
+        """The k best items after each history, which the times put in order."""
+        shape = tf.shape(item_ids)
+        order = tf.argsort(tf.broadcast_to(timestamps_s, shape), axis=1, stable=True)
+        ordered = {
+            name: values
+            if name == QUERY_TIMESTAMPS_S
+            else tf.gather(tf.broadcast_to(values, shape), order, batch_dims=1)
+            for name, values in {**context, TIMESTAMPS_S: timestamps_s}.items()
+        }
+        history = self.history(tf.gather(item_ids, order, batch_dims=1), ordered)
+        rows = tf.broadcast_to(exclude, [shape[0], tf.shape(exclude)[1]])
+        return self.serve(history, self.ids(rows), k)
+
 
 def _signatures(recommender: _Recommender, k: int) -> dict[str, Any]:
-    strings = tf.TensorSpec([None, None], tf.string)
-    # Defaults that are tensors become defaults of the signature, so a request may leave these inputs out. They have
-    # one row, or one number, for whatever batch comes.
-    no_times, no_items = tf.zeros([1, 1], tf.int64), tf.zeros([1, 0], tf.string)
-
     serialized = tf.TensorSpec([None], tf.string, name="examples")
+    context = recommender.context
 
     def parsed(examples: tf.Tensor) -> tuple[_History, tf.Tensor, tf.Tensor]:
-        features = tf.io.parse_example(
-            examples, {name: tf.io.VarLenFeature(tf.string) for name in (ITEM_IDS, EXCLUDE_IDS)}
-        )
-        items, seen = (tf.sparse.to_dense(features[name], "") for name in (ITEM_IDS, EXCLUDE_IDS))
-        history = recommender.history(recommender.ids(items))
+        ids = {name: tf.io.RaggedFeature(tf.string) for name in (ITEM_IDS, EXCLUDE_IDS)}
+        features = tf.io.parse_example(examples, {**ids, **context.features()})
+        items, seen = (features[name].to_tensor("") for name in (ITEM_IDS, EXCLUDE_IDS))
+        history = recommender.history(items, context.parsed(features, items))
         return history, recommender.ids(seen) if recommender.remove_seen else _nothing(seen), tf.constant(k)
 
     @tf.function(input_signature=[serialized], autograph=False)
@@ -235,34 +266,56 @@ def _signatures(recommender: _Recommender, k: int) -> dict[str, Any]:
         served = next(items for order, items in found.items() if ORDERS[order] == recommender.reorders)
         return {"item_ids": served, **{f"{order}_item_ids": items for order, items in found.items()}}
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.string, name="item_ids"),
-            tf.TensorSpec([None, None], tf.int64, name="timestamps_s"),
-            tf.TensorSpec([None, None], tf.string, name="exclude"),
-            tf.TensorSpec([], tf.int32, name="k"),
-        ],
-        autograph=False,
+    items, candidates, exclude = (
+        tf.TensorSpec([None, None], tf.string, name=name) for name in (ITEM_IDS, "candidate_ids", "exclude")
     )
-    def recommend(
-        item_ids: tf.Tensor,
-        timestamps_s: tf.Tensor = no_times,
-        exclude: tf.Tensor = no_items,
-        k: tf.Tensor = tf.constant(k),  # noqa: B008 - the default of the signature
-    ) -> Answer:
-        order = tf.argsort(tf.broadcast_to(timestamps_s, tf.shape(item_ids)), axis=1, stable=True)
-        history = recommender.history(recommender.ids(tf.gather(item_ids, order, batch_dims=1)))
-        rows = tf.broadcast_to(exclude, [tf.shape(item_ids)[0], tf.shape(exclude)[1]])
-        return recommender.serve(history, recommender.ids(rows), k)
-
-    named = {name: tf.TensorSpec(strings.shape, tf.string, name=name) for name in ("item_ids", "candidate_ids")}
+    times = tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS_S)
+    further = [spec for name, spec in context.specs.items() if name != TIMESTAMPS_S]
+    # Defaults have one row, or one number, for whatever batch comes.
+    defaults = {
+        **context.defaults,
+        TIMESTAMPS_S: tf.zeros([1, 1], tf.int64),
+        "exclude": tf.zeros([1, 0], tf.string),
+        "k": tf.constant(k),
+    }
     return {
         "serving_default": serving_default,
         "evaluate": evaluate,
-        "recommend": recommend,
-        "score": tf.function(recommender.score, input_signature=list(named.values()), autograph=False),
-        "explain": tf.function(recommender.explain, input_signature=[named["item_ids"]], autograph=False),
+        "recommend": _signature(
+            recommender.recommend, [items, times, exclude, tf.TensorSpec([], tf.int32, name="k")], further, defaults
+        ),
+        "score": _signature(recommender.score, [items, candidates], list(context.specs.values()), defaults),
+        "explain": _signature(recommender.explain, [items], list(context.specs.values()), defaults),
     }
+
+
+def _signature(
+    function: Callable[..., Answer],
+    specs: Sequence[tf.TensorSpec],
+    further: Sequence[tf.TensorSpec],
+    defaults: Mapping[str, tf.Tensor],
+) -> Any:
+    """A function of `specs`, and of `further` ones as its last argument, a dictionary.
+
+    Defaults that are tensors become defaults of the signature, so a request
+    may leave these inputs out.
+    """
+
+    def call(*values: tf.Tensor) -> Answer:
+        context = {spec.name: value for spec, value in zip(further, values[len(specs) :], strict=True)}
+        return function(*values[: len(specs)], context)
+
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                spec.name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=defaults.get(spec.name, inspect.Parameter.empty),
+            )
+            for spec in (*specs, *further)
+        ]
+    )
+    return tf.function(call, input_signature=[*specs, *further], autograph=False)
 
 
 def _nothing(items: tf.Tensor) -> tf.Tensor:

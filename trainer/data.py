@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.errors import InputError
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, ragged_key
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, codes_key, ragged_key
 
 TARGET_IDS = "target_ids"  # of a training batch: the next item at every position
 
-_FEATURES = {
+_FEATURES: dict[str, Any] = {
     ITEM_IDS: tf.io.RaggedFeature(tf.int64, value_key=ragged_key(ITEM_IDS)),
     EXCLUDE_IDS: tf.io.RaggedFeature(tf.int64, value_key=ragged_key(EXCLUDE_IDS)),
     TARGET_ID: tf.io.FixedLenFeature([], tf.int64),
@@ -28,12 +28,23 @@ class Survey(NamedTuple):
     steps: int  # batches
     target_shares: npt.NDArray[np.float32]  # [item_count], which share of the targets each item is: its popularity
     sequences: list[npt.NDArray[np.int64]]  # the windows with their last targets
+    item_codes: dict[str, npt.NDArray[np.int64]]  # by column, [1 + item_count]: its last code beside each item
 
 
-def survey(files: Sequence[str], item_count: int, max_length: int, batch_size: int) -> Survey:
+def survey(
+    files: Sequence[str], item_count: int, max_length: int, batch_size: int, item_columns: Sequence[str] = ()
+) -> Survey:
     """Reads the training examples once, to know their number and their targets.
 
-    Args, errors: see `train_batches`.
+    Args:
+        files: as of `train_batches`, like those that follow.
+        item_count: items of the vocabulary.
+        max_length: inputs of the longest window.
+        batch_size: windows of that length a batch.
+        item_columns: further columns that are the same wherever the item comes.
+
+    Raises:
+        InputError: there is no such file.
 
     Returns:
         The survey; without steps where no example has a known item before a
@@ -41,18 +52,22 @@ def survey(files: Sequence[str], item_count: int, max_length: int, batch_size: i
     """
     counts, sequences = np.zeros(1 + item_count, np.int64), []
     windows = np.zeros(len(_buckets(max_length)), np.int64)
-    for window in _windows(files, item_count).as_numpy_iterator():
+    item_codes = {name: np.zeros(1 + item_count, np.int64) for name in item_columns}
+    for window in _windows(files, item_count, item_columns).as_numpy_iterator():
+        items = np.append(window[ITEM_IDS], window[TARGET_IDS][-1])
+        for name, codes in item_codes.items():
+            codes[items] = window[codes_key(name)]
         counts += np.bincount(window[TARGET_IDS], minlength=1 + item_count)
         windows[np.searchsorted(_buckets(max_length), len(window[TARGET_IDS]))] += 1
-        sequences.append(np.append(window[ITEM_IDS], window[TARGET_IDS][-1]))
+        sequences.append(items)
     sizes = [batch_size * max_length // longest for longest in _buckets(max_length)]
     targets = counts[1:].sum()
     shares = (counts[1:] / max(targets, 1)).astype(np.float32)
-    return Survey(int(np.ceil(windows / sizes).sum()), shares, sequences)
+    return Survey(int(np.ceil(windows / sizes).sum()), shares, sequences, item_codes)
 
 
 def train_batches(
-    files: Sequence[str], item_count: int, max_length: int, batch_size: int, seed: int
+    files: Sequence[str], item_count: int, max_length: int, batch_size: int, seed: int, columns: Sequence[str] = ()
 ) -> tf.data.Dataset:
     """Batches of windows, in an order that is new in each epoch and the same for the same seed.
 
@@ -68,17 +83,19 @@ def train_batches(
         max_length: inputs of the longest window.
         batch_size: windows of that length a batch; the last ones of an epoch may be smaller.
         seed: of the order.
+        columns: further columns and times whose codes are wanted.
 
     Returns:
-        A dataset of `{item_ids, target_ids}`, int64 [batch, length], padded on
-        the right with 0.
+        A dataset of `{item_ids, target_ids}`, int64 [batch, length], and for
+        each of the columns, by its `codes_key`, those of the inputs and of the
+        last target, int64 [batch, length + 1]; all padded on the right with 0.
 
     Raises:
         InputError: there is no such file.
     """
     buckets = _buckets(max_length)
     return (
-        _windows(files, item_count)
+        _windows(files, item_count, columns)
         .cache()
         .shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
         .bucket_by_sequence_length(
@@ -90,7 +107,9 @@ def train_batches(
     )
 
 
-def eval_batches(files: Sequence[str], item_count: int, batch_size: int) -> tf.data.Dataset:
+def eval_batches(
+    files: Sequence[str], item_count: int, batch_size: int, columns: Sequence[str] = ()
+) -> tf.data.Dataset:
     """Batches of histories to recommend from, in the order of the files.
 
     Unknown items are left out of histories, which may leave them empty. An
@@ -101,31 +120,42 @@ def eval_batches(files: Sequence[str], item_count: int, batch_size: int) -> tf.d
         files: TFRecord.gz files of transformed examples, or patterns of them.
         item_count: items of the vocabulary; greater ids are unknown items.
         batch_size: histories a batch.
+        columns: further columns and times whose codes are wanted.
 
     Returns:
         A dataset of `{item_ids [batch, length], exclude_ids [batch, n],
-        target_id [batch]}`, int64, padded on the right with 0.
+        target_id [batch]}`, int64, and of the columns' codes as of
+        `train_batches`; all padded on the right with 0.
 
     Raises:
         InputError: there is no such file.
     """
 
     def history(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        known = _known(example[ITEM_IDS], item_count)
+        with_target = tf.concat([known, [True]], axis=0)
         return {
-            ITEM_IDS: _known(example[ITEM_IDS], item_count),
-            EXCLUDE_IDS: _known(example[EXCLUDE_IDS], item_count),
+            ITEM_IDS: example[ITEM_IDS][known],
+            EXCLUDE_IDS: example[EXCLUDE_IDS][_known(example[EXCLUDE_IDS], item_count)],
             TARGET_ID: example[TARGET_ID],
+            **{codes_key(name): example[codes_key(name)][with_target] for name in columns},
         }
 
-    return _examples(files).map(history).cache().padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    return _examples(files, columns).map(history).cache().padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def _windows(files: Sequence[str], item_count: int) -> tf.data.Dataset:
+def _windows(files: Sequence[str], item_count: int, columns: Sequence[str]) -> tf.data.Dataset:
     def window(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        sequence = _known(tf.concat([example[ITEM_IDS], [example[TARGET_ID]]], axis=0), item_count)
-        return {ITEM_IDS: sequence[:-1], TARGET_IDS: sequence[1:]}
+        sequence = tf.concat([example[ITEM_IDS], [example[TARGET_ID]]], axis=0)
+        known = _known(sequence, item_count)
+        sequence = sequence[known]
+        return {
+            ITEM_IDS: sequence[:-1],
+            TARGET_IDS: sequence[1:],
+            **{codes_key(name): example[codes_key(name)][known] for name in columns},
+        }
 
-    return _examples(files).map(window).filter(lambda window: tf.size(window[ITEM_IDS]) > 0)
+    return _examples(files, columns).map(window).filter(lambda window: tf.size(window[ITEM_IDS]) > 0)
 
 
 def _buckets(max_length: int) -> list[int]:
@@ -133,7 +163,7 @@ def _buckets(max_length: int) -> list[int]:
     return sorted({-(-max_length * quarter // 4) for quarter in (1, 2, 3, 4)})
 
 
-def _examples(files: Sequence[str]) -> tf.data.Dataset:
+def _examples(files: Sequence[str], columns: Sequence[str]) -> tf.data.Dataset:
     names = sorted(tf.io.gfile.glob(list(files)))
     if not names:
         raise InputError(
@@ -142,8 +172,10 @@ def _examples(files: Sequence[str]) -> tf.data.Dataset:
             remedy="check that the split has examples and that the paths are right",
         )
     records = tf.data.TFRecordDataset(names, compression_type="GZIP")
-    return records.map(lambda record: tf.io.parse_single_example(record, _FEATURES))
+    codes = {codes_key(name): tf.io.RaggedFeature(tf.int64, value_key=ragged_key(codes_key(name))) for name in columns}
+    return records.map(lambda record: tf.io.parse_single_example(record, {**_FEATURES, **codes}))
 
 
 def _known(ids: tf.Tensor, item_count: int) -> tf.Tensor:
-    return tf.boolean_mask(ids, (ids != PADDING_ID) & (ids <= item_count))
+    """Bool [n]."""
+    return (ids != PADDING_ID) & (ids <= item_count)

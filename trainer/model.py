@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,18 +11,20 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from schemas import config
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID
+from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
 from serving.candidates import distinct
+from trainer.columns import Columns, split_codes
 from trainer.counts import CountedScores, count
 from trainer.data import TARGET_IDS, Survey
 from trainer.encoder import HistoryEncoder
+from trainer.inputs import Inputs
 from trainer.items import Items
 from trainer.metrics import K
 from trainer.optimizer import decays
 from trainer.tasks import CatalogueRetrieval, Ranker
 
 Batch = dict[str, tf.Tensor]
-
+Codes = Mapping[str, tf.Tensor]
 
 _POOL = 1_024  # items among which the ranking task's negatives are those that retrieval scores highest
 
@@ -35,6 +38,7 @@ class Encoded(NamedTuple):
 
     item_ids: tf.Tensor  # int64 [batch, length]
     states: tf.Tensor  # float32 [batch, length, dim]
+    sessions: tf.Tensor  # int32 [batch, length], the session of each place, counted from 0
     query: tf.Tensor  # float32 [batch, dim + 1]
     attention: tf.Tensor  # float32 [batch, length]: of the last state, of sum 1; 0 at padding, or without attention
 
@@ -51,6 +55,7 @@ class NextItemModel(tfrs.Model):
         model: the network's settings.
         train: the loss, and in how many parts a batch is computed.
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
+        columns: what is read beside the items.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class NextItemModel(tfrs.Model):
         model: config.Model,
         train: config.Train,
         remove_seen: bool = True,
+        columns: Columns = Columns(),  # noqa: B008 - it never changes
     ) -> None:
         super().__init__()
         self.target_shares = survey.target_shares
@@ -68,9 +74,20 @@ class NextItemModel(tfrs.Model):
         self._remove_seen = remove_seen
         self._ranking = model.ranking
         self._session_items = model.attention.session_items
+        self._session_gap = None  # the least code of a gap that ends a session
+        if model.attention.session_gap_s is not None:
+            boundaries = columns.codings.gap_boundaries
+            self._session_gap = 1 + int(np.searchsorted(boundaries, model.attention.session_gap_s, side="right"))
+        self._value_buckets = columns.value_buckets
         self._parts = train.accumulation
         self._l2 = train.l2
-        self._items = Items(self.item_count, model.dim)
+        self.codings = columns.codings
+        item_codes = {
+            name: split_codes(survey.item_codes[name], coding, separator)
+            for name, (coding, separator) in columns.of_items.items()
+        }
+        self._items = Items(self.item_count, model.dim, item_codes)
+        self._inputs = Inputs(model.inputs, columns.codings, model.dim, max_length)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
         self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_shares)
         self._ranker = Ranker(model.dim, model.attention, model.ranking.hidden)
@@ -91,17 +108,20 @@ class NextItemModel(tfrs.Model):
         self._train_means = {name: tf.keras.metrics.Mean(name) for name in ("loss", "retrieval_loss", "ranking_loss")}
         self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}
 
-    def encode(self, item_ids: tf.Tensor) -> Encoded:
+    def encode(self, item_ids: tf.Tensor, codes: Codes = {}) -> Encoded:  # noqa: B006
         """Reads histories.
 
         Args:
             item_ids: int64 [batch, length], padded on the right with 0.
+            codes: of the times and columns that the model reads, see `Inputs`.
         """
-        states, weights = self._encode(item_ids)
+        sessions = self._sessions(item_ids, codes)
+        states, weights = self._encode(item_ids, codes, sessions)
         last = _at_last(states, item_ids)
         return Encoded(
             item_ids=item_ids,
             states=states,
+            sessions=sessions,
             query=tf.concat([last, tf.ones_like(last[:, :1])], axis=1),
             attention=_at_last(weights, item_ids),
         )
@@ -138,7 +158,7 @@ class NextItemModel(tfrs.Model):
             self._items.embed(candidate_ids[:, tf.newaxis]),
             history.states,
             (history.item_ids != PADDING_ID)[:, tf.newaxis],
-            self._sessions(history.item_ids),
+            history.sessions,
         )
         network = tf.stack([retrieval, tf.squeeze(ranker, axis=1)], axis=-1)
         if self._counted is None:
@@ -176,7 +196,7 @@ class NextItemModel(tfrs.Model):
             inputs: `{item_ids, exclude_ids, target_id}`, int64 [batch, length],
                 [batch, n], [batch]. A target that is left out or unknown is a miss.
         """
-        scores = self._retrieval_scores(self.encode(inputs[ITEM_IDS]), inputs)
+        scores = self._retrieval_scores(self.encode(inputs[ITEM_IDS], _codes(inputs)), inputs)
         top_scores, top = tf.math.top_k(scores, min(K, self.item_count))
         hits = (top + 1 == tf.cast(inputs[TARGET_ID], tf.int32)[:, tf.newaxis]) & (top_scores > scores.dtype.min)
         hits = tf.cast(hits, tf.float32)  # [batch, K], at most one in a row
@@ -187,7 +207,7 @@ class NextItemModel(tfrs.Model):
 
     def choices(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The candidates of the ranking task for a validation batch, as `trainer.blend.Choices` has them."""
-        history = self.encode(inputs[ITEM_IDS])
+        history = self.encode(inputs[ITEM_IDS], _codes(inputs))
         excluded = self._excluded(inputs)
         _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(self.reordered, self.item_count))
         ids = distinct(tf.concat([tf.cast(top, tf.int64) + 1, self.suggest(history)], axis=1), excluded)
@@ -233,13 +253,14 @@ class NextItemModel(tfrs.Model):
     def _joint_loss(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor, training: bool) -> Batch:
         """The losses of some histories as their part of the mean over `targets` targets in `rows` histories."""
         item_ids, target_ids = inputs[ITEM_IDS], inputs[TARGET_IDS]
-        states, _ = self._encode(item_ids, training=training)
+        sessions = self._sessions(item_ids, _codes(inputs))
+        states, _ = self._encode(item_ids, _codes(inputs), sessions, training=training)
         at_target = target_ids != PADDING_ID
         positives = tf.boolean_mask(target_ids, at_target)
         retrieval_loss = self._retrieval_task(
             tf.boolean_mask(states, at_target), self._items, positives, tf.fill(tf.shape(positives), 1.0 / targets)
         )
-        ranking_loss = self._ranking_loss(item_ids, target_ids, states) / (rows * self._ranking.positions)
+        ranking_loss = self._ranking_loss(inputs, states, sessions) / (rows * self._ranking.positions)
         loss = retrieval_loss + self._ranking.weight * ranking_loss
         if self._l2:
             # Each part and each replica adds its share, so that together they add it once.
@@ -247,24 +268,28 @@ class NextItemModel(tfrs.Model):
             loss += self._l2 * squares * tf.cast(tf.size(positives), tf.float32) / targets
         return {"loss": loss, "retrieval_loss": retrieval_loss, "ranking_loss": ranking_loss}
 
-    def _encode(self, item_ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def _encode(
+        self, item_ids: tf.Tensor, codes: Codes, sessions: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """States and weights in float32, in whatever precision they are computed."""
-        states, weights = self._encoder(
-            self._items.embed(item_ids), item_ids != PADDING_ID, self._sessions(item_ids), training=training
-        )
+        vectors = self._inputs(self._items.embed(item_ids), codes, training=training)
+        states, weights = self._encoder(vectors, item_ids != PADDING_ID, sessions, training=training)
         return tf.cast(states, tf.float32), tf.cast(weights, tf.float32)
 
-    def _sessions(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """The session of each place, int32 [batch, length]."""
+    def _sessions(self, item_ids: tf.Tensor, codes: Codes) -> tf.Tensor:
+        """The session of each place, int32 [batch, length]: a gap begins one, or a number of items fills it."""
+        if self._session_gap is not None:
+            return tf.cumsum(tf.cast(codes[GAP][:, :-1] >= self._session_gap, tf.int32), axis=1)
         return tf.broadcast_to(tf.range(tf.shape(item_ids)[1]) // self._session_items, tf.shape(item_ids))
 
-    def _ranking_loss(self, item_ids: tf.Tensor, target_ids: tf.Tensor, states: tf.Tensor) -> tf.Tensor:
+    def _ranking_loss(self, inputs: Batch, states: tf.Tensor, sessions: tf.Tensor) -> tf.Tensor:
         """Cross-entropy of the target among hard negatives, the sum over positions drawn from each history.
 
         Its gradient reaches the items' vectors, and stops at the states: there the few candidates of this task
         would undo what all items teach the other.
         """
         states = tf.stop_gradient(states)
+        item_ids, target_ids = inputs[ITEM_IDS], inputs[TARGET_IDS]
         batch, length = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
         positions, negatives = self._ranking.positions, self._ranking.negatives
         random = tf.random.get_global_generator()
@@ -286,11 +311,16 @@ class NextItemModel(tfrs.Model):
             self._items.embed(candidates),
             states,
             tf.range(length) <= drawn[..., tf.newaxis],
-            self._sessions(item_ids),
+            sessions,
         )
         accidental = tf.concat([tf.zeros_like(positive, tf.bool), negative == positive], axis=-1)
         scores = tf.where(accidental, scores.dtype.min, scores)
-        return self._ranking_task(labels=tf.one_hot(tf.zeros_like(drawn), tf.shape(scores)[2]), predictions=scores)
+        labels = tf.one_hot(tf.zeros_like(drawn), tf.shape(scores)[2])
+        weights = None
+        if self._ranking.by_value:
+            buckets = tf.gather(inputs[codes_key(VALUE)], drawn + 1, batch_dims=1)
+            weights = tf.where(buckets > 0, tf.cast(buckets / self._value_buckets, tf.float32), 1.0)
+        return self._ranking_task(labels=labels, predictions=scores, sample_weight=weights)
 
     def _contains(self, item_ids: tf.Tensor) -> tf.Tensor:
         """[batch, n] -> bool [batch, item_count], True at the items that are among the ids."""
@@ -299,6 +329,12 @@ class NextItemModel(tfrs.Model):
         index = tf.stack([rows, tf.reshape(tf.cast(item_ids, tf.int32), [-1])], axis=1)
         count = tf.scatter_nd(index, tf.ones([batch * n], tf.int32), tf.stack([batch, 1 + self.item_count]))
         return count[:, 1:] > 0
+
+
+def _codes(inputs: Batch) -> Codes:
+    """The codes among a batch's features, by column."""
+    prefix = codes_key("")
+    return {name.removeprefix(prefix): codes for name, codes in inputs.items() if name.startswith(prefix)}
 
 
 def _at_last(values: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:

@@ -13,6 +13,7 @@ from schemas.config import Training
 from schemas.features import VOCABULARY
 from serving.export import export
 from trainer.about import write_about
+from trainer.columns import read_columns
 from trainer.training import fit
 
 
@@ -40,6 +41,7 @@ def run_fn(fn_args: Any) -> None:
         log_dir=fn_args.model_run_dir,
         checkpoint_dir=checkpoints,
         remove_seen=serving.remove_seen,
+        columns=read_columns(transform, training.model, training.features),
     )
     export(
         model,

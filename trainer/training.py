@@ -14,6 +14,7 @@ from schemas.config import History, Model, Section, Train
 from schemas.errors import InputError
 from trainer.blend import Choices, fit_weights, held_out_ndcg, ndcg
 from trainer.checkpoints import Checkpoints
+from trainer.columns import Columns
 from trainer.data import eval_batches, survey, train_batches
 from trainer.metrics import K
 from trainer.model import NextItemModel
@@ -34,6 +35,7 @@ def fit(
     log_dir: str,
     checkpoint_dir: str,
     remove_seen: bool = True,
+    columns: Columns = Columns(),  # noqa: B008 - it never changes
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> NextItemModel:
     """Trains a model and gives it the weights of its best epoch.
@@ -53,6 +55,7 @@ def fit(
         checkpoint_dir: where the state is saved after each epoch, and taken
             up from: a folder for these files and settings alone.
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
+        columns: what is read beside the items.
         callbacks: Keras callbacks beside those for checkpoints, logs and progress.
 
     Raises:
@@ -64,16 +67,16 @@ def fit(
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if train.mixed_precision else "float32")
     strategy = make_strategy(train.strategy)
     data = (train_files, item_count, history.max_length, train.batch_size)
-    training = train_batches(*data, train.seed)
-    surveyed = survey(*data)
-    validation = eval_batches(eval_files, item_count, _EVAL_BATCH_SIZE)
+    training = train_batches(*data, train.seed, columns.in_batches)
+    surveyed = survey(*data, list(columns.of_items))
+    validation = eval_batches(eval_files, item_count, _EVAL_BATCH_SIZE, columns.in_batches)
     validation_steps = sum(1 for _ in validation)
     _check(surveyed.steps, "training", train_files)
     _check(validation_steps, "validation", eval_files)
     checkpoints = Checkpoints(checkpoint_dir, train)
     with strategy.scope():
         tf.random.set_global_generator(tf.random.Generator.from_seed(train.seed, alg="philox"))
-        network = NextItemModel(surveyed, history.max_length, model, train, remove_seen)
+        network = NextItemModel(surveyed, history.max_length, model, train, remove_seen, columns)
         network.compile(optimizer=optimizer(train, surveyed.steps * train.epochs))
         _write_graph(network, training.element_spec, log_dir)
         done = checkpoints.restore(network)

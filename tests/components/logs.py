@@ -7,7 +7,7 @@ import apache_beam as beam
 import pyarrow as pa
 
 from schemas.config import Columns, Data, Timestamp
-from schemas.interaction import INTERACTION
+from schemas.interaction import interaction_schema
 
 DAY_S = 86_400
 START_S = 1_600_000_000  # 2020-09-13
@@ -25,10 +25,10 @@ def local_pipeline() -> beam.Pipeline:
 
 
 def interactions(rows: list[tuple[str, str, float]], file: str = "log.csv", first_line: int = 2) -> pa.RecordBatch:
-    """Rows of (user, item, time) as a batch of `INTERACTION`, on lines that follow one another."""
+    """Rows of (user, item, time) as a batch of interactions, on lines that follow one another."""
     users, items, times = zip(*rows, strict=True) if rows else ((), (), ())
     lines = range(first_line, first_line + len(rows))
     columns = [users, items, [float(time) for time in times], [file] * len(rows), lines]
-    return pa.RecordBatch.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, INTERACTION, strict=True)], schema=INTERACTION
-    )
+    schema = interaction_schema([])
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

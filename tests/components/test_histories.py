@@ -35,7 +35,7 @@ LENGTHS = st.integers(1, 6)
 
 def timeline(times: list[float]) -> Timeline:
     """Item `i7` is the interaction at position 7."""
-    return Timeline("u", [f"i{position}" for position in range(len(times))], times)
+    return Timeline("u", [f"i{position}" for position in range(len(times))], times, {})
 
 
 def position(item_id: str) -> int:
@@ -95,7 +95,7 @@ def test_windows_are_cut_from_the_end() -> None:
 
 def test_a_history_holds_the_most_recent_items_and_names_the_older_ones() -> None:
     items = ["b", "a", "c", "b", "a", "d", "e"]
-    line = Timeline("u", items, [0.0, 1.0, 2.0, 3.0, 4.0, 5.9, 6.5])
+    line = Timeline("u", items, [0.0, 1.0, 2.0, 3.0, 4.0, 5.9, 6.5], {})
 
     *_, test = histories(line, split_history(line.timestamps_s, None), max_length=3)
 
@@ -107,6 +107,8 @@ def test_a_history_holds_the_most_recent_items_and_names_the_older_ones() -> Non
         target_id="e",
         target_timestamp_s=6,
         exclude_ids=["c"],  # a and b are seen too, and in the history already
+        further={},
+        target_further={},
     )
 
 
@@ -189,7 +191,7 @@ def test_a_cut_is_the_earliest_that_its_share_allows(times: list[int], validatio
 
 
 def test_an_example_has_the_features_of_the_schema_and_one_form() -> None:
-    history = History("test", "ü", ["a", "b"], [1, 2], "c", 3, ["x", "y"])
+    history = History("test", "ü", ["a", "b"], [1, 2], "c", 3, ["x", "y"], {}, {})
 
     example = tf.train.Example.FromString(to_example(history))
 
@@ -223,7 +225,7 @@ def expected_histories(rows: Rows, cuts_s: Cuts | None) -> list[History]:
     found = []
     for user, group in groupby(sorted(rows, key=lambda row: (row[0], row[2])), key=lambda row: row[0]):
         _, items, times = zip(*group, strict=True)
-        line = Timeline(user, list(items), list(times))
+        line = Timeline(user, list(items), list(times), {})
         found += list(histories(line, split_history(line.timestamps_s, cuts_s), max_length=3))
     return found
 
@@ -280,9 +282,9 @@ def test_ties_are_broken_by_file_and_line_and_counted() -> None:
         batches,
         config.LeaveOneOut(),
         [
-            History("train", "u", ["a", "b", "c"], [4, 5, 5], "d", 5, []),
-            History("eval", "u", ["b", "c", "d"], [5, 5, 5], "e", 5, ["a"]),
-            History("test", "u", ["c", "d", "e"], [5, 5, 5], "f", 6, ["a", "b"]),
+            History("train", "u", ["a", "b", "c"], [4, 5, 5], "d", 5, [], {}, {}),
+            History("eval", "u", ["b", "c", "d"], [5, 5, 5], "e", 5, ["a"], {}, {}),
+            History("test", "u", ["c", "d", "e"], [5, 5, 5], "f", 6, ["a", "b"], {}, {}),
         ],
         {"ties": 3},
     )
@@ -295,9 +297,9 @@ def test_a_target_that_is_a_users_first_interaction_is_counted() -> None:
         [interactions(rows)],
         TEMPORAL,
         [
-            History("eval", "u1", ["a"], [1], "b", 45, []),
-            History("test", "u1", ["a", "b"], [1, 45], "c", 55, []),
-            History("test", "u2", ["a"], [45], "b", 55, []),
+            History("eval", "u1", ["a"], [1], "b", 45, [], {}, {}),
+            History("test", "u1", ["a", "b"], [1, 45], "c", 55, [], {}, {}),
+            History("test", "u2", ["a"], [45], "b", 55, [], {}, {}),
         ],
         {"targets_without_history": 2, "examples": {"train": 0, "eval": 1, "test": 2}},
     )
@@ -309,7 +311,7 @@ def test_dropped_interactions_are_counted() -> None:
     check_build(
         [interactions(rows)],
         config.LeaveOneOut(),
-        [History("test", "u2", ["a"], [3], "a", 4, [])],
+        [History("test", "u2", ["a"], [3], "a", 4, [], {}, {})],
         {"below_item_minimum": 1, "below_user_minimum": 1, "interactions": 2, "users": 1, "items": 1},
         min_item_interactions=2,
         min_user_interactions=2,

@@ -12,7 +12,7 @@ from components.history_writer import WriteHistories
 from tests.components.logs import local_pipeline
 
 HISTORIES = [
-    History(split, f"u{user}", [f"i{second}" for second in range(length)], list(range(length)), "t", length, [])
+    History(split, f"u{user}", [f"i{second}" for second in range(length)], list(range(length)), "t", length, [], {}, {})
     for user in range(12)
     for split in ("train", "test")
     for length in (1, 2)

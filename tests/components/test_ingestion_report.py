@@ -23,6 +23,7 @@ REPORT = IngestionReport(
     last_timestamp_s=1.0,
     cuts_s=None,
     examples={"train": 1, "eval": 1, "test": 1},
+    not_in_table=0,
     targets_without_history=0,
 )
 

@@ -219,7 +219,7 @@ def test_times_of_another_kind(tmp_path: Path, timestamp: dict[str, str], value:
     assert [text for text in messages if text not in message] == []
 
 
-ITEMS = {"id": "id", "title": "title", "delimiter": "|"}
+ITEMS: dict[str, Any] = {"id": "id", "title": "title", "delimiter": "|"}
 
 
 def test_items_are_looked_at(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def combine(combiner: beam.CombineFn, bundles: list[list[Any]]) -> Any:
 
 
 def timelines(bundles: list[list[list[float]]]) -> list[list[Timeline]]:
-    return [[Timeline("u", [f"i{time}" for time in times], times) for times in bundle] for bundle in bundles]
+    return [[Timeline("u", [f"i{time}" for time in times], times, {}) for times in bundle] for bundle in bundles]
 
 
 @given(bundles=BUNDLES)

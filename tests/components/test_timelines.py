@@ -32,7 +32,7 @@ def test_interactions_of_one_time_are_in_the_order_of_file_and_line() -> None:
 
     check(
         [one_file, *mixed],
-        [Timeline("u", ["f", "c", "d", "e", "g"], [4, 5, 5, 5, 5]), Timeline("v", ["x"], [9])],
+        [Timeline("u", ["f", "c", "d", "e", "g"], [4, 5, 5, 5, 5], {}), Timeline("v", ["x"], [9], {})],
         Counter(),
     )
 
@@ -42,7 +42,7 @@ def test_lines_are_ordered_as_numbers() -> None:
 
     check(
         [interactions(rows[1:], first_line=10), interactions(rows[:1], first_line=9)],
-        [Timeline("u", ["i2", "i3"], [5, 5])],
+        [Timeline("u", ["i2", "i3"], [5, 5], {})],
         Counter(),
     )
 
@@ -61,7 +61,7 @@ def test_items_with_too_few_interactions_go_first_then_users_and_each_once() -> 
     check(
         [interactions(rows[:3]), interactions(rows[3:])],
         # Without its rare item u2 has too few; that leaves a with too few, which is not looked at again.
-        [Timeline("u1", ["a", "b"], [1, 2]), Timeline("u3", ["b", "a", "b"], [5, 6, 7])],
+        [Timeline("u1", ["a", "b"], [1, 2], {}), Timeline("u3", ["b", "a", "b"], [5, 6, 7], {})],
         Counter(below_item_minimum=1, below_user_minimum=1),
         min_item_interactions=3,
         min_user_interactions=2,
@@ -82,7 +82,7 @@ def test_every_interaction_is_kept_or_counted_as_dropped(rows: Rows, cut: int) -
 
     check(
         [interactions(rows[:cut], first_line=2), interactions(rows[cut:], first_line=2 + cut)],
-        [Timeline(user, [r[1] for r in found], [r[2] for r in found]) for user, found in expected.items()],
+        [Timeline(user, [r[1] for r in found], [r[2] for r in found], {}) for user, found in expected.items()],
         +Counter(below_item_minimum=len(rows) - len(frequent), below_user_minimum=len(frequent) - len(kept)),
         min_item_interactions=3,
         min_user_interactions=4,

@@ -1,11 +1,13 @@
 """A model whose answers a reader can tell: after an item comes the next in the alphabet."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from serving.codes import Codings
 from serving.export import ServableModel, export
 
 ITEMS = ["a", "b", "c", "d", "e", "f"]
@@ -35,6 +37,7 @@ class Successor(tf.Module):
             of retrieval and "f", which is suggested twice, the last in the alphabet first.
     """
 
+    codings = Codings()
     max_length = 3
     reordered = 2
 
@@ -46,7 +49,7 @@ class Successor(tf.Module):
         self.table = tf.Variable(-distance.astype(np.float32))
         self.unit = tf.Variable(tf.eye(len(ITEMS)))
 
-    def encode(self, item_ids: tf.Tensor) -> Read:
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Read:
         weights = tf.cumsum(self._read(item_ids), axis=1) * self._read(item_ids)
         return Read(
             item_ids=item_ids,

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -297,8 +297,8 @@ class KerasSuccessor(tf.keras.Model):
         self.compile(optimizer="adam")
         self.candidates, self.suggest, self.rank = self._inner.candidates, self._inner.suggest, self._inner.rank
 
-    def encode(self, item_ids: tf.Tensor) -> Any:
-        history = self._inner.encode(item_ids)
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
+        history = self._inner.encode(item_ids, codes)
         return history._replace(query=self._layer(history.query))
 
 

@@ -64,7 +64,12 @@ def test_a_short_message_stands_for_a_tensor_of_equal_values(servable: Servable)
 @pytest.mark.parametrize(
     ("signature", "inputs", "wanted", "reason"),
     [
-        ("rank", {"item_ids": HISTORY}, [], "'rank' not found; there are: evaluate, explain, recommend, score, serving_default"),
+        (
+            "rank",
+            {"item_ids": HISTORY},
+            [],
+            "'rank' not found; there are: evaluate, explain, recommend, score, serving_default",
+        ),
         ("recommend", {}, [], "input item_ids of 'recommend' is missing"),
         ("score", {"item_ids": HISTORY}, [], "input candidate_ids of 'score' is missing"),
         ("explain", {"item_ids": HISTORY, "k": HISTORY}, [], "no input k of 'explain'; there are: item_ids"),

@@ -33,7 +33,7 @@ def network(
     )
     rng = np.random.default_rng(seed)
     sequences = [rng.integers(1, items + 1, 8) for _ in range(5)]
-    survey = Survey(steps=1, target_shares=np.full(items, 1 / items, np.float32), sequences=sequences)
+    survey = Survey(steps=1, target_shares=np.full(items, 1 / items, np.float32), sequences=sequences, item_codes={})
     made = NextItemModel(survey, 10, model, train or config.Train(), remove_seen)
     rank(made, padded([[1]]), tf.constant([[1]], tf.int64))  # creates all weights
     # Enough spread for every comparison below to be one that could fail.

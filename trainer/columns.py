@@ -1,0 +1,89 @@
+"""Which further columns and times a model reads, and how Transform has made codes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from schemas.config import Feature, Model
+from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
+from serving.codes import Coding, Codings
+
+
+class Columns(NamedTuple):
+    """What is read beside item ids."""
+
+    codings: Codings = Codings()  # of what the network reads of interactions
+    in_batches: tuple[str, ...] = ()  # the codes that a batch must hold: what the network reads, and the value
+    of_items: Mapping[str, tuple[Coding, str | None]] = {}  # with what separates the names in a category
+    value_buckets: int = 1  # of the value, where the ranking task learns from it
+
+
+def read_columns(transform: tft.TFTransformOutput, model: Model, features: Sequence[Feature]) -> Columns:
+    """What a model reads, as Transform has written it.
+
+    Args:
+        transform: Transform's output.
+        model: says what is read.
+        features: the further columns that are.
+    """
+
+    def coding(feature: Feature) -> Coding:
+        if feature.kind == "category":
+            return Coding(vocabulary_file=transform.vocabulary_file_by_name(feature.name))
+        return Coding(boundaries=_boundaries(transform, feature.name))
+
+    inputs = model.inputs
+    times = inputs.time or inputs.query_time or model.attention.session_gap_s is not None
+    of_interactions = {
+        feature.name: coding(feature)
+        for feature in features
+        if feature.of == "interaction" and feature.name in inputs.columns
+    }
+    value = next((feature for feature in features if feature.name == VALUE and model.ranking.by_value), None)
+    in_batches = [*(TIME_CODES if times else ()), *of_interactions, *([VALUE] if value else [])]
+    return Columns(
+        codings=Codings(
+            gap_boundaries=_boundaries(transform, GAP) if times else np.empty(0, np.float32),
+            times=times,
+            query_times=inputs.query_time,
+            columns=of_interactions,
+        ),
+        in_batches=tuple(dict.fromkeys(in_batches)),
+        of_items={feature.name: (coding(feature), feature.separator) for feature in features if feature.of == "item"},
+        value_buckets=coding(value).size() - 1 if value else 1,
+    )
+
+
+def split_codes(codes: npt.NDArray[np.int64], coding: Coding, separator: str | None) -> npt.NDArray[np.int64]:
+    """A code for each name in an item's category.
+
+    Args:
+        codes: [items], of the whole categories.
+        coding: of these.
+        separator: what stands between the names in a category; None where each is one name.
+
+    Returns:
+        [items, n], padded on the right with 0; names are numbered from 1 in the order of the alphabet.
+    """
+    if separator is None:
+        return codes[:, np.newaxis]
+    names = [
+        list(dict.fromkeys(name.strip() for name in category.split(separator) if name.strip()))
+        for category in coding.categories()
+    ]
+    numbers = {name: 1 + i for i, name in enumerate(sorted({name for some in names for name in some}))}
+    table = np.zeros([len(names) + 2, max([1, *map(len, names)])], np.int64)  # with none and the unknown category
+    for row, some in enumerate(names, start=1):
+        table[row, : len(some)] = [numbers[name] for name in some]
+    return table[codes]
+
+
+def _boundaries(transform: tft.TFTransformOutput, name: str) -> npt.NDArray[np.float32]:
+    with tf.io.gfile.GFile(transform.vocabulary_file_by_name(boundaries_key(name))) as file:
+        return np.sort(np.array(file.read().split(), np.float32))
