@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from components.ingestion_report import describe_rejected, no_rows, remedy_for
 from components.interactions import plausible, validate
+from components.items import read_table
 from components.sources import (
     READ_BYTES,
     column_positions,
@@ -44,14 +45,14 @@ class Sample:
 
 
 def check_log(data: Data) -> Sample:
-    """Reads each file's header, the first rows of the first file that has any, and the items' header.
+    """Reads each file's header, the first rows of the first file that has any, and the table of items.
 
     Raises:
         InputError: the log or the table of items cannot be what the configuration says.
     """
     files = find_files(data.path, "data.path")
     if data.items:
-        _check_items(data.items)
+        _check_items(data.items, data)
     batches: list[pa.RecordBatch] = []
     for name in files:
         lines = _first_lines(name)
@@ -200,8 +201,9 @@ def _wrong_timestamp(batches: list[pa.RecordBatch], data: Data, rows: int, wrong
     )
 
 
-def _check_items(items: Items) -> None:
+def _check_items(items: Items, data: Data) -> None:
     wanted = [items.id, items.title, *(column.column for column in items.columns.values())]
     for name in find_files(items.path, "data.items.path"):
         header = next(read_rows(_first_lines(name), items.delimiter, '"'), None)
         column_positions((header and header.fields) or [""], wanted, name)
+    read_table(data, [feature for feature in data.features if feature.in_table])

@@ -47,14 +47,23 @@ def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
         EXCLUDE_IDS: tf.ragged.map_flat_values(to_ids, excluded),
         TARGET_ID: to_ids(targets),
     }
+    boundaries = {}
     if custom_config["times"]:
         times = _with_target(inputs[TIMESTAMPS_S], inputs[TARGET_TIMESTAMP_S])
-        codes = time_codes(times, _boundaries(GAP, gaps(times).flat_values))
-        outputs |= {codes_key(name): values for name, values in codes.items()}
+        boundaries[GAP] = _boundaries(gaps(times).flat_values)
+        outputs |= {codes_key(name): codes for name, codes in time_codes(times, boundaries[GAP]).items()}
     for feature in (Feature.model_validate_json(text) for text in custom_config["features"]):
         values = _with_target(inputs[feature.name], inputs[target_key(feature.name)])
-        codes_of = _category_codes if feature.kind == "category" else _bucket_codes
-        outputs[codes_key(feature.name)] = values.with_flat_values(codes_of(feature.name, values.flat_values))
+        if feature.kind == "category":
+            codes = _category_codes(feature.name, values.flat_values)
+        else:
+            boundaries[feature.name] = _boundaries(values.flat_values)
+            codes = number_codes(values.flat_values, boundaries[feature.name])
+        outputs[codes_key(feature.name)] = values.with_flat_values(codes)
+    for name, numbers in boundaries.items():
+        # Only features and vocabularies are handed on, and a vocabulary of quantiles takes a second pass, which this
+        # Transform fails at with this Beam.
+        outputs[boundaries_key(name)] = tf.tile(numbers[tf.newaxis], [histories.nrows(), 1])
     return outputs
 
 
@@ -68,14 +77,7 @@ def _category_codes(name: str, values: tf.Tensor) -> tf.Tensor:
     return tf.where(known, 1 + tft.apply_vocabulary(values, vocabulary, num_oov_buckets=1), 0)
 
 
-def _bucket_codes(name: str, values: tf.Tensor) -> tf.Tensor:
-    return number_codes(values, _boundaries(name, values))
-
-
-def _boundaries(name: str, values: tf.Tensor) -> tf.Tensor:
-    """The ends of buckets with about as many values in each, NaN left out, which are written to a file as well."""
+def _boundaries(values: tf.Tensor) -> tf.Tensor:
+    """Float32 [BUCKETS - 1], the ends of buckets with about as many values in each; NaN is in none."""
     known = tf.boolean_mask(values, tf.math.is_finite(values))
-    boundaries = tf.reshape(tft.quantiles(known, BUCKETS, _QUANTILE_ERROR), [-1])
-    # A vocabulary is what Transform can hand on by name; nine digits tell all numbers of this type apart.
-    tft.vocabulary(tf.strings.as_string(boundaries, precision=9, scientific=True), vocab_filename=boundaries_key(name))
-    return boundaries
+    return tf.reshape(tft.quantiles(known, BUCKETS, _QUANTILE_ERROR), [BUCKETS - 1])

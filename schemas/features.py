@@ -54,7 +54,7 @@ def codes_key(feature: str) -> str:
 
 
 def boundaries_key(feature: str) -> str:
-    """The name of Transform's file of the numbers at which one bucket ends and the next begins."""
+    """The name of the numbers at which one bucket ends and the next begins, float32, the same in every example."""
     return f"{feature}_boundaries"
 
 

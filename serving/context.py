@@ -60,7 +60,7 @@ class ContextCodes(tf.Module):
             codes |= time_codes(with_last(read(context[TIMESTAMPS_S]), query), self._gap_boundaries)
         for name, column in self._columns.items():
             codes[name] = with_last(read(column.codes(context[name])), tf.zeros([1], tf.int64))
-        return {name: values.to_tensor(0, shape=[None, width + 1]) for name, values in codes.items()}
+        return {name: _dense(values, width + 1, tf.zeros([], tf.int64)) for name, values in codes.items()}
 
     def features(self) -> dict[str, tf.io.RaggedFeature | tf.io.FixedLenFeature]:
         """What is to be parsed from a serialized example of `schemas.features`."""
@@ -78,15 +78,21 @@ class ContextCodes(tf.Module):
             features: as `features` has them parsed.
             items: string [batch, length].
         """
-        shape = [None, tf.shape(items)[1]]
+        width = tf.shape(items)[1]
         context = {
-            name: features[name].to_tensor(tf.reshape(self.defaults[name], []), shape=shape)
+            name: _dense(features[name], width, tf.reshape(self.defaults[name], []))
             for name in self.specs
             if name != QUERY_TIMESTAMPS_S
         }
         if self._codings.query_times:
             context[QUERY_TIMESTAMPS_S] = features[TARGET_TIMESTAMP_S]
         return context
+
+
+def _dense(values: tf.RaggedTensor, width: tf.Tensor, none: tf.Tensor) -> tf.Tensor:
+    """[batch, width], filled up on the right."""
+    dense = values.to_tensor(none)[:, :width]
+    return tf.pad(dense, [[0, 0], [0, width - tf.shape(dense)[1]]], constant_values=none)
 
 
 class _Column(tf.Module):

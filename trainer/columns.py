@@ -13,6 +13,7 @@ import tensorflow_transform as tft
 from schemas.config import Feature, Model
 from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
 from serving.codes import Coding, Codings
+from trainer.data import first_record
 
 
 class Columns(NamedTuple):
@@ -24,19 +25,25 @@ class Columns(NamedTuple):
     value_buckets: int = 1  # of the value, where the ranking task learns from it
 
 
-def read_columns(transform: tft.TFTransformOutput, model: Model, features: Sequence[Feature]) -> Columns:
+def read_columns(
+    transform: tft.TFTransformOutput, files: Sequence[str], model: Model, features: Sequence[Feature]
+) -> Columns:
     """What a model reads, as Transform has written it.
 
     Args:
         transform: Transform's output.
+        files: TFRecord.gz files of transformed examples, or patterns of them.
         model: says what is read.
         features: the further columns that are.
+
+    Raises:
+        InputError: there is no example.
     """
 
     def coding(feature: Feature) -> Coding:
         if feature.kind == "category":
             return Coding(vocabulary_file=transform.vocabulary_file_by_name(feature.name))
-        return Coding(boundaries=_boundaries(transform, feature.name))
+        return Coding(boundaries=_boundaries(files, feature.name))
 
     inputs = model.inputs
     times = inputs.time or inputs.query_time or model.attention.session_gap_s is not None
@@ -49,7 +56,7 @@ def read_columns(transform: tft.TFTransformOutput, model: Model, features: Seque
     in_batches = [*(TIME_CODES if times else ()), *of_interactions, *([VALUE] if value else [])]
     return Columns(
         codings=Codings(
-            gap_boundaries=_boundaries(transform, GAP) if times else np.empty(0, np.float32),
+            gap_boundaries=_boundaries(files, GAP) if times else np.empty(0, np.float32),
             times=times,
             query_times=inputs.query_time,
             columns=of_interactions,
@@ -84,6 +91,6 @@ def split_codes(codes: npt.NDArray[np.int64], coding: Coding, separator: str | N
     return table[codes]
 
 
-def _boundaries(transform: tft.TFTransformOutput, name: str) -> npt.NDArray[np.float32]:
-    with tf.io.gfile.GFile(transform.vocabulary_file_by_name(boundaries_key(name))) as file:
-        return np.sort(np.array(file.read().split(), np.float32))
+def _boundaries(files: Sequence[str], name: str) -> npt.NDArray[np.float32]:
+    example = tf.train.Example.FromString(first_record(files))
+    return np.array(example.features.feature[boundaries_key(name)].float_list.value, np.float32)

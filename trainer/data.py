@@ -144,6 +144,19 @@ def eval_batches(
     return _examples(files, columns).map(history).cache().padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
+def first_record(files: Sequence[str]) -> bytes:
+    """A serialized example of the files, or of the patterns of them.
+
+    Raises:
+        InputError: there is none.
+    """
+    for record in _records(files).as_numpy_iterator():
+        return bytes(record)
+    raise InputError(
+        expected="a transformed example", received=f"none in {', '.join(files)}", remedy="check that the split has any"
+    )
+
+
 def _windows(files: Sequence[str], item_count: int, columns: Sequence[str]) -> tf.data.Dataset:
     def window(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         sequence = tf.concat([example[ITEM_IDS], [example[TARGET_ID]]], axis=0)
@@ -164,6 +177,12 @@ def _buckets(max_length: int) -> list[int]:
 
 
 def _examples(files: Sequence[str], columns: Sequence[str]) -> tf.data.Dataset:
+    records = _records(files)
+    codes = {codes_key(name): tf.io.RaggedFeature(tf.int64, value_key=ragged_key(codes_key(name))) for name in columns}
+    return records.map(lambda record: tf.io.parse_single_example(record, {**_FEATURES, **codes}))
+
+
+def _records(files: Sequence[str]) -> tf.data.Dataset:
     names = sorted(tf.io.gfile.glob(list(files)))
     if not names:
         raise InputError(
@@ -171,9 +190,7 @@ def _examples(files: Sequence[str], columns: Sequence[str]) -> tf.data.Dataset:
             received=f"no file at {', '.join(files) or 'an empty list of paths'}",
             remedy="check that the split has examples and that the paths are right",
         )
-    records = tf.data.TFRecordDataset(names, compression_type="GZIP")
-    codes = {codes_key(name): tf.io.RaggedFeature(tf.int64, value_key=ragged_key(codes_key(name))) for name in columns}
-    return records.map(lambda record: tf.io.parse_single_example(record, {**_FEATURES, **codes}))
+    return tf.data.TFRecordDataset(names, compression_type="GZIP")
 
 
 def _known(ids: tf.Tensor, item_count: int) -> tf.Tensor:

@@ -288,7 +288,7 @@ def test_loads_where_there_is_nothing_but_tensorflow_and_moves_with_its_folder(t
 class KerasSuccessor(tf.keras.Model):
     """The same answers out of a Keras model with a layer and an optimizer."""
 
-    max_length, reordered, reorders = Successor.max_length, Successor.reordered, False
+    codings, max_length, reordered, reorders = Successor.codings, Successor.max_length, Successor.reordered, False
 
     def __init__(self) -> None:
         super().__init__()
