@@ -39,7 +39,7 @@ def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Ta
     best = {name: max(values.get(name, 0.0) for values in rows.values()) for name in METRICS}
     table = Table(
         title=f"Test split: {protocol['users']:,} users, all {protocol['items']:,} items ranked, "
-        f"seen items {protocol['seen_items']}"
+        f"seen items {protocol['seen_items']}; the model reads {', '.join(protocol['reads'])}"
     )
     table.add_column()
     for name in METRICS:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_transform as tft
 
 from schemas.config import Feature, Model
 from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
@@ -26,12 +25,12 @@ class Columns(NamedTuple):
 
 
 def read_columns(
-    transform: tft.TFTransformOutput, files: Sequence[str], model: Model, features: Sequence[Feature]
+    vocabulary_file: Callable[[str], str], files: Sequence[str], model: Model, features: Sequence[Feature]
 ) -> Columns:
     """What a model reads, as Transform has written it.
 
     Args:
-        transform: Transform's output.
+        vocabulary_file: gives the file of Transform's vocabulary of a name.
         files: TFRecord.gz files of transformed examples, or patterns of them.
         model: says what is read.
         features: the further columns that are.
@@ -42,7 +41,7 @@ def read_columns(
 
     def coding(feature: Feature) -> Coding:
         if feature.kind == "category":
-            return Coding(vocabulary_file=transform.vocabulary_file_by_name(feature.name))
+            return Coding(vocabulary_file=vocabulary_file(feature.name))
         return Coding(boundaries=_boundaries(files, feature.name))
 
     inputs = model.inputs

@@ -41,7 +41,7 @@ def run_fn(fn_args: Any) -> None:
         log_dir=fn_args.model_run_dir,
         checkpoint_dir=checkpoints,
         remove_seen=serving.remove_seen,
-        columns=read_columns(transform, fn_args.train_files, training.model, training.features),
+        columns=read_columns(transform.vocabulary_file_by_name, fn_args.train_files, training.model, training.features),
     )
     export(
         model,

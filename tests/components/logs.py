@@ -14,9 +14,11 @@ START_S = 1_600_000_000  # 2020-09-13
 
 
 def data(path: str | Path = "log.csv", **settings: Any) -> Data:
-    """A configuration for logs with the columns user, item and time, in unix seconds."""
+    """A configuration for logs with the columns user, item and time, in unix seconds, and `further` ones."""
     settings.setdefault("timestamp", Timestamp(unit="s"))
-    return Data(path=str(path), columns=Columns(user="user", item="item", timestamp="time"), **settings)
+    further = settings.pop("further", {})
+    columns = Columns.model_validate({"user": "user", "item": "item", "timestamp": "time", **further})
+    return Data(path=str(path), columns=columns, **settings)
 
 
 def local_pipeline() -> beam.Pipeline:

@@ -2,6 +2,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
@@ -188,3 +189,29 @@ def test_the_transform_has_an_output_for_either() -> None:
         reasons = outputs.rejected | "Reasons" >> beam.FlatMap(lambda rejected: rejected.column(0).to_pylist())
         assert_that(users, equal_to(["u1"]), label="Accepted")
         assert_that(reasons, equal_to(["no_user", "no_item"]), label="Rejected")
+
+
+FURTHER: dict[str, Any] = {"event": "event", "value": "stars", "context": {"shop": {"column": "shop"}}}
+
+
+def test_further_columns_are_read_and_what_is_not_there_is_none() -> None:
+    settings = data(null_values=("", "?"), further=FURTHER)
+    rows = [
+        f"u,a,{START_S}, buy ,4.5,x",
+        f"u,b,{START_S},?,,",
+        f"u,c,{START_S},view,many,x",
+        f"u,d,{START_S},view,nan,x",
+    ]
+
+    accepted, rejected = validate(batch("\n".join(["user,item,time,event,stars,shop", *rows, ""]), settings), settings)
+
+    assert accepted.schema.equals(interaction_schema(settings.features))
+    found = [(row["event"], row["value"], row["shop"]) for row in accepted.to_pylist()]
+    np.testing.assert_equal(found, [("buy", 4.5, "x"), ("", np.nan, "")])
+    assert [(row["reason"], row["line"]) for row in rejected.to_pylist()] == [("bad_number", 4), ("bad_number", 5)]
+
+
+def test_a_category_with_a_line_break_is_malformed() -> None:
+    settings = data(further={"event": "event"})
+
+    assert reasons(f'user,item,time,event\nu,a,{START_S},"buy\nnow"\n', settings) == ["malformed"]

@@ -1,23 +1,32 @@
 """Transformed examples for the tests of this folder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, ragged_key
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, codes_key, ragged_key
 
 Example = tuple[Sequence[int], int, Sequence[int]]  # history, target, what else was seen
 
 
-def write_examples(path: Path, examples: Iterable[Example]) -> str:
-    """Writes a TFRecord.gz file as Transform does and returns its path."""
+def write_examples(
+    path: Path, examples: Iterable[Example], codes: Mapping[str, Sequence[Sequence[int]]] | None = None
+) -> str:
+    """Writes a TFRecord.gz file as Transform does and returns its path.
+
+    Args:
+        path: the file.
+        examples: what it holds.
+        codes: by column, those of each example's history and target.
+    """
     with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
-        for item_ids, target_id, exclude_ids in examples:
+        for row, (item_ids, target_id, exclude_ids) in enumerate(examples):
             features = {
                 ragged_key(ITEM_IDS): _ids(item_ids),
                 TARGET_ID: _ids([target_id]),
                 ragged_key(EXCLUDE_IDS): _ids(exclude_ids),
+                **{ragged_key(codes_key(name)): _ids(rows[row]) for name, rows in (codes or {}).items()},
             }
             writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
     return str(path)

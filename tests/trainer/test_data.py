@@ -134,3 +134,24 @@ def test_a_survey_knows_the_number_of_batches(tmp_path: Path, lengths: list[int]
     path = write_examples(tmp_path / "a.gz", examples)
     batches = train_batches([path], 9, longest, size, 1)
     assert survey([path], 9, longest, size).steps == sum(1 for _ in batches)
+
+
+def test_codes_stand_beside_their_items_and_end_with_those_of_the_target(tmp_path: Path) -> None:
+    examples: list[Example] = [([1, UNKNOWN, 2], 3, []), ([4], 5, [])]
+    path = write_examples(tmp_path / "a.gz", examples, {"event": [[5, 6, 7, 8], [9, 4]]})
+
+    training = list(train_batches([path], 9, 8, 1, seed=1, columns=["event"]).as_numpy_iterator())
+    (validation,) = eval_batches([path], 9, 4, columns=["event"]).as_numpy_iterator()
+
+    rows = [[code for code in row if code] for batch in training for row in batch["codes_event"].tolist()]
+    assert sorted(rows) == [[5, 7, 8], [9, 4]]
+    assert validation["codes_event"].tolist() == [[5, 7, 8], [9, 4, 0]]
+
+
+def test_an_item_has_the_code_that_it_last_came_with(tmp_path: Path) -> None:
+    examples: list[Example] = [([1, 2], 3, []), ([2], 3, [])]
+    path = write_examples(tmp_path / "a.gz", examples, {"genre": [[4, 5, 6], [5, 7]]})
+
+    found = survey([path], 4, 8, 1, ["genre"]).item_codes["genre"].tolist()
+
+    assert found == [0, 4, 5, 7, 0]

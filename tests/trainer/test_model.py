@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import config
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
+from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, TARGET_ID, codes_key
+from serving.codes import Coding, Codings
 from trainer.attention import ATTENTION
+from trainer.columns import Columns
 from trainer.data import TARGET_IDS, Survey
 from trainer.model import NextItemModel
 
@@ -19,7 +21,13 @@ HISTORIES = [[3, 1, 4, 1, 5, 9], [2, 6, 5], [7], []]
 
 
 def network(
-    items: int = ITEMS, seed: int = 0, remove_seen: bool = True, train: config.Train | None = None, **settings: Any
+    items: int = ITEMS,
+    seed: int = 0,
+    remove_seen: bool = True,
+    train: config.Train | None = None,
+    columns: Columns = Columns(),  # noqa: B008
+    item_codes: dict[str, npt.NDArray[np.int64]] | None = None,
+    **settings: Any,
 ) -> NextItemModel:
     tf.keras.utils.set_random_seed(seed)
     tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
@@ -33,9 +41,12 @@ def network(
     )
     rng = np.random.default_rng(seed)
     sequences = [rng.integers(1, items + 1, 8) for _ in range(5)]
-    survey = Survey(steps=1, target_shares=np.full(items, 1 / items, np.float32), sequences=sequences, item_codes={})
-    made = NextItemModel(survey, 10, model, train or config.Train(), remove_seen)
-    rank(made, padded([[1]]), tf.constant([[1]], tf.int64))  # creates all weights
+    survey = Survey(
+        steps=1, target_shares=np.full(items, 1 / items, np.float32), sequences=sequences, item_codes=item_codes or {}
+    )
+    made = NextItemModel(survey, 10, model, train or config.Train(), remove_seen, columns)
+    history = made.encode(padded([[1]]), {GAP: tf.zeros([1, 2], tf.int64)})
+    made.rank(history, tf.constant([[1]], tf.int64))  # creates all weights
     # Enough spread for every comparison below to be one that could fail.
     for weight in made.trainable_variables:
         weight.assign_add(0.3 * rng.normal(size=weight.shape))
@@ -328,3 +339,48 @@ def test_exports_in_plain_operations(tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded.candidates(), model.candidates(), atol=1e-5)
     candidate_ids = tf.constant([[4, 2]] * 4, tf.int64)
     np.testing.assert_allclose(loaded.rank(item_ids, candidate_ids), rank(model, item_ids, candidate_ids), atol=1e-5)
+
+
+def test_items_of_one_category_share_a_part_of_their_vectors() -> None:
+    """What an update of the category's vector adds to one item, it adds to all of that category, and to no other."""
+    genre = np.zeros(ITEMS + 1, np.int64)
+    genre[[3, 7]] = 1
+    genre[[4]] = 2
+    columns = Columns(of_items={"genre": (Coding(boundaries=np.array([1.0], np.float32)), None)})
+    model = network(columns=columns, item_codes={"genre": genre})
+    (vectors,) = [weight for weight in model.trainable_variables if "genre" in weight.name]
+    before = model.candidates().numpy()
+    vectors.assign_add(tf.one_hot([0], 2, axis=0) * tf.ones([2, DIM]))
+    moved = model.candidates().numpy() - before
+
+    assert np.flatnonzero(np.abs(moved).sum(axis=1) > 0).tolist() == [2, 6]  # the rows of items 3 and 7
+    np.testing.assert_allclose(moved[2], moved[6], atol=1e-6)
+
+
+def test_a_gap_begins_a_session() -> None:
+    columns = Columns(codings=Codings(gap_boundaries=np.array([10.0, 100.0], np.float32), times=True))
+    attention = {"kind": "hierarchical", "session_gap_s": 100.0}
+    model = network(columns=columns, attention=attention)
+    item_ids = padded([[1, 2, 3, 4]])
+
+    sessions = {
+        name: model.encode(item_ids, {GAP: tf.constant([gaps], tf.int64)}).sessions.numpy()[0].tolist()
+        for name, gaps in {"none": [0, 1, 2, 1, 3], "one": [0, 1, 3, 1, 1], "each": [0, 3, 3, 3, 3]}.items()
+    }
+
+    assert sessions == {"none": [0, 0, 0, 0], "one": [0, 0, 1, 1], "each": [0, 1, 2, 3]}
+
+
+def test_a_target_of_half_the_value_counts_half_in_the_ranking_loss() -> None:
+    columns = Columns(in_batches=("value",), value_buckets=4)
+    model = network(columns=columns, ranking={"by_value": True, "hidden": [5], "positions": 2, "negatives": 3})
+    batch = {ITEM_IDS: padded([[3, 1, 4]]), TARGET_IDS: padded([[1, 4, 5]])}
+
+    def loss(value: int) -> float:
+        tf.random.set_global_generator(tf.random.Generator.from_seed(3))
+        values = {codes_key("value"): tf.constant([[0, value, value, value]], tf.int64)}
+        one = tf.ones([])
+        return float(model._joint_loss({**batch, **values}, one, one, training=False)["ranking_loss"])
+
+    assert loss(2) == pytest.approx(loss(4) / 2)
+    assert loss(0) == pytest.approx(loss(4))  # not known: it counts as a whole

@@ -1,0 +1,169 @@
+"""What Transform makes of histories, and that a request to the exported model becomes the same codes."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import dataset_metadata
+
+from components.histories import History, to_example
+from components.history_schema import history_schema_text
+from components.preprocessing import BUCKETS, preprocessing_fn
+from schemas.config import Feature, Model
+from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, codes_key
+from serving.context import ContextCodes
+from trainer.columns import read_columns
+
+NAN = float("nan")
+START_S = 1_600_520_400  # a Saturday, 13:00 UTC
+FEATURES = tuple(
+    Feature.model_validate({"column": name, "separator": None, "in_table": False, **feature})
+    for name, feature in {
+        "event": {"name": "event", "kind": "category", "of": "interaction"},
+        "value": {"name": "value", "kind": "number", "of": "interaction"},
+        "genres": {"name": "genres", "kind": "category", "of": "item"},
+    }.items()
+)
+
+
+def history(items: Sequence[str], times: Sequence[int], events: Sequence[str], values: Sequence[float]) -> History:
+    """The last of each is the target's."""
+    return History(
+        split="train",
+        user_id="u",
+        item_ids=list(items[:-1]),
+        timestamps_s=[START_S + time for time in times[:-1]],
+        target_id=items[-1],
+        target_timestamp_s=START_S + times[-1],
+        exclude_ids=[],
+        further={"event": list(events[:-1]), "value": list(values[:-1]), "genres": ["x|y"] * (len(items) - 1)},
+        target_further={"event": events[-1], "value": values[-1], "genres": "x|y"},
+    )
+
+
+HISTORIES = [
+    history("aab", [0, 60, 7_260], ["view", "view", "buy"], [1.0, NAN, 3.0]),
+    history("bc", [0, 86_400], ["", "view"], [2.0, 2.0]),
+]
+
+
+class Transformed(NamedTuple):
+    examples: list[dict[str, Any]]
+    output: tft.TFTransformOutput
+    files: list[str]
+
+
+@pytest.fixture(scope="module")
+def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
+    folder = tmp_path_factory.mktemp("transform")
+    schema = text_format.Parse(history_schema_text(FEATURES), schema_pb2.Schema())
+    spec = {
+        feature.name: tf.io.FixedLenFeature([], _DTYPES[feature.type])
+        if feature.HasField("shape")
+        else tf.io.VarLenFeature(_DTYPES[feature.type])
+        for feature in schema.feature
+    }
+    rows = []
+    for each in HISTORIES:
+        parsed = tf.io.parse_single_example(to_example(each), spec)
+        rows.append(
+            {
+                name: value.values.numpy().tolist() if isinstance(value, tf.SparseTensor) else value.numpy()
+                for name, value in parsed.items()
+            }
+        )
+    custom_config = {"times": True, "features": [feature.model_dump_json() for feature in FEATURES]}
+    with tft_beam.Context(temp_dir=str(folder / "scratch")):
+        (data, _), function = (
+            rows,
+            dataset_metadata.DatasetMetadata(schema),
+        ) | tft_beam.AnalyzeAndTransformDataset(lambda inputs: preprocessing_fn(inputs, custom_config))
+        _ = function | tft_beam.WriteTransformFn(str(folder / "transform"))
+    path = str(folder / "examples.gz")
+    with tf.io.TFRecordWriter(path, "GZIP") as writer:
+        for row in data:
+            writer.write(_example(row))
+    return Transformed(data, tft.TFTransformOutput(str(folder / "transform")), [path])
+
+
+_DTYPES = {
+    schema_pb2.FeatureType.BYTES: tf.string,
+    schema_pb2.FeatureType.INT: tf.int64,
+    schema_pb2.FeatureType.FLOAT: tf.float32,
+}
+
+
+def _example(row: dict[str, Any]) -> bytes:
+    example = tf.train.Example()
+    for name, values in row.items():
+        array = np.reshape(values, [-1])
+        feature = example.features.feature[name]
+        (feature.float_list if array.dtype == np.float32 else feature.int64_list).value.extend(array.tolist())
+    return bytes(example.SerializeToString())
+
+
+def codes(transformed: Transformed, name: str) -> list[list[int]]:
+    return [row[f"{codes_key(name)}$ragged_values"].tolist() for row in transformed.examples]
+
+
+def test_ids_are_numbers_by_falling_frequency(transformed: Transformed) -> None:
+    ids = {"a": 2, "b": 1, "c": 3}  # of two that come as often, the later in the alphabet first
+
+    assert [row[f"{ITEM_IDS}$ragged_values"].tolist() for row in transformed.examples] == [
+        [ids["a"], ids["a"]],
+        [ids["b"]],
+    ]
+    assert [row[TARGET_ID] for row in transformed.examples] == [ids["b"], ids["c"]]
+
+
+def test_a_category_has_a_code_by_falling_frequency_and_none_has_0(transformed: Transformed) -> None:
+    assert codes(transformed, "event") == [[1, 1, 2], [0, 1]]
+    assert codes(transformed, "genres") == [[1, 1, 1], [1, 1]]
+
+
+def test_a_number_has_the_code_of_its_bucket(transformed: Transformed) -> None:
+    (low, none, high), (middle, same) = codes(transformed, "value")
+
+    assert none == 0
+    assert 1 <= low < middle == same < high <= BUCKETS
+
+
+def test_times_have_codes_up_to_that_of_the_target(transformed: Transformed) -> None:
+    (first, minute, two_hours), (second_first, day) = codes(transformed, GAP)
+
+    assert first == second_first == 0
+    assert 1 <= minute < two_hours < day <= BUCKETS
+    assert codes(transformed, HOUR) == [[14, 14, 16], [14, 14]]
+    assert codes(transformed, WEEKDAY) == [[6, 6, 6], [6, 7]]
+
+
+def test_a_request_becomes_the_codes_that_were_trained_on(transformed: Transformed) -> None:
+    model = Model.model_validate(
+        {"inputs": {"time": True, "query_time": True, "columns": ["event", "value", "genres"]}}
+    )
+    columns = read_columns(transformed.output.vocabulary_file_by_name, transformed.files, model, FEATURES)
+    context = ContextCodes(columns.codings)
+    serialized = tf.constant([to_example(each) for each in HISTORIES])
+    features = tf.io.parse_example(serialized, {ITEM_IDS: tf.io.RaggedFeature(tf.string), **context.features()})
+    items = features[ITEM_IDS].to_tensor("")
+
+    found = context.codes(
+        context.parsed(features, items),
+        tf.ones(tf.shape(items), tf.int64),
+        lambda values: tf.ragged.boolean_mask(tf.broadcast_to(values, tf.shape(items)), items != ""),
+    )
+
+    assert set(found) == set(columns.in_batches) == {GAP, HOUR, WEEKDAY, "event", "value"}
+    for name in (GAP, HOUR, WEEKDAY):
+        trained = codes(transformed, name)
+        assert [row[: len(want)] for row, want in zip(found[name].numpy().tolist(), trained, strict=True)] == trained
+    for name in ("event", "value"):  # of what follows, only the time is known
+        trained = [row[:-1] for row in codes(transformed, name)]
+        assert [row[: len(want)] for row, want in zip(found[name].numpy().tolist(), trained, strict=True)] == trained
+    assert columns.of_items["genres"][0].categories() == ["x|y"]

@@ -1,0 +1,107 @@
+"""What a request tells beside item ids reaches the model as codes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from serving.codes import Coding, Codings
+from tests.serving.successor import Successor, write_model
+
+
+def strings(rows: list[list[str]]) -> tf.Tensor:
+    return tf.constant(rows, tf.string, [len(rows), len(rows[0])])
+
+
+class Telling(Successor):
+    """Its ranking score says what it was told: a digit for each code, in the order of names, then of places."""
+
+    def __init__(self, codings: Codings) -> None:
+        super().__init__(reorders=True)
+        self.codings = codings
+
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
+        self.told = dict(sorted(codes.items()))
+        return super().encode(item_ids, codes)
+
+    def rank(self, history: Any, candidate_ids: tf.Tensor) -> tf.Tensor:
+        digits = tf.concat(list(self.told.values()), axis=1)
+        powers = 10.0 ** tf.range(tf.shape(digits)[1] - 1, -1, -1, tf.float32)
+        return tf.cast(candidate_ids, tf.float32) * 0.0 + tf.reduce_sum(
+            tf.cast(digits, tf.float32) * powers, axis=1, keepdims=True
+        )
+
+
+def told(path: Path, **inputs: Any) -> float:
+    """What the model was given with a history of two items."""
+    loaded = tf.saved_model.load(str(path)).signatures["score"]
+    answer = loaded(item_ids=strings([["a", "b"]]), candidate_ids=strings([["c"]]), **inputs)
+    return float(answer["scores"].numpy()[0, 0])
+
+
+def digits(**codes: list[int]) -> float:
+    """The score for these codes of the two items and of what follows."""
+    found = [code for name in sorted(codes) for code in codes[name]]
+    return float(np.dot(np.array(found, np.float32), 10.0 ** np.arange(len(found) - 1, -1, -1, np.float32)))
+
+
+def test_the_model_is_told_of_categories_and_numbers_and_0_where_no_one_tells(tmp_path: Path) -> None:
+    (tmp_path / "events").write_text("view\nbuy\n")
+    events = Coding(vocabulary_file=str(tmp_path / "events"))
+    stars = Coding(boundaries=np.array([2.0, 4.0], np.float32))
+    of_events = write_model(tmp_path / "a", Telling(Codings(columns={"event": events})))
+    of_stars = write_model(tmp_path / "b", Telling(Codings(columns={"stars": stars})))
+
+    assert told(of_events, event=strings([["buy", "view"]])) == digits(x=[2, 1, 0])  # of what follows nothing is known
+    assert told(of_events, event=strings([["", "sell"]])) == digits(x=[0, 3, 0])
+    assert told(of_events, event=strings([[""]])) == digits(x=[0, 0, 0])
+    assert told(of_stars, stars=tf.constant([[1.0, 4.0]])) == digits(x=[1, 3, 0])
+    assert told(of_stars, stars=tf.constant([[float("nan"), 3.0]])) == digits(x=[0, 2, 0])
+
+
+def test_the_model_is_told_of_the_times_between_interactions_and_until_the_query(tmp_path: Path) -> None:
+    boundaries = np.array([10.0, 100.0], np.float32)
+    past = write_model(tmp_path / "past", Telling(Codings(boundaries, times=True)))
+    query = write_model(tmp_path / "query", Telling(Codings(boundaries, times=True, query_times=True)))
+    times = tf.constant([[36_000, 36_050]], tf.int64)  # 10:00 on a Thursday
+
+    unasked = digits(gap=[0, 2, 0], hour=[11, 11, 0], weekday=[4, 4, 0])
+    none = tf.constant([0], tf.int64)
+    assert told(past, timestamps_s=times) == told(query, timestamps_s=times, query_timestamps_s=none) == unasked
+    asked = digits(gap=[0, 2, 1], hour=[11, 11, 11], weekday=[4, 4, 4])
+    assert told(query, timestamps_s=times, query_timestamps_s=tf.constant([36_051], tf.int64)) == asked
+
+
+def test_the_file_says_what_the_model_may_be_told(tmp_path: Path) -> None:
+    stars = Coding(boundaries=np.array([2.0], np.float32))
+    codings = Codings(np.array([10.0], np.float32), times=True, query_times=True, columns={"stars": stars})
+    path = write_model(tmp_path / "model", Telling(codings))
+    saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    definitions = saved.meta_graphs[0].signature_def
+    further = {"timestamps_s", "query_timestamps_s", "stars"}
+
+    assert set(definitions["recommend"].inputs) == {"item_ids", "exclude", "k", *further}
+    assert set(definitions["score"].inputs) == {"item_ids", "candidate_ids", *further}
+    assert set(definitions["explain"].defaults) == further
+
+
+def test_times_put_what_is_told_in_order_too(tmp_path: Path) -> None:
+    stars = Coding(boundaries=np.array([2.0, 4.0], np.float32))
+    path = write_model(tmp_path / "model", Telling(Codings(columns={"stars": stars})))
+    recommend = tf.saved_model.load(str(path)).signatures["recommend"]
+    rest: dict[str, Any] = {"exclude": tf.zeros([1, 0], tf.string), "k": tf.constant(1)}
+
+    early_first, late_first = (
+        recommend(
+            item_ids=strings([items]),
+            timestamps_s=tf.constant([times], tf.int64),
+            stars=tf.constant([numbers]),
+            **rest,
+        )["scores"].numpy()[0, 0]
+        for items, times, numbers in ((["a", "b"], [1, 2], [1.0, 5.0]), (["b", "a"], [2, 1], [5.0, 1.0]))
+    )
+
+    assert early_first == late_first == 130
