@@ -1,0 +1,56 @@
+"""The switches: each row's settings over the defaults, by a name for the table."""
+
+from __future__ import annotations
+
+ATTENTION = (
+    "scaled_dot_product",
+    "dot_product",
+    "general",
+    "concat",
+    "additive",
+    "local_monotonic",
+    "local_predictive",
+    "memory_network",
+    "hierarchical",
+)
+
+ROWS: dict[str, tuple[str, ...]] = {
+    "default": (),
+    **{f"attention: {kind}": (f"model.attention.kind={kind}",) for kind in ATTENTION},
+    "attention: none": ("model.attention.blocks=0",),
+    "attention: two blocks": ("model.attention.blocks=2",),
+    "attention: before the recurrence": ("model.attention.place=before",),
+    "recurrence: none, position": ("model.encoder.kind=none", "model.inputs.position=true"),
+    "recurrence: none, two blocks, position": (
+        "model.encoder.kind=none",
+        "model.attention.blocks=2",
+        "model.inputs.position=true",
+    ),
+    "recurrence: rnn": ("model.encoder.kind=rnn",),
+    "recurrence: lstm": ("model.encoder.kind=lstm",),
+    "recurrence: two layers": ("model.encoder.layers=2",),
+    "width: 32": ("model.dim=32", "model.encoder.units=32"),
+    "width: 128": ("model.dim=128", "model.encoder.units=128"),
+    "dropout: 0.2": ("model.dropout=0.2",),
+    "dropout: 0.5": ("model.dropout=0.5",),
+    "history: 100": ("history.max_length=100",),
+    "loss: sampled": ("train.loss.kind=sampled",),
+    "loss: in_batch": ("train.loss.kind=in_batch",),
+    "loss: binary": ("train.loss.kind=binary",),
+    "loss: smoothing 0.1": ("train.loss.smoothing=0.1",),
+    "ranking: without counts": ("model.ranking.counts=false",),
+    "ranking: not trained": ("model.ranking.weight=0",),
+    "ranking: by value": ("model.ranking.by_value=true",),
+    "input: position": ("model.inputs.position=true",),
+    "input: time": ("model.inputs.time=true",),
+    "input: value": ("model.inputs.columns=[value]",),
+    "input: genres": ("model.inputs.columns=[genres]",),
+    "input: year": ("model.inputs.columns=[year]",),
+    "input: all of the past": ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]"),
+    "input: query time": ("model.inputs.query_time=true",),
+    "input: all, query time": (
+        "model.inputs.time=true",
+        "model.inputs.query_time=true",
+        "model.inputs.columns=[value, genres, year]",
+    ),
+}
