@@ -14,6 +14,7 @@ _RIDGE = 1e-3  # keeps the weights of scores that say the same from growing agai
 _FOLDS = 5
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 
 class Choices(NamedTuple):
@@ -60,22 +61,30 @@ def fit_weights(choices: Choices, start: Floats) -> Floats:
     return np.asarray(found.x, np.float32)
 
 
-def ndcg(choices: Choices, weights: Floats) -> Floats:
-    """NDCG@10 of each history when its candidates are ordered by the weighted scores, [n].
+def ranks(choices: Choices, weights: Floats) -> Ints:
+    """The place of what followed when the candidates are ordered by the weighted scores, from 1, [n].
 
-    Of equal scores the target comes last.
+    Of equal scores the target comes last. Where it is no candidate, the place is beyond any list.
     """
     values = np.where(choices.present, choices.scores @ weights, -np.inf)
-    rows, known = np.arange(len(values)), choices.target >= 0
-    ranks = (values >= values[rows, choices.target][:, np.newaxis]).sum(axis=1)
-    return np.where(known & (ranks <= K), 1.0 / np.log2(1.0 + ranks), 0.0).astype(np.float32)
+    found = (values >= values[np.arange(len(values)), choices.target][:, np.newaxis]).sum(axis=1)
+    return np.where(choices.target >= 0, found, np.iinfo(np.int64).max)
 
 
-def held_out_ndcg(choices: Choices, start: Floats) -> float:
-    """The mean NDCG@10 of weights on histories that they were not fitted to, by five-fold cross-validation."""
+def held_out_ranks(choices: Choices, start: Floats) -> Ints:
+    """`ranks` by weights that each history had no part in, by five-fold cross-validation, [n]."""
     fold = np.arange(len(choices.target)) % _FOLDS
-    found = [
-        ndcg(Choices(*(x[fold == f] for x in choices)), fit_weights(Choices(*(x[fold != f] for x in choices)), start))
-        for f in range(_FOLDS)
-    ]
-    return float(np.concatenate(found).mean())
+    found = np.zeros(len(fold), np.int64)
+    for each in range(_FOLDS):
+        weights = fit_weights(Choices(*(x[fold != each] for x in choices)), start)
+        found[fold == each] = ranks(Choices(*(x[fold == each] for x in choices)), weights)
+    return found
+
+
+def judged(places: Ints) -> dict[str, float]:
+    """Recall@10 and NDCG@10 of places as of `ranks`."""
+    hits = places <= K
+    return {
+        f"recall@{K}": float(hits.mean()),
+        f"ndcg@{K}": float(np.where(hits, 1.0 / np.log2(1.0 + places), 0.0).mean()),
+    }

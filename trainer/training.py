@@ -12,7 +12,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from schemas.config import History, Model, Section, Train
 from schemas.errors import InputError
-from trainer.blend import Choices, fit_weights, held_out_ndcg, ndcg
+from trainer.blend import Choices, fit_weights, held_out_ranks, judged, ranks
 from trainer.checkpoints import Checkpoints
 from trainer.columns import Columns
 from trainer.data import eval_batches, survey, train_batches
@@ -107,20 +107,19 @@ def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     parts = [[part.numpy() for part in choices_of(batch)] for batch in validation.take(_WEIGHED // _EVAL_BATCH_SIZE)]
     choices = Choices(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     start = network.score_weights.numpy()
-    orders = {"retrieval": float(ndcg(choices, start).mean()), "ranking": held_out_ndcg(choices, start)}
+    orders = {"retrieval": judged(ranks(choices, start)), "ranking": judged(held_out_ranks(choices, start))}
     weights = fit_weights(choices, start)
     network.score_weights.assign(weights)
-    network.reorders = orders["ranking"] > orders["retrieval"]
+    network.reorders = orders["ranking"][f"ndcg@{K}"] > orders["retrieval"][f"ndcg@{K}"]
     network.about = {
         "served": "ranking" if network.reorders else "retrieval",
-        f"validation_ndcg@{K}": orders,
+        "validation": orders,
         "score_weights": dict(zip(network.score_names, weights.tolist(), strict=True)),
     }
     logging.getLogger("temporec.progress").info(
-        "%s order is served: validation ndcg@%d of retrieval %.4f, of ranking %.4f",
+        "%s order is served: in validation retrieval reaches %s, ranking %s",
         network.about["served"],
-        K,
-        *orders.values(),
+        *(", ".join(f"{name} {value:.4f}" for name, value in found.items()) for found in orders.values()),
     )
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+CONFIG = Path(__file__).with_name("movielens-100k.yaml")
+EPOCHS = 16
+
 ATTENTION = (
     "scaled_dot_product",
     "dot_product",
@@ -33,7 +38,6 @@ ROWS: dict[str, tuple[str, ...]] = {
     "width: 128": ("model.dim=128", "model.encoder.units=128"),
     "dropout: 0.2": ("model.dropout=0.2",),
     "dropout: 0.5": ("model.dropout=0.5",),
-    "history: 100": ("history.max_length=100",),
     "loss: sampled": ("train.loss.kind=sampled",),
     "loss: in_batch": ("train.loss.kind=in_batch",),
     "loss: binary": ("train.loss.kind=binary",),

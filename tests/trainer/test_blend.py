@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from trainer.blend import Choices, fit_weights, held_out_ndcg, ndcg
+from trainer.blend import Choices, fit_weights, held_out_ranks, judged, ranks
 
 
 def made(weights: list[float], n: int = 4_000, candidates: int = 6, seed: int = 0) -> Choices:
@@ -33,25 +33,24 @@ def test_targets_that_are_no_candidates_teach_nothing() -> None:
     np.testing.assert_array_equal(fit_weights(nothing, start), start)
 
 
-def test_ndcg_is_by_the_place_of_the_target_among_the_present() -> None:
+def test_a_rank_is_the_place_of_the_target_among_the_present() -> None:
     scores = np.array([[[3], [2], [1]], [[3], [2], [1]], [[3], [2], [1]], [[1], [1], [1]]], np.float32)
     present = np.array([[True] * 3, [False, True, True], [True] * 3, [True] * 3])
-    found = ndcg(Choices(scores, present, np.array([1, 1, -1, 0])), np.ones(1, np.float32))
-    np.testing.assert_allclose(found, [1 / np.log2(3), 1, 0, 1 / 2], rtol=1e-6)  # of equals the target comes last
+    found = ranks(Choices(scores, present, np.array([1, 1, -1, 0])), np.ones(1, np.float32))
+    assert found.tolist() == [2, 1, np.iinfo(np.int64).max, 3]  # of equals the target comes last
 
 
 def test_only_ten_places_count() -> None:
-    scores = -np.arange(12, dtype=np.float32).reshape(1, 12, 1)
-    for place, expected in ((9, 1 / np.log2(11)), (10, 0.0)):
-        found = ndcg(Choices(scores, np.ones((1, 12), np.bool_), np.array([place])), np.ones(1, np.float32))
-        assert found[0] == pytest.approx(expected)
+    assert judged(np.array([1, 3, 10, 11])) == pytest.approx(
+        {"recall@10": 3 / 4, "ndcg@10": (1 + 1 / 2 + 1 / np.log2(11)) / 4}
+    )
 
 
 def test_noise_gains_nothing_where_it_is_judged_by_others_choices() -> None:
     """Weights for forty columns of noise look good on the hundred cases that they are fitted to, and only there."""
     choices = made([0.0] * 40, n=100, candidates=30)
     start = np.zeros(40, np.float32)
-    fitted = float(ndcg(choices, fit_weights(choices, start)).mean())
+    fitted = judged(ranks(choices, fit_weights(choices, start)))["ndcg@10"]
     by_chance = float(np.mean([1 / np.log2(1 + rank) if rank <= 10 else 0 for rank in range(1, 31)]))
     assert fitted > by_chance + 0.1
-    assert held_out_ndcg(choices, start) == pytest.approx(by_chance, abs=0.06)
+    assert judged(held_out_ranks(choices, start))["ndcg@10"] == pytest.approx(by_chance, abs=0.06)
