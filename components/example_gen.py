@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf import wrappers_pb2
@@ -17,6 +18,7 @@ from tfx.utils import proto_utils
 from components.ingestion import ingest
 from components.ingestion_report import IngestionReport
 from schemas.config import Ingestion
+from schemas.errors import InputError
 from schemas.features import SPLITS
 
 
@@ -46,7 +48,8 @@ class InteractionExampleGen(FileBasedExampleGen):
     """Histories from an interaction log.
 
     Its driver is TFX's own for files: it takes the sizes and times of the
-    log's files into the cache key, here and on a cluster.
+    log's files, and of the table of items that it reads, into the cache key,
+    here and on a cluster.
 
     Args:
         ingestion: the log, the split and the histories to build.
@@ -56,10 +59,17 @@ class InteractionExampleGen(FileBasedExampleGen):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, ingestion: Ingestion, code: str) -> None:
-        folder, pattern = split_glob(ingestion.data.path)
+        data = ingestion.data
+        paths = {"log": data.path, **({"items": data.items.path} if data.items else {})}
+        folder, patterns = split_globs(list(paths.values()))
         super().__init__(
             input_base=folder,
-            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="log", pattern=pattern)]),
+            input_config=example_gen_pb2.Input(
+                splits=[
+                    example_gen_pb2.Input.Split(name=name, pattern=pattern)
+                    for name, pattern in zip(paths, patterns, strict=True)
+                ]
+            ),
             output_config=example_gen_pb2.Output(
                 split_config=example_gen_pb2.SplitConfig(
                     splits=[example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in SPLITS]
@@ -69,10 +79,27 @@ class InteractionExampleGen(FileBasedExampleGen):
         )
 
 
-def split_glob(path: str) -> tuple[str, str]:
-    """Splits a path into the folder before its first wildcard, and the rest."""
-    folder = posixpath.dirname(re.split(r"[*?\[]", path, maxsplit=1)[0])
-    return folder, path[len(folder) :].lstrip("/")
+def split_globs(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """Splits paths into the folder that they share, before any wildcard, and the rest of each.
+
+    Raises:
+        InputError: they share no file system.
+    """
+    folders = [posixpath.dirname(re.split(r"[*?\[]", path, maxsplit=1)[0]) for path in paths]
+    shared = []
+    for parts in zip(*(folder.split("/") for folder in folders)):  # noqa: B905 - up to where the first ends
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    folder = "/".join(shared) or ("/" if paths[0].startswith("/") else "")
+    schemes = {path.partition("://")[0] if "://" in path else path[:1] == "/" for path in paths}
+    if folder.endswith(":/") or len(schemes) > 1:
+        raise InputError(
+            expected="the log and the table of items in folders of one folder",
+            received=" and ".join(paths),
+            remedy="write both paths from the root, or both from the working directory, in one bucket",
+        )
+    return folder, [path[len(folder) :].lstrip("/") for path in paths]
 
 
 def _pack(ingestion: Ingestion, code: str) -> example_gen_pb2.CustomConfig:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, VALUE
+from schemas.presets import with_preset
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -266,6 +267,7 @@ class Inputs(Section):
 class Model(Section):
     """The network."""
 
+    preset: Literal["fast", "balanced", "best"] = "balanced"  # of settings that a configuration does not say itself
     dim: Annotated[int, Field(ge=1)] = 64  # of the item embedding
     inputs: Inputs = Inputs()
     encoder: Encoder = Encoder()
@@ -355,6 +357,11 @@ class Config(Section):
     train: Train = Train()
     gate: Gate = Gate()
     serving: Serving = Serving()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, value: Any) -> Any:
+        return with_preset(value) if isinstance(value, dict) else value
 
     @property
     def ingestion(self) -> Ingestion:

@@ -19,7 +19,7 @@ def settings(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """The path of every setting that is a value."""
     for name, field in section.model_fields.items():
         nested = list(sections(field.annotation))
-        many = "[]" if "tuple" in str(field.annotation) else ""
+        many = "[]" if "tuple" in str(field.annotation) else ".name" if "dict" in str(field.annotation) else ""
         for part in nested:
             yield from settings(part, f"{prefix}{name}{many}.")
         if not nested:

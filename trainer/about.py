@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -10,11 +11,20 @@ import tensorflow as tf
 _FOLDER, _FILE = "assets.extra", "about.json"
 
 
-def write_about(model: str, about: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class About:
+    """What is to be told of a model once it is trained."""
+
+    served: str  # the order: retrieval or ranking
+    validation: dict[str, dict[str, float]]  # metrics of both orders
+    score_weights: dict[str, float]  # how much each score counts in the ranking order
+
+
+def write_about(model: str, about: About) -> None:
     """Writes into the folder of a saved model."""
     tf.io.gfile.makedirs(f"{model}/{_FOLDER}")
     with tf.io.gfile.GFile(f"{model}/{_FOLDER}/{_FILE}", "w") as file:
-        file.write(json.dumps(about, indent=2) + "\n")
+        file.write(json.dumps(asdict(about), indent=2) + "\n")
 
 
 def read_about(model: str) -> dict[str, Any]:

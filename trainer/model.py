@@ -13,6 +13,7 @@ import tensorflow_recommenders as tfrs
 from schemas import config
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
 from serving.candidates import distinct
+from trainer.about import About
 from trainer.columns import Columns, split_codes
 from trainer.counts import CountedScores, count
 from trainer.data import TARGET_IDS, Survey
@@ -101,7 +102,7 @@ class NextItemModel(tfrs.Model):
         self.score_names = ["retrieval", "ranker", *(self._counted.names if self._counted else [])]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
         self.reordered = model.ranking.candidates
-        self.about: dict[str, Any] = {}  # what is to be told of it, once it is trained
+        self.about = About("retrieval", {}, {})
         self.reorders = False  # whether the ranking task's order is served, or retrieval's
         self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
         # A name with an @ cannot name a metric, only a log: see train_step and test_step.

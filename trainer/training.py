@@ -12,6 +12,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from schemas.config import History, Model, Section, Train
 from schemas.errors import InputError
+from trainer.about import About
 from trainer.blend import Choices, fit_weights, held_out_ranks, judged, ranks
 from trainer.checkpoints import Checkpoints
 from trainer.columns import Columns
@@ -111,14 +112,14 @@ def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     weights = fit_weights(choices, start)
     network.score_weights.assign(weights)
     network.reorders = orders["ranking"][f"ndcg@{K}"] > orders["retrieval"][f"ndcg@{K}"]
-    network.about = {
-        "served": "ranking" if network.reorders else "retrieval",
-        "validation": orders,
-        "score_weights": dict(zip(network.score_names, weights.tolist(), strict=True)),
-    }
+    network.about = About(
+        served="ranking" if network.reorders else "retrieval",
+        validation=orders,
+        score_weights=dict(zip(network.score_names, weights.tolist(), strict=True)),
+    )
     logging.getLogger("temporec.progress").info(
         "%s order is served: in validation retrieval reaches %s, ranking %s",
-        network.about["served"],
+        network.about.served,
         *(", ".join(f"{name} {value:.4f}" for name, value in found.items()) for found in orders.values()),
     )
 

@@ -112,3 +112,38 @@ def test_ingestion_does_not_depend_on_titles(write):
 
 def test_training_does_not_depend_on_the_gate(write):
     assert load_config(write(SMALLEST), ["gate.min_recall=0.5"]).training == load_config(write(SMALLEST)).training
+
+
+def test_a_preset_sets_what_the_configuration_does_not(write):
+    given = load_config(write(SMALLEST), ["model.preset=best", "model.encoder.units=96", "train.seed=7"])
+    default = load_config(write(SMALLEST))
+
+    assert (given.model.dim, given.model.encoder.units, given.train.seed) == (128, 96, 7)
+    assert given.history.max_length == 200 != default.history.max_length
+    assert load_config(write(SMALLEST), ["model.preset=balanced"]) == default
+
+
+@pytest.mark.parametrize(
+    ("override", "rates"), [("model.dropout=0.1", [0.1, 0.1]), ("model.dropout.hidden=0.1", [0.3, 0.1])]
+)
+def test_dropout_goes_over_that_of_a_preset_as_a_whole_or_in_part(write, override, rates):
+    dropout = load_config(write(SMALLEST), ["model.preset=best", override]).model.dropout
+
+    assert [dropout.embedding, dropout.hidden] == rates
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (["model.inputs.columns=[colour]"], "no further column"),
+        (["data.columns.event=e", "model.inputs.columns=[evnt]"], "have 'event'"),
+        (["model.ranking.by_value=true"], "needs data.columns.value"),
+        (["data.timestamp.unit=order", "model.inputs.time=true"], "need times"),
+        (["data.columns.context={k: {column: a}}"], "the name is taken"),
+        (["data.columns.context={value: {column: a}}"], "the name is taken"),
+        (["data.columns.context={colour: {column: a, separator: ','}}"], "separator is for categories of items"),
+        (["model.preset=quick"], "'fast', 'balanced' or 'best'"),
+    ],
+)
+def test_what_the_model_is_to_read_must_be_there(write, overrides, reason):
+    assert reason in problems(write(SMALLEST), *overrides)
