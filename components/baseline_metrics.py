@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, SPLITS, TARGET_ID, TEST, TRAIN
-from trainer.baselines import Case, measure
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, SPLITS, TARGET_ID, TARGET_TIMESTAMP_S, TEST, TIMESTAMPS_S, TRAIN
+from trainer.baselines import Case, Walk, measure
 from trainer.metrics import K
 
 
@@ -18,15 +18,16 @@ def measure_baselines(examples: str, *, remove_seen: bool) -> dict[str, dict[str
         examples: the folder that holds the splits.
         remove_seen: whether items of a history are left out of what is recommended.
     """
-    splits = {split: list(_read(examples, split)) for split in SPLITS}
+    splits = {split: [case for case, _ in _read(examples, split)] for split in SPLITS}
+    walks = [Walk([*case.history, case.target], times) for case, times in _read(examples, TRAIN)]
     catalogue = {
         item for cases in splits.values() for case in cases for item in (*case.history, *case.seen, case.target)
     }
-    sequences = [[*case.history, case.target] for case in splits[TRAIN]]
-    return measure(sequences, splits[TEST], sorted(catalogue), remove_seen=remove_seen, k=K)
+    return measure(walks, splits[TEST], sorted(catalogue), remove_seen=remove_seen, k=K)
 
 
-def _read(examples: str, split: str) -> Iterator[Case]:
+def _read(examples: str, split: str) -> Iterator[tuple[Case, list[int]]]:
+    """The cases of a split, with the times of the history and of the target."""
     files = sorted(tf.io.gfile.glob(os.path.join(examples, f"Split-{split}", "*")))
     for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
         features: Any = tf.train.Example.FromString(record).features.feature
@@ -34,4 +35,5 @@ def _read(examples: str, split: str) -> Iterator[Case]:
         def ids(name: str, features: Any = features) -> list[str]:
             return [item.decode() for item in features[name].bytes_list.value]
 
-        yield Case(ids(ITEM_IDS), ids(EXCLUDE_IDS), ids(TARGET_ID)[0])
+        times = [*features[TIMESTAMPS_S].int64_list.value, *features[TARGET_TIMESTAMP_S].int64_list.value]
+        yield Case(ids(ITEM_IDS), ids(EXCLUDE_IDS), ids(TARGET_ID)[0]), times

@@ -24,6 +24,6 @@ def Baselines(  # type: ignore[no-untyped-def]
     remove_seen: tfx.dsl.components.Parameter[bool],
     code: tfx.dsl.components.Parameter[str],  # the digest of the sources: only there to be part of the cache key
 ):
-    """Measures popularity and a first-order Markov chain on the test split."""
+    """Measures popularity and Markov chains on the test split."""
     with tf.io.gfile.GFile(os.path.join(evaluation.uri, FILE_NAME), "w") as file:
         json.dump(measure_baselines(examples.uri, remove_seen=remove_seen), file, indent=2)
