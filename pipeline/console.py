@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-METRICS = ("recall@10", "ndcg@10", "mrr@10", "precision@10", "coverage@10")
+METRICS = ("recall@10", "ndcg@10", "mrr@10", "coverage@10")
 
 
 def data_table(data: Mapping[str, Any]) -> Table:
