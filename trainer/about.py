@@ -17,6 +17,7 @@ class About:
 
     served: str  # the order: retrieval or ranking
     validation: dict[str, dict[str, float]]  # metrics of both orders
+    parameters: int  # that were learnt
     score_weights: dict[str, float]  # how much each score counts in the ranking order
 
 

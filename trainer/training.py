@@ -115,6 +115,7 @@ def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     network.about = About(
         served="ranking" if network.reorders else "retrieval",
         validation=orders,
+        parameters=sum(int(weight.shape.num_elements()) for weight in network.trainable_variables),
         score_weights=dict(zip(network.score_names, weights.tolist(), strict=True)),
     )
     logging.getLogger("temporec.progress").info(

@@ -50,7 +50,7 @@ def _train(work: Path, name: str, seed: int) -> dict[str, Any]:
         **model.about.validation,
         "training_s": round(time.monotonic() - begin_s, 1),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "parameters": sum(int(weight.shape.num_elements()) for weight in model.trainable_variables),
+        "parameters": model.about.parameters,
     }
 
 

@@ -1,0 +1,1 @@
+"""What the pipeline reaches on public logs, and what others reach beside it."""

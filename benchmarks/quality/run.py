@@ -1,0 +1,73 @@
+"""Runs the pipeline on public logs with several seeds, and records what it reaches on the test split.
+
+    .venv/bin/python -m benchmarks.quality.run --work runs/quality \
+        --movielens-1m interactions.csv.gz --online-retail invoices.csv.gz
+
+What `results.jsonl` has already is not run again, and a run that was cut off
+goes on after its last epoch. MovieLens-100K must have been fetched (`temporec
+data fetch`); a log whose path is not given is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.quality.curve import read_curve
+from benchmarks.quality.generate import write_log
+from benchmarks.quality.runs import RUNS
+from benchmarks.record import REPOSITORY, circumstances
+
+RESULTS = Path(__file__).with_name("results.jsonl")
+SEEDS = (1, 2, 3)
+
+
+def main(
+    work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
+    names: Annotated[list[str] | None, typer.Argument(help="which of the runs; all, if none is named")] = None,
+    movielens_1m: Annotated[Path | None, typer.Option(help="user_id,item_id,timestamp")] = None,
+    online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
+) -> None:
+    """Runs what is not recorded."""
+    work = work.resolve()
+    logs = {"movielens-1m": movielens_1m, "online-retail": online_retail, "generated": work / "generated.csv"}
+    work.mkdir(parents=True, exist_ok=True)
+    write_log(work / "generated.csv")
+    recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
+    done = {(result["run"], result["seed"]) for result in recorded}
+    for seed, name in [(seed, name) for seed in SEEDS for name in names or RUNS]:
+        path = logs.get(RUNS[name].log)
+        if (name, seed) in done or (RUNS[name].log in logs and path is None):
+            continue
+        root = work / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
+        arguments = RUNS[name].arguments(str(path.resolve()) if path else None)
+        temporec = str(Path(sys.executable).with_name("temporec"))
+        command = [temporec, "run", *arguments, "--set", f"train.seed={seed}", "--root", str(root)]
+        subprocess.run(command, check=True, cwd=REPOSITORY)
+        result = {"run": name, "seed": seed, **_result(root), **circumstances()}
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(result) + "\n")
+
+
+def _result(root: Path) -> dict[str, Any]:
+    record = json.loads((root / "run.json").read_text())
+    return {
+        "test": record["metrics"]["test"],
+        "orders": record["metrics"]["orders"],
+        "baselines": record["metrics"]["baselines"],
+        "protocol": record["protocol"],
+        "validation": record["order"]["validation"],
+        "parameters": record["order"]["parameters"],
+        "peak_rss_mb": record["peak_rss_mb"],
+        "timings_s": record["timings_s"],
+        "curve": read_curve(root),
+    }
+
+
+if __name__ == "__main__":
+    typer.run(main)
