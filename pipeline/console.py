@@ -37,11 +37,12 @@ def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Ta
     """The model beside its retrieval alone and the baselines."""
     rows = {"model": metrics["test"], "retrieval alone": metrics["orders"]["retrieval"], **metrics["baselines"]}
     best = {name: max(values.get(name, 0.0) for values in rows.values()) for name in METRICS}
+    beside_order = protocol["reads"][1:]
     table = Table(
         title=f"Test split: {protocol['users']:,} users, all {protocol['items']:,} items ranked, "
-        f"seen items {protocol['seen_items']}; the model reads {', '.join(protocol['reads'])}"
+        f"seen items {protocol['seen_items']}, " + (f"with {', '.join(beside_order)}" if beside_order else "order only")
     )
-    table.add_column()
+    table.add_column(no_wrap=True)
     for name in METRICS:
         table.add_column(name, justify="right")
     for label, values in rows.items():

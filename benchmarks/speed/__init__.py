@@ -1,0 +1,1 @@
+"""How fast training is, where its time goes, and how it grows."""

@@ -1,0 +1,114 @@
+"""Times training steps on made-up histories, in a process of its own, and prints what it found as JSON."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import typer
+
+from schemas.config import Model, Train
+from schemas.features import ITEM_IDS, PADDING_ID
+from trainer.data import TARGET_IDS, Survey
+from trainer.model import NextItemModel
+from trainer.optimizer import optimizer
+
+WARM_UP, STEPS = 5, 40
+_BATCHES = 8  # different ones, taken in turn
+
+
+def step_s(items: int, length: int, model: Model, train: Train) -> tuple[float, NextItemModel]:
+    """The median seconds of a training step on full histories."""
+    random = np.random.default_rng(0)
+    sequences = [random.integers(1, items + 1, length + 1) for _ in range(_BATCHES * train.batch_size)]
+    shares = np.bincount(np.concatenate(sequences), minlength=items + 1)[1:].astype(np.float32)
+    network = NextItemModel(Survey(1, shares / shares.sum(), sequences, {}), length, model, train)
+    network.compile(optimizer=optimizer(train, 1_000))
+    rows = tf.constant(np.stack(sequences))
+    batches = [rows[i::_BATCHES] for i in range(_BATCHES)]
+    # The step that Keras trains with, traced once.
+    step = network.make_train_function()
+    feed = iter(
+        tf.data.Dataset.from_tensor_slices(tf.stack(batches))
+        .map(lambda batch: {ITEM_IDS: batch[:, :-1], TARGET_IDS: batch[:, 1:]})
+        .repeat()
+    )
+    return _median_s(lambda: step(feed)), network
+
+
+def parts_ms(items: int, length: int, model: Model, train: Train) -> dict[str, float]:
+    """Milliseconds of a step, and of its parts alone, forward and backward."""
+    whole, network = step_s(items, length, model, train)
+    random = np.random.default_rng(0)
+    ids = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
+    targets = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
+    encoder, valid = network._encoder, ids != PADDING_ID
+    sessions = network._sessions(ids, {})
+    vectors = network._items.embed(ids)
+    recurrent = encoder._recurrence(vectors)
+    states, _ = encoder(vectors, valid, sessions, training=True)
+    flat, positives = tf.reshape(states, [-1, states.shape[-1]]), tf.reshape(targets, [-1])
+    weights = tf.fill(tf.shape(positives), 1.0 / float(tf.size(positives)))
+    batch = {ITEM_IDS: ids, TARGET_IDS: targets}
+
+    def block(x: tf.Tensor) -> tf.Tensor:
+        for each in encoder._blocks:
+            x, _ = each(x, valid, sessions, training=True)
+        return x
+
+    parts: dict[str, Callable[[], Any]] = {
+        "embedding": _with_gradient(lambda: network._items.embed(ids), network._items.trainable_variables),
+        "recurrence": _with_gradient(lambda: encoder._recurrence(vectors), encoder._recurrence.trainable_variables),
+        "attention": _with_gradient(
+            lambda: block(recurrent), [w for b in encoder._blocks for w in b.trainable_variables]
+        ),
+        "softmax": _with_gradient(
+            lambda: network._retrieval_task(flat, network._items, positives, weights),
+            network._items.trainable_variables,
+        ),
+        "ranking task": _with_gradient(
+            lambda: network._ranking_loss(batch, states, sessions), network._ranker.trainable_variables
+        ),
+    }
+    found = {name: 1e3 * _median_s(part) for name, part in parts.items()}
+    return {"step": 1e3 * whole, **found, "rest: optimizer, dropout, input": 1e3 * whole - sum(found.values())}
+
+
+def _with_gradient(part: Callable[[], tf.Tensor], variables: list[tf.Variable]) -> Callable[[], Any]:
+    @tf.function(autograph=False)
+    def run() -> Any:
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(part())
+        return [tf.convert_to_tensor(g) for g in tape.gradient(total, variables) if g is not None]
+
+    return run
+
+
+def _median_s(run: Callable[[], Any]) -> float:
+    for _ in range(WARM_UP):
+        run()
+    times = []
+    for _ in range(STEPS):
+        begin_s = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin_s)
+    return float(np.median(times))
+
+
+def main(items: int, length: int, model: str, train: str, parts: bool = False) -> None:
+    """Times the steps of a model, given with the training as JSON."""
+    settings = items, length, Model.model_validate_json(model), Train.model_validate_json(train)
+    if parts:
+        print(json.dumps(parts_ms(*settings)))
+        return
+    seconds, _ = step_s(*settings)
+    print(json.dumps({"step_s": seconds, "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,105 @@
+"""Writes the recorded results into the documents.
+
+.venv/bin/python -m benchmarks.tables
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from benchmarks.record import REPOSITORY
+
+HERE = Path(__file__).parent
+Results = list[dict[str, Any]]
+
+
+def ablation_table() -> str:
+    """A row a switch: recall@10 and NDCG@10 in validation, time and parameters; the mean of the seeds."""
+    rows = ["| switch | retrieval alone | both tasks | training | parameters |", "| --- | --- | --- | --- | --- |"]
+    by_row = _grouped(_read("ablation"), "row")
+    for name, results in by_row.items():
+        orders = [_pair([result[order] for result in results]) for order in ("retrieval", "ranking")]
+        rows.append(
+            f"| {name} | {' | '.join(orders)} | {mean(result['training_s'] for result in results):.0f} s"
+            f" | {results[0]['parameters']:,} |"
+        )
+    return "\n".join([*rows, "", _circumstances(_read("ablation"))])
+
+
+def quality_table() -> str:
+    """A row a run: recall@10 and NDCG@10 on the test split beside the best baseline; the mean of the seeds."""
+    rows = [
+        "| log | recall@10 / NDCG@10 | retrieval alone | best baseline | training | memory |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, results in _grouped(_read("quality"), "run").items():
+        baseline, metrics = max(results[0]["baselines"].items(), key=lambda found: found[1]["recall@10"])
+        rows.append(
+            f"| {name} | {_pair([result['test'] for result in results])}"
+            f" | {_pair([result['orders']['retrieval'] for result in results])}"
+            f" | {baseline} {_number(metrics['recall@10'])} / {_number(metrics['ndcg@10'])}"
+            f" | {mean(result['timings_s']['Trainer'] for result in results) / 60:.1f} min"
+            f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB |"
+        )
+    return "\n".join([*rows, "", _circumstances(_read("quality"))])
+
+
+TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
+    "ablation": ("docs/models.md", ablation_table),
+    "quality": ("README.md", quality_table),
+}
+
+
+def written(document: str, name: str, table: str) -> str:
+    """The document with the table between its marks."""
+    begin, end = f"<!-- {name}: benchmarks/{name} -->", f"<!-- end of {name} -->"
+    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{table}\n{end}", document, flags=re.S)
+
+
+def _read(name: str) -> Results:
+    return [json.loads(line) for line in (HERE / name / "results.jsonl").read_text().splitlines()]
+
+
+def _grouped(results: Results, key: str) -> dict[str, Results]:
+    return {name: [r for r in results if r[key] == name] for name in dict.fromkeys(r[key] for r in results)}
+
+
+def _pair(metrics: list[dict[str, float]]) -> str:
+    return " / ".join(_spread([each[name] for each in metrics]) for name in ("recall@10", "ndcg@10"))
+
+
+def _spread(values: list[float]) -> str:
+    """The mean, and with more than one value the standard deviation."""
+    return _number(mean(values)) + (f" ± {_number(stdev(values))}" if len(values) > 1 else "")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}".removeprefix("0")
+
+
+def _circumstances(results: Results) -> str:
+    machine, dates = results[0]["machine"], sorted(result["date"][:10] for result in results)
+    seeds = len({result["seed"] for result in results})
+    span = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
+    return (
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}; {machine['cores']} cores of {machine['processor']}, "
+        f"{machine['memory_gb']} GB; TensorFlow {results[0]['tensorflow']}; {span}; commits "
+        f"{', '.join(dict.fromkeys(result['commit'].split()[0] for result in results))}; `{results[0]['command']}`"
+    )
+
+
+def main() -> None:
+    """Writes all tables that there are results for."""
+    for name, (path, table) in TABLES.items():
+        if (HERE / name / "results.jsonl").exists():
+            document = REPOSITORY / path
+            document.write_text(written(document.read_text(), name, table()))
+
+
+if __name__ == "__main__":
+    main()
