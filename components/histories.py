@@ -21,6 +21,7 @@ from components.tallies import CountSeconds, MeasureExtent, SecondCounts, SumCou
 from components.timelines import BuildTimelines, Timeline
 from schemas import config, features
 from schemas.features import EVAL, SPLITS, TEST, TRAIN
+from schemas.log import Data
 
 Cuts = tuple[float, float]  # validation_from, test_from, in unix seconds
 
@@ -173,7 +174,7 @@ def _int64(values: list[int]) -> tf.train.Feature:
 class BuildHistories(beam.PTransform):
     """Batches of interactions to `History` elements, by way of a timeline for each user."""
 
-    def __init__(self, data: config.Data, split: config.LeaveOneOut | config.Temporal, history: config.History) -> None:
+    def __init__(self, data: Data, split: config.LeaveOneOut | config.Temporal, history: config.History) -> None:
         super().__init__()
         self._data = data
         self._split = split

@@ -7,8 +7,8 @@ from importlib import resources
 import tensorflow as tf
 from tfx import v1 as tfx
 
-from schemas.config import Feature
 from schemas.features import target_key
+from schemas.log import Feature
 
 _TYPES = {"category": "BYTES", "number": "FLOAT"}
 

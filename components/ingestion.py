@@ -17,7 +17,8 @@ from components.interactions import ValidateInteractions
 from components.sources import SOURCES
 from components.tallies import CountRejected, RejectedCounts
 from components.whole_file import whole_file
-from schemas.config import Data, History, LeaveOneOut, Temporal
+from schemas.config import History, LeaveOneOut, Temporal
+from schemas.log import Data
 
 
 def ingest(

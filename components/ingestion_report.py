@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.config import Data
 from schemas.errors import InputError
 from schemas.features import EVAL, SPLITS, TEST
 from schemas.interaction import Reason
+from schemas.log import Data
 
 FILE_NAME = "ingestion.json"
 REJECTED_FOLDER = "rejected"

@@ -11,8 +11,8 @@ import apache_beam as beam
 from components.interactions import read_number
 from components.sources import column_positions, find_files, open_log, read_block, read_lines, read_rows
 from components.timelines import Timeline
-from schemas.config import Data, Feature, Items
 from schemas.errors import InputError
+from schemas.log import Data, Feature, Items
 
 Table = Mapping[str, Sequence[Any]]  # by item id, a value for each of the table's features; "" or NaN for none
 

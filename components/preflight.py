@@ -25,9 +25,9 @@ from components.sources import (
     read_rows,
 )
 from components.tallies import CountRejected
-from schemas.config import Data, Items, Timestamp
 from schemas.errors import InputError
 from schemas.interaction import Reason
+from schemas.log import Data, Items, Timestamp
 
 DELIMITERS = ",;\t|"
 UNITS: tuple[Literal["s", "ms", "us", "ns"], ...] = ("s", "ms", "us", "ns")

@@ -8,8 +8,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from pipeline.titles import read_titles
-from schemas.config import Items
 from schemas.features import ITEM_IDS, USER_ID
+from schemas.log import Items
 
 
 def sample_recommendations(

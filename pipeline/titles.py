@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.items import read_columns
-from schemas.config import Items
+from schemas.log import Items
 
 
 def read_titles(items: Items | None) -> dict[str, str]:

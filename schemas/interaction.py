@@ -5,7 +5,7 @@ from enum import Enum
 
 import pyarrow as pa
 
-from schemas.config import Feature
+from schemas.log import Feature
 
 # What a source yields: the named columns of the log as strings, and with them
 # where each row came from. A row that could not be split into fields has its

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from schemas.config import Feature, Model
+from schemas.config import Model
 from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
+from schemas.log import Feature
 from serving.codes import Coding, Codings
 from trainer.data import first_record
 

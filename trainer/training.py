@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from schemas.config import History, Model, Section, Train
+from schemas.config import History, Model, Train
 from schemas.errors import InputError
+from schemas.log import Section
 from trainer.about import About
 from trainer.blend import Choices, fit_weights, held_out_ranks, judged, ranks
 from trainer.checkpoints import Checkpoints

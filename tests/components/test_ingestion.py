@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from components.ingestion import ingest
 from components.ingestion_report import IngestionReport, RejectedRow
-from schemas.config import Columns, Data, Filter, History, LeaveOneOut, Temporal, Timestamp
+from schemas.config import History, LeaveOneOut, Temporal
 from schemas.errors import InputError
+from schemas.log import Columns, Data, Filter, Timestamp
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 
 RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online-retail" / "invoices.csv.gz"

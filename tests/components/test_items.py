@@ -11,8 +11,8 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from components.items import DescribeItems, read_columns, read_table
 from components.timelines import Timeline
-from schemas.config import Data, Items
 from schemas.errors import InputError
+from schemas.log import Data, Items
 from tests.components.logs import data, local_pipeline
 
 TABLE = 'id,title,kind,price\na,"A, the first",book, 1.5 \nb,B,,\nc,C,film,NULL\n'

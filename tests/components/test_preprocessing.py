@@ -15,8 +15,9 @@ from tensorflow_transform.tf_metadata import dataset_metadata
 from components.histories import History, to_example
 from components.history_schema import history_schema_text
 from components.preprocessing import BUCKETS, preprocessing_fn
-from schemas.config import Feature, Model
+from schemas.config import Model
 from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, codes_key
+from schemas.log import Feature
 from serving.context import ContextCodes
 from trainer.columns import read_columns
 
