@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -19,11 +19,15 @@ from tensorflow_serving.apis import (
 )
 
 from schemas.errors import InputError
+from schemas.features import QUERY_TIMESTAMPS_S
 from serving.api import MAX_MESSAGE_BYTES, MODEL_NAME
 
 TIMEOUT_S = 30.0
 
 Items = Sequence[Sequence[str]]
+# What a model reads beside items, by the signature's names: for each history a list as long as the history; of
+# query_timestamps_s a number.
+Context = Mapping[str, Sequence[Any]]
 
 
 class Recommendation(NamedTuple):
@@ -75,7 +79,12 @@ class Client:
         self._channel.close()
 
     def recommend(
-        self, histories: Items, k: int | None = None, exclude: Items | None = None, timeout_s: float = TIMEOUT_S
+        self,
+        histories: Items,
+        k: int | None = None,
+        exclude: Items | None = None,
+        context: Context | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> list[Recommendation]:
         """What may come next after each history.
 
@@ -83,24 +92,29 @@ class Client:
             histories: item ids, oldest first.
             k: how many; the model's own number where None.
             exclude: for each history, or once for all of them, items never to recommend.
+            context: times, the query's times and further columns; lists of text, of whole numbers or of floats.
             timeout_s: how long to wait.
         """
-        inputs = {"item_ids": _padded(histories)}
+        inputs = {"item_ids": _padded(histories), **_inputs(context)}
         if k is not None:
             inputs["k"] = tf.make_tensor_proto(k, tf.int32)
         if exclude is not None:
             inputs["exclude"] = _padded(exclude)
         return _recommendations(self._predict("recommend", inputs, timeout_s))
 
-    def score(self, histories: Items, candidates: Items, timeout_s: float = TIMEOUT_S) -> list[list[float]]:
+    def score(
+        self, histories: Items, candidates: Items, context: Context | None = None, timeout_s: float = TIMEOUT_S
+    ) -> list[list[float]]:
         """The ranking task's score of each candidate after its history; the lowest float32 for an unknown one."""
-        inputs = {"item_ids": _padded(histories), "candidate_ids": _padded(candidates)}
+        inputs = {"item_ids": _padded(histories), "candidate_ids": _padded(candidates), **_inputs(context)}
         scores = self._predict("score", inputs, timeout_s)["scores"].tolist()
         return [row[: len(given)] for row, given in zip(scores, candidates, strict=True)]
 
-    def explain(self, histories: Items, timeout_s: float = TIMEOUT_S) -> list[Explanation]:
+    def explain(
+        self, histories: Items, context: Context | None = None, timeout_s: float = TIMEOUT_S
+    ) -> list[Explanation]:
         """Recommendations with the attention that they rest on."""
-        outputs = self._predict("explain", {"item_ids": _padded(histories)}, timeout_s)
+        outputs = self._predict("explain", {"item_ids": _padded(histories), **_inputs(context)}, timeout_s)
         attention = [row[: len(h)] for row, h in zip(outputs["attention"].tolist(), histories, strict=True)]
         return [Explanation(*both) for both in zip(_recommendations(outputs), attention, strict=True)]
 
@@ -153,10 +167,25 @@ _REMEDIES = {
 }
 
 
-def _padded(rows: Items) -> Any:
+def _padded(rows: Sequence[Sequence[Any]], kind: tf.DType = tf.string) -> Any:
     length = max((len(row) for row in rows), default=0)
-    padded = [item for row in rows for item in (*row, *[""] * (length - len(row)))]
-    return tf.make_tensor_proto(padded, tf.string, [len(rows), length])
+    padded = [value for row in rows for value in (*row, *[_NONE[kind]] * (length - len(row)))]
+    return tf.make_tensor_proto(padded, kind, [len(rows), length])
+
+
+def _inputs(context: Context | None) -> dict[str, Any]:
+    inputs = {}
+    for name, rows in (context or {}).items():
+        if name == QUERY_TIMESTAMPS_S:
+            inputs[name] = tf.make_tensor_proto(rows, tf.int64, [len(rows)])
+        else:
+            values = [value for row in rows for value in row]
+            inputs[name] = _padded(rows, next((_KINDS[type(value)] for value in values), tf.string))
+    return inputs
+
+
+_KINDS = {str: tf.string, int: tf.int64, float: tf.float32}
+_NONE = {tf.string: "", tf.int64: 0, tf.float32: float("nan")}
 
 
 def _recommendations(outputs: dict[str, Any]) -> list[Recommendation]:

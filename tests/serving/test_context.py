@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from schemas.errors import InputError
+from serving.client import Client
 from serving.codes import Coding, Codings
+from serving.server import ModelServer
 from tests.serving.successor import Successor, write_model
 
 
@@ -105,3 +109,35 @@ def test_times_put_what_is_told_in_order_too(tmp_path: Path) -> None:
     )
 
     assert early_first == late_first == 130
+
+
+def test_a_client_tells_a_server(tmp_path: Path) -> None:
+    (tmp_path / "events").write_text("view\nbuy\n")
+    columns = {
+        "event": Coding(vocabulary_file=str(tmp_path / "events")),
+        "stars": Coding(boundaries=np.array([2.0, 4.0], np.float32)),
+    }
+    write_model(tmp_path / "models" / "1", Telling(Codings(columns=columns)))
+    context: dict[str, Any] = {"event": [["buy", "view"], ["view"]], "stars": [[1.0, 5.0], [3.0]]}
+
+    with ModelServer(tmp_path / "models") as server, Client(f"localhost:{server.port}") as client:
+        scores = client.score([["a", "b"], ["a"]], [["c"], ["c"]], context=context)
+        unasked = client.score([["a", "b"]], [["c"]])
+        (answer,) = client.recommend([["a", "b"]], k=1, context={"stars": [[1.0, 5.0]]})
+        with pytest.raises(InputError, match="no input colour of 'score'"):
+            client.score([["a"]], [["c"]], context={"colour": [["red"]]})
+
+    assert scores == [[digits(event=[2, 1, 0], stars=[1, 3, 0])], [digits(event=[1, 0, 0], stars=[2, 0, 0])]]
+    assert unasked == [[0.0]]
+    assert answer.scores == [digits(event=[0, 0, 0], stars=[1, 3, 0])]
+
+
+def test_a_client_tells_of_the_query_s_time(tmp_path: Path) -> None:
+    codings = Codings(np.array([10.0, 100.0], np.float32), times=True, query_times=True)
+    write_model(tmp_path / "models" / "1", Telling(codings))
+    context: dict[str, Any] = {"timestamps_s": [[36_000, 36_050]], "query_timestamps_s": [36_051]}
+
+    with ModelServer(tmp_path / "models") as server, Client(f"localhost:{server.port}") as client:
+        scores = client.score([["a", "b"]], [["c"]], context=context)
+
+    assert scores == [[digits(gap=[0, 2, 1], hour=[11, 11, 11], weekday=[4, 4, 4])]]
