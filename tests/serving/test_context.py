@@ -49,7 +49,7 @@ def told(path: Path, **inputs: Any) -> float:
 def digits(**codes: list[int]) -> float:
     """The score for these codes of the two items and of what follows."""
     found = [code for name in sorted(codes) for code in codes[name]]
-    return float(np.dot(np.array(found, np.float32), 10.0 ** np.arange(len(found) - 1, -1, -1, np.float32)))
+    return float(np.dot(np.array(found, np.float32), 10.0 ** np.arange(len(found), dtype=np.float32)[::-1]))
 
 
 def test_the_model_is_told_of_categories_and_numbers_and_0_where_no_one_tells(tmp_path: Path) -> None:
