@@ -26,7 +26,8 @@ def circumstances() -> dict[str, Any]:
         "tensorflow": version("tensorflow"),
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit.stdout.strip() + (" and changes" if changed else ""),
-        "command": shlex.join([Path(sys.executable).name, *(os.path.relpath(sys.argv[0], REPOSITORY), *sys.argv[1:])]),
+        # Of absolute paths, which are one machine's own, the last part.
+        "command": shlex.join(Path(part).name if part.startswith("/") else part for part in sys.orig_argv),
     }
 
 
