@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+RECORDED = ":!benchmarks/*/results.json*"  # what a benchmark writes itself is no change of what it measures
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -19,7 +20,9 @@ def circumstances() -> dict[str, Any]:
     """Machine, date, commit and command."""
     git = ["git", "-C", str(REPOSITORY)]
     commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "--", ".", RECORDED], capture_output=True, text=True, check=True
+    ).stdout
     return {
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "memory_gb": round(_memory_gb())},
         "python": platform.python_version(),

@@ -58,6 +58,8 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
 def written(document: str, name: str, table: str) -> str:
     """The document with the table between its marks."""
     begin, end = f"<!-- {name}: benchmarks/{name} -->", f"<!-- end of {name} -->"
+    if begin not in document or end not in document:
+        raise ValueError(f"the document has no place for a table: {begin} ... {end}")
     return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{table}\n{end}", document, flags=re.S)
 
 

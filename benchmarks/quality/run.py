@@ -37,7 +37,8 @@ def main(
     work = work.resolve()
     logs = {"movielens-1m": movielens_1m, "online-retail": online_retail, "generated": work / "generated.csv"}
     work.mkdir(parents=True, exist_ok=True)
-    write_log(work / "generated.csv")
+    if not (work / "generated.csv").exists():  # a new file would begin a run anew that was cut off
+        write_log(work / "generated.csv")
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {(result["run"], result["seed"]) for result in recorded}
     for seed, name in [(seed, name) for seed in SEEDS for name in names or RUNS]:
