@@ -18,12 +18,13 @@ def measure_baselines(examples: str, *, remove_seen: bool) -> dict[str, dict[str
         examples: the folder that holds the splits.
         remove_seen: whether items of a history are left out of what is recommended.
     """
-    splits = {split: [case for case, _ in _read(examples, split)] for split in SPLITS}
-    walks = [Walk([*case.history, case.target], times) for case, times in _read(examples, TRAIN)]
+    splits = {split: list(_read(examples, split)) for split in SPLITS}
+    walks = [Walk([*case.history, case.target], times) for case, times in splits[TRAIN]]
+    cases = [case for case, _ in splits[TEST]]
     catalogue = {
-        item for cases in splits.values() for case in cases for item in (*case.history, *case.seen, case.target)
+        item for found in splits.values() for case, _ in found for item in (*case.history, *case.seen, case.target)
     }
-    return measure(walks, splits[TEST], sorted(catalogue), remove_seen=remove_seen, k=K)
+    return measure(walks, cases, sorted(catalogue), remove_seen=remove_seen, k=K)
 
 
 def _read(examples: str, split: str) -> Iterator[tuple[Case, list[int]]]:
