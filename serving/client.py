@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import grpc
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
@@ -179,12 +180,12 @@ def _inputs(context: Context | None) -> dict[str, Any]:
         if name == QUERY_TIMESTAMPS_S:
             inputs[name] = tf.make_tensor_proto(rows, tf.int64, [len(rows)])
         else:
-            values = [value for row in rows for value in row]
-            inputs[name] = _padded(rows, next((_KINDS[type(value)] for value in values), tf.string))
+            values = np.array([value for row in rows for value in row])
+            inputs[name] = _padded(rows, _KINDS.get(values.dtype.kind, tf.string) if values.size else tf.string)
     return inputs
 
 
-_KINDS = {str: tf.string, int: tf.int64, float: tf.float32}
+_KINDS = {"i": tf.int64, "f": tf.float32}  # by NumPy's kind of a dtype
 _NONE = {tf.string: "", tf.int64: 0, tf.float32: float("nan")}
 
 
