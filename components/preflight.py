@@ -206,4 +206,5 @@ def _check_items(items: Items, data: Data) -> None:
     for name in find_files(items.path, "data.items.path"):
         header = next(read_rows(_first_lines(name), items.delimiter, '"'), None)
         column_positions((header and header.fields) or [""], wanted, name)
-    read_table(data, [feature for feature in data.features if feature.in_table])
+    if items.columns:
+        read_table(data, [feature for feature in data.features if feature.in_table])

@@ -26,12 +26,11 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
 
 def protocol(config: Config, report: IngestionReport) -> dict[str, Any]:
     """How the metrics were measured; `reads` is what of the log the model was given beside the items."""
-    inputs = config.model.inputs
     return {
         "split": config.split.kind,
         "candidates": "full",
         "seen_items": "removed" if config.serving.remove_seen else "kept",
-        "reads": ["order", *(name for name in ("time", "query_time") if getattr(inputs, name)), *inputs.columns],
+        "reads": ["order", *config.model.reads],
         "users": report.examples[TEST],
         "items": report.items,
     }

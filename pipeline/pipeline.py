@@ -66,7 +66,7 @@ def create_pipeline(
         custom_config={
             "times": config.data.timestamp.unit != "order",
             "features": [feature.model_dump_json() for feature in config.data.features],
-            "code": sources_digest(components, serving, schemas),
+            "code": sources_digest(components, serving, schemas),  # only there to be part of the cache key
         },
     )
     model_trainer = tfx.components.Trainer(

@@ -140,6 +140,18 @@ class Model(Section):
     dropout: Dropout = Dropout()
     ranking: Ranking = Ranking()
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What is read beside items and their order: `time`, `query_time`, names of further columns."""
+        time = self.inputs.time or self.attention.session_gap_s is not None
+        of_times = {"time": time, "query_time": self.inputs.query_time}
+        return *(name for name, read in of_times.items() if read), *self.inputs.columns
+
+    @property
+    def reads_times(self) -> bool:
+        """Whether any times are read."""
+        return not {"time", "query_time"}.isdisjoint(self.reads)
+
     @model_validator(mode="after")
     def _heads_divide(self) -> Model:
         if self.attention.kind == "multi_head" and self.dim % self.attention.heads:
@@ -259,8 +271,7 @@ class Config(Section):
                 )
         if self.model.ranking.by_value and VALUE not in names:
             raise ValueError("model.ranking.by_value needs data.columns.value")
-        timed = inputs.time or inputs.query_time or self.model.attention.session_gap_s is not None
-        if timed and self.data.timestamp.unit == "order":
+        if self.model.reads_times and self.data.timestamp.unit == "order":
             raise ValueError(
                 "model.inputs.time, model.inputs.query_time and model.attention.session_gap_s need times,"
                 " and data.timestamp.unit is order"

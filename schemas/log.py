@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, VALUE
+from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, VALUE, VOCABULARY
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -136,9 +136,9 @@ class Data(Section):
     def _features_can_be_told_apart(self) -> Data:
         context, table = self.columns.context, self.items.columns if self.items else {}
         names = [*context, *table]
-        taken = {EVENT, VALUE, *FEATURE_NAMES, *TIME_CODES}
+        taken = {EVENT, VALUE, VOCABULARY, "time", "query_time", *FEATURE_NAMES, *TIME_CODES}
         for name in names:
-            if name in taken or names.count(name) > 1:
+            if name in taken or name.startswith("target_") or names.count(name) > 1:
                 raise ValueError(f"a further column cannot be called {name!r}: the name is taken")
         for feature in self.features:
             if feature.separator is not None and (feature.kind, feature.of) != ("category", "item"):

@@ -46,7 +46,7 @@ def read_columns(
         return Coding(boundaries=_boundaries(files, feature.name))
 
     inputs = model.inputs
-    times = inputs.time or inputs.query_time or model.attention.session_gap_s is not None
+    times = model.reads_times
     of_interactions = {
         feature.name: coding(feature)
         for feature in features

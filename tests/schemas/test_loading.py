@@ -141,9 +141,20 @@ def test_dropout_goes_over_that_of_a_preset_as_a_whole_or_in_part(write, overrid
         (["data.timestamp.unit=order", "model.inputs.time=true"], "need times"),
         (["data.columns.context={k: {column: a}}"], "the name is taken"),
         (["data.columns.context={value: {column: a}}"], "the name is taken"),
+        (["data.columns.context={items: {column: a}}"], "the name is taken"),
+        (["data.columns.context={target_event: {column: a}}"], "the name is taken"),
         (["data.columns.context={colour: {column: a, separator: ','}}"], "separator is for categories of items"),
         (["model.preset=quick"], "'fast', 'balanced' or 'best'"),
     ],
 )
 def test_what_the_model_is_to_read_must_be_there(write, overrides, reason):
     assert reason in problems(write(SMALLEST), *overrides)
+
+
+def test_what_is_read_beside_the_order_is_named(write):
+    def reads(*overrides):
+        return load_config(write(SMALLEST), overrides).model.reads
+
+    assert reads() == ()
+    assert reads("model.attention.session_gap_s=60") == reads("model.inputs.time=true") == ("time",)
+    assert reads("data.columns.event=e", "model.inputs={query_time: true, columns: [event]}") == ("query_time", "event")
