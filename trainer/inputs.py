@@ -23,7 +23,7 @@ class CodeVectors(tf.keras.layers.Layer):
     """
 
     def __init__(self, size: int, dim: int, name: str) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=tf.float32)  # a look-up: there is nothing to gain from less
         self._dim = dim
         self._vectors = self.add_weight(
             name=f"{name}/vectors",
@@ -49,7 +49,7 @@ class Inputs(tf.keras.layers.Layer):
     """
 
     def __init__(self, inputs: config.Inputs, codings: Codings, dim: int, max_length: int) -> None:
-        super().__init__(name="inputs")
+        super().__init__(name="inputs", dtype=tf.float32)
         self._scale = dim**0.5  # as the items' vectors are
         times = {GAP: len(codings.gap_boundaries) + 2, HOUR: HOURS + 1, WEEKDAY: WEEKDAYS + 1}
         sizes = {

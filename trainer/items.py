@@ -27,7 +27,7 @@ class Items(tf.keras.layers.Layer):
     """
 
     def __init__(self, count: int, dim: int, columns: Mapping[str, npt.NDArray[np.int64]] = {}) -> None:
-        super().__init__(name=ITEMS)
+        super().__init__(name=ITEMS, dtype=tf.float32)
         self.count = count
         self._dim = dim
         self._vectors = self.add_weight(

@@ -30,11 +30,11 @@ def full_softmax(
     than a cross-entropy of all scores, and bounds the memory.
 
     Args:
-        queries: float [n, dim].
-        vectors: float [items, dim].
-        bias: float [items], added to the scores.
+        queries: float [n, dim]; products are in their type, sums and shares in float32.
+        vectors: float32 [items, dim].
+        bias: float32 [items], added to the scores.
         positives: int [n], the row of each query's target.
-        weights: float [n]; no gradient flows to them.
+        weights: float32 [n]; no gradient flows to them.
         smoothing: the share of the target's probability that is dealt to all
             items alike (Szegedy et al. 2016, section 7).
     """
@@ -45,12 +45,17 @@ def full_softmax(
 
     @tf.custom_gradient
     def loss(queries: tf.Tensor, vectors: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        sharp, dealt = 1.0 - smoothing, smoothing / tf.cast(items, queries.dtype)
+        sharp, dealt = 1.0 - smoothing, smoothing / tf.cast(items, tf.float32)
         mean_vector, mean_bias = tf.reduce_mean(vectors, axis=0), tf.reduce_mean(bias)
+        compact = tf.cast(vectors, queries.dtype)
+
+        def product(a: tf.Tensor, b: tf.Tensor, **transposed: bool) -> tf.Tensor:
+            return tf.cast(tf.matmul(tf.cast(a, queries.dtype), b, **transposed), tf.float32)
 
         def step(start: tf.Tensor, total: tf.Tensor, d_queries: Any, d_vectors: tf.Tensor, d_bias: tf.Tensor) -> Any:
             query, positive, weight = (x[start : start + block] for x in (queries, positives, weights))
-            scores = tf.matmul(query, vectors, transpose_b=True) + bias
+            scores = product(query, compact, transpose_b=True) + bias
+            query = tf.cast(query, tf.float32)
             shares = tf.nn.softmax(scores)
             losses = -_log(tf.gather(shares, positive, batch_dims=1))
             if smoothing:
@@ -58,27 +63,26 @@ def full_softmax(
                 losses += smoothing * (tf.gather(scores, positive, batch_dims=1) - mean_score)
             # The gradient of a score is the item's share, less 1 at the target (smoothed, less a little at all).
             weighted = query * weight[:, tf.newaxis]
-            d_query = tf.matmul(shares, vectors) - sharp * tf.gather(vectors, positive) - smoothing * mean_vector
-            d_vectors += tf.matmul(shares, weighted, transpose_a=True)
+            d_query = product(shares, compact) - sharp * tf.gather(vectors, positive) - smoothing * mean_vector
+            d_vectors += product(shares, tf.cast(weighted, queries.dtype), transpose_a=True)
             d_bias += tf.linalg.matvec(shares, weight, transpose_a=True)
             d_queries = d_queries.write(start // block, d_query * weight[:, tf.newaxis])
             return start + block, total + tf.reduce_sum(losses * weight), d_queries, d_vectors, d_bias
 
-        blocks = tf.TensorArray(
-            queries.dtype, -(-end // block), infer_shape=False, element_shape=[None, queries.shape[1]]
-        )
+        blocks = tf.TensorArray(tf.float32, -(-end // block), infer_shape=False, element_shape=[None, queries.shape[1]])
         _, total, d_queries, d_vectors, d_bias = tf.while_loop(
             lambda start, *_: start < end,
             step,
-            (0, tf.zeros([], queries.dtype), blocks, tf.zeros_like(vectors), tf.zeros_like(bias)),
+            (0, tf.zeros([]), blocks, tf.zeros_like(vectors), tf.zeros_like(bias)),
             parallel_iterations=1,
         )
-        weighted = queries * weights[:, tf.newaxis]
+        weighted = tf.cast(queries, tf.float32) * weights[:, tf.newaxis]
         d_vectors -= sharp * tf.math.unsorted_segment_sum(weighted, positives, items)
         d_vectors -= dealt * tf.reduce_sum(weighted, axis=0)
         d_bias -= sharp * tf.math.unsorted_segment_sum(weights, positives, items) + dealt * tf.reduce_sum(weights)
-        gradients = tf.ensure_shape(d_queries.concat(), queries.shape), d_vectors, d_bias
-        return total, lambda upstream: tuple(upstream * gradient for gradient in gradients)
+        d_queries = tf.cast(tf.ensure_shape(d_queries.concat(), queries.shape), queries.dtype)
+        gradients = d_queries, d_vectors, d_bias
+        return total, lambda upstream: tuple(tf.cast(upstream, x.dtype) * x for x in gradients)
 
     return loss(queries, tf.convert_to_tensor(vectors), tf.convert_to_tensor(bias))
 

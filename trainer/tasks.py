@@ -36,7 +36,7 @@ class CatalogueRetrieval(tfrs.tasks.Retrieval):
         """The loss of some targets.
 
         Args:
-            queries: float32 [n, dim].
+            queries: float [n, dim]; Keras casts them to the type in which layers compute, and products are in it.
             items: the catalogue.
             positives: int64 [n], the target's id.
             weights: float32 [n], how much each counts.
@@ -59,8 +59,10 @@ class CatalogueRetrieval(tfrs.tasks.Retrieval):
             sample = tf.concat([sample, tf.gather(positives, _draw(count, 0, tf.size(positives)))], axis=0)
             expected = negatives / items.count + count * self._shares_of(sample)
         accidental = positives[:, tf.newaxis] == sample
-        positive_scores = tf.reduce_sum(queries * items.vectors(positives), axis=1) + items.biases(positives)
-        scores = tf.matmul(queries, items.vectors(sample), transpose_b=True) + items.biases(sample)
+        positive_scores = tf.reduce_sum(tf.cast(queries, tf.float32) * items.vectors(positives), axis=1)
+        positive_scores += items.biases(positives)
+        products = tf.matmul(queries, tf.cast(items.vectors(sample), queries.dtype), transpose_b=True)
+        scores = tf.cast(products, tf.float32) + items.biases(sample)
         if kind == "binary":
             return calibrated_binary(
                 positive_scores, scores, accidental, weights, items.count, self._settings.calibration
@@ -106,6 +108,7 @@ class Ranker(tf.keras.layers.Layer):
         Returns:
             float32 [batch, positions, c].
         """
+        candidates, states = (tf.cast(x, query.dtype) for x in (candidates, states))  # Keras cast the query
         shape = tf.shape(candidates)
         batch, positions, c = shape[0], shape[1], shape[2]
         flat = tf.reshape(candidates, [batch, positions * c, candidates.shape[-1]])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import config
-from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, TARGET_ID, codes_key
+from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, TARGET_ID, TIME_CODES, codes_key
 from serving.codes import Coding, Codings
 from trainer.attention import ATTENTION
 from trainer.columns import Columns
@@ -45,7 +45,7 @@ def network(
         steps=1, target_shares=np.full(items, 1 / items, np.float32), sequences=sequences, item_codes=item_codes or {}
     )
     made = NextItemModel(survey, 10, model, train or config.Train(), remove_seen, columns)
-    history = made.encode(padded([[1]]), {GAP: tf.zeros([1, 2], tf.int64)})
+    history = made.encode(padded([[1]]), dict.fromkeys(TIME_CODES, tf.zeros([1, 2], tf.int64)))
     made.rank(history, tf.constant([[1]], tf.int64))  # creates all weights
     # Enough spread for every comparison below to be one that could fail.
     for weight in made.trainable_variables:
@@ -222,6 +222,19 @@ def test_a_batch_computed_in_parts_takes_the_step_of_the_whole(parts: int) -> No
     assert stepped[0][0] == pytest.approx(stepped[1][0], rel=1e-6)
     for whole, summed in zip(stepped[0][1], stepped[1][1], strict=True):
         np.testing.assert_allclose(summed, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_l2_adds_the_squares_of_all_weights_that_decay(parts: int) -> None:
+    """Once, in however many parts a batch is computed."""
+    item_ids, target_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
+    model = network(dropout=0.0, train=config.Train(l2=0.01, accumulation=parts), ranking={"weight": 0.0})
+    decaying = [w for w in model.trainable_variables if not any(part in w.name for part in ("bias", "gamma", "beta"))]
+    squares = sum(float((weight.numpy().astype(np.float64) ** 2).sum()) for weight in decaying)
+
+    found = losses(model, item_ids, target_ids)
+
+    assert found["loss"] - found["retrieval_loss"] == pytest.approx(0.01 * squares, rel=1e-3)
 
 
 def gradients(model: NextItemModel) -> dict[str, float]:
