@@ -49,9 +49,35 @@ def quality_table() -> str:
     return "\n".join([*rows, "", _circumstances(_read("quality"))])
 
 
+def beside_table() -> str:
+    """A row a model of RecBole, and temporec: the test split, and how soon its own validation recall is reached."""
+    rows = [
+        "| model | recall@10 / NDCG@10 | best recall in validation | reached after | by temporec after | parameters"
+        " | memory |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    ours = _grouped(_read("quality"), "run")["MovieLens-100K"]
+    for name, results in [*_grouped(_read("quality/recbole"), "model").items(), ("temporec", ours)]:
+        best = [max(recall for _, recall in result["curve"]) for result in results]
+        after_s = mean(_reached_s(result["curve"], recall) for result, recall in zip(results, best, strict=True))
+        ours_s = mean(_reached_s(result["curve"], mean(best)) for result in ours)
+        rows.append(
+            f"| {name} | {_pair([result['test'] for result in results])} | {_spread(best)} | {after_s:,.0f} s"
+            f" | {f'{ours_s:,.0f} s' if results is not ours else ''} | {results[0]['parameters']:,}"
+            f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB |"
+        )
+    return "\n".join([*rows, "", _circumstances(_read("quality/recbole"))])
+
+
+def _reached_s(curve: list[tuple[float, float]], recall: float) -> float:
+    """The seconds after which a training had a recall; infinite where it never had."""
+    return min((seconds for seconds, found in curve if found >= recall), default=float("inf"))
+
+
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "ablation": ("docs/models.md", ablation_table),
     "quality": ("README.md", quality_table),
+    "quality/recbole": ("README.md", beside_table),
 }
 
 
