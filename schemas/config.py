@@ -114,7 +114,7 @@ class Ranking(Section):
     candidates: Annotated[int, Field(ge=1)] = 200  # of retrieval that are reordered
     counts: bool = True  # whether counted transitions and neighbours suggest candidates, and count in the order
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64,)
-    positions: Annotated[int, Field(ge=1)] = 8  # of each history, drawn anew each step
+    positions: Annotated[int, Field(ge=1)] = 4  # of each history, drawn anew each step
     negatives: Annotated[int, Field(ge=1)] = 32  # candidates drawn beside each target
     weight: Annotated[float, Field(ge=0.0)] = 0.1  # of its loss beside retrieval's
     by_value: bool = False  # whether a target counts more, the greater its value is among those of the log

@@ -7,16 +7,16 @@ from typing import Any
 
 # The defaults of schemas.config are `balanced`. docs/models.md has the evidence for each.
 PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"train": {"epochs": 12, "patience": 4}},
+    "fast": {"train": {"epochs": 10, "patience": 4}},
     "balanced": {},
     "best": {
         "history": {"max_length": 200},
         "model": {
             "dim": 128,
             "encoder": {"units": 128},
-            "dropout": dict.fromkeys(("embedding", "recurrence", "hidden"), 0.3),
+            "dropout": dict.fromkeys(("embedding", "recurrence", "hidden"), 0.2),
         },
-        "train": {"epochs": 40, "batch_size": 32, "learning_rate": 0.002, "warmup_steps": 300},
+        "train": {"epochs": 30, "learning_rate": 0.002, "warmup_steps": 300},
     },
 }
 
