@@ -121,12 +121,17 @@ def _circumstances(results: Results) -> str:
     )
 
 
+def measured() -> list[str]:
+    """The names of the tables that there are results for."""
+    return [name for name in TABLES if (HERE / name / "results.jsonl").exists()]
+
+
 def main() -> None:
     """Writes all tables that there are results for."""
-    for name, (path, table) in TABLES.items():
-        if (HERE / name / "results.jsonl").exists():
-            document = REPOSITORY / path
-            document.write_text(written(document.read_text(), name, table()))
+    for name in measured():
+        path, table = TABLES[name]
+        document = REPOSITORY / path
+        document.write_text(written(document.read_text(), name, table()))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from benchmarks.tables import TABLES, measured, written
 from schemas.config import Config
 from schemas.interaction import Reason
 
@@ -42,6 +43,13 @@ def test_every_setting_is_documented_and_no_other() -> None:
 def test_every_reason_for_rejection_is_documented() -> None:
     text = (REPOSITORY / "docs" / "data.md").read_text()
     assert all(f"`{reason.value}`" in text for reason in Reason)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_say_what_is_recorded(name: str) -> None:
+    path, table = TABLES[name]
+    document = (REPOSITORY / path).read_text()
+    assert written(document, name, table() if name in measured() else "Not measured yet.") == document
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
