@@ -38,6 +38,8 @@ ROWS: dict[str, tuple[str, ...]] = {
     "width: 128": ("model.dim=128", "model.encoder.units=128"),
     "dropout: 0.2": ("model.dropout=0.2",),
     "dropout: 0.5": ("model.dropout=0.5",),
+    "batch: 8 histories": ("train.batch_size=8",),
+    "batch: 32 histories": ("train.batch_size=32",),
     "loss: sampled": ("train.loss.kind=sampled",),
     "loss: in_batch": ("train.loss.kind=in_batch",),
     "loss: binary": ("train.loss.kind=binary",),
