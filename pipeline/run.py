@@ -40,7 +40,7 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
     _check(config)
     root = root.absolute()
     with _exclusive(root), _output_to(root / "logs" / "run.log", console) as terminal:
-        return _run(_with_absolute_paths(config), root, terminal)
+        return _run(with_absolute_paths(config), root, terminal)
 
 
 def _check(config: Config) -> None:
@@ -104,13 +104,18 @@ def _show(config: Config, record: dict[str, Any], runs: list[Any], console: Cons
         console.print(view.recommendation_table(*sample))
 
 
-def _with_absolute_paths(config: Config) -> Config:
-    """The log's path as an absolute one, unless it is a URI."""
-    if "://" in config.data.path:
-        return config
-    return config.model_copy(
-        update={"data": config.data.model_copy(update={"path": os.path.abspath(config.data.path)})}
-    )
+def with_absolute_paths(config: Config) -> Config:
+    """The paths of the log and of the table of items as absolute ones, unless they are URIs."""
+
+    def absolute(section: Any) -> Any:
+        return (
+            section.model_copy(update={"path": os.path.abspath(section.path)}) if "://" not in section.path else section
+        )
+
+    data = absolute(config.data)
+    if data.items:
+        data = data.model_copy(update={"items": absolute(data.items)})
+    return config.model_copy(update={"data": data})
 
 
 @contextmanager
