@@ -13,12 +13,14 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["schemas", "serving", "trainer", "components", "pipeline"]),
-    package_data={"schemas": ["*.pbtxt"], "pipeline": ["configs/*.yaml"]},
+    package_data={"schemas": ["*.pbtxt"], "pipeline": ["configs/*.yaml", "templates/*"]},
     install_requires=[
         "apache-beam",
         "dill",  # tfx-bsl imports it without naming it
+        "jinja2",
         "kfp",
         "numpy",
+        "plotly",
         "pyarrow",
         "pydantic>=2",
         "pyyaml",
@@ -32,5 +34,6 @@ setup(
         "tfx>=1.16",
         "typer",
     ],
+    extras_require={"wandb": ["wandb>=0.20"]},
     entry_points={"console_scripts": ["temporec = pipeline.cli:main"]},
 )

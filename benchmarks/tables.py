@@ -69,6 +69,30 @@ def beside_table() -> str:
     return "\n".join([*rows, "", _circumstances(_read("quality/recbole"))])
 
 
+def gate_table() -> str:
+    """How often the gate refuses equal models, and models with a planted loss."""
+    (result,) = _read("gate")
+    machine = result["machine"]
+    losses = [loss for loss, _ in next(iter(result["curve"].values()))]
+    return "\n".join(
+        [
+            f"Of {result['pairs']:,} pairs of equal models on {result['users']:,} users, "
+            f"{100 * result['equal_refused']:.1f} % are refused, slices included. "
+            f"Of as many that lost a tenth of the hits of 1,500 users, {100 * result['loss_caught']:.1f} % are.",
+            "",
+            f"| users in the slice, hits lost | {' | '.join(f'{100 * loss:g} %' for loss in losses)} |",
+            "| --- |" + " --- |" * len(losses),
+            *(
+                f"| {int(size):,} | {' | '.join(f'{100 * rate:.0f} %' for _, rate in points)} |"
+                for size, points in result["curve"].items()
+            ),
+            "",
+            f"{machine['cores']} cores of {machine['processor']}; {result['date'][:10]}; "
+            f"commit {result['commit'].split()[0]}; `{result['command']}`",
+        ]
+    )
+
+
 def _reached_s(curve: list[tuple[float, float]], recall: float) -> float:
     """The seconds after which a training had a recall; infinite where it never had."""
     return min((seconds for seconds, found in curve if found >= recall), default=float("inf"))
@@ -78,6 +102,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "ablation": ("docs/models.md", ablation_table),
     "quality": ("README.md", quality_table),
     "quality/recbole": ("README.md", beside_table),
+    "gate": ("docs/gate.md", gate_table),
 }
 
 

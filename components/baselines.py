@@ -1,29 +1,23 @@
 """Baselines as a TFX component: what a model must be seen beside."""
 
 import json
-import os
 
-import tensorflow as tf
+import apache_beam as beam
 from tfx import v1 as tfx
 
-from components.baseline_metrics import measure_baselines
-
-FILE_NAME = "baselines.json"
-
-
-def read_baselines(uri: str) -> dict[str, dict[str, float]]:
-    """What the component wrote."""
-    with tf.io.gfile.GFile(os.path.join(uri, FILE_NAME)) as file:
-        return dict(json.load(file))
+from components.baseline_counts import count_baselines
+from schemas.log import Feature
 
 
-@tfx.dsl.components.component
+@tfx.dsl.components.component(use_beam=True)
 def Baselines(  # type: ignore[no-untyped-def]
     examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
-    evaluation: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    remove_seen: tfx.dsl.components.Parameter[bool],
+    counts: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
+    features: tfx.dsl.components.Parameter[str],  # the further columns of items, as JSON
     code: tfx.dsl.components.Parameter[str],  # the digest of the sources: only there to be part of the cache key
+    beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
 ):
-    """Measures popularity and Markov chains on the test split."""
-    with tf.io.gfile.GFile(os.path.join(evaluation.uri, FILE_NAME), "w") as file:
-        json.dump(measure_baselines(examples.uri, remove_seen=remove_seen), file, indent=2)
+    """Counts what the baselines go by on the train split; see `components.baseline_tables` for the files."""
+    described = [Feature.model_validate(feature) for feature in json.loads(features)]
+    with beam_pipeline as pipeline:
+        count_baselines(pipeline, examples.uri, counts.uri, described)

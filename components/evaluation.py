@@ -1,154 +1,131 @@
-"""The Evaluator's configuration, and full-catalogue ranking metrics for TFMA."""
+"""One pass over the test split: every system's lists, measured by TensorFlow Model Analysis and kept for each query."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import apache_beam as beam
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 import tensorflow_model_analysis as tfma
-from google.protobuf import wrappers_pb2
 
-from schemas.config import Gate
-from schemas.features import TARGET_ID
-from serving.export import ORDERS
-from trainer.metrics import METRICS, K
-
-GATE_METRIC = f"recall@{K}"
-DISTINCT_ITEMS = f"distinct_items@{K}"
-# Of the signature: what is served, and the orders of the two tasks. The key comes before the metrics' names.
-OUTPUTS = {"": "item_ids", **{f"{order}_": f"{order}_item_ids" for order in ORDERS}}
+from components.measures import MODEL, PREVIOUS, Measured, measure, names, schema, to_table
+from components.queries import read_queries
+from components.results import QUERIES
+from components.slices import SLICES, Context, slices
+from components.systems import BATCH, Sources, Systems, load_systems, system_names
+from components.tfma_metrics import ROWS, VALUES, metric_configs
+from schemas.evaluation import Evaluation
 
 
-def eval_config(gate: Gate) -> tfma.EvalConfig:
-    """What the Evaluator measures on the exported model, and what it must reach.
+def evaluate(
+    pipeline: beam.Pipeline,
+    evaluation: Evaluation,
+    examples: str,
+    sources: Sources,
+    catalogue_size: int,
+    floors: Mapping[str, float],
+    output: str,
+) -> None:
+    """Adds the steps to a pipeline that has yet to run.
 
-    A model is blessed when recall@10 reaches the floor and, where a model was
-    blessed before, does not lie further below that one than allowed.
-    """
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound=wrappers_pb2.DoubleValue(value=gate.min_recall)),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER,
-            absolute=wrappers_pb2.DoubleValue(value=-gate.max_loss),
-        ),
-    )
-    metrics = [
-        _metric_config(RankingMetric, name=f"{prefix}{metric}@{K}", metric=metric, k=K, output=output)
-        for prefix, output in OUTPUTS.items()
-        for metric in METRICS
-    ]
-    metrics.append(_metric_config(DistinctItems, name=DISTINCT_ITEMS, k=K))
-    next(config for config in metrics if json.loads(config.config)["name"] == GATE_METRIC).threshold.CopyFrom(threshold)
-    return tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(signature_name="evaluate", label_key=TARGET_ID)],
-        slicing_specs=[tfma.SlicingSpec()],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
-    )
-
-
-def _metric_config(kind: type[tfma.metrics.Metric], **arguments: Any) -> tfma.MetricConfig:
-    return tfma.MetricConfig(class_name=kind.__name__, module=__name__, config=json.dumps(arguments))
-
-
-class RankingMetric(tfma.metrics.Metric):
-    """The mean of a ranking metric over the examples.
-
-    The label is the target's id.
+    They write TFMA's files of the model and of the previous one, in all
+    slices, and `queries/`, Parquet files with a row for each query.
 
     Args:
-        name: TFMA's name for the metric.
-        metric: a key of `trainer.metrics.METRICS`.
-        k: the length of the lists to judge.
-        output: which of the predictions holds what was recommended, best first.
+        pipeline: the Beam pipeline.
+        evaluation: what to measure.
+        examples: the folder of test examples, TFRecord.gz files.
+        sources: the models and the counts of the baselines.
+        catalogue_size: items that can be recommended.
+        floors: by metric, what TFMA's validation requires.
+        output: the folder to write.
     """
-
-    def __init__(self, name: str, metric: str, k: int, output: str) -> None:
-        super().__init__(tfma.metrics.merge_per_key_computations(_mean), name=name, metric=metric, k=k, output=output)
-
-
-class DistinctItems(tfma.metrics.Metric):
-    """How many different items are recommended to anyone: coverage before it is divided by the catalogue's size."""
-
-    def __init__(self, name: str, k: int) -> None:
-        super().__init__(tfma.metrics.merge_per_key_computations(_distinct), name=name, k=k)
-
-
-def _mean(
-    name: str,
-    model_name: str = "",
-    output_name: str = "",
-    example_weighted: bool = False,
-    metric: str = "",
-    k: int = K,
-    output: str = "",
-) -> list[tfma.metrics.MetricComputation]:
-    key = tfma.metrics.MetricKey(name, model_name, output_name, example_weighted=example_weighted)
-    return [
-        tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=_MeanCombiner(key, metric, k, output))
-    ]
+    measured = (
+        pipeline
+        | "ReadExamples" >> beam.io.ReadFromTFRecord(f"{examples}/*")
+        | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
+        | "Measure" >> beam.ParDo(_Measure(sources, evaluation))
+    )
+    columns = schema(system_names(sources), slice_names(evaluation), evaluation.ks)
+    tables = measured | "ToTable" >> beam.Map(_table, evaluation, columns)
+    _ = tables | "WriteQueries" >> beam.io.WriteToParquetBatched(
+        f"{output}/{QUERIES}/part", columns, file_name_suffix=".parquet"
+    )
+    config = eval_config(evaluation, catalogue_size, floors, compared=sources.previous is not None)
+    _ = (
+        measured
+        | "Unbatch" >> beam.FlatMap(_extracts, compared=sources.previous is not None)
+        | "Analyze"
+        >> tfma.ExtractAndEvaluate(
+            extractors=[tfma.extractors.SliceKeyExtractor(eval_config=config)],
+            evaluators=tfma.default_evaluators(eval_config=config),
+        )
+        | "WriteResults" >> tfma.WriteResults(writers=tfma.default_writers(output, eval_config=config))
+    )
 
 
-def _distinct(
-    name: str, model_name: str = "", output_name: str = "", example_weighted: bool = False, k: int = K
-) -> list[tfma.metrics.MetricComputation]:
-    key = tfma.metrics.MetricKey(name, model_name, output_name, example_weighted=example_weighted)
-    return [tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=_DistinctCombiner(key, k))]
+def slice_names(evaluation: Evaluation) -> list[str]:
+    """Every slice of an evaluation."""
+    return [*SLICES, *(each.name for each in evaluation.slices)]
 
 
-class _MeanCombiner(beam.CombineFn):
-    """The accumulator is (examples, sum)."""
-
-    def __init__(self, key: tfma.metrics.MetricKey, metric: str, k: int, output: str) -> None:
-        self._key = key
-        self._metric = metric
-        self._k = k
-        self._output = output
-
-    def create_accumulator(self) -> tuple[int, float]:
-        return 0, 0.0
-
-    def add_input(
-        self, accumulator: tuple[int, float], element: tfma.metrics.StandardMetricInputs
-    ) -> tuple[int, float]:
-        target = np.reshape(element.get_labels(self._key.model_name, self._key.output_name), [1])
-        value = METRICS[self._metric](_ranked(element, self._key, self._output), target, self._k)
-        return accumulator[0] + 1, accumulator[1] + float(value[0])
-
-    def merge_accumulators(self, accumulators: Iterable[tuple[int, float]]) -> tuple[int, float]:
-        counts, sums = zip(*accumulators, strict=True)
-        return sum(counts), sum(sums)
-
-    def extract_output(self, accumulator: tuple[int, float]) -> dict[tfma.metrics.MetricKey, float]:
-        count, total = accumulator
-        return {self._key: total / count if count else float("nan")}
+def eval_config(
+    evaluation: Evaluation, catalogue_size: int, floors: Mapping[str, float], *, compared: bool
+) -> tfma.EvalConfig:
+    """TFMA's configuration: all metrics, over all queries and in each slice; floors are its thresholds."""
+    models = [tfma.ModelSpec(name=MODEL)]
+    if compared:
+        models.append(tfma.ModelSpec(name=PREVIOUS, is_baseline=True))
+    config = tfma.EvalConfig(
+        model_specs=models,
+        slicing_specs=[
+            tfma.SlicingSpec(),
+            *(tfma.SlicingSpec(feature_keys=[name]) for name in slice_names(evaluation)),
+        ],
+        metrics_specs=[
+            tfma.MetricsSpec(
+                metrics=metric_configs(names(evaluation.ks), evaluation.ks, catalogue_size, dict(floors)),
+                model_names=[model.name for model in models],
+            )
+        ],
+    )
+    config.options.include_default_metrics.value = False
+    return config
 
 
-class _DistinctCombiner(beam.CombineFn):
-    """The accumulator is the set of items."""
+class _Measure(beam.DoFn):
+    """Serialized examples to a `Measured`."""
 
-    def __init__(self, key: tfma.metrics.MetricKey, k: int) -> None:
-        self._key = key
-        self._k = k
+    def __init__(self, sources: Sources, evaluation: Evaluation) -> None:
+        self._sources = sources
+        self._evaluation = evaluation
 
-    def create_accumulator(self) -> set[bytes]:
-        return set()
+    def setup(self) -> None:
+        self._systems: Systems = load_systems(self._sources, self._evaluation)
+        self._context = Context(self._systems.catalogue, self._evaluation.slices, self._evaluation.times)
 
-    def add_input(self, accumulator: set[bytes], element: tfma.metrics.StandardMetricInputs) -> set[bytes]:
-        return accumulator.union(item for item in _ranked(element, self._key, "item_ids")[0, : self._k] if item)
-
-    def merge_accumulators(self, accumulators: Iterable[set[bytes]]) -> set[bytes]:
-        return set().union(*accumulators)
-
-    def extract_output(self, accumulator: set[bytes]) -> dict[tfma.metrics.MetricKey, float]:
-        return {self._key: float(len(accumulator))}
+    def process(self, examples: list[bytes]) -> Iterator[Measured]:
+        queries = read_queries(examples, [each.feature for each in self._evaluation.slices])
+        answers = self._systems.answers(examples, queries)
+        groups = slices(queries, self._context)
+        yield measure(queries, groups, answers, self._systems.catalogue, self._evaluation.ks)
 
 
-def _ranked(
-    element: tfma.metrics.StandardMetricInputs, key: tfma.metrics.MetricKey, output: str
-) -> npt.NDArray[np.object_]:
-    """The recommended ids, [1, k]."""
-    return np.reshape(element.get_predictions(key.model_name, key.output_name)[output], [1, -1])
+def _table(measured: Measured, evaluation: Evaluation, columns: pa.Schema) -> pa.Table:
+    return to_table(measured, evaluation.ks).cast(columns)
+
+
+def _extracts(measured: Measured, *, compared: bool) -> Iterator[tfma.Extracts]:
+    """What TFMA reads of each query: its groups as features, and what was measured of the models as predictions."""
+    for row in range(len(measured.queries)):
+        of_model = {
+            system: {VALUES: measured.values[system][row], ROWS: measured.rows[system][row]}
+            for system in ((MODEL, PREVIOUS) if compared else (MODEL,))
+        }
+        yield {
+            tfma.INPUT_KEY: b"",  # whose bytes TFMA counts
+            tfma.LABELS_KEY: np.array(measured.queries.targets[row], object),
+            tfma.FEATURES_KEY: {name: np.array(groups[row], object) for name, groups in measured.groups.items()},
+            tfma.PREDICTIONS_KEY: of_model if compared else of_model[MODEL],
+        }

@@ -41,15 +41,15 @@ class Executor(BaseBeamExecutor):
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with self._make_beam_pipeline() as pipeline:
             ingest(pipeline, settings.data, settings.split, settings.history, examples.uri)
-        IngestionReport.read(examples.uri).check(settings.data)
+        IngestionReport.read(examples.uri).check(settings.data, settings.split)
 
 
 class InteractionExampleGen(FileBasedExampleGen):
     """Histories from an interaction log.
 
     Its driver is TFX's own for files: it takes the sizes and times of the
-    log's files, and of the table of items that it reads, into the cache key,
-    here and on a cluster.
+    log's files, and of the tables that it reads, into the cache key, here and
+    on a cluster.
 
     Args:
         ingestion: the log, the split and the histories to build.
@@ -60,7 +60,8 @@ class InteractionExampleGen(FileBasedExampleGen):
 
     def __init__(self, ingestion: Ingestion, code: str) -> None:
         data = ingestion.data
-        paths = {"log": data.path, **({"items": data.items.path} if data.items else {})}
+        tables = {"items": data.items, "users": data.users}
+        paths = {"log": data.path, **{name: table.path for name, table in tables.items() if table}}
         folder, patterns = split_globs(list(paths.values()))
         super().__init__(
             input_base=folder,
@@ -95,9 +96,9 @@ def split_globs(paths: Sequence[str]) -> tuple[str, list[str]]:
     schemes = {path.partition("://")[0] if "://" in path else path[:1] == "/" for path in paths}
     if folder.endswith(":/") or len(schemes) > 1:
         raise InputError(
-            expected="the log and the table of items in folders of one folder",
+            expected="the log and its tables in folders of one folder",
             received=" and ".join(paths),
-            remedy="write both paths from the root, or both from the working directory, in one bucket",
+            remedy="write all paths from the root, or all from the working directory, in one bucket",
         )
     return folder, [path[len(folder) :].lstrip("/") for path in paths]
 

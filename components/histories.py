@@ -1,37 +1,29 @@
-"""From interactions to histories: a user's past and the interaction that followed it, for each split.
+"""From interactions to histories: a user's past and the interactions that followed it, for each split.
 
-The functions at the top are the rules, on plain Python values; the transform
-that applies them to every user comes last.
+`components.splits` decides what is predicted from what; here that becomes examples.
 """
 
 from __future__ import annotations
 
-import bisect
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-import numpy as np
 import tensorflow as tf
 
 from components.items import DescribeItems
-from components.tallies import CountSeconds, MeasureExtent, SecondCounts, SumCounters
+from components.splits import USES, Cuts, Division, count_uses, cuts_from_shares, split_history, windows
+from components.tables import Known
+from components.tallies import CountSeconds, MeasureExtent, SumCounters
 from components.timelines import BuildTimelines, Timeline
+from components.users import read_users
 from schemas import config, features
-from schemas.features import EVAL, SPLITS, TEST, TRAIN
+from schemas.features import SPLITS, TEST, TRAIN
 from schemas.log import Data
 
-Cuts = tuple[float, float]  # validation_from, test_from, in unix seconds
-
-
-class SplitPoints(NamedTuple):
-    """How a timeline is divided: positions in it."""
-
-    train_length: int  # the interactions before this position are trained on
-    eval_target: int | None
-    test_target: int | None
+WARM, COLD = "warm", "cold"  # users with and without interactions in the training part
 
 
 class History(NamedTuple):
@@ -41,105 +33,43 @@ class History(NamedTuple):
     user_id: str
     item_ids: list[str]  # oldest first, never empty
     timestamps_s: list[int]  # whole seconds, as many as item_ids
-    target_id: str
-    target_timestamp_s: int
+    target_ids: list[str]  # what is to be found, in order of time, each once
+    target_timestamp_s: int  # of the first
     exclude_ids: list[str]  # items seen before item_ids begins, sorted; none in training
     further: dict[str, list[Any]]  # as a timeline's, of the history
-    target_further: dict[str, Any]  # the same of the target
+    target_further: dict[str, Any]  # the same of the first target
+    train_interactions: int  # how many the user has in the training part
+    of_user: Mapping[str, Any]  # what the table of users knows, by the name of the feature
 
 
-def split_history(timestamps_s: Sequence[float], cuts_s: Cuts | None) -> SplitPoints:
-    """Decides what of a user is trained on, and what is predicted in validation and in test.
+def histories(timeline: Timeline, division: Division, max_length: int, of_user: Mapping[str, Any]) -> Iterator[History]:
+    """A user's examples of all splits; targets that nothing comes before give none."""
 
-    Leave-one-out: the last interaction is the test target, the one before it
-    validation's, the rest is trained on. So a user of two interactions gives
-    a test example, of three validation's as well, of four all three.
+    train_interactions = division.train_interactions
 
-    Temporal: everything before the first cut is trained on; the targets are
-    the first interaction between the cuts and the first from the second on,
-    one of each at most, so that users weigh the same.
+    def history(split: str, begin: int, start: int, first: int, end: int) -> History:
+        """Of a history from `begin` on, the part from `start` on is read."""
+        items = timeline.item_ids[start:first]
+        return History(
+            split=split,
+            user_id=timeline.user_id,
+            item_ids=items,
+            timestamps_s=[int(second) for second in timeline.timestamps_s[start:first]],
+            target_ids=list(dict.fromkeys(timeline.item_ids[first:end])),
+            target_timestamp_s=int(timeline.timestamps_s[first]),
+            exclude_ids=sorted(set(timeline.item_ids[begin:start]).difference(items)),
+            further={name: values[start:first] for name, values in timeline.further.items()},
+            target_further={name: values[first] for name, values in timeline.further.items()},
+            train_interactions=train_interactions,
+            of_user=of_user,
+        )
 
-    Args:
-        timestamps_s: a user's times, ascending.
-        cuts_s: the temporal split's two cuts; None for leave-one-out.
-    """
-    count = len(timestamps_s)
-    if cuts_s is None:
-        return SplitPoints(max(count - 2, 0), count - 2 if count > 1 else None, count - 1 if count else None)
-    validation, test = (bisect.bisect_left(timestamps_s, cut) for cut in cuts_s)
-    return SplitPoints(validation, validation if validation < test else None, test if test < count else None)
-
-
-def windows(length: int, max_length: int) -> Iterator[tuple[int, int]]:
-    """Cuts a training sequence so that every interaction but the first is a target once.
-
-    A window reads positions `start` to `target - 1` and predicts each one's
-    successor, the last of them at `target`. Windows are cut from the end
-    backwards, so that the most recent one is full.
-
-    Args:
-        length: of the sequence.
-        max_length: the most interactions that a window reads.
-
-    Yields:
-        (start, target), the most recent first.
-    """
-    target = length - 1
-    while target > 0:
-        start = max(target - max_length, 0)
-        yield start, target
-        target = start
-
-
-def histories(timeline: Timeline, points: SplitPoints, max_length: int) -> Iterator[History]:
-    """A user's examples of all splits; a target that is the user's first interaction gives none."""
-    for start, target in windows(points.train_length, max_length):
-        yield _history(TRAIN, timeline, start, target)
-    for split, position in ((EVAL, points.eval_target), (TEST, points.test_target)):
-        if position:
-            yield _history(split, timeline, max(position - max_length, 0), position)
-
-
-def _history(split: str, timeline: Timeline, start: int, target: int) -> History:
-    items = timeline.item_ids[start:target]
-    return History(
-        split=split,
-        user_id=timeline.user_id,
-        item_ids=items,
-        timestamps_s=[int(second) for second in timeline.timestamps_s[start:target]],
-        target_id=timeline.item_ids[target],
-        target_timestamp_s=int(timeline.timestamps_s[target]),
-        exclude_ids=[] if split == TRAIN else sorted(set(timeline.item_ids[:start]).difference(items)),
-        further={name: values[start:target] for name, values in timeline.further.items()},
-        target_further={name: values[target] for name, values in timeline.further.items()},
-    )
-
-
-def cuts_from_shares(counts: SecondCounts, split: config.Temporal) -> Cuts | None:
-    """The cuts of a temporal split that is given by shares.
-
-    Each is the earliest second of the log with at most the share of all
-    interactions at it or later; where the log's last second alone has more,
-    the second after it.
-
-    Args:
-        counts: distinct whole seconds, ascending, and the interactions in each.
-        split: the shares.
-
-    Returns:
-        The cuts; None for an empty log.
-    """
-    seconds, interactions = counts
-    if not seconds.size:
-        return None
-    at_or_after = np.cumsum(interactions[::-1])[::-1]
-
-    def cut(share: float) -> float:
-        # The small addend keeps .7 + .1 of ten from being seven.
-        fitting = seconds[at_or_after <= share * at_or_after[0] + 1e-6]
-        return float(fitting[0]) if fitting.size else float(seconds[-1]) + 1.0
-
-    return cut(split.validation_share + split.test_share), cut(split.test_share)
+    for span in division.train:
+        for start, target in windows(span, max_length):
+            yield history(TRAIN, start, start, target, target + 1)
+    for split, begin, first, end in division.targets:
+        if begin < first:
+            yield history(split, begin, max(first - max_length, begin), first, end)
 
 
 def to_example(history: History) -> bytes:
@@ -148,15 +78,22 @@ def to_example(history: History) -> bytes:
         features.USER_ID: _bytes([history.user_id]),
         features.ITEM_IDS: _bytes(history.item_ids),
         features.TIMESTAMPS_S: _int64(history.timestamps_s),
-        features.TARGET_ID: _bytes([history.target_id]),
+        features.TARGET_ID: _bytes(history.target_ids[:1]),
         features.TARGET_TIMESTAMP_S: _int64([history.target_timestamp_s]),
+        features.TARGET_IDS: _bytes(history.target_ids),
         features.EXCLUDE_IDS: _bytes(history.exclude_ids),
+        features.TRAIN_INTERACTIONS: _int64([history.train_interactions]),
     }
     for name, values in history.further.items():
-        encode = _bytes if isinstance(values[0], str) else _float
-        feature[name] = encode(values)
-        feature[features.target_key(name)] = encode([history.target_further[name]])
+        feature[name] = _bytes_or_float(values)
+        feature[features.target_key(name)] = _bytes_or_float([history.target_further[name]])
+    for name, value in history.of_user.items():
+        feature[name] = _bytes_or_float([value])
     return bytes(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True))
+
+
+def _bytes_or_float(values: list[Any]) -> tf.train.Feature:
+    return _bytes(values) if isinstance(values[0], str) else _float(values)
 
 
 def _bytes(values: list[str]) -> tf.train.Feature:
@@ -172,9 +109,12 @@ def _int64(values: list[int]) -> tf.train.Feature:
 
 
 class BuildHistories(beam.PTransform):
-    """Batches of interactions to `History` elements, by way of a timeline for each user."""
+    """Batches of interactions to `History` elements, by way of a timeline for each user.
 
-    def __init__(self, data: Data, split: config.LeaveOneOut | config.Temporal, history: config.History) -> None:
+    The tables of items and users are in every worker's memory.
+    """
+
+    def __init__(self, data: Data, split: config.Split, history: config.History) -> None:
         super().__init__()
         self._data = data
         self._split = split
@@ -186,10 +126,12 @@ class BuildHistories(beam.PTransform):
         Its keys: `users`, `items` and `interactions` after the minimums,
         `ties` (interactions at the same time as the user's one before),
         `below_item_minimum` and `below_user_minimum` (interactions dropped),
-        `examples` by split, `targets_without_history` (eval and test),
+        `uses` (of the interactions, by `splits.USES`), `examples` by split,
+        `test_users` (with a test example; warm and cold),
         `first_timestamp_s` and `last_timestamp_s` (None without
         interactions), `cuts_s` (None for leave-one-out), `not_in_table`
-        (interactions whose item the table of items lacks).
+        (interactions whose item the table of items lacks) and
+        `users_not_in_table`.
         """
         built = batches | "BuildTimelines" >> BuildTimelines(self._data)
         timelines = built["timelines"]
@@ -199,7 +141,10 @@ class BuildHistories(beam.PTransform):
             timelines = described.timelines
             counts.append(described.counts)
         cuts = beam.pvalue.AsSingleton(self._cuts(timelines))
-        split = timelines | "Split" >> beam.FlatMap(_split, cuts, self._max_length).with_outputs(
+        users = beam.pvalue.AsSingleton(
+            timelines.pipeline | "Users" >> beam.Create([self._data]) | "ReadUsers" >> beam.Map(read_users)
+        )
+        split = timelines | "Split" >> beam.FlatMap(_split, self._split, cuts, self._max_length, users).with_outputs(
             "counts", main="histories"
         )
         extent = timelines | "MeasureExtent" >> beam.CombineGlobally(MeasureExtent())
@@ -224,14 +169,19 @@ class BuildHistories(beam.PTransform):
         )
 
 
-def _split(timeline: Timeline, cuts_s: Cuts | None, max_length: int) -> Iterator[Any]:
+def _split(
+    timeline: Timeline, split: config.Split, cuts_s: Cuts | None, max_length: int, users: Known
+) -> Iterator[Any]:
     times = timeline.timestamps_s
+    division = split_history(times, split, cuts_s)
     counts = Counter(users=1, interactions=len(times), ties=sum(a == b for a, b in pairwise(times)))
-    points = split_history(times, cuts_s)
-    counts["targets_without_history"] = [points.eval_target, points.test_target].count(0)
-    for history in histories(timeline, points, max_length):
+    counts.update(count_uses(len(times), division))
+    counts["users_not_in_table"] = int(users.lacks(timeline.user_id))
+    for history in histories(timeline, division, max_length, users.of(timeline.user_id)):
         counts[history.split] += 1
         yield history
+    if counts[TEST]:
+        counts[WARM if division.train_interactions else COLD] = 1
     yield beam.pvalue.TaggedOutput("counts", counts)
 
 
@@ -243,11 +193,13 @@ def _summary(counts: Counter[str], extent: dict[str, Any], cuts_s: Cuts | None) 
         "below_item_minimum",
         "below_user_minimum",
         "not_in_table",
-        "targets_without_history",
+        "users_not_in_table",
     )
     return {
         **{name: counts[name] for name in plain},
         **extent,
+        "uses": {use: counts[use] for use in USES},
         "examples": {split: counts[split] for split in SPLITS},
+        "test_users": {kind: counts[kind] for kind in (WARM, COLD)},
         "cuts_s": cuts_s,
     }

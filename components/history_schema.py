@@ -1,30 +1,30 @@
 """The schema of histories as a TFX artifact, so that no path of one machine enters the pipeline."""
 
 import os
-from collections.abc import Sequence
 from importlib import resources
 
 import tensorflow as tf
 from tfx import v1 as tfx
 
-from schemas.features import target_key
-from schemas.log import Feature
+from schemas.features import target_key, user_key
+from schemas.log import Data
 
 _TYPES = {"category": "BYTES", "number": "FLOAT"}
 
 
-def history_schema_text(features: Sequence[Feature] = ()) -> str:
-    """The schema that every history must meet, as a text-format `tensorflow.metadata.v0.Schema`.
+def history_schema_text(data: Data) -> str:
+    """The schema that every history of a log must meet, as a text-format `tensorflow.metadata.v0.Schema`.
 
-    Args:
-        features: further columns, which have a value for every interaction.
+    Further columns have a value for every interaction, and columns of users one.
     """
     schema = resources.files("schemas").joinpath("history.pbtxt").read_text(encoding="utf-8")
     always = "presence { min_fraction: 1.0 min_count: 1 }"
-    for feature in features:
+    for feature in data.features:
         of = f"type: {_TYPES[feature.kind]} {always}"
         schema += f'feature {{ name: "{feature.name}" {of} value_count {{ min: 1 }} }}\n'
         schema += f'feature {{ name: "{target_key(feature.name)}" {of} shape {{}} }}\n'
+    for name, column in (data.users.columns if data.users else {}).items():
+        schema += f'feature {{ name: "{user_key(name)}" type: {_TYPES[column.kind]} {always} shape {{}} }}\n'
     return schema
 
 

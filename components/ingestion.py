@@ -17,14 +17,14 @@ from components.interactions import ValidateInteractions
 from components.sources import SOURCES
 from components.tallies import CountRejected, RejectedCounts
 from components.whole_file import whole_file
-from schemas.config import History, LeaveOneOut, Temporal
+from schemas.config import History, Split
 from schemas.log import Data
 
 
 def ingest(
     pipeline: beam.Pipeline,
     data: Data,
-    split: LeaveOneOut | Temporal,
+    split: Split,
     history: History,
     output_directory: str,
 ) -> None:

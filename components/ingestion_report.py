@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 
 from apache_beam.io.filesystems import FileSystems
 
+from schemas.config import Split
 from schemas.errors import InputError
-from schemas.features import EVAL, SPLITS, TEST
+from schemas.features import EVAL, SPLITS, TEST, TRAIN
 from schemas.interaction import Reason
 from schemas.log import Data
 
@@ -27,10 +29,18 @@ _REMEDIES = {
     Reason.FILTERED: "check data.filters",
     Reason.BAD_NUMBER: "check data.columns.value, the kind of data.columns.context, and data.null_values",
 }
-_NEEDED = {  # of one user, for an example: leave-one-out, temporal
-    "train": ("4 interactions", "2 interactions before the validation cut"),
-    EVAL: ("3 interactions", "an interaction between the cuts and one before it"),
-    TEST: ("2 interactions", "an interaction after the test cut and one before it"),
+_NEEDED = {  # of one user, for an example, by the kind of the split
+    "leave_one_out": {TRAIN: "4 interactions", EVAL: "3 interactions", TEST: "2 interactions"},
+    "temporal": {
+        TRAIN: "2 interactions before the validation cut",
+        EVAL: "an interaction between the cuts and one before it",
+        TEST: "an interaction after the test cut and one before it",
+    },
+    "session": {
+        TRAIN: "a session of 2 interactions that begins before the validation cut",
+        EVAL: "a session of 2 interactions that begins between the cuts",
+        TEST: "a session of 2 interactions that begins after the test cut",
+    },
 }
 
 
@@ -45,9 +55,11 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class IngestionReport:
-    """Exact counts of an ingestion; `rows_read = rows_accepted + sum(rows_rejected)`.
+    """Exact counts of an ingestion.
 
-    Users, items, interactions and times are what is left after the minimums.
+    `rows_read = rows_accepted + sum(rows_rejected)`, and `rows_accepted =
+    below_item_minimum + below_user_minimum + sum(uses)`. Users, items,
+    interactions and times are what is left after the minimums.
     """
 
     rows_read: int
@@ -62,10 +74,12 @@ class IngestionReport:
     ties: int  # interactions at the same time as the user's one before
     first_timestamp_s: float | None
     last_timestamp_s: float | None
-    cuts_s: tuple[float, float] | None  # of a temporal split
+    cuts_s: tuple[float, float] | None  # None for leave-one-out
+    uses: dict[str, int]  # what became of the interactions, by `splits.USES`
     examples: dict[str, int]  # by split
+    test_users: dict[str, int]  # that have a test example: warm, with interactions in the training part, and cold
     not_in_table: int  # interactions whose item the table of items lacks; 0 where nothing is read of it
-    targets_without_history: int  # eval and test targets that are the user's first interaction, so no example
+    users_not_in_table: int  # users that the table of users lacks; 0 where there is none
 
     @staticmethod
     def read(directory: str) -> IngestionReport:
@@ -84,51 +98,83 @@ class IngestionReport:
         """The report as it is written."""
         return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
-    def check(self, data: Data) -> None:
+    def check(self, data: Data, split: Split) -> None:
         """Tells whether there is enough to train, validate and test on.
+
+        Args:
+            data: how the log was read.
+            split: how it was divided.
 
         Raises:
             InputError: there is not, or too much of the log was rejected.
         """
         if not self.rows_read:
             raise no_rows(data)
+        self._check_rejected(data)
+        self._check_tables(data)
+        self._check_cuts(data)
+        self._check_examples(split)
+
+    def _check_rejected(self, data: Data) -> None:
         rejected = {reason: n for reason, n in self.rows_rejected.items() if reason != Reason.FILTERED.value}
-        if not self.rows_accepted or sum(rejected.values()) > data.max_rejected_share * self.rows_read:
-            reasons = rejected if self.rows_accepted else self.rows_rejected
-            raise InputError(
-                expected=f"at most {data.max_rejected_share:.2%} of the rows rejected (data.max_rejected_share)"
-                if self.rows_accepted
-                else "rows that are interactions",
-                received=f"{sum(reasons.values()):,} of {self.rows_read:,} rows rejected"
-                + describe_rejected(reasons, self.rejected_samples),
-                remedy=remedy_for(reasons),
-            )
-        if data.items and self.not_in_table and self.not_in_table == self.interactions:
-            raise InputError(
-                expected=f"items of the log in column {data.items.id!r} of {data.items.path}",
-                received="none of them",
-                remedy="check data.items.id",
-            )
-        missing = [split for split in SPLITS if not self.examples[split]]
-        if missing:
-            raise InputError(
-                expected="\n".join(
-                    ["examples of every split; for one, a user needs"]
-                    + [f"  {split}: {_NEEDED[split][self.cuts_s is not None]}" for split in missing]
-                ),
-                received=f"no {' and no '.join(missing)} examples from {self.users:,} users"
-                f" with {self.interactions:,} interactions"
-                + (f"; cut at {self.cuts_s[0]:.0f} and {self.cuts_s[1]:.0f} s" if self.cuts_s else "")
-                + (
-                    f"; {self.below_item_minimum:,} rows below data.min_item_interactions"
-                    * bool(self.below_item_minimum)
+        if self.rows_accepted and sum(rejected.values()) <= data.max_rejected_share * self.rows_read:
+            return
+        reasons = rejected if self.rows_accepted else self.rows_rejected
+        raise InputError(
+            expected=f"at most {data.max_rejected_share:.2%} of the rows rejected (data.max_rejected_share)"
+            if self.rows_accepted
+            else "rows that are interactions",
+            received=f"{sum(reasons.values()):,} of {self.rows_read:,} rows rejected"
+            + describe_rejected(reasons, self.rejected_samples),
+            remedy=remedy_for(reasons),
+        )
+
+    def _check_tables(self, data: Data) -> None:
+        for table, lacking, count in (
+            (data.items, self.not_in_table, self.interactions),
+            (data.users, self.users_not_in_table, self.users),
+        ):
+            if table and lacking and lacking == count:
+                raise InputError(
+                    expected=f"{table.setting.removeprefix('data.')} of the log in column {table.id!r} of {table.path}",
+                    received="none of them",
+                    remedy=f"check {table.setting}.id",
                 )
-                + (
-                    f"; {self.below_user_minimum:,} rows below data.min_user_interactions"
-                    * bool(self.below_user_minimum)
-                ),
-                remedy="give a log with more interactions a user, lower the minimums, or change the split",
-            )
+
+    def _check_cuts(self, data: Data) -> None:
+        if self.cuts_s is None or self.first_timestamp_s is None or self.last_timestamp_s is None:
+            return
+        if self.first_timestamp_s < self.cuts_s[0] and self.cuts_s[1] <= self.last_timestamp_s:
+            return
+        times = (self.first_timestamp_s, self.last_timestamp_s, *self.cuts_s)
+        first, last, validation, test = (_moment(time, dates=data.timestamp.unit != "order") for time in times)
+        raise InputError(
+            expected=f"a log that begins before the validation cut, {validation}, and goes on to the test cut, {test}",
+            received=f"interactions from {first} to {last}",
+            remedy="set split.validation_from and split.test_from to times between these, "
+            "or leave them out and give split.validation_share and split.test_share, neither too small",
+        )
+
+    def _check_examples(self, split: Split) -> None:
+        missing = [part for part in SPLITS if not self.examples[part]]
+        if not missing:
+            return
+        raise InputError(
+            expected="\n".join(
+                ["examples of every split; for one, a user needs"]
+                + [f"  {part}: {_NEEDED[split.kind][part]}" for part in missing]
+            ),
+            received=f"no {' and no '.join(missing)} examples from {self.users:,} users"
+            f" with {self.interactions:,} interactions"
+            + (f"; cut at {self.cuts_s[0]:.0f} and {self.cuts_s[1]:.0f} s" if self.cuts_s else "")
+            + (f"; {self.below_item_minimum:,} rows below data.min_item_interactions" * bool(self.below_item_minimum))
+            + (f"; {self.below_user_minimum:,} rows below data.min_user_interactions" * bool(self.below_user_minimum)),
+            remedy="give a log with more interactions a user, lower the minimums, or change the split",
+        )
+
+
+def _moment(time: float, *, dates: bool) -> str:
+    return datetime.fromtimestamp(time, timezone.utc).isoformat() if dates else f"{time:.0f}"
 
 
 def no_rows(data: Data) -> InputError:

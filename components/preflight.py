@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from components.ingestion_report import describe_rejected, no_rows, remedy_for
 from components.interactions import plausible, validate
-from components.items import read_table
+from components.items import read_items
 from components.sources import (
     READ_BYTES,
     column_positions,
@@ -25,9 +25,10 @@ from components.sources import (
     read_rows,
 )
 from components.tallies import CountRejected
+from components.users import read_users
 from schemas.errors import InputError
 from schemas.interaction import Reason
-from schemas.log import Data, Items, Timestamp
+from schemas.log import Data, Items, Timestamp, Users
 
 DELIMITERS = ",;\t|"
 UNITS: tuple[Literal["s", "ms", "us", "ns"], ...] = ("s", "ms", "us", "ns")
@@ -45,14 +46,19 @@ class Sample:
 
 
 def check_log(data: Data) -> Sample:
-    """Reads each file's header, the first rows of the first file that has any, and the table of items.
+    """Reads each file's header, the first rows of the first file that has any, and the tables.
 
     Raises:
-        InputError: the log or the table of items cannot be what the configuration says.
+        InputError: the log or a table cannot be what the configuration says.
     """
     files = find_files(data.path, "data.path")
     if data.items:
-        _check_items(data.items, data)
+        _check_table(data.items, [data.items.id, data.items.title])
+        if data.items.columns:
+            read_items(data)
+    if data.users:
+        _check_table(data.users, [data.users.id])
+        read_users(data)
     batches: list[pa.RecordBatch] = []
     for name in files:
         lines = _first_lines(name)
@@ -201,10 +207,9 @@ def _wrong_timestamp(batches: list[pa.RecordBatch], data: Data, rows: int, wrong
     )
 
 
-def _check_items(items: Items, data: Data) -> None:
-    wanted = [items.id, items.title, *(column.column for column in items.columns.values())]
-    for name in find_files(items.path, "data.items.path"):
-        header = next(read_rows(_first_lines(name), items.delimiter, '"'), None)
+def _check_table(table: Items | Users, columns: Sequence[str]) -> None:
+    """Checks that each file of a table has these columns and those of its features."""
+    for name in find_files(table.path, f"{table.setting}.path"):
+        header = next(read_rows(_first_lines(name), table.delimiter, '"'), None)
+        wanted = [*columns, *(column.column for column in table.columns.values())]
         column_positions((header and header.fields) or [""], wanted, name)
-    if items.columns:
-        read_table(data, [feature for feature in data.features if feature.in_table])

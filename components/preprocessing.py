@@ -10,6 +10,7 @@ from schemas.features import (
     GAP,
     ITEM_IDS,
     TARGET_ID,
+    TARGET_IDS,
     TARGET_TIMESTAMP_S,
     TIMESTAMPS_S,
     VOCABULARY,
@@ -33,9 +34,9 @@ def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
         inputs: the features of `schemas.features`.
         custom_config: the further columns as JSON (`features`), and whether times are times (`times`).
     """
-    histories, targets, excluded = inputs[ITEM_IDS], inputs[TARGET_ID], inputs[EXCLUDE_IDS]
+    histories, targets, excluded = inputs[ITEM_IDS], inputs[TARGET_IDS], inputs[EXCLUDE_IDS]
     vocabulary = tft.vocabulary(
-        tf.concat([histories.flat_values, tf.reshape(targets, [-1]), excluded.flat_values], axis=0),
+        tf.concat([histories.flat_values, targets.flat_values, excluded.flat_values], axis=0),
         vocab_filename=VOCABULARY,
     )
 
@@ -45,7 +46,7 @@ def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
     outputs = {
         ITEM_IDS: tf.ragged.map_flat_values(to_ids, histories),
         EXCLUDE_IDS: tf.ragged.map_flat_values(to_ids, excluded),
-        TARGET_ID: to_ids(targets),
+        TARGET_ID: to_ids(inputs[TARGET_ID]),
     }
     boundaries = {}
     if custom_config["times"]:

@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from components.ingestion_report import RejectedRow
+from components.merging import Counts, MergeParts, distinct, merge_counts
 from components.timelines import Timeline
 
 SAMPLES = 3  # of each reason
 SAMPLE_CHARACTERS = 200
 
-SecondCounts = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # distinct whole seconds, ascending; their counts
 Ends = tuple[float, float]  # first and last time
 
 
@@ -76,34 +75,15 @@ def _widest(ends: Iterable[Ends | None]) -> Ends | None:
     return (min(first for first, _ in known), max(last for _, last in known)) if known else None
 
 
-class CountSeconds(beam.CombineFn):
+class CountSeconds(MergeParts):
     """Counts timelines' interactions by whole second; holds 16 bytes for each distinct one."""
 
-    def create_accumulator(self) -> list[SecondCounts]:
-        """No seconds."""
-        return []
+    def __init__(self) -> None:
+        super().__init__(merge_counts, distinct)
 
-    def add_input(self, parts: list[SecondCounts], timeline: Timeline) -> list[SecondCounts]:
-        """Adds one timeline; parts of like size are merged, so that there are few and no long one is merged often."""
-        parts.append(np.unique(np.floor(timeline.timestamps_s), return_counts=True))
-        while len(parts) > 1 and len(parts[-2][0]) <= 2 * len(parts[-1][0]):
-            parts[-2:] = [_merged(parts[-2:])]
-        return parts
-
-    def merge_accumulators(self, accumulators: Iterable[list[SecondCounts]]) -> list[SecondCounts]:
-        """Everything as one part."""
-        return [_merged([part for accumulator in accumulators for part in accumulator])]
-
-    def extract_output(self, parts: list[SecondCounts]) -> SecondCounts:
-        """All seconds; none where there was no timeline."""
-        return _merged(parts)
-
-
-def _merged(parts: list[SecondCounts]) -> SecondCounts:
-    seconds, place = np.unique(np.concatenate([[], *(part[0] for part in parts)]), return_inverse=True)
-    counts = np.zeros(len(seconds), dtype=np.int64)
-    np.add.at(counts, place, np.concatenate([np.empty(0, np.int64), *(part[1] for part in parts)]))
-    return seconds, counts
+    def add_input(self, parts: list[Counts], timeline: Timeline) -> list[Counts]:
+        """Adds one timeline."""
+        return super().add_input(parts, np.unique(np.floor(timeline.timestamps_s), return_counts=True))
 
 
 class RejectedCounts(NamedTuple):

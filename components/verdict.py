@@ -1,63 +1,46 @@
-"""What the Evaluator found, read back: metrics, and the gate's verdict with its reasons."""
+"""The gate's verdict: a list of checks, kept beside the blessing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
-import tensorflow_model_analysis as tfma
+import tensorflow as tf
 
-from components.evaluation import DISTINCT_ITEMS, GATE_METRIC
-from schemas.config import Gate
-from serving.export import ORDERS
-from trainer.metrics import METRICS, K
+from components.checks import Check
+
+FILE_NAME = "verdict.json"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A candidate's metrics on the test split and whether it may be pushed."""
+    """What the gate found; a model that fails any check is refused."""
 
-    metrics: dict[str, float]  # of what is served
-    orders: dict[str, dict[str, float]]  # of retrieval alone, and of both tasks
-    blessed: bool
-    reasons: list[str]
+    checks: tuple[Check, ...]
 
+    @property
+    def blessed(self) -> bool:
+        """Whether the model may be pushed."""
+        return all(check.passed for check in self.checks)
 
-def read_verdict(evaluation: str, gate: Gate, catalogue_size: int) -> Verdict:
-    """Reads the Evaluator's output folder.
-
-    Args:
-        evaluation: the folder of the `ModelEvaluation` artifact.
-        gate: what the Evaluator was told to require.
-        catalogue_size: the number of items that could be recommended.
-    """
-    validation = tfma.load_validation_result(evaluation)
-    values = _values(evaluation)
-    metrics = {f"{metric}@{K}": values[f"{metric}@{K}"] for metric in METRICS}
-    metrics[f"coverage@{K}"] = values[DISTINCT_ITEMS] / catalogue_size
-    orders = {order: {f"{metric}@{K}": values[f"{order}_{metric}@{K}"] for metric in METRICS} for order in ORDERS}
-    return Verdict(metrics, orders, validation.validation_ok, _reasons(values, gate))
+    @property
+    def reasons(self) -> list[str]:
+        """A line for each check, failed ones first."""
+        ordered = sorted(self.checks, key=lambda check: check.passed)
+        return [
+            f"{'ok' if check.passed else 'FAILED'}: {check.name}: {check.measured}; {check.required}"
+            for check in ordered
+        ]
 
 
-def _values(evaluation: str) -> dict[str, float]:
-    """The overall slice's metrics, with `<metric>_diff` where there was a model to compare with."""
-    for model_name in ("candidate", ""):  # TFMA names the model only when there are two
-        try:
-            result = tfma.load_eval_result(evaluation, model_name=model_name)
-        except ValueError:
-            continue
-        if result.slicing_metrics:
-            break
-    ((_, outputs),) = result.slicing_metrics
-    return {name: value["doubleValue"] for name, value in outputs[""][""].items()}
+def write_verdict(folder: str, verdict: Verdict) -> None:
+    """Writes `verdict.json`."""
+    with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}", "w") as file:
+        content = {"blessed": verdict.blessed, "checks": [asdict(check) for check in verdict.checks]}
+        file.write(json.dumps(content, indent=1) + "\n")
 
 
-def _reasons(values: dict[str, float], gate: Gate) -> list[str]:
-    measured = values[GATE_METRIC]
-    floor = "reaches" if measured >= gate.min_recall else "is below"
-    reasons = [f"{GATE_METRIC} {measured:.4f} {floor} the floor {gate.min_recall:.4f}"]
-    difference = values.get(f"{GATE_METRIC}_diff")
-    if difference is None:
-        return [*reasons, "no other model was blessed before: nothing to compare with"]
-    allowed = "within" if difference >= -gate.max_loss else "beyond"
-    comparison = f"{GATE_METRIC} {difference:+.4f} against the last blessed model"
-    return [*reasons, f"{comparison}, {allowed} the {gate.max_loss:.4f} it may lose"]
+def read_verdict(folder: str) -> Verdict:
+    """Reads `verdict.json`."""
+    with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}") as file:
+        return Verdict(tuple(Check(**check) for check in json.load(file)["checks"]))

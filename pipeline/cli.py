@@ -91,7 +91,9 @@ def run(
     overrides: SetOption = None,
     root: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Where everything goes: artifacts, metadata, models, logs, run.json. [runs/NAME]"),
+        typer.Option(
+            help="Where everything goes: artifacts, metadata, models, logs, run.json, report.html. [runs/NAME]"
+        ),
     ] = None,
 ) -> None:
     """Run the whole pipeline: from the log to a model that is tested, gated and pushed.
@@ -111,6 +113,11 @@ def run(
 def evaluate(
     config: ConfigOption,
     model: Annotated[Path, typer.Option(help="A saved model, like ROOT/models/VERSION.")],
+    previous: Annotated[Optional[Path], typer.Option(help="Another, to be measured beside it.")] = None,  # noqa: UP045
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A new folder to keep what was measured of each query in."),
+    ] = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -119,11 +126,41 @@ def evaluate(
     from pipeline.validation import evaluate_model
     from schemas.loading import load_config
 
-    metrics, protocol = evaluate_model(load_config(config, overrides or ()), model)
+    metrics, protocol = evaluate_model(load_config(config, overrides or ()), model, previous, output)
     if as_json:
         print(json.dumps({"metrics": metrics, "protocol": protocol}, indent=2))
     else:
         Console().print(metrics_table(metrics, protocol))
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="The root of one run.")],
+    second: Annotated[Path, typer.Argument(help="The root of another.")],
+    metric: Annotated[str, typer.Option(help="What slices are compared by.")] = "recall@10",
+    k: Annotated[int, typer.Option(min=1, help="The length of the lists whose items are compared.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Set two runs on the same log side by side: metrics, slices and lists, with what is sure of it."""
+    from pipeline.compare import compare_roots, tables, to_json
+
+    comparison = compare_roots(first, second, metric, k)
+    if as_json:
+        print(to_json(comparison))
+        return
+    for each in tables(comparison, metric, k):
+        Console().print(each)
+
+
+@app.command()
+def report(
+    root: Annotated[Path, typer.Option(help="The root of a run.")],
+    output: Annotated[Optional[Path], typer.Option(help="The file to write. [ROOT/report.html]")] = None,  # noqa: UP045
+) -> None:
+    """Write what a run read, learnt and decided as one HTML file, which needs nothing else to be looked at."""
+    from pipeline.report import write_report
+
+    print(write_report(root, output))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-METRICS = ("recall@10", "ndcg@10", "mrr@10", "coverage@10")
+METRICS = ("recall@10", "ndcg@10", "mrr@10", "coverage@10")  # those that are measured
 
 
 def data_table(data: Mapping[str, Any]) -> Table:
@@ -27,27 +27,39 @@ def data_table(data: Mapping[str, Any]) -> Table:
         if count:
             table.add_row(f"left out: {kind} with too few interactions", f"{count:,}")
     table.add_row("users", f"{data['users']:,}")
+    if data["users_not_in_table"]:
+        table.add_row("users that the table of users lacks", f"{data['users_not_in_table']:,}")
     table.add_row("items", f"{data['items']:,}")
     for split, count in data["examples"].items():
         table.add_row(f"{split} examples", f"{count:,}")
+    for kind, count in data["test_users"].items():
+        table.add_row(f"test users: {kind}", f"{count:,}")
     return table
 
 
 def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Table:
-    """The model beside its retrieval alone and the baselines."""
-    rows = {"model": metrics["test"], "retrieval alone": metrics["orders"]["retrieval"], **metrics["baselines"]}
-    best = {name: max(values.get(name, 0.0) for values in rows.values()) for name in METRICS}
+    """The model with its intervals, its retrieval alone, the model before it, and the baselines."""
+    rows = {"model": metrics["test"], "retrieval alone": metrics["orders"]["retrieval"]}
+    if metrics["previous"]:
+        rows["last blessed model"] = metrics["previous"]
+    rows |= {name.replace("_", " "): values for name, values in metrics["baselines"].items()}
+    shown = [name for name in METRICS if name in metrics["test"]]
+    best = {name: max(values.get(name, 0.0) for values in rows.values()) for name in shown}
     beside_order = protocol["reads"][1:]
+    users = f"{protocol['users']:,} users"
+    if protocol["examples"] != protocol["users"]:
+        users = f"{protocol['examples']:,} histories of {users}"
     table = Table(
-        title=f"Test split: {protocol['users']:,} users, all {protocol['items']:,} items ranked, "
+        title=f"Test split: {users}, all {protocol['items']:,} items ranked, "
         f"seen items {protocol['seen_items']}, " + (f"with {', '.join(beside_order)}" if beside_order else "order only")
     )
     table.add_column(no_wrap=True)
-    for name in METRICS:
+    for name in shown:
         table.add_column(name, justify="right")
     for label, values in rows.items():
-        cells = {name: f"{values[name]:.4f}" for name in METRICS if name in values}
-        table.add_row(label, *(_bold(cells[m], values[m] == best[m]) if m in cells else "" for m in METRICS))
+        table.add_row(label, *(_bold(f"{values[name]:.4f}", values[name] == best[name]) for name in shown))
+    low_high = (metrics["intervals"].get(name) for name in shown)
+    table.add_row("model, 95 % between", *(f"{each[0]:.4f} and {each[1]:.4f}" if each else "" for each in low_high))
     return table
 
 
@@ -56,10 +68,16 @@ def _bold(text: str, best: bool) -> str:
 
 
 def verdict_lines(record: Mapping[str, Any]) -> Iterator[str]:
-    """The gate's verdict and where the model went."""
+    """The gate's verdict in a line, what failed, and where the model went."""
     gate = record["gate"]
-    yield "[bold green]Gate: blessed[/]" if gate["blessed"] else "[bold red]Gate: refused[/]"
-    yield from (f"  {reason}" for reason in gate["reasons"])
+    checks = gate["checks"]
+    failed = [check for check in checks if not check["passed"]]
+    if gate["blessed"]:
+        yield f"[bold green]Gate: blessed[/], all of {len(checks)} checks passed"
+    else:
+        yield f"[bold red]Gate: refused[/], {len(failed)} of {len(checks)} checks failed"
+    for check in failed:
+        yield f"  {check['name']}: {check['measured']}; required: {check['required']}"
     pushed = record["pushed"]
     yield f"Pushed: {pushed['path']}" if pushed else "Pushed: nothing; what was served before stays"
 

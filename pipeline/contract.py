@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from components.ingestion_report import IngestionReport
-from schemas.config import Config
+from components.measures import MODEL, PREVIOUS
+from schemas.config import Config, Temporal
 from schemas.features import TEST
+from serving.recommender import ORDERS
 
 
 def data_counts(report: IngestionReport) -> dict[str, Any]:
-    """What became of the log's rows; `rows_read = rows_accepted + sum(rows_rejected)`."""
+    """What became of the log's rows.
+
+    `rows_read = rows_accepted + sum(rows_rejected)`, and
+    `rows_accepted = sum(rows_below_minimum) + sum(interactions)`.
+    """
     return {
         "rows_read": report.rows_read,
         "rows_accepted": report.rows_accepted,
         "rows_rejected": report.rows_rejected,
         "rows_below_minimum": {"item": report.below_item_minimum, "user": report.below_user_minimum},
+        "interactions": report.uses,
         "users": report.users,
         "items": report.items,
         "ties_in_time": report.ties,
         "interactions_not_in_table": report.not_in_table,
+        "users_not_in_table": report.users_not_in_table,
         "examples": report.examples,
+        "test_users": report.test_users,
+    }
+
+
+def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The means of an evaluation: of the model with 95 % intervals, its two orders, the model before it, baselines."""
+    systems: dict[str, dict[str, float]] = {
+        system: {name: value[0] for name, value in found.items() if value[0] is not None}
+        for system, found in summary["systems"].items()
+    }
+    return {
+        "test": systems.pop(MODEL),
+        "intervals": {name: value[1:] for name, value in summary["systems"][MODEL].items() if None not in value},
+        "orders": {order: systems.pop(order) for order in ORDERS},
+        "previous": systems.pop(PREVIOUS, None),
+        "baselines": systems,
     }
 
 
@@ -28,9 +53,11 @@ def protocol(config: Config, report: IngestionReport) -> dict[str, Any]:
     """How the metrics were measured; `reads` is what of the log the model was given beside the items."""
     return {
         "split": config.split.kind,
+        "targets": "all" if isinstance(config.split, Temporal) and config.split.targets == "all" else "next",
         "candidates": "full",
         "seen_items": "removed" if config.serving.remove_seen else "kept",
         "reads": ["order", *config.model.reads],
-        "users": report.examples[TEST],
+        "examples": report.examples[TEST],
+        "users": sum(report.test_users.values()),
         "items": report.items,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,9 @@ import schemas
 import serving
 import trainer
 from components.baselines import Baselines
-from components.evaluation import eval_config
+from components.evaluator import Evaluator
 from components.example_gen import InteractionExampleGen
+from components.gate import ModelGate
 from components.history_schema import HistorySchema, history_schema_text
 from components.pusher import AtomicPusher
 from components.sources_digest import sources_digest
@@ -49,11 +51,12 @@ def create_pipeline(
     """
     ingestion_code = sources_digest(components, schemas)
     training_code = sources_digest(trainer, serving, schemas)
+    evaluation_code = sources_digest(components, trainer, serving, schemas)
 
     example_gen = InteractionExampleGen(config.ingestion, code=ingestion_code)
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
-    history_schema = HistorySchema(text=history_schema_text(config.data.features))
+    history_schema = HistorySchema(text=history_schema_text(config.data))
     schema = history_schema.outputs["schema"]
     example_validator = tfx.components.ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
     transform = tfx.components.Transform(
@@ -84,20 +87,32 @@ def create_pipeline(
     model = model_trainer.outputs["model"]
     baselines = Baselines(
         examples=examples,
-        remove_seen=config.serving.remove_seen,
-        code=sources_digest(components, trainer),
+        features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
+        code=sources_digest(components, trainer, schemas),
     )
+    counts = baselines.outputs["counts"]
     blessed_model = _blessed_model(compare_with, candidate=model)
-    evaluator = tfx.components.Evaluator(
+    evaluator = Evaluator(
         examples=examples,
-        example_splits=[TEST],
         model=model,
-        baseline_model=blessed_model.outputs["model"],
-        eval_config=eval_config(config.gate),
+        previous=blessed_model.outputs["model"],
+        counts=counts,
+        evaluation=config.evaluation,
+        floors=config.evaluate.gate.floors,
+        code=evaluation_code,
+    )
+    gate = ModelGate(
+        examples=examples,
+        model=model,
+        counts=counts,
+        evaluation=evaluator.outputs["evaluation"],
+        gate=config.evaluate.gate.model_dump_json(),
+        remove_seen=config.serving.remove_seen,
+        code=evaluation_code,
     )
     pusher = AtomicPusher(
         model=model,
-        model_blessing=evaluator.outputs["blessing"],
+        model_blessing=gate.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=locations.models)
         ),
@@ -115,6 +130,7 @@ def create_pipeline(
             baselines,
             blessed_model,
             evaluator,
+            gate,
             pusher,
         ],
         enable_cache=True,

@@ -19,7 +19,7 @@ from pipeline import console as view
 from schemas.config import Config
 from schemas.errors import ComponentFailed, InputError
 
-RECORD = "run.json"
+RECORD, REPORT = "run.json", "report.html"
 
 
 def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
@@ -43,6 +43,22 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
         return _run(with_absolute_paths(config), root, terminal)
 
 
+def read_record(root: Path) -> dict[str, Any]:
+    """What the last run of a root recorded.
+
+    Raises:
+        InputError: there was none.
+    """
+    try:
+        return dict(json.loads((root / RECORD).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(
+            expected=f"a root with a finished run: {root / RECORD}",
+            received=error.strerror or str(error),
+            remedy="give the --root of a `temporec run` that has ended",
+        ) from None
+
+
 def _check(config: Config) -> None:
     """Refuses what cannot work before TFX, which takes its time to import, is asked."""
     from components.preflight import SAMPLE_ROWS, check_log
@@ -52,13 +68,17 @@ def _check(config: Config) -> None:
         from pipeline.validation import validate_log
 
         validate_log(config)  # all of it: that takes a second
+    if config.train.wandb is not None:
+        from trainer.tracking import load_wandb
+
+        load_wandb()
 
 
 def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:
     progress = view.RunProgress(console)
     started_at = _now()
     with progress.following():
-        from pipeline import local, run_record
+        from pipeline import local, projector, run_record
 
         current = [""]
 
@@ -82,11 +102,28 @@ def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:
             ) from error
         record = run_record.run_record(config, runs, started_at=started_at, finished_at=_now())
     _write(root / RECORD, record)
-    _show(config, record, runs, console)
+    model_run = next(run.outputs["model_run"].uri for run in runs if run.component == "Trainer")
+    projector.write_projector(Path(model_run), Path(record["artifacts"]["model"]), config.data.items)
+    _show(config, record, console)
+    show_report(root, console)
     return record
 
 
-def _show(config: Config, record: dict[str, Any], runs: list[Any], console: Console) -> None:
+def show_report(root: Path, console: Console) -> None:
+    """Writes the report, and says where it is, or why there is none: the run has its result by now, and keeps it."""
+    (root / REPORT).unlink(missing_ok=True)  # of the run before
+    try:
+        from pipeline.report import write_report
+
+        console.print(f"Report: {write_report(root)}", markup=False, soft_wrap=True)
+    except Exception as error:
+        logging.exception("the report failed")
+        console.print(f"[bold red]Report: none[/], for {type(error).__name__}; all else is as said above")
+        console.print(f"  why: {root / 'logs' / 'run.log'}", markup=False, soft_wrap=True)
+        console.print(f"  again: temporec report --root {root}", markup=False, soft_wrap=True)
+
+
+def _show(config: Config, record: dict[str, Any], console: Console) -> None:
     from pipeline.samples import sample_recommendations
 
     console.print(view.data_table(record["data"]))
@@ -95,26 +132,24 @@ def _show(config: Config, record: dict[str, Any], runs: list[Any], console: Cons
     console.print(view.metrics_table(record["metrics"], record["protocol"]))
     for line in view.verdict_lines(record):
         console.print(line)
-    outputs = {f"{run.component}.{key}": artifact.uri for run in runs for key, artifact in run.outputs.items()}
     for sample in sample_recommendations(
-        model=Path(outputs["Trainer.model"]) / "Format-Serving",
-        examples=Path(outputs["InteractionExampleGen.examples"]) / "Split-test",
+        model=Path(record["artifacts"]["model"]),
+        examples=Path(record["artifacts"]["examples"]) / "Split-test",
         items=config.data.items,
     ):
         console.print(view.recommendation_table(*sample))
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """The paths of the log and of the table of items as absolute ones, unless they are URIs."""
+    """The paths of the log and of its tables as absolute ones, unless they are URIs."""
 
     def absolute(section: Any) -> Any:
         return (
             section.model_copy(update={"path": os.path.abspath(section.path)}) if "://" not in section.path else section
         )
 
-    data = absolute(config.data)
-    if data.items:
-        data = data.model_copy(update={"items": absolute(data.items)})
+    tables = {"items": config.data.items, "users": config.data.users}
+    data = absolute(config.data).model_copy(update={name: absolute(table) for name, table in tables.items() if table})
     return config.model_copy(update={"data": data})
 
 

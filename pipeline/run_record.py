@@ -5,16 +5,17 @@ from __future__ import annotations
 import platform
 import resource
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata as distributions
 from typing import Any
 
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.baselines import read_baselines
 from components.ingestion_report import REJECTED_FOLDER, IngestionReport
+from components.summary import read_summary
 from components.verdict import read_verdict
-from pipeline.contract import data_counts, protocol
+from pipeline.contract import data_counts, metrics, protocol
 from pipeline.local import ComponentRun
 from schemas.config import Config
 from schemas.features import SPLITS
@@ -28,9 +29,12 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
     outputs = {f"{run.component}.{key}": artifact for run in runs for key, artifact in run.outputs.items()}
     examples = outputs["InteractionExampleGen.examples"].uri
     report = IngestionReport.read(examples)
-    verdict = read_verdict(outputs["Evaluator.evaluation"].uri, config.gate, report.items)
+    evaluation = outputs["Evaluator.evaluation"].uri
+    model = f"{outputs['Trainer.model'].uri}/Format-Serving"
+    verdict = read_verdict(outputs["ModelGate.blessing"].uri)
     return {
         "name": config.name,
+        "config": config.model_dump(mode="json"),
         "started_at": started_at,
         "finished_at": finished_at,
         "stack": {"python": platform.python_version(), **{name: distributions.version(name) for name in STACK}},
@@ -40,14 +44,22 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "anomalies": _anomalies(outputs["ExampleValidator.anomalies"].uri),
         },
-        "metrics": {
-            "test": verdict.metrics,
-            "orders": verdict.orders,
-            "baselines": read_baselines(outputs["Baselines.evaluation"].uri),
+        "metrics": metrics(read_summary(evaluation)),
+        "evaluation": evaluation,
+        "artifacts": {
+            "examples": examples,
+            "statistics": outputs["StatisticsGen.statistics"].uri,
+            "model": model,
+            "model_run": outputs["Trainer.model_run"].uri,
+            "counts": outputs["Baselines.counts"].uri,
         },
-        "order": read_about(f"{outputs['Trainer.model'].uri}/Format-Serving"),
+        "order": read_about(model),
         "protocol": protocol(config, report),
-        "gate": {"blessed": verdict.blessed, "reasons": verdict.reasons},
+        "gate": {
+            "blessed": verdict.blessed,
+            "reasons": verdict.reasons,
+            "checks": [asdict(check) for check in verdict.checks],
+        },
         "pushed": _pushed(outputs["Pusher.pushed_model"].custom_properties),
         "timings_s": {run.component: round(run.seconds, 3) for run in runs},
         "cached": [run.component for run in runs if run.cached],

@@ -1,8 +1,8 @@
-"""Titles of items, for people."""
+"""What people are told of items: titles and categories."""
 
 from __future__ import annotations
 
-from components.items import read_columns
+from components.tables import read_columns
 from schemas.log import Items
 
 
@@ -11,3 +11,10 @@ def read_titles(items: Items | None) -> dict[str, str]:
     if items is None:
         return {}
     return {item: title for _, _, (item, title) in read_columns(items, [items.id, items.title])}
+
+
+def read_labels(items: Items) -> tuple[list[str], dict[str, list[str]]]:
+    """What the table says of each item in words: `title` and its categories, and by item id a text for each of them."""
+    categories = {name: column.column for name, column in items.columns.items() if column.kind == "category"}
+    rows = read_columns(items, [items.id, items.title, *categories.values()])
+    return ["title", *categories], {item: texts for _, _, (item, *texts) in rows}

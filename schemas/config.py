@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.features import VALUE
+from schemas.evaluation import ColumnSlice, Evaluate, Evaluation, Slice
+from schemas.features import VALUE, target_key, user_key
 from schemas.log import Data, Feature, Section, Share
 from schemas.presets import with_preset
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+Step = Annotated[int, Field(ge=0)]  # of training, counted from 0
 
 
 class LeaveOneOut(Section):
@@ -21,21 +23,20 @@ class LeaveOneOut(Section):
     kind: Literal["leave_one_out"] = "leave_one_out"
 
 
-class Temporal(Section):
+class Cuts(Section):
     """Global cuts in time: train before the first, test from the second on.
 
     The cuts are given as times (UTC unless they say otherwise), or as the
     shares of interactions that lie after them.
     """
 
-    kind: Literal["temporal"]
     validation_from: datetime | None = None
     test_from: datetime | None = None
     validation_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     test_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
 
     @model_validator(mode="after")
-    def _in_order(self) -> Temporal:
+    def _in_order(self) -> Cuts:
         if (self.validation_from is None) != (self.test_from is None):
             raise ValueError("give both validation_from and test_from, or neither")
         if self.validation_from and self.test_from and not self.cuts_s()[0] < self.cuts_s()[1]:
@@ -53,6 +54,20 @@ class Temporal(Section):
             for t in (self.validation_from, self.test_from)
         )
         return validation, test
+
+
+class Temporal(Cuts):
+    """What a user does before the first cut is trained on, what comes after each cut is predicted."""
+
+    kind: Literal["temporal"]
+    targets: Literal["next", "all"] = "next"  # of a test example: the first interaction after the cut, or all
+
+
+class Session(Cuts):
+    """Each session lies in one split, by when it begins; in validation and test it is revealed step by step."""
+
+    kind: Literal["session"]
+    gap_s: Annotated[float, Field(gt=0.0)] | None = None  # a longer pause ends a session; without it a user is one
 
 
 class History(Section):
@@ -186,13 +201,14 @@ class Train(Section):
     strategy: Literal["none", "mirrored", "multi_worker", "tpu"] = "none"
     mixed_precision: bool = False
     seed: Annotated[int, Field(ge=0)] = 1
+    profile: tuple[Step, Step] | None = None  # the first and the last step that TensorBoard's profiler records
+    wandb: Annotated[str, StringConstraints(min_length=1)] | None = None  # the project in Weights & Biases
 
-
-class Gate(Section):
-    """What a model must reach on the test split to be pushed."""
-
-    min_recall: Share = 0.0  # recall@10
-    max_loss: Share = 0.01  # recall@10 it may lie below the last blessed model
+    @model_validator(mode="after")
+    def _in_order(self) -> Train:
+        if self.profile is not None and self.profile[0] > self.profile[1]:
+            raise ValueError(f"profile must end after it begins, not at {self.profile[1]} from {self.profile[0]} on")
+        return self
 
 
 class Serving(Section):
@@ -202,7 +218,7 @@ class Serving(Section):
     remove_seen: bool = True  # never recommend an item of the history
 
 
-Split = Annotated[LeaveOneOut | Temporal, Field(discriminator="kind")]
+Split = Annotated[LeaveOneOut | Temporal | Session, Field(discriminator="kind")]
 
 
 class Ingestion(Section):
@@ -232,7 +248,7 @@ class Config(Section):
     history: History = History()
     model: Model = Model()
     train: Train = Train()
-    gate: Gate = Gate()
+    evaluate: Evaluate = Evaluate()
     serving: Serving = Serving()
 
     @model_validator(mode="before")
@@ -259,6 +275,60 @@ class Config(Section):
             serving=self.serving,
             features=tuple(feature for feature in self.data.features if feature.name in read),
         )
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What an evaluation finds depends on, beside the examples and the models."""
+        return Evaluation(
+            ks=self.evaluate.ks,
+            slices=tuple(self._slice(each) for each in self.evaluate.slices),
+            fairness=self.evaluate.fairness,
+            samples=self.evaluate.samples,
+            seed=self.train.seed,
+            times=self.data.timestamp.unit != "order",
+            remove_seen=self.serving.remove_seen,
+            categories=tuple(
+                (feature.name, feature.separator)
+                for feature in self.data.features
+                if (feature.of, feature.kind) == ("item", "category")
+            ),
+        )
+
+    def _slice(self, wanted: ColumnSlice) -> Slice:
+        users = self.data.users.columns if self.data.users else {}
+        described = {feature.name: feature for feature in self.data.features}
+        separator = None if wanted.column in users else described[wanted.column].separator
+        key = user_key(wanted.column) if wanted.column in users else target_key(wanted.column)
+        return Slice(name=wanted.column, feature=key, separator=separator, boundaries=wanted.boundaries)
+
+    @model_validator(mode="after")
+    def _slices_are_there(self) -> Config:
+        kinds = {feature.name: feature.kind for feature in self.data.features}
+        kinds |= {name: column.kind for name, column in self.data.users.columns.items()} if self.data.users else {}
+        for each in self.evaluate.slices:
+            if each.column not in kinds:
+                raise ValueError(
+                    f"evaluate.slices names {each.column!r}; further columns of the log, the items and the users: "
+                    f"{', '.join(map(repr, kinds)) or 'none'}"
+                )
+            if (kinds[each.column] == "number") != bool(each.boundaries):
+                raise ValueError(
+                    f"evaluate.slices: {each.column!r} is a {kinds[each.column]}: "
+                    + ("give boundaries" if kinds[each.column] == "number" else "boundaries are for numbers")
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _split_has_times(self) -> Config:
+        if self.data.timestamp.unit == "order":
+            if isinstance(self.split, Cuts) and self.split.test_from is not None:
+                raise ValueError(
+                    "split.validation_from and split.test_from are times, and data.timestamp.unit is order: "
+                    "give split.validation_share and split.test_share"
+                )
+            if isinstance(self.split, Session) and self.split.gap_s is not None:
+                raise ValueError("split.gap_s needs times, and data.timestamp.unit is order")
+        return self
 
     @model_validator(mode="after")
     def _inputs_are_there(self) -> Config:

@@ -8,6 +8,9 @@ A further column has a feature of its own name, with a value for each item of
 the history, and one named by `target_key` for the target: bytes, empty where
 there is none, or float32, NaN where there is none. Transform turns these, and
 the times, into codes: whole numbers from 1, 0 for none.
+
+What the table of users knows of the user has features named by `user_key`,
+scalars, likewise. Neither Transform nor a model reads them.
 """
 
 USER_ID = "user_id"  # bytes, scalar
@@ -15,7 +18,9 @@ ITEM_IDS = "item_ids"  # bytes, [length], oldest first, never empty
 TIMESTAMPS_S = "timestamps_s"  # int64, [length], unix seconds, as long as item_ids
 TARGET_ID = "target_id"  # bytes, scalar: the interaction that followed
 TARGET_TIMESTAMP_S = "target_timestamp_s"  # int64, scalar
+TARGET_IDS = "target_ids"  # bytes, [n]: all that is to be found, in order of time, each once, target_id first
 EXCLUDE_IDS = "exclude_ids"  # bytes, [n]: seen before item_ids begins, so not to be recommended
+TRAIN_INTERACTIONS = "train_interactions"  # int64, scalar: how many of the user's are trained on; 0 for a cold user
 
 QUERY_TIMESTAMPS_S = "query_timestamps_s"  # of a request, int64, [batch]: the moments for which is recommended
 FEATURE_NAMES = (
@@ -24,7 +29,9 @@ FEATURE_NAMES = (
     TIMESTAMPS_S,
     TARGET_ID,
     TARGET_TIMESTAMP_S,
+    TARGET_IDS,
     EXCLUDE_IDS,
+    TRAIN_INTERACTIONS,
     QUERY_TIMESTAMPS_S,
     "candidate_ids",
     "examples",
@@ -46,6 +53,11 @@ SPLITS = (TRAIN, EVAL, TEST)
 def target_key(feature: str) -> str:
     """The name of a further column's value of the target."""
     return f"target_{feature}"
+
+
+def user_key(column: str) -> str:
+    """The name of a column of the table of users."""
+    return f"user_{column}"
 
 
 def codes_key(feature: str) -> str:

@@ -82,7 +82,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for detail in error.errors():
-        path = ".".join(str(part) for part in detail["loc"] if part not in ("leave_one_out", "temporal"))
+        path = ".".join(str(part) for part in detail["loc"] if part not in ("leave_one_out", "temporal", "session"))
         yield f"  {path or '(top level)'}: {_message(detail)}"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, VALUE, VOCABULARY
+from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, user_key
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -24,10 +24,15 @@ class Column(Section):
 
     column: str
     kind: Literal["category", "number"] = "category"
+
+
+class ItemColumn(Column):
+    """A further column that may describe an item."""
+
     separator: Annotated[str, StringConstraints(min_length=1)] | None = None  # of a category with several names in it
 
 
-class LogColumn(Column):
+class LogColumn(ItemColumn):
     """A further column of the log."""
 
     of: Literal["interaction", "item"] = "interaction"  # whether it is the same wherever the item comes
@@ -91,14 +96,31 @@ class Filter(Section):
         return self
 
 
-class Items(Section):
-    """A table of items: titles for people, and what the model may know of them."""
+class Table(Section):
+    """A delimited file beside the log, with a header line and an id in each row."""
+
+    setting: ClassVar[str]  # its place in the configuration
 
     path: str
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     id: str
+
+
+class Items(Table):
+    """A table of items: titles for people, and what the model may know of them."""
+
+    setting = "data.items"
+
     title: str
-    columns: dict[ColumnName, Column] = {}
+    columns: dict[ColumnName, ItemColumn] = {}
+
+
+class Users(Table):
+    """A table of users, by whose columns an evaluation can be sliced; no model reads it."""
+
+    setting = "data.users"
+
+    columns: Annotated[dict[ColumnName, Column], Field(min_length=1)]
 
 
 class Data(Section):
@@ -117,6 +139,7 @@ class Data(Section):
     min_item_interactions: Annotated[int, Field(ge=1)] = 1  # applied before the users' minimum
     min_user_interactions: Annotated[int, Field(ge=1)] = 1
     items: Items | None = None
+    users: Users | None = None
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -136,7 +159,10 @@ class Data(Section):
     def _features_can_be_told_apart(self) -> Data:
         context, table = self.columns.context, self.items.columns if self.items else {}
         names = [*context, *table]
-        taken = {EVENT, VALUE, VOCABULARY, "time", "query_time", *FEATURE_NAMES, *TIME_CODES}
+        of_users = [user_key(name) for name in self.users.columns] if self.users else []
+        if USER_ID in of_users:
+            raise ValueError(f"a column of users cannot be called 'id': {USER_ID} is taken")
+        taken = {EVENT, VALUE, VOCABULARY, "time", "query_time", *FEATURE_NAMES, *TIME_CODES, *of_users}
         for name in names:
             if name in taken or name.startswith("target_") or names.count(name) > 1:
                 raise ValueError(f"a further column cannot be called {name!r}: the name is taken")

@@ -33,6 +33,10 @@ class Index(Protocol):
         """
         ...
 
+    def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """What it was made from: ids int64 [n] to vectors float32 [n, dim], that of id 0 being 0."""
+        ...
+
 
 class BruteForce(tf.Module):
     """Scores every item: exact.
@@ -53,6 +57,11 @@ class BruteForce(tf.Module):
         # Not greater than the lowest covers a model's own -inf too.
         found = scores > LOWEST
         return tf.where(found, scores, LOWEST), tf.where(found, tf.cast(columns, tf.int64) + 1, 0)
+
+    def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """See `Index.vectors`."""
+        vectors = tf.gather(self.candidates, tf.maximum(item_ids - 1, 0))
+        return tf.where(item_ids[:, tf.newaxis] > 0, vectors, 0.0)
 
 
 INDEXES: dict[str, Callable[[tf.Tensor], Index]] = {"brute_force": BruteForce}

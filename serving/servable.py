@@ -35,6 +35,18 @@ class RequestError(Exception):
         super().__init__(message)
 
 
+def signature_names(path: Path) -> list[str]:
+    """The signatures of a saved model, which is not loaded for that."""
+    return sorted(name for name in _signature_defs(path) if not name.startswith("__"))
+
+
+def _signature_defs(path: Path) -> Mapping[str, meta_graph_pb2.SignatureDef]:
+    saved = saved_model_pb2.SavedModel.FromString((path / SAVED_MODEL_FILE).read_bytes())
+    (graph,) = (graph for graph in saved.meta_graphs if "serve" in graph.meta_info_def.tags)
+    signatures: Mapping[str, meta_graph_pb2.SignatureDef] = graph.signature_def
+    return signatures
+
+
 class Servable:
     """A loaded version.
 
@@ -47,9 +59,7 @@ class Servable:
         self.version = version
         self._model = tf.saved_model.load(str(path))  # holds the variables that the functions read
         self._functions = dict(self._model.signatures)
-        saved = saved_model_pb2.SavedModel.FromString((path / SAVED_MODEL_FILE).read_bytes())
-        (graph,) = (graph for graph in saved.meta_graphs if "serve" in graph.meta_info_def.tags)
-        self.signature_defs: Mapping[str, meta_graph_pb2.SignatureDef] = graph.signature_def
+        self.signature_defs = _signature_defs(path)
 
     def warm_up(self) -> None:
         """Answers one request for each signature, of one empty string or zero an input: the first is the slow one."""

@@ -19,8 +19,11 @@ OWNERS = {
     "apache_beam": _FLOW,
     "grpc": ("serving",),
     "grpc_health": ("serving",),
+    "jinja2": ("pipeline",),
     "kfp": ("pipeline",),
+    "markupsafe": ("pipeline",),
     "ml_metadata": _FLOW,
+    "plotly": ("pipeline",),
     "pyarrow": ("schemas", *_FLOW),
     "pydantic": ("schemas", "pipeline"),
     "rich": ("pipeline",),
@@ -35,10 +38,11 @@ OWNERS = {
     "tfx": _FLOW,
     "tfx_bsl": _FLOW,
     "typer": ("pipeline",),
+    "wandb": ("trainer/tracking.py",),
     "yaml": ("schemas", "pipeline"),
 }
 BEFORE_INSTALLATION = ("bootstrap", "checks", "environment", "interpreters", "lanes")
-HEAVY = ("apache_beam", "kfp", "pyarrow", "tensorflow", "tensorflow_transform", "tfx")
+HEAVY = ("apache_beam", "jinja2", "kfp", "plotly", "pyarrow", "tensorflow", "tensorflow_transform", "tfx")
 
 
 def imports(path: Path) -> Iterator[str]:

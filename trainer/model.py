@@ -27,6 +27,8 @@ from trainer.tasks import CatalogueRetrieval, Ranker
 Batch = dict[str, tf.Tensor]
 Codes = Mapping[str, tf.Tensor]
 
+STEP = "step_"  # begins the names of what a step logs of itself, beside the means of its epoch
+
 _POOL = 1_024  # items among which the ranking task's negatives are those that retrieval scores highest
 
 
@@ -174,7 +176,10 @@ class NextItemModel(tfrs.Model):
     # Keras 2 outside of TensorFlow is not known to AutoGraph, which would convert all of it: 20 s for nothing.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, inputs: Batch) -> Batch:
-        """One step; logs the epoch's mean losses so far."""
+        """One step; logs the epoch's mean losses so far, and the step's own loss and the norm of its gradients.
+
+        The norm is of all gradients together, before they are clipped by it.
+        """
         replicas = tf.distribute.get_replica_context()
         targets, rows = replicas.all_reduce(
             tf.distribute.ReduceOp.SUM,
@@ -184,10 +189,16 @@ class NextItemModel(tfrs.Model):
             ],
         )
         losses, gradients = self._gradients(inputs, targets, rows)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
-        for name, loss in replicas.all_reduce(tf.distribute.ReduceOp.SUM, losses).items():
+        summed = self.optimizer.aggregate_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.optimizer.apply_gradients(summed, skip_gradients_aggregation=True)
+        losses = replicas.all_reduce(tf.distribute.ReduceOp.SUM, losses)
+        for name, loss in losses.items():
             self._train_means[name].update_state(loss)
-        return {name: mean.result() for name, mean in self._train_means.items()}
+        return {
+            **{name: mean.result() for name, mean in self._train_means.items()},
+            f"{STEP}loss": losses["loss"],
+            f"{STEP}gradient_norm": tf.linalg.global_norm([gradient for gradient, _ in summed]),
+        }
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, inputs: Batch) -> Batch:
@@ -205,6 +216,15 @@ class NextItemModel(tfrs.Model):
         self._test_means[f"recall@{K}"].update_state(tf.reduce_sum(hits, axis=1))
         self._test_means[f"ndcg@{K}"].update_state(tf.reduce_sum(hits * gains, axis=1))
         return {name: mean.result() for name, mean in self._test_means.items()}
+
+    def attention(self, inputs: Batch) -> tf.Tensor:
+        """How much each place of a history looks at each other, float32 [batch, length, length]; 0 without attention.
+
+        Args:
+            inputs: as of `test_step`.
+        """
+        codes = _codes(inputs)
+        return self._encode(inputs[ITEM_IDS], codes, self._sessions(inputs[ITEM_IDS], codes))[1]
 
     def choices(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The candidates of the ranking task for a validation batch, as `trainer.blend.Choices` has them."""

@@ -1,4 +1,4 @@
-"""Fits the model: seeds, data, checkpoints, TensorBoard, progress."""
+"""Fits the model: seeds, data, checkpoints, boards, progress."""
 
 from __future__ import annotations
 
@@ -8,22 +8,36 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams
 
 from schemas.config import History, Model, Train
 from schemas.errors import InputError
 from schemas.log import Section
 from trainer.about import About
 from trainer.blend import Choices, fit_weights, held_out_ranks, judged, ranks
+from trainer.board import (
+    RUN,
+    TRAIN,
+    VALIDATION,
+    Board,
+    Histograms,
+    Profile,
+    Scalars,
+    Settings,
+    Writers,
+    take_up_logs,
+)
 from trainer.checkpoints import Checkpoints
 from trainer.columns import Columns
 from trainer.data import eval_batches, survey, train_batches
+from trainer.heat_maps import HeatMaps
 from trainer.metrics import K
 from trainer.model import NextItemModel
 from trainer.optimizer import optimizer
-from trainer.strategy import distribute, make_strategy
+from trainer.strategy import distribute, is_chief, make_strategy
+from trainer.tracking import Tracking
 
 _EVAL_BATCH_SIZE = 256
+_NO_HYPER_PARAMETERS = ("train.profile", "train.wandb")  # settings of what is shown
 _WEIGHED = 20_480  # validation examples that the weights of the ranking task's scores are fitted to
 
 
@@ -80,8 +94,17 @@ def fit(
         tf.random.set_global_generator(tf.random.Generator.from_seed(train.seed, alg="philox"))
         network = NextItemModel(surveyed, history.max_length, model, train, remove_seen, columns)
         network.compile(optimizer=optimizer(train, surveyed.steps * train.epochs))
-        _write_graph(network, training.element_spec, log_dir)
+        # Tracing it builds the network.
+        loss = tf.function(network.compute_loss, autograph=False).get_concrete_function(training.element_spec)
         done = checkpoints.restore(network)
+        boards: list[Board] = []
+        if is_chief(strategy):
+            take_up_logs(log_dir, checkpoint_dir)
+            writers = Writers(log_dir, done, done * surveyed.steps)
+            with writers[RUN].as_default():
+                tf.summary.graph(loss.graph)  # Keras 2's own callback writes none with this TensorFlow
+            settings = _flat(history, model, train)
+            boards = _boards(writers, validation, settings, model, train, log_dir, resumed=done > 0)
     network.fit(
         # The order that an undisturbed run would have from here on.
         distribute(strategy, training.repeat().skip(done * surveyed.steps)),
@@ -91,16 +114,33 @@ def fit(
         steps_per_epoch=surveyed.steps,
         validation_steps=validation_steps,
         verbose=0,
-        callbacks=[
-            checkpoints,
-            tf.keras.callbacks.TensorBoard(log_dir, write_graph=False),
-            hparams.KerasCallback(log_dir, _flat(history, model, train)),
-            Progress(train.epochs),
-            *callbacks,
-        ],
+        # Boards before checkpoints: an epoch that is saved has been shown.
+        callbacks=[*boards, checkpoints, Progress(train.epochs), *callbacks],
     )
     _weigh(network, validation)
+    for board in boards:
+        board.finish(network.about)
     return network
+
+
+def _boards(
+    writers: Writers,
+    validation: tf.data.Dataset,
+    settings: dict[str, bool | int | float | str],
+    model: Model,
+    train: Train,
+    log_dir: str,
+    resumed: bool,
+) -> list[Board]:
+    """What shows the training, for the one process that does."""
+    boards: list[Board] = [Scalars(writers), Histograms(writers[TRAIN]), Settings(writers[RUN], settings)]
+    if model.attention.blocks:
+        boards.append(HeatMaps(writers[VALIDATION], next(iter(validation))))
+    if train.profile is not None:
+        boards.append(Profile(log_dir, *train.profile))
+    if train.wandb is not None:
+        boards.append(Tracking(train.wandb, settings, log_dir, resumed))
+    return boards
 
 
 def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
@@ -170,15 +210,8 @@ def _check(count: int, split: str, files: Sequence[str]) -> None:
         )
 
 
-def _write_graph(network: NextItemModel, batch: dict[str, tf.TensorSpec], log_dir: str) -> None:
-    """Writes the graph of the loss for TensorBoard: Keras 2's own callback writes none with this TensorFlow."""
-    loss = tf.function(network.compute_loss, autograph=False).get_concrete_function(batch)
-    with tf.summary.create_file_writer(log_dir).as_default():
-        tf.summary.graph(loss.graph)
-
-
 def _flat(history: History, model: Model, train: Train) -> dict[str, bool | int | float | str]:
-    """Every setting of the sections under its path, as TensorBoard's hyper-parameters."""
+    """The settings that decide what the model becomes, each under its path: the hyper-parameters of boards."""
     flat: dict[str, bool | int | float | str] = {}
 
     def add(prefix: str, section: Section) -> None:
@@ -191,4 +224,4 @@ def _flat(history: History, model: Model, train: Train) -> dict[str, bool | int 
 
     for name, section in (("history", history), ("model", model), ("train", train)):
         add(name, section)
-    return flat
+    return {name: value for name, value in flat.items() if name not in _NO_HYPER_PARAMETERS}

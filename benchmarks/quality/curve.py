@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.util.tensor_util import make_ndarray
 
 METRIC = "epoch_recall@10"
+_PARTS = ("train", "validation")
 
 
 def read_curve(root: Path) -> list[tuple[float, float]]:
@@ -23,17 +23,13 @@ def read_curve(root: Path) -> list[tuple[float, float]]:
     curve: list[tuple[float, float]] = []
     before_s = 0.0
     for run in sorted((root / "artifacts" / "Trainer" / "model_run").iterdir(), key=lambda run: int(run.name)):
-        found = [event for event in _events(run / "validation") if METRIC in _values(event)]
-        if found:
-            begin_s = min(event.wall_time for event in _events(run / "train"))  # opened as the first epoch begins
+        # A file of each for every time that the training was taken up, opened just before an epoch begins.
+        for train, validation in zip(*(sorted((run / part).glob("events.*")) for part in _PARTS), strict=False):
+            found = [event for event in EventFileLoader(str(validation)).Load() if METRIC in _values(event)]
+            begin_s = next(iter(EventFileLoader(str(train)).Load())).wall_time
             curve += [(round(before_s + e.wall_time - begin_s, 1), round(_values(e)[METRIC], 4)) for e in found]
-            before_s = curve[-1][0]
+            before_s = curve[-1][0] if curve else 0.0
     return curve
-
-
-def _events(folder: Path) -> Iterator[Any]:
-    for path in sorted(folder.glob("events.*")):
-        yield from EventFileLoader(str(path)).Load()
 
 
 def _values(event: Any) -> dict[str, float]:

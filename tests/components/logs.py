@@ -1,11 +1,14 @@
 """Logs for the tests of this folder."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
+from components.histories import History
 from schemas.interaction import interaction_schema
 from schemas.log import Columns, Data, Timestamp
 
@@ -34,3 +37,30 @@ def interactions(rows: list[tuple[str, str, float]], file: str = "log.csv", firs
     schema = interaction_schema([])
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def history(
+    split: str,
+    user_id: str,
+    item_ids: Sequence[str],
+    timestamps_s: Sequence[int],
+    target_ids: Sequence[str],
+    target_timestamp_s: int,
+    exclude_ids: Sequence[str] = (),
+    train_interactions: int = 0,
+    of_user: Mapping[str, Any] = MappingProxyType({}),
+) -> History:
+    """An example of a log without further columns."""
+    return History(
+        split=split,
+        user_id=user_id,
+        item_ids=list(item_ids),
+        timestamps_s=list(timestamps_s),
+        target_ids=list(target_ids),
+        target_timestamp_s=target_timestamp_s,
+        exclude_ids=list(exclude_ids),
+        further={},
+        target_further={},
+        train_interactions=train_interactions,
+        of_user=dict(of_user),
+    )

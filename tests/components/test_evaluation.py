@@ -1,109 +1,174 @@
-"""The metrics through TFMA itself, on a saved model whose lists can be read off."""
+"""One pass over real examples with real saved models, held against TFMA's own files and against other arithmetic."""
+
+from __future__ import annotations
 
 import math
+import random
+from pathlib import Path
+from typing import Any
 
-import apache_beam as beam
+import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
-from tfx_bsl.tfxio import tf_example_record
 
-from components.evaluation import eval_config
-from components.verdict import read_verdict
-from schemas.config import Gate
+from components.baseline_counts import count_baselines
+from components.baseline_tables import read_tables
+from components.evaluation import evaluate
+from components.ingestion import ingest
+from components.results import QUERIES, Results, read_results
+from components.summary import summarize
+from components.systems import Sources
+from schemas.config import History, LeaveOneOut, Session, Split, Temporal
+from schemas.evaluation import SLICES, Evaluation, Slice
+from schemas.log import Column, Users
+from tests.components.logs import DAY_S, START_S, data, local_pipeline
+from tests.serving.successor import ITEMS, Successor, write_model
 
-TARGETS = "abcdefgh"  # eight examples; the model always answers a, b, c
-
-
-class Constant(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(self, examples):
-        rows = tf.shape(examples)[0]
-        served, other = (tf.tile([ids], [rows, 1]) for ids in (["a", "b", "c"], ["c", "b", "d"]))
-        return {"item_ids": served, "retrieval_item_ids": other, "ranking_item_ids": served}
-
-
-class Empty(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def serve(self, examples):
-        rows = tf.shape(examples)[0]
-        served = tf.tile([["a", "", ""]], [rows, 1])
-        return {"item_ids": served, "retrieval_item_ids": served, "ranking_item_ids": served}
-
-
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory):
-    path = str(tmp_path_factory.mktemp("examples") / "examples.gz")
-    with tf.io.TFRecordWriter(path, "GZIP") as writer:
-        for target in TARGETS:
-            features = {"target_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[target.encode()]))}
-            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
-    return path
+KS = (1, 3, 4)  # no more than the model answers by itself
+EVALUATION = Evaluation(
+    ks=KS,
+    slices=(Slice(name="sex", feature="user_sex"),),
+    fairness=(),
+    samples=100,
+    seed=1,
+    times=True,
+    remove_seen=True,
+    categories=(),
+)
+SPLITS: dict[str, Split] = {
+    "leave_one_out": LeaveOneOut(),
+    "temporal": Temporal(kind="temporal", targets="all", validation_share=0.2, test_share=0.3),
+    "session": Session(kind="session", gap_s=DAY_S, validation_share=0.2, test_share=0.3),
+}
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    for kind in (Constant, Empty):
-        module = kind()
-        tf.saved_model.save(module, str(folder / kind.__name__), signatures={"evaluate": module.serve})
-    return folder
+def write_log(folder: Path) -> Any:
+    """Forty users who walk through the alphabet, mostly; one in two is in the table."""
+    generator = random.Random(3)
+    rows = []
+    for user in range(40):
+        letter, time = generator.randrange(len(ITEMS)), START_S + generator.randrange(20 * DAY_S)
+        for _ in range(generator.randrange(4, 9)):
+            rows.append(f"u{user},{ITEMS[letter]},{time}")
+            letter = (letter + generator.choice((1, 1, 1, 2, 4))) % len(ITEMS)
+            time += generator.choice((60, 60, 3 * DAY_S))
+    (folder / "log.csv").write_text("\n".join(["user,item,time", *rows, ""]))
+    table = [f"u{user},{'mf'[user % 4 // 2]}" for user in range(0, 40, 2)]
+    (folder / "users.csv").write_text("\n".join(["user,sex", *table, ""]))
+    users = Users(path=str(folder / "users.csv"), id="user", columns={"sex": Column(column="sex")})
+    return data(folder / "log.csv", users=users)
 
 
-def evaluate(output, examples, gate, model, baseline=None):
-    utils = getattr(tfma, "utils", tfma)
-    config = utils.update_eval_config_with_defaults(
-        eval_config(gate), has_baseline=baseline is not None, rubber_stamp=True
-    )
-    shared = [
-        tfma.default_eval_shared_model(
-            eval_saved_model_path=str(baseline if spec.is_baseline else model), model_name=spec.name, eval_config=config
-        )
-        for spec in config.model_specs
-    ]
-    source = tf_example_record.TFExampleRecord(examples, raw_record_column_name=tfma.ARROW_INPUT_COLUMN)
-    with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        _ = (
-            pipeline
-            | source.BeamSource()
-            | tfma.ExtractEvaluateAndWriteResults(
-                eval_shared_model=shared if baseline else shared[0], eval_config=config, output_path=str(output)
+@pytest.fixture(scope="module", params=SPLITS)
+def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results, Path]:
+    """The folder of an evaluation, what it kept, and the folder of the test examples."""
+    folder = tmp_path_factory.mktemp(request.param)
+    settings = write_log(folder)
+    with local_pipeline() as pipeline:
+        ingest(pipeline, settings, SPLITS[request.param], History(max_length=5), str(folder / "examples"))
+    with local_pipeline() as pipeline:
+        count_baselines(pipeline, str(folder / "examples"), str(folder / "counts"), settings.features)
+    model = write_model(folder / "model", Successor(reorders=True))
+    previous = write_model(folder / "previous", Successor(step=2))
+    catalogue = read_tables(str(folder / "counts")).items
+    sources = Sources(str(folder / "counts"), str(model), str(previous))
+    output, test = folder / "evaluation", folder / "examples" / "Split-test"
+    with local_pipeline() as pipeline:
+        evaluate(pipeline, EVALUATION, str(test), sources, len(catalogue), {"recall@3": 0.1}, str(output))
+    return output, read_results(str(output / QUERIES)), test
+
+
+def by_definition(name: str, ranked: list[str], targets: list[str], k: int) -> float:
+    """Sums over the list, written as the papers do."""
+    gains = [float(item in targets) for item in ranked[:k]] + [0.0] * (k - len(ranked[:k]))
+    if name == "recall":
+        return sum(gains) / len(targets)
+    if name == "precision":
+        return sum(gains) / k
+    if name == "hit_rate":
+        return max(gains)
+    if name == "mrr":
+        return max(gain / (place + 1) for place, gain in enumerate(gains))
+    if name == "map":
+        return sum(gain * sum(gains[: place + 1]) / (place + 1) for place, gain in enumerate(gains)) / len(targets)
+    best = [1.0] * min(k, len(targets))
+    dcg, ideal = (sum(gain / math.log2(place + 2) for place, gain in enumerate(some)) for some in (gains, best))
+    return dcg / ideal
+
+
+def test_tfma_says_what_asking_the_exported_model_says_in_every_slice(evaluated: tuple[Path, Results, Path]) -> None:
+    output, _, test = evaluated
+    model = tf.saved_model.load(str(output.parent / "model"))
+    asked: list[tuple[dict[str, Any], list[str], list[str]]] = []
+    for path in sorted(test.glob("*")):
+        for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
+            features = tf.train.Example.FromString(record).features.feature
+            read = {
+                name: [item.decode() for item in features[name].bytes_list.value]
+                for name in ("item_ids", "exclude_ids", "target_ids", "user_sex")
+            }
+            answer = model.signatures["recommend"](
+                item_ids=tf.constant([read["item_ids"]]),
+                timestamps_s=tf.zeros([1, 1], tf.int64),
+                exclude=tf.reshape(tf.constant(read["exclude_ids"], tf.string), [1, -1]),
+                k=tf.constant(max(KS)),
             )
-        )
-    return read_verdict(str(output), gate, catalogue_size=12)
+            ranked = [item.decode() for item in answer["item_ids"].numpy()[0] if item]
+            asked.append((read, ranked, read["target_ids"]))
+    found = tfma.load_eval_result(str(output), model_name="model").get_metrics_for_all_slices()
+    groups: dict[tuple[tuple[str, str], ...], Any] = {(): asked} | {
+        (("sex", sex),): [each for each in asked if each[0]["user_sex"] == [sex]] for sex in ("f", "m")
+    }
+    for slice_key, queries in groups.items():
+        for name in ("recall", "precision", "hit_rate", "mrr", "map", "ndcg"):
+            for k in KS:
+                expected = np.mean([by_definition(name, ranked, targets, k) for _, ranked, targets in queries])
+                assert found[slice_key][f"{name}@{k}"]["doubleValue"] == pytest.approx(expected, abs=1e-6)
+    recommended = {item for _, ranked, _ in asked for item in ranked[:1]}
+    assert found[()]["coverage@1"]["doubleValue"] == pytest.approx(len(recommended) / len(ITEMS))
 
 
-def test_metrics_are_means_over_the_examples(tmp_path, examples, models):
-    verdict = evaluate(tmp_path, examples, Gate(min_recall=0.3), models / "Constant")
-    # Of eight targets, a is found at rank 1, b at 2, c at 3; three of twelve items are ever shown.
-    assert verdict.metrics == pytest.approx(
-        {
-            "recall@10": 3 / 8,
-            "ndcg@10": (1 + 1 / math.log2(3) + 1 / 2) / 8,
-            "mrr@10": (1 + 1 / 2 + 1 / 3) / 8,
-            "precision@10": 3 / 80,
-            "coverage@10": 3 / 12,
-        }
+def test_tfma_says_of_both_models_what_is_kept_of_each_query(evaluated: tuple[Path, Results, Path]) -> None:
+    output, results, _ = evaluated
+    masks: dict[tuple[tuple[str, str], ...], Any] = {(): np.ones(len(results), np.bool_)}
+    masks |= {((name, group),): mask for name, groups in results.groups.items() for group, mask in groups.items()}
+    for system in ("model", "previous"):
+        found = tfma.load_eval_result(str(output), model_name=system).get_metrics_for_all_slices()
+        assert found.keys() == masks.keys()
+        assert {key[0][0] for key in masks if key} == {*SLICES, "sex"}
+        for key, mask in masks.items():
+            for metric in results.metrics:
+                values = results.values(system, metric)[mask]
+                expected = np.nanmean(values) if (~np.isnan(values)).any() else np.nan
+                assert float(found[key][metric].get("doubleValue", np.nan)) == pytest.approx(
+                    expected, abs=1e-6, nan_ok=True
+                )
+
+
+def test_a_floor_is_tfmas_threshold(evaluated: tuple[Path, Results, Path]) -> None:
+    output, results, _ = evaluated
+    reached = np.nanmean(results.values("model", "recall@3")) >= 0.1
+    assert tfma.load_validation_result(str(output)).validation_ok == reached
+
+
+def test_every_query_is_kept_with_all_systems(evaluated: tuple[Path, Results, Path]) -> None:
+    output, results, test = evaluated
+    records = [
+        record
+        for path in sorted(test.glob("*"))
+        for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator()
+    ]
+    features = [tf.train.Example.FromString(record).features.feature for record in records]
+    expected = sorted(
+        (each["user_id"].bytes_list.value[0].decode(), each["target_timestamp_s"].int64_list.value[0])
+        for each in features
     )
-    assert verdict.blessed
-    assert verdict.orders["ranking"]["mrr@10"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 8)
-    assert verdict.orders["retrieval"]["mrr@10"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 8)  # of c, b and d
-    assert verdict.orders["retrieval"]["ndcg@10"] == pytest.approx((1 + 1 / math.log2(3) + 1 / 2) / 8)
-
-
-def test_a_model_below_the_floor_is_refused(tmp_path, examples, models):
-    verdict = evaluate(tmp_path, examples, Gate(min_recall=0.4), models / "Constant")
-    assert not verdict.blessed
-    assert verdict.reasons[0] == "recall@10 0.3750 is below the floor 0.4000"
-
-
-@pytest.mark.parametrize(("max_loss", "blessed"), [(0.2, False), (0.3, True)])
-def test_a_model_may_lose_so_much_against_the_last_blessed_one(tmp_path, examples, models, max_loss, blessed):
-    # The candidate finds only a, 1 in 8; the last blessed model 3 in 8: it lies .25 below.
-    verdict = evaluate(tmp_path, examples, Gate(max_loss=max_loss), models / "Empty", baseline=models / "Constant")
-    assert verdict.blessed is blessed
-    assert "-0.2500 against the last blessed model" in verdict.reasons[1]
-
-
-def test_empty_places_in_a_list_are_not_items(tmp_path, examples, models):
-    assert evaluate(tmp_path, examples, Gate(), models / "Empty").metrics["coverage@10"] == pytest.approx(1 / 12)
+    assert list(zip(results.user_ids, results.table["target_timestamp_s"].to_pylist(), strict=True)) == expected
+    assert results.systems[:4] == ["model", "retrieval", "ranking", "previous"]
+    assert {"popularity", "markov_three_back", "session_knn"} < set(results.systems)
+    assert results.lists("model") == results.lists("ranking")  # which this model serves
+    assert all(np.nansum(results.values(system, "repeats@3")) == 0 for system in results.systems)
+    summary = summarize(results, read_tables(str(output.parent / "counts")).items, EVALUATION)
+    assert summary["queries"] == len(records)
+    assert summary["slices"]["sex"].keys() == {"f", "m"}

@@ -1,11 +1,10 @@
 import random
-from collections import Counter
 from datetime import datetime, timezone
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
@@ -13,197 +12,80 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.histories import (
-    BuildHistories,
-    Cuts,
-    History,
-    SplitPoints,
-    cuts_from_shares,
-    histories,
-    split_history,
-    to_example,
-    windows,
-)
+from components.histories import BuildHistories, History, histories, to_example
+from components.splits import split_history
 from components.timelines import Timeline
 from schemas import config
-from tests.components.logs import data, interactions, local_pipeline
-
-TIMES = st.lists(st.integers(0, 20).map(float), max_size=15).map(sorted)
-CUTS = st.none() | st.tuples(st.integers(0, 20), st.integers(1, 10)).map(lambda c: (float(c[0]), float(c[0] + c[1])))
-LENGTHS = st.integers(1, 6)
-
-
-def timeline(times: list[float]) -> Timeline:
-    """Item `i7` is the interaction at position 7."""
-    return Timeline("u", [f"i{position}" for position in range(len(times))], times, {})
-
-
-def position(item_id: str) -> int:
-    return int(item_id.removeprefix("i"))
-
-
-def build(times: list[float], cuts_s: Cuts | None, max_length: int = 50) -> list[History]:
-    return list(histories(timeline(times), split_history(times, cuts_s), max_length))
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [
-        (0, SplitPoints(0, None, None)),
-        (1, SplitPoints(0, None, 0)),
-        (2, SplitPoints(0, 0, 1)),
-        (3, SplitPoints(1, 1, 2)),
-        (4, SplitPoints(2, 2, 3)),
-        (10, SplitPoints(8, 8, 9)),
-    ],
+from schemas.log import Users
+from tests.components.logs import data, history, interactions, local_pipeline
+from tests.components.protocols import (
+    ALL,
+    LEAVE_ONE_OUT,
+    NEXT,
+    Protocol,
+    build,
+    session,
 )
-def test_leave_one_out_tests_on_the_last_and_validates_on_the_one_before(count: int, expected: SplitPoints) -> None:
-    assert split_history([float(i) for i in range(count)], None) == expected
-
-
-@pytest.mark.parametrize(
-    ("count", "splits"), [(1, []), (2, ["test"]), (3, ["eval", "test"]), (4, ["train", "eval", "test"])]
-)
-def test_leave_one_out_gives_an_example_where_there_is_a_history(count: int, splits: list[str]) -> None:
-    assert [history.split for history in build([1.0] * count, None)] == splits
-
-
-@pytest.mark.parametrize(
-    ("times", "expected"),
-    [
-        ([1, 2, 10, 11, 20, 21], SplitPoints(2, 2, 4)),
-        ([1, 2, 20], SplitPoints(2, None, 2)),
-        ([1, 2, 19.9], SplitPoints(2, 2, None)),
-        ([1, 9.9], SplitPoints(2, None, None)),
-        ([10, 20], SplitPoints(0, 0, 1)),
-        ([30], SplitPoints(0, None, 0)),
-        ([], SplitPoints(0, None, None)),
-    ],
-)
-def test_temporal_trains_before_the_first_cut_and_takes_one_target_after_each(
-    times: list[float], expected: SplitPoints
-) -> None:
-    assert split_history(times, (10.0, 20.0)) == expected
-
-
-def test_windows_are_cut_from_the_end() -> None:
-    assert list(windows(10, max_length=4)) == [(5, 9), (1, 5), (0, 1)]
-    assert list(windows(5, max_length=4)) == [(0, 4)]
-    assert list(windows(1, max_length=4)) == []
-    assert list(windows(0, max_length=4)) == []
 
 
 def test_a_history_holds_the_most_recent_items_and_names_the_older_ones() -> None:
     items = ["b", "a", "c", "b", "a", "d", "e"]
     line = Timeline("u", items, [0.0, 1.0, 2.0, 3.0, 4.0, 5.9, 6.5], {})
+    division = split_history(line.timestamps_s, LEAVE_ONE_OUT, None)
 
-    *_, test = histories(line, split_history(line.timestamps_s, None), max_length=3)
+    *_, test = histories(line, division, max_length=3, of_user={"user_age": 30.0})
 
     assert test == History(
         split="test",
         user_id="u",
         item_ids=["b", "a", "d"],
         timestamps_s=[3, 4, 5],
-        target_id="e",
+        target_ids=["e"],
         target_timestamp_s=6,
         exclude_ids=["c"],  # a and b are seen too, and in the history already
         further={},
         target_further={},
+        train_interactions=5,
+        of_user={"user_age": 30.0},
     )
 
 
 def test_training_excludes_nothing() -> None:
-    assert [h.exclude_ids for h in build([float(i) for i in range(20)], None, max_length=3) if h.split == "train"] == [
-        []
-    ] * 6
+    found = build([float(i) for i in range(20)], Protocol(LEAVE_ONE_OUT, None), max_length=3)
+
+    assert [h.exclude_ids for h in found if h.split == "train"] == [[]] * 6
 
 
-@given(times=TIMES, cuts_s=CUTS, max_length=LENGTHS)
-def test_no_history_holds_its_targets_future(times: list[float], cuts_s: Cuts | None, max_length: int) -> None:
-    for history in build(times, cuts_s, max_length):
-        target = position(history.target_id)
-        assert [position(item) for item in history.item_ids] == list(range(target - len(history.item_ids), target))
-        assert 0 < len(history.item_ids) <= max_length
-        assert all(position(item) < target for item in history.exclude_ids)
-        assert history.timestamps_s == [int(time) for time in times[target - len(history.item_ids) : target]]
-        if history.split != "train":
-            assert {*history.item_ids, *history.exclude_ids} == {f"i{i}" for i in range(target)}
+@pytest.mark.parametrize(("split", "targets"), [(NEXT, ["c"]), (ALL, ["c", "a", "d"])], ids=["next", "all"])
+def test_temporal_predicts_the_next_item_or_each_that_follows_once(split: config.Temporal, targets: list[str]) -> None:
+    line = Timeline("u", ["a", "b", "b", "c", "a", "c", "d"], [1.0, 2.0, 12.0, 20.0, 21.0, 22.0, 23.0], {})
+    division = split_history(line.timestamps_s, split, (10.0, 20.0))
 
-
-@given(times=TIMES, cuts_s=CUTS, max_length=LENGTHS)
-def test_every_training_interaction_but_the_first_is_a_target_once(
-    times: list[float], cuts_s: Cuts | None, max_length: int
-) -> None:
-    targets = Counter(
-        position(item)
-        for history in build(times, cuts_s, max_length)
-        if history.split == "train"
-        for item in [*history.item_ids[1:], history.target_id]
-    )
-
-    trained = len(times) - 2 if cuts_s is None else sum(time < cuts_s[0] for time in times)
-    assert targets == Counter(range(1, trained))
-
-
-@given(times=TIMES, cuts_s=CUTS.filter(bool), max_length=LENGTHS)
-def test_nothing_trained_on_is_younger_than_anything_tested_on(
-    times: list[float], cuts_s: Cuts, max_length: int
-) -> None:
-    found = build(times, cuts_s, max_length)
-
-    assert all(h.target_timestamp_s < cuts_s[0] for h in found if h.split == "train")
-    assert all(cuts_s[0] <= h.target_timestamp_s < cuts_s[1] for h in found if h.split == "eval")
-    assert all(cuts_s[1] <= h.target_timestamp_s for h in found if h.split == "test")
-    assert all(n == 1 for split, n in Counter(h.split for h in found).items() if split != "train")
-
-
-@pytest.mark.parametrize(
-    ("times", "shares", "expected"),
-    [
-        (range(10), (0.1, 0.2), (7, 8)),
-        (range(10), (0.1, 0.7), (2, 3)),  # .1 + .7 is a little less than .8
-        ([0, 0, 0, 5, 5, 9], (0.2, 0.2), (9, 9)),  # at most: the fives would make it a half
-        ([0, 5, 5, 5], (0.3, 0.3), (6, 6)),  # even the last second is more than either share
-        ([3], (0.4, 0.5), (4, 4)),
-    ],
-)
-def test_cuts_leave_at_most_the_shares_behind_them(
-    times: list[int], shares: tuple[float, float], expected: tuple[float, float]
-) -> None:
-    counts = np.unique(np.array(times, dtype=np.float64), return_counts=True)
-    split = config.Temporal(kind="temporal", validation_share=shares[0], test_share=shares[1])
-
-    assert cuts_from_shares(counts, split) == expected
-
-
-@given(times=st.lists(st.integers(0, 50), min_size=1), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.49))
-def test_a_cut_is_the_earliest_that_its_share_allows(times: list[int], validation: float, test: float) -> None:
-    counts = np.unique(np.array(times, dtype=np.float64), return_counts=True)
-    split = config.Temporal(kind="temporal", validation_share=validation, test_share=test)
-
-    cuts = cuts_from_shares(counts, split)
-
-    assert cuts is not None
-    for cut, share in zip(cuts, (validation + test, test), strict=True):
-        assert sum(time >= cut for time in times) <= share * len(times) + 1e-6
-        earlier = [time for time in times if time < cut]
-        assert not earlier or sum(time >= max(earlier) for time in times) > share * len(times)
+    assert [(h.split, h.target_ids, h.target_timestamp_s) for h in histories(line, division, 3, {})] == [
+        ("train", ["b"], 2),
+        ("eval", ["b"], 12),
+        ("test", targets, 20),
+    ]
 
 
 def test_an_example_has_the_features_of_the_schema_and_one_form() -> None:
-    history = History("test", "ü", ["a", "b"], [1, 2], "c", 3, ["x", "y"], {}, {})
+    found = history("test", "ü", ["a", "b"], [1, 2], ["c", "d"], 3, ["x", "y"], 7, {"user_sex": "f", "user_age": 30.5})
 
-    example = tf.train.Example.FromString(to_example(history))
+    example = tf.train.Example.FromString(to_example(found))
 
     features = example.features.feature
     assert features["user_id"].bytes_list.value == ["ü".encode()]
     assert features["item_ids"].bytes_list.value == [b"a", b"b"]
     assert features["timestamps_s"].int64_list.value == [1, 2]
     assert features["target_id"].bytes_list.value == [b"c"]
+    assert features["target_ids"].bytes_list.value == [b"c", b"d"]
     assert features["target_timestamp_s"].int64_list.value == [3]
     assert features["exclude_ids"].bytes_list.value == [b"x", b"y"]
-    assert len(features) == 6
-    assert len({to_example(history) for _ in range(20)}) == 1
+    assert features["train_interactions"].int64_list.value == [7]
+    assert features["user_sex"].bytes_list.value == [b"f"]
+    assert features["user_age"].float_list.value == [30.5]
+    assert len(features) == 10
+    assert len({to_example(found) for _ in range(20)}) == 1
 
 
 Rows = list[tuple[str, str, float]]
@@ -220,13 +102,13 @@ def check_build(
         assert_that(named, equal_to([counts]), label="Counts")
 
 
-def expected_histories(rows: Rows, cuts_s: Cuts | None) -> list[History]:
+def expected_histories(rows: Rows, protocol: Protocol) -> list[History]:
     """By sorting the whole log, which holds no two rows of a user at one time."""
     found = []
     for user, group in groupby(sorted(rows, key=lambda row: (row[0], row[2])), key=lambda row: row[0]):
         _, items, times = zip(*group, strict=True)
         line = Timeline(user, list(items), list(times), {})
-        found += list(histories(line, split_history(line.timestamps_s, cuts_s), max_length=3))
+        found += list(histories(line, split_history(line.timestamps_s, *protocol), max_length=3, of_user={}))
     return found
 
 
@@ -239,24 +121,25 @@ TEMPORAL = config.Temporal(
 
 
 @pytest.mark.parametrize(
-    ("split", "cuts_s"),
+    "protocol",
     [
-        (config.LeaveOneOut(), None),
-        (TEMPORAL, (40.0, 50.0)),
-        (config.Temporal(kind="temporal", validation_share=0.2, test_share=0.1), (42.0, 54.0)),
+        Protocol(LEAVE_ONE_OUT, None),
+        Protocol(TEMPORAL, (40.0, 50.0)),
+        Protocol(ALL.model_copy(update={"validation_share": 0.2}), (42.0, 54.0)),
+        Protocol(session(gap_s=7.0).model_copy(update={"validation_share": 0.2}), (42.0, 54.0)),
     ],
-    ids=["leave_one_out", "times", "shares"],
+    ids=["leave_one_out", "times", "shares", "session"],
 )
 @settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 1000), size=st.integers(1, 60))
-def test_the_order_of_the_rows_changes_nothing(split: Any, cuts_s: Cuts | None, seed: int, size: int) -> None:
+def test_the_order_of_the_rows_changes_nothing(protocol: Protocol, seed: int, size: int) -> None:
     shuffled = random.Random(seed).sample(ROWS, len(ROWS))
     batches = [interactions(shuffled[i : i + size]) for i in range(0, len(ROWS), size)]
-    expected = expected_histories(ROWS, cuts_s)
+    expected = expected_histories(ROWS, protocol)
 
     check_build(
         batches,
-        split,
+        protocol.split,
         expected,
         {
             "users": 7,
@@ -265,7 +148,7 @@ def test_the_order_of_the_rows_changes_nothing(split: Any, cuts_s: Cuts | None, 
             "ties": 0,
             "first_timestamp_s": 0.0,
             "last_timestamp_s": 59.0,
-            "cuts_s": cuts_s,
+            "cuts_s": protocol.cuts_s,
             "examples": {name: sum(h.split == name for h in expected) for name in ("train", "eval", "test")},
         },
     )
@@ -280,29 +163,83 @@ def test_ties_are_broken_by_file_and_line_and_counted() -> None:
 
     check_build(
         batches,
-        config.LeaveOneOut(),
+        LEAVE_ONE_OUT,
         [
-            History("train", "u", ["a", "b", "c"], [4, 5, 5], "d", 5, [], {}, {}),
-            History("eval", "u", ["b", "c", "d"], [5, 5, 5], "e", 5, ["a"], {}, {}),
-            History("test", "u", ["c", "d", "e"], [5, 5, 5], "f", 6, ["a", "b"], {}, {}),
+            history("train", "u", ["a", "b", "c"], [4, 5, 5], ["d"], 5, [], 4),
+            history("eval", "u", ["b", "c", "d"], [5, 5, 5], ["e"], 5, ["a"], 4),
+            history("test", "u", ["c", "d", "e"], [5, 5, 5], ["f"], 6, ["a", "b"], 4),
         ],
         {"ties": 3},
     )
 
 
-def test_a_target_that_is_a_users_first_interaction_is_counted() -> None:
+def test_what_becomes_of_the_interactions_and_who_is_warm_is_counted() -> None:
     rows: Rows = [("u1", "a", 1), ("u1", "b", 45), ("u1", "c", 55), ("u2", "a", 45), ("u2", "b", 55), ("u3", "a", 55)]
 
     check_build(
         [interactions(rows)],
         TEMPORAL,
         [
-            History("eval", "u1", ["a"], [1], "b", 45, [], {}, {}),
-            History("test", "u1", ["a", "b"], [1, 45], "c", 55, [], {}, {}),
-            History("test", "u2", ["a"], [45], "b", 55, [], {}, {}),
+            history("eval", "u1", ["a"], [1], ["b"], 45, [], 1),
+            history("test", "u1", ["a", "b"], [1, 45], ["c"], 55, [], 1),
+            history("test", "u2", ["a"], [45], ["b"], 55, [], 0),
         ],
-        {"targets_without_history": 2, "examples": {"train": 0, "eval": 1, "test": 2}},
+        {
+            "examples": {"train": 0, "eval": 1, "test": 2},
+            "test_users": {"warm": 1, "cold": 1},  # and u3 is not tested on
+            "uses": {
+                "trained_on": 0,
+                "eval_targets": 1,
+                "test_targets": 2,
+                "targets_without_history": 2,
+                "history_only": 1,
+                "in_no_example": 0,
+            },
+        },
     )
+
+
+def test_a_user_of_many_sessions_is_one_test_user() -> None:
+    rows: Rows = [("u", item, time) for item, time in [("a", 1), ("b", 2), ("c", 50), ("d", 51), ("e", 60), ("f", 61)]]
+
+    check_build(
+        [interactions(rows)],
+        config.Session(
+            kind="session", gap_s=5.0, validation_from=TEMPORAL.validation_from, test_from=TEMPORAL.test_from
+        ),
+        [
+            history("train", "u", ["a"], [1], ["b"], 2, [], 2),
+            history("test", "u", ["c"], [50], ["d"], 51, [], 2),
+            history("test", "u", ["e"], [60], ["f"], 61, [], 2),
+        ],
+        {"users": 1, "examples": {"train": 1, "eval": 0, "test": 2}, "test_users": {"warm": 1, "cold": 0}},
+    )
+
+
+def test_what_the_table_of_users_knows_is_in_every_example(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("id,sex,age\nu1,f,30\nu9,m,40\n")
+    columns = {"sex": {"column": "sex"}, "years": {"column": "age", "kind": "number"}}
+    users = Users.model_validate({"path": str(tmp_path / "users.csv"), "id": "id", "columns": columns})
+    rows: Rows = [(user, f"i{time}", time) for user in ("u1", "u2") for time in range(4)]
+
+    with local_pipeline() as pipeline:
+        build_histories = BuildHistories(data(users=users), LEAVE_ONE_OUT, config.History())
+        built = pipeline | beam.Create([interactions(rows)]) | build_histories
+        known = built["histories"] | beam.Map(
+            lambda h: (h.split, h.user_id, h.of_user["user_sex"], str(h.of_user["user_years"]))
+        )
+        assert_that(
+            known,
+            equal_to(
+                [
+                    (split, *of_user)
+                    for split in ("train", "eval", "test")
+                    for of_user in (("u1", "f", "30.0"), ("u2", "", "nan"))
+                ]
+            ),
+        )
+        lacking = built["counts"] | beam.Map(lambda counts: counts["users_not_in_table"])
+        assert_that(lacking, equal_to([1]), label="lacking")
 
 
 def test_dropped_interactions_are_counted() -> None:
@@ -310,14 +247,14 @@ def test_dropped_interactions_are_counted() -> None:
 
     check_build(
         [interactions(rows)],
-        config.LeaveOneOut(),
-        [History("test", "u2", ["a"], [3], "a", 4, [], {}, {})],
+        LEAVE_ONE_OUT,
+        [history("test", "u2", ["a"], [3], ["a"], 4)],
         {"below_item_minimum": 1, "below_user_minimum": 1, "interactions": 2, "users": 1, "items": 1},
         min_item_interactions=2,
         min_user_interactions=2,
     )
 
 
-@pytest.mark.parametrize("split", [config.LeaveOneOut(), config.Temporal(kind="temporal")])
+@pytest.mark.parametrize("split", [LEAVE_ONE_OUT, NEXT, session(None)])
 def test_an_empty_log_has_no_histories(split: Any) -> None:
     check_build([interactions([])], split, [], {"users": 0, "items": 0, "first_timestamp_s": None, "cuts_s": None})

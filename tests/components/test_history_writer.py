@@ -9,10 +9,10 @@ from apache_beam.testing.util import assert_that, equal_to
 from components import history_writer
 from components.histories import History, to_example
 from components.history_writer import WriteHistories
-from tests.components.logs import local_pipeline
+from tests.components.logs import history, local_pipeline
 
 HISTORIES = [
-    History(split, f"u{user}", [f"i{second}" for second in range(length)], list(range(length)), "t", length, [], {}, {})
+    history(split, f"u{user}", [f"i{second}" for second in range(length)], range(length), ["t"], length)
     for user in range(12)
     for split in ("train", "test")
     for length in (1, 2)
@@ -31,7 +31,7 @@ def write(directory: Path, found: list[History]) -> dict[str, bytes]:
 
 
 def expected_names(found: list[History]) -> list[str]:
-    counts = {split: sum(history.split == split for history in found) for split in ("train", "eval", "test")}
+    counts = {split: sum(each.split == split for each in found) for split in ("train", "eval", "test")}
     names = []
     for split, count in counts.items():
         files = max(1, -(-count // history_writer.EXAMPLES_PER_FILE))
@@ -48,7 +48,7 @@ def test_every_history_is_in_a_file_of_its_split(tmp_path: Path) -> None:
     write(tmp_path, HISTORIES)
 
     for split in ("train", "test"):
-        expected = sorted(to_example(history) for history in HISTORIES if history.split == split)
+        expected = sorted(to_example(each) for each in HISTORIES if each.split == split)
         assert sorted(read(tmp_path, f"Split-{split}/data_tfrecord-*")) == expected
 
 

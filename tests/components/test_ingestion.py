@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from components.ingestion import ingest
 from components.ingestion_report import IngestionReport, RejectedRow
-from schemas.config import History, LeaveOneOut, Temporal
+from schemas.config import History, LeaveOneOut, Session, Split, Temporal
 from schemas.errors import InputError
 from schemas.log import Columns, Data, Filter, Timestamp
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
@@ -38,7 +38,7 @@ def write(path: Path, lines: list[str]) -> Path:
     return path
 
 
-def run(directory: Path, settings: Data, split: LeaveOneOut | Temporal = LOO, max_length: int = 3) -> IngestionReport:
+def run(directory: Path, settings: Data, split: Split = LOO, max_length: int = 3) -> IngestionReport:
     with local_pipeline() as pipeline:
         ingest(pipeline, settings, split, History(max_length=max_length), str(directory))
     return IngestionReport.read(str(directory))
@@ -59,6 +59,7 @@ def test_every_row_is_accounted_for(tmp_path: Path) -> None:
     assert report.rows_accepted == len(GOOD)
     assert report.rows_rejected == {reason: len(rows) for reason, rows in BAD.items()}
     assert report.rows_read == report.rows_accepted + sum(report.rows_rejected.values())
+    assert report.rows_accepted == sum(report.uses.values())
     rejected = letters(tmp_path / "out")
     expected = [
         {"reason": reason, "file": str(path), "line": lines.index(line) + 2, "raw": line.replace("\udce9", r"\xe9")}
@@ -82,7 +83,7 @@ def test_the_report_counts_what_is_written(tmp_path: Path) -> None:
     assert (report.users, report.items, report.interactions, report.ties) == (5, 7, 40, 0)
     assert (report.first_timestamp_s, report.last_timestamp_s) == (START_S, START_S + 39 * DAY_S)
     assert report.cuts_s is None
-    report.check(data())
+    report.check(data(), LOO)
 
 
 def test_a_temporal_split_reports_its_cuts(tmp_path: Path) -> None:
@@ -92,7 +93,24 @@ def test_a_temporal_split_reports_its_cuts(tmp_path: Path) -> None:
 
     assert list(report.cuts_s or ()) == [START_S + 20 * DAY_S, START_S + 30 * DAY_S]
     assert report.examples == {"train": 5, "eval": 5, "test": 5}
-    report.check(data())
+    report.check(data(), split)
+
+
+@pytest.mark.parametrize(
+    "split",
+    [LOO, Temporal(kind="temporal", targets="all"), Session(kind="session", gap_s=3 * DAY_S)],
+    ids=["leave_one_out", "temporal", "session"],
+)
+def test_every_interaction_is_accounted_for_whatever_the_protocol(tmp_path: Path, split: Split) -> None:
+    lines = [*GOOD, *(f"u{i % 9},rare{i % 3},{START_S + i * DAY_S // 2}" for i in range(6)), "once,i1,1600000000"]
+    settings = data(write(tmp_path / "log.csv", lines), min_item_interactions=3, min_user_interactions=2)
+
+    report = run(tmp_path / "out", settings, split)
+
+    assert report.rows_accepted == len(lines)
+    assert report.below_item_minimum == 6  # three items of two
+    assert report.below_user_minimum == 1
+    assert report.rows_accepted == 6 + 1 + sum(report.uses.values())
 
 
 def files(directory: Path) -> dict[str, bytes]:
@@ -141,7 +159,7 @@ def test_too_few_interactions_for_the_split_are_refused(tmp_path: Path, rows: in
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD[: rows * 5])))
 
     with pytest.raises(InputError, match="no train"):
-        report.check(data())
+        report.check(data(), LOO)
 
 
 @pytest.mark.skipif(not RETAIL.exists(), reason="needs ../shared/data/online-retail")
@@ -167,9 +185,10 @@ def test_reads_a_real_log_with_its_dirt(tmp_path: Path) -> None:
     assert report.rows_accepted == len(bought)
     assert report.rows_rejected.get("filtered", 0) == len(known) - len(bought)
     assert report.rows_rejected["no_user"] == len(table) - len(known)
+    assert report.rows_accepted == sum(report.uses.values())
     assert report.users == len(baskets)
     assert report.items == len({row["StockCode"].strip() for row in bought})
     assert report.examples["test"] == sum(count >= 2 for count in baskets.values())
     assert report.examples["eval"] == sum(count >= 3 for count in baskets.values())
     assert report.examples["train"] == sum(-(-(count - 3) // 50) for count in baskets.values() if count >= 4)
-    report.check(settings)
+    report.check(settings, LOO)

@@ -9,7 +9,7 @@ import pytest
 from components.preflight import SAMPLE_ROWS, Sample, check_log
 from components.sources import READ_BYTES
 from schemas.errors import InputError
-from schemas.log import Filter, Items, Timestamp
+from schemas.log import Filter, Items, Timestamp, Users
 from tests.components.logs import START_S, data
 
 ROWS = "".join(f"u{i},i{i},{START_S + i}\n" for i in range(20))
@@ -242,3 +242,33 @@ def test_no_such_items(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", LOG)
 
     assert "(data.items.path)" in problem(log, items=Items(path=str(tmp_path / "items.txt"), **ITEMS))
+
+
+USERS: dict[str, Any] = {"id": "id", "columns": {"years": {"column": "age", "kind": "number"}}}
+
+
+def test_users_are_looked_at(tmp_path: Path) -> None:
+    log, users = write(tmp_path / "log.csv", LOG), write(tmp_path / "users.csv", "id,age\nu1,30\nu2,\n")
+
+    assert check_log(data(log, users=Users(path=str(users), **USERS))).accepted == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,ages\n", "did you mean 'ages'?"),
+        ("user,age\n", "one column 'id'"),
+        (gzip.compress(b"id,age\n"), "binary data"),
+        ("id,age\nu1,30\nu2,old\n", "numbers in column 'age' (data.users.columns.years)"),
+    ],
+)
+def test_users_that_are_not_as_configured(tmp_path: Path, content: str | bytes, message: str) -> None:
+    users = write(tmp_path / "users.csv", content)
+
+    assert message in problem(write(tmp_path / "log.csv", LOG), users=Users(path=str(users), **USERS))
+
+
+def test_no_such_users(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.csv", LOG)
+
+    assert "(data.users.path)" in problem(log, users=Users(path=str(tmp_path / "users.csv"), **USERS))

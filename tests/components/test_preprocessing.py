@@ -17,40 +17,43 @@ from components.history_schema import history_schema_text
 from components.preprocessing import BUCKETS, preprocessing_fn
 from schemas.config import Model
 from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, codes_key
-from schemas.log import Feature
+from schemas.log import Users
 from serving.context import ContextCodes
+from tests.components.logs import data
 from trainer.columns import read_columns
 
 NAN = float("nan")
 START_S = 1_600_520_400  # a Saturday, 13:00 UTC
-FEATURES = tuple(
-    Feature.model_validate({"column": name, "separator": None, "in_table": False, **feature})
-    for name, feature in {
-        "event": {"name": "event", "kind": "category", "of": "interaction"},
-        "value": {"name": "value", "kind": "number", "of": "interaction"},
-        "genres": {"name": "genres", "kind": "category", "of": "item"},
-    }.items()
+DATA = data(
+    further={"event": "event", "value": "value", "context": {"genres": {"column": "genres", "of": "item"}}},
+    users=Users.model_validate(
+        {"path": "users.csv", "id": "id", "columns": {"age": {"column": "a", "kind": "number"}, "sex": {"column": "s"}}}
+    ),
 )
 
 
-def history(items: Sequence[str], times: Sequence[int], events: Sequence[str], values: Sequence[float]) -> History:
-    """The last of each is the target's."""
+def history(
+    items: Sequence[str], times: Sequence[int], events: Sequence[str], values: Sequence[float], *later: str
+) -> History:
+    """The last of each is the first target's; `later` targets are but items."""
     return History(
         split="train",
         user_id="u",
         item_ids=list(items[:-1]),
         timestamps_s=[START_S + time for time in times[:-1]],
-        target_id=items[-1],
+        target_ids=[items[-1], *later],
         target_timestamp_s=START_S + times[-1],
         exclude_ids=[],
         further={"event": list(events[:-1]), "value": list(values[:-1]), "genres": ["x|y"] * (len(items) - 1)},
         target_further={"event": events[-1], "value": values[-1], "genres": "x|y"},
+        train_interactions=len(items),
+        of_user={"user_age": 30.0, "user_sex": ""},
     )
 
 
 HISTORIES = [
     history("aab", [0, 60, 7_260], ["view", "view", "buy"], [1.0, NAN, 3.0]),
-    history("bc", [0, 86_400], ["", "view"], [2.0, 2.0]),
+    history("bc", [0, 86_400], ["", "view"], [2.0, 2.0], "d"),
 ]
 
 
@@ -63,7 +66,7 @@ class Transformed(NamedTuple):
 @pytest.fixture(scope="module")
 def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
     folder = tmp_path_factory.mktemp("transform")
-    schema = text_format.Parse(history_schema_text(FEATURES), schema_pb2.Schema())
+    schema = text_format.Parse(history_schema_text(DATA), schema_pb2.Schema())
     spec = {
         feature.name: tf.io.FixedLenFeature([], _DTYPES[feature.type])
         if feature.HasField("shape")
@@ -79,18 +82,18 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
                 for name, value in parsed.items()
             }
         )
-    custom_config = {"times": True, "features": [feature.model_dump_json() for feature in FEATURES]}
+    custom_config = {"times": True, "features": [feature.model_dump_json() for feature in DATA.features]}
     with tft_beam.Context(temp_dir=str(folder / "scratch")):
-        (data, _), function = (
+        (transformed_rows, _), function = (
             rows,
             dataset_metadata.DatasetMetadata(schema),
         ) | tft_beam.AnalyzeAndTransformDataset(lambda inputs: preprocessing_fn(inputs, custom_config))
         _ = function | tft_beam.WriteTransformFn(str(folder / "transform"))
     path = str(folder / "examples.gz")
     with tf.io.TFRecordWriter(path, "GZIP") as writer:
-        for row in data:
+        for row in transformed_rows:
             writer.write(_example(row))
-    return Transformed(data, tft.TFTransformOutput(str(folder / "transform")), [path])
+    return Transformed(transformed_rows, tft.TFTransformOutput(str(folder / "transform")), [path])
 
 
 _DTYPES = {
@@ -114,13 +117,17 @@ def codes(transformed: Transformed, name: str) -> list[list[int]]:
 
 
 def test_ids_are_numbers_by_falling_frequency(transformed: Transformed) -> None:
-    ids = {"a": 2, "b": 1, "c": 3}  # of two that come as often, the later in the alphabet first
+    ids = {"a": 2, "b": 1, "c": 4}  # of two that come as often, the later in the alphabet first
 
     assert [row[f"{ITEM_IDS}$ragged_values"].tolist() for row in transformed.examples] == [
         [ids["a"], ids["a"]],
         [ids["b"]],
     ]
     assert [row[TARGET_ID] for row in transformed.examples] == [ids["b"], ids["c"]]
+
+
+def test_an_item_that_is_only_a_later_target_is_in_the_catalogue(transformed: Transformed) -> None:
+    assert sorted(transformed.output.vocabulary_by_name("items")) == [b"a", b"b", b"c", b"d"]
 
 
 def test_a_category_has_a_code_by_falling_frequency_and_none_has_0(transformed: Transformed) -> None:
@@ -148,7 +155,7 @@ def test_a_request_becomes_the_codes_that_were_trained_on(transformed: Transform
     model = Model.model_validate(
         {"inputs": {"time": True, "query_time": True, "columns": ["event", "value", "genres"]}}
     )
-    columns = read_columns(transformed.output.vocabulary_file_by_name, transformed.files, model, FEATURES)
+    columns = read_columns(transformed.output.vocabulary_file_by_name, transformed.files, model, DATA.features)
     context = ContextCodes(columns.codings)
     serialized = tf.constant([to_example(each) for each in HISTORIES])
     features = tf.io.parse_example(serialized, {ITEM_IDS: tf.io.RaggedFeature(tf.string), **context.features()})

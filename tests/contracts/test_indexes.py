@@ -87,3 +87,12 @@ def test_never_finds_an_item_whose_score_is_minus_infinity(kind: str) -> None:
 
     assert found.numpy().tolist() == [[1, 0]]
     assert scores.numpy().tolist() == [[1.0, LOWEST]]
+
+
+def test_gives_the_vectors_that_it_was_made_from(kind: str) -> None:
+    index = INDEXES[kind](tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+
+    vectors = index.vectors(tf.constant([3, 0, 1, 3], tf.int64))
+
+    assert vectors.dtype == tf.float32
+    assert vectors.numpy().tolist() == [[5.0, 6.0], [0.0, 0.0], [1.0, 2.0], [5.0, 6.0]]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
+
+import yaml
 
 ITEMS, STEP, USERS, LENGTH, NOISE = 101, 7, 400, 14, 0.03
 
@@ -19,7 +22,7 @@ model:
   encoder: {{units: 32}}
   dropout: 0.1
 train: {{epochs: 12, batch_size: 32, learning_rate: 0.01, warmup_steps: 10}}
-gate: {{min_recall: 0.5}}
+evaluate: {{gate: {{floors: {{recall@10: 0.5}}, beat: [popularity]}}}}  # a Markov chain cannot be beaten by much
 """
 
 
@@ -40,6 +43,11 @@ def write_log(path: Path, users: int = USERS) -> None:
 def write_project(folder: Path) -> Path:
     """A log and its configuration; returns the configuration's path."""
     write_log(folder / "log.csv")
+    tree = yaml.safe_load(CONFIG.format(log=folder / "log.csv"))
+    # It lacks one user, and its path is a relative one, which the log's is not.
+    (folder / "users.csv").write_text("id,age\n" + "".join(f"u{user},{20 + user % 50}\n" for user in range(1, USERS)))
+    columns = {"age": {"column": "age", "kind": "number"}, "group": {"column": "age"}}
+    tree["data"]["users"] = {"path": os.path.relpath(folder / "users.csv"), "id": "id", "columns": columns}
     config = folder / "planted.yaml"
-    config.write_text(CONFIG.format(log=folder / "log.csv"))
+    config.write_text(yaml.safe_dump(tree))
     return config

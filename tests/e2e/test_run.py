@@ -32,6 +32,10 @@ def test_every_row_is_accounted_for(first_run: Run) -> None:
     assert data["rows_read"] == USERS * LENGTH == data["rows_accepted"] + sum(data["rows_rejected"].values())
     assert (data["users"], data["items"]) == (USERS, ITEMS)
     assert data["examples"]["eval"] == data["examples"]["test"] == USERS
+    assert data["rows_accepted"] == sum(data["interactions"].values())
+    assert data["interactions"]["trained_on"] == USERS * (LENGTH - 2)
+    assert data["test_users"] == {"warm": USERS, "cold": 0}
+    assert data["users_not_in_table"] == 1
     assert data["anomalies"] == []
 
 
@@ -40,6 +44,14 @@ def test_a_person_is_told_what_happened(first_run: Run) -> None:
         assert expected in first_run.output
     assert first_run.record["pushed"]["path"] in first_run.output.replace("\n", "")
     assert first_run.output.count("recommended next") == 3
+    assert f"Report: {first_run.root / 'report.html'}" in first_run.output.replace("\n", "")
+
+
+def test_the_report_opens_with_what_the_run_recorded(first_run: Run) -> None:
+    page = (first_run.root / "report.html").read_text()
+    version, metrics = first_run.record["pushed"]["version"], first_run.record["metrics"]
+    assert f"Blessed and pushed as version {version}: recall@10 is {metrics['test']['recall@10']:.4f}" in page
+    assert page.count('<article aria-labelledby="user-') == 10
 
 
 def test_the_version_pushed_is_the_only_one(first_run: Run) -> None:
@@ -57,11 +69,20 @@ def test_tensorboard_finds_the_epochs(first_run: Run) -> None:
     assert {"epoch_loss", "epoch_recall@10", "epoch_ndcg@10"} <= tags
 
 
+def test_the_projector_finds_every_item(first_run: Run) -> None:
+    (config,) = first_run.root.rglob("projector_config.pbtxt")
+    shown = (config.parent / "items-metadata.tsv").read_text().split()
+    assert sorted(shown) == sorted(f"i{item}" for item in range(ITEMS))
+    assert len((config.parent / "items.tsv").read_text().splitlines()) == ITEMS
+    assert list(config.parent.glob("events.*"))  # it lies where TensorBoard looks
+
+
 def test_evaluating_the_pushed_model_gives_what_the_run_measured(first_run: Run) -> None:
     model = first_run.record["pushed"]["path"]
     measured = json.loads(temporec("evaluate", "--config", first_run.config, "--model", model, "--json"))
     assert measured["protocol"] == first_run.record["protocol"]
-    assert measured["metrics"]["baselines"] == first_run.record["metrics"]["baselines"]
+    for name, metrics in first_run.record["metrics"]["baselines"].items():
+        assert measured["metrics"]["baselines"][name] == pytest.approx(metrics, abs=1e-9)
     assert measured["metrics"]["test"] == pytest.approx(first_run.record["metrics"]["test"], abs=1e-9)
 
 
@@ -81,7 +102,7 @@ class TestWhatIsRunAgain:
         assert again() == set()
 
     def test_training_and_what_follows_when_a_model_setting_changed(self, again: Callable[..., set[str]]) -> None:
-        assert again("--set", "model.dropout=0.2") == {"Trainer", "Evaluator", "Pusher"}
+        assert again("--set", "model.dropout=0.2") == {"Trainer", "Evaluator", "ModelGate", "Pusher"}
 
     def test_training_and_what_follows_when_its_code_changed(
         self, again: Callable[..., set[str]], tmp_path: Path
@@ -91,15 +112,18 @@ class TestWhatIsRunAgain:
         with (tmp_path / "trainer" / "model.py").open("a") as file:
             file.write("\n# changed\n")
         changed = again(environ={"PYTHONPATH": str(tmp_path)})
-        assert {"Trainer", "Evaluator"} <= changed
+        assert {"Trainer", "Evaluator", "ModelGate"} <= changed
         assert not changed & (INGESTION | {"Transform"})
 
     def test_a_refused_model_is_kept_but_not_pushed(self, first_run: Run) -> None:
         versions = set((first_run.root / "models").iterdir())
-        ran = attempt("run", "--config", first_run.config, "--root", first_run.root, "--set", "gate.min_recall=1")
+        ran = attempt(
+            "run", "--config", first_run.config, "--root", first_run.root, "--set", "evaluate.gate.floors.recall@10=1"
+        )
         assert ran.returncode == GATE_REFUSED, ran.stdout + ran.stderr
         assert "Gate: refused" in ran.stdout
-        assert "below the floor 1.0000" in ran.stdout
+        assert "recall@10: 0.9" in ran.stdout
+        assert "required: at least 1" in ran.stdout
         assert read_record(first_run.root)["pushed"] is None
         assert set((first_run.root / "models").iterdir()) == versions
 
@@ -108,7 +132,15 @@ class TestWhatIsRunAgain:
         aside = models.rename(first_run.root / "aside")
         models.touch()  # nothing can be pushed into a file
         try:
-            ran = attempt("run", "--config", first_run.config, "--root", first_run.root, "--set", "gate.min_recall=0.4")
+            ran = attempt(
+                "run",
+                "--config",
+                first_run.config,
+                "--root",
+                first_run.root,
+                "--set",
+                "evaluate.gate.floors.recall@10=0.4",
+            )
         finally:
             models.unlink()
             aside.rename(models)

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.command import attempt, temporec
 
 QUICKSTART = Path(__file__).parents[2] / "pipeline" / "configs" / "quickstart.yaml"
-COMMANDS = ["doctor", "data", "validate", "run", "evaluate", "serve", "recommend", "compile"]
+COMMANDS = ["doctor", "data", "validate", "run", "evaluate", "report", "serve", "recommend", "compile"]
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
@@ -63,6 +63,19 @@ def test_asking_where_no_server_is_ends_with_2() -> None:
     ran = attempt("recommend", "--server", f"localhost:{port}", "--history", "a")
     assert ran.returncode == 2
     assert "Traceback" not in ran.stderr
+
+
+def test_reporting_on_what_is_no_root_ends_with_2(tmp_path: Path) -> None:
+    ran = attempt("report", "--root", tmp_path)
+    assert ran.returncode == 2
+    assert "run.json" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_report_goes_where_it_is_to_go(finished_root: Path, tmp_path: Path) -> None:
+    said = temporec("report", "--root", finished_root, "--output", tmp_path / "new" / "page.html")
+    assert said.strip() == str(tmp_path / "new" / "page.html")
+    assert "Blessed and pushed as version 7" in (tmp_path / "new" / "page.html").read_text()
 
 
 def test_doctor_speaks_json() -> None:

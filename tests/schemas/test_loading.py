@@ -70,11 +70,35 @@ def test_a_key_far_from_any_other_is_answered_with_the_keys_there_are(write):
         ("split={kind: temporal, validation_share: 0.5, test_share: 0.5}", "leave something to train on"),
         ("split={kind: temporal, test_from: 2020-01-01}", "both validation_from and test_from"),
         ("split={kind: temporal, validation_from: 2020-01-02, test_from: 2020-01-01}", "earlier"),
+        ("split={kind: session, gap_s: 0}", "split.gap_s: Input should be greater than 0"),
+        ("split={kind: session, gap_s: -60}", "split.gap_s: Input should be greater than 0"),
+        ("split={kind: session, test_from: 2020-01-01}", "both validation_from and test_from"),
+        ("split={kind: session, validation_share: 0.9}", "leave something to train on"),
+        ("split={kind: session, targets: all}", "split.targets: unknown key"),
+        ("split={kind: temporal, targets: some}", "'next' or 'all'"),
         ("model={dim: 10, attention: {kind: multi_head, heads: 4}}", "multiple of attention.heads"),
+        ("train.profile=[20, 10]", "must end after it begins, not at 10 from 20 on"),
     ],
 )
 def test_settings_that_contradict_each_other(write, override, message):
     assert message in problems(write(SMALLEST), override)
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("{kind: temporal, validation_from: 2020-01-01, test_from: 2020-02-01}", "split.validation_share"),
+        ("{kind: session, validation_from: 2020-01-01, test_from: 2020-02-01}", "split.validation_share"),
+        ("{kind: session, gap_s: 60}", "split.gap_s needs times"),
+    ],
+)
+def test_an_order_has_neither_dates_nor_pauses(write, split, message):
+    assert message in problems(write(SMALLEST), "data.timestamp.unit=order", f"split={split}")
+
+
+@pytest.mark.parametrize("kind", ["temporal", "session"])
+def test_an_order_can_be_cut_by_shares(write, kind):
+    assert load_config(write(SMALLEST), ["data.timestamp.unit=order", f"split.kind={kind}"]).split.kind == kind
 
 
 def test_temporal_cuts_are_utc_unless_they_say_otherwise(write):
@@ -111,7 +135,10 @@ def test_ingestion_does_not_depend_on_titles(write):
 
 
 def test_training_does_not_depend_on_the_gate(write):
-    assert load_config(write(SMALLEST), ["gate.min_recall=0.5"]).training == load_config(write(SMALLEST)).training
+    assert (
+        load_config(write(SMALLEST), ["evaluate.gate.floors.recall@10=0.5"]).training
+        == load_config(write(SMALLEST)).training
+    )
 
 
 def test_a_preset_sets_what_the_configuration_does_not(write):
@@ -144,6 +171,20 @@ def test_dropout_goes_over_that_of_a_preset_as_a_whole_or_in_part(write, overrid
         (["data.columns.context={items: {column: a}}"], "the name is taken"),
         (["data.columns.context={target_event: {column: a}}"], "the name is taken"),
         (["data.columns.context={colour: {column: a, separator: ','}}"], "separator is for categories of items"),
+        (["data.users={path: u.csv, id: u, columns: {id: {column: a}}}"], "user_id is taken"),
+        (["data.users={path: u.csv, id: u, columns: {}}"], "at least 1 item"),
+        (["data.users={path: u.csv, id: u, columns: {age: {column: a, separator: ','}}}"], "unknown key"),
+        (
+            [
+                "data.users={path: u.csv, id: u, columns: {age: {column: a}}}",
+                "data.columns.context={user_age: {column: b}}",
+            ],
+            "the name is taken",
+        ),
+        (
+            ["data.users={path: u.csv, id: u, columns: {age: {column: a}}}", "model.inputs.columns=[user_age]"],
+            "no further column",
+        ),
         (["model.preset=quick"], "'fast', 'balanced' or 'best'"),
     ],
 )

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.protobuf import saved_model_pb2
 
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, TIMESTAMPS_S
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, TARGET_IDS, TIMESTAMPS_S
 from tests.serving.successor import ITEMS, LOWEST, Successor, write_model
 
 Rows = Sequence[Sequence[str]]
+Example = dict[str, list[str] | list[int]]
 
 
 class Signatures:
@@ -47,15 +48,19 @@ class Signatures:
     def explain(self, item_ids: Rows) -> dict[str, Any]:
         return self._call("explain", item_ids=strings(item_ids))
 
-    def answer(self, *examples: dict[str, list[str] | list[int]]) -> dict[str, Any]:
+    def embed(self, item_ids: Sequence[str]) -> list[list[float]]:
+        vectors: list[list[float]] = self._call("embed", item_ids=tf.constant(item_ids, tf.string))["embeddings"]
+        return vectors
+
+    def answer(self, *examples: Example) -> dict[str, Any]:
         return self._call("serving_default", examples=tf.constant([serialized(e) for e in examples], tf.string))
 
-    def evaluate(self, *examples: dict[str, list[str] | list[int]]) -> dict[str, list[list[str]]]:
+    def evaluate(self, *examples: Example) -> dict[str, Any]:
         inputs = tf.constant([serialized(e) for e in examples], tf.string)
-        return {
-            name: [[item.decode() for item in row] for row in items.numpy()]
-            for name, items in self._loaded.signatures["evaluate"](examples=inputs).items()
-        }
+        found = {name: value.numpy() for name, value in self._loaded.signatures["evaluate"](examples=inputs).items()}
+        auc = found.pop("auc").tolist()
+        lists = {name: [[item.decode() for item in row] for row in items] for name, items in found.items()}
+        return {**lists, "auc": auc}
 
     def _call(self, name: str, **inputs: tf.Tensor) -> dict[str, Any]:
         outputs = {key: value.numpy() for key, value in self._loaded.signatures[name](**inputs).items()}
@@ -71,7 +76,7 @@ def strings(rows: Rows) -> tf.Tensor:
     return tf.constant([list(row) for row in rows], tf.string, [len(rows), len(rows[0])])
 
 
-def serialized(features: dict[str, list[str] | list[int]]) -> bytes:
+def serialized(features: Example) -> bytes:
     example = tf.train.Example()
     for name, values in features.items():
         for value in values:
@@ -197,11 +202,31 @@ def test_the_ranking_task_reorders_what_retrieval_finds_and_what_is_suggested(tm
 
 @pytest.mark.parametrize("reorders", [False, True])
 def test_both_orders_can_be_evaluated_whichever_is_served(tmp_path: Path, reorders: bool) -> None:
+    """Retrieval goes on to the end of the catalogue, ranking to the end of what it reorders for two answers."""
     signatures = Signatures(write_model(tmp_path / "model", Successor(reorders=reorders), k=2))
-    found = signatures.evaluate({ITEM_IDS: ["b"]}, {ITEM_IDS: ["b"], EXCLUDE_IDS: ["c"]})
-    assert found["retrieval_item_ids"] == [["c", "d"], ["d", "e"]]
-    assert found["ranking_item_ids"] == [["f", "d"], ["f", "e"]]
+    examples: list[Example] = [{ITEM_IDS: ["b"]}, {ITEM_IDS: ["b"], EXCLUDE_IDS: ["c"]}, {ITEM_IDS: ["nope"]}]
+    found = signatures.evaluate(*examples)
+    popular = ["d", "a", "b", "e", "c", "f"]
+    assert found["retrieval_item_ids"] == [["c", "d", "e", "f", "a", ""], ["d", "e", "f", "a", "", ""], popular]
+    assert found["ranking_item_ids"] == [["f", "d", "c", "", "", ""], ["f", "e", "d", "", "", ""], popular]
     assert found["item_ids"] == found["ranking_item_ids" if reorders else "retrieval_item_ids"]
+    assert [row[:2] for row in found["item_ids"]] == signatures.answer(*examples)["item_ids"]
+
+
+def test_auc_is_the_share_of_the_other_candidates_that_the_target_outranks(tmp_path: Path) -> None:
+    """After b the ranking task scores c, d and f by the alphabet; a would be below all of them."""
+    signatures = Signatures(write_model(tmp_path / "model", k=2))
+    targets: list[list[str]] = [["c"], ["d"], ["f"], ["a"], ["c", "f"], ["nope"], []]
+    examples: list[Example] = [{ITEM_IDS: ["b"], TARGET_IDS: [*some]} for some in targets]
+    auc = signatures.evaluate(*examples)["auc"]
+    assert auc == pytest.approx([0, 1 / 2, 1, 0, (0 + 1) / 2, np.nan, np.nan], nan_ok=True)
+    assert np.isnan(signatures.evaluate({ITEM_IDS: ["nope"], TARGET_IDS: ["c"]})["auc"]).all()
+
+
+def test_what_is_to_be_found_has_no_part_in_the_lists(tmp_path: Path) -> None:
+    signatures = Signatures(write_model(tmp_path / "model", k=2))
+    told = signatures.evaluate({ITEM_IDS: ["b"], TARGET_IDS: ["e"], TARGET_ID: ["e"]})
+    assert told["item_ids"] == signatures.evaluate({ITEM_IDS: ["b"]})["item_ids"]
 
 
 def test_examples_give_what_their_histories_give(signatures: Signatures) -> None:
@@ -222,6 +247,17 @@ def test_unknown_candidates_score_lowest_and_an_empty_history_scores_by_populari
     scores = signatures.score([["a", "c"], ["", "nope"]], [["f", "nope", "c", ""], ["d", "nope", "f", ""]])
 
     assert scores == [[100 * 2 + 10 * 3 + 6, LOWEST, 100 * 2 + 10 * 3 + 3, LOWEST], [0.5, LOWEST, 0.0, LOWEST]]
+
+
+def test_embeds_items_in_the_vectors_that_retrieval_scores_by(signatures: Signatures) -> None:
+    # Retrieval's query is a unit vector for each last item, so a vector holds the item's scores after a, b, c, d, e, f.
+    assert signatures.embed(["c", "nope", "a", ""]) == [
+        [-1.0, 0.0, -5.0, -4.0, -3.0, -2.0],
+        [0.0] * 6,
+        [-5.0, -4.0, -3.0, -2.0, -1.0, 0.0],
+        [0.0] * 6,
+    ]
+    assert signatures.embed([]) == []
 
 
 def test_attention_stands_where_the_items_stand(signatures: Signatures) -> None:

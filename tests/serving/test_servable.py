@@ -68,7 +68,7 @@ def test_a_short_message_stands_for_a_tensor_of_equal_values(servable: Servable)
             "rank",
             {"item_ids": HISTORY},
             [],
-            "'rank' not found; there are: evaluate, explain, recommend, score, serving_default",
+            "'rank' not found; there are: embed, evaluate, explain, recommend, score, serving_default",
         ),
         ("recommend", {}, [], "input item_ids of 'recommend' is missing"),
         ("score", {"item_ids": HISTORY}, [], "input candidate_ids of 'score' is missing"),

@@ -165,7 +165,7 @@ def test_what_is_not_there_is_named_with_what_is(api: Api) -> None:
     code, message = refused(lambda: api.predict(HISTORY, signature_name="rank"))
     assert (code, message) == (
         invalid,
-        "signature 'rank' not found; there are: evaluate, explain, recommend, score, serving_default",
+        "signature 'rank' not found; there are: embed, evaluate, explain, recommend, score, serving_default",
     )
     assert refused(lambda: api.predict(HISTORY, signature_name="score"))[0] == invalid
 

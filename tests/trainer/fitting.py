@@ -25,18 +25,22 @@ def write_planted(folder: Path, count: int = 300) -> tuple[str, str]:
 
 
 def fit_planted(
-    folder: Path, callbacks: Sequence[tf.keras.callbacks.Callback], train: config.Train = TRAIN
+    folder: Path,
+    callbacks: Sequence[tf.keras.callbacks.Callback],
+    train: config.Train = TRAIN,
+    logs: str = "logs",
+    model: config.Model = MODEL,
 ) -> NextItemModel:
-    """Trains on them; logs go to `logs`, checkpoints to `checkpoints` in the folder."""
+    """Trains on them; what is logged goes to `logs`, checkpoints to `checkpoints` in the folder."""
     train_file, eval_file = write_planted(folder)
     return fit(
         [train_file],
         [eval_file],
         ITEMS,
         config.History(max_length=LENGTH),
-        MODEL,
+        model,
         train,
-        str(folder / "logs"),
+        str(folder / logs),
         str(folder / "checkpoints"),
         callbacks=callbacks,
     )

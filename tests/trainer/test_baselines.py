@@ -1,128 +1,185 @@
+"""What each baseline recommends, against arithmetic on small logs, and against counting one item at a time."""
+
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.baselines import Case, Walk, measure
-
-# One user in two windows that share c, and another user.
-SEQUENCES = [["a", "b", "c"], ["c", "b", "c"], ["d", "b"]]
-# Counts: b 3, c 2. Transitions: a-b, b-c twice, c-b, d-b.
+from tests.trainer.counting import ITEMS, Walk, cosines, drawn_walks, recent, tables, walks
+from trainer import baselines
+from trainer.baselines import BASELINES, BaselineRecommender
 
 
-def walks(sequences: list[list[str]]) -> list[Walk]:
-    return [Walk(sequence, range(len(sequence))) for sequence in sequences]
+def recommended(
+    sequences: Sequence[Walk], history: str, catalogue: str = ITEMS, *, exclude: str = "", remove_seen: bool = True
+) -> dict[str, str]:
+    """By baseline, the whole catalogue as it is recommended after one history, an item a letter."""
+    recommender = BaselineRecommender(tables(sequences, catalogue))
+    found = recommender.recommend([history], [exclude], remove_seen=remove_seen, k=len(catalogue))
+    return {name: "".join(filter(None, ranked[0])) for name, ranked in found.items()}
 
 
-def ranks(case: Case, catalogue: str = "abcde", *, remove_seen: bool = True) -> dict[str, float]:
-    """At which rank two of the baselines found the target; 0 where not among the first four."""
-    found = measure(walks(SEQUENCES), [case], list(catalogue), remove_seen=remove_seen, k=4)
-    places = {name: found[name]["mrr@4"] for name in ("popularity", "markov")}
-    return {name: 1 / reciprocal if reciprocal else 0 for name, reciprocal in places.items()}
+def test_popularity_counts_what_came_after_the_first_of_each_sequence() -> None:
+    """The counts: b 3, c 2; the first of a sequence is no target. The others are in the order of their ids."""
+    assert recommended(walks("abc", "cbc", "db"), "e")["popularity"] == "bcadfg"
 
 
-@pytest.mark.parametrize(
-    ("case", "popularity", "markov"),
-    [
-        (Case(["a"], [], "b"), 1, 1),
-        (Case(["a"], [], "c"), 2, 2),  # nothing but b follows a: the others come by popularity
-        (Case(["b"], [], "c"), 1, 1),  # b itself is seen
-        (Case(["d", "b"], [], "a"), 2, 2),  # c, then a and e, which nothing tells apart, in order
-        (Case(["a", "c"], [], "e"), 3, 3),  # b, d, e
-        (Case(["a"], ["b"], "c"), 1, 1),  # b was seen before the history begins
-        (Case(["a"], [], "a"), 0, 0),  # what was seen is not recommended
-        (Case(["e"], [], "b"), 1, 1),  # nothing ever followed e: by popularity
-        (Case(["a"], [], "never there"), 0, 0),
-    ],
-)
-def test_worked_examples(case: Case, popularity: int, markov: int) -> None:
-    assert ranks(case) == pytest.approx({"popularity": popularity, "markov": markov})
+def test_recent_popularity_halves_with_every_tenth() -> None:
+    """Of ten interactions c has the last, which counts 1, and b the nine before: 1/2 + 1/4 + ... + 1/512, less than 1.
+
+    Popularity and counting only what came in the last half would have b first.
+    """
+    found = recommended([Walk("u", "abbbbbbbbbc", range(11))], "d")
+    assert found["popularity"].startswith("bc")
+    assert found["recent_popularity"].startswith("cb")
 
 
-def test_a_chain_and_popularity_differ_where_a_rare_item_follows() -> None:
-    sequences = [["a", "z"], ["b", "c"], ["b", "c"]]
-    found = measure(walks(sequences), [Case(["a"], [], "z")], list("abcz"), remove_seen=True, k=1)
-    assert found["popularity"]["recall@1"] == 0  # c
-    assert found["markov"]["recall@1"] == 1
+def test_what_happens_at_once_is_equally_recent() -> None:
+    """b twice and c once at the same time."""
+    found = recommended([Walk("u", "ac", [1, 1]), Walk("v", "abb", [1, 1, 1])], "d")
+    assert found["recent_popularity"].startswith("bc")
 
 
-def test_seen_items_stay_where_they_are_not_to_be_removed() -> None:
-    assert ranks(Case(["c", "b"], [], "b"), remove_seen=False) == {"popularity": 1, "markov": 2}  # c follows b
+def test_repeat_last_goes_backwards_through_the_history() -> None:
+    sequences = walks("acc", "ab")
+    assert recommended(sequences, "edbd", remove_seen=False)["repeat_last"] == "dbecafg"
+    assert recommended(sequences, "edbd")["repeat_last"] == recommended(sequences, "edbd")["popularity"] == "cafg"
 
 
-def test_coverage_does_not_count_places_with_nothing_left() -> None:
-    found = measure(walks(SEQUENCES), [Case(["a", "b", "c"], [], "d")], list("abcd"), remove_seen=True, k=4)
-    assert found["popularity"]["coverage@4"] == found["markov"]["coverage@4"] == 1 / 4
-    assert found["popularity"]["recall@4"] == 1
+def test_the_chain_follows_the_last_item() -> None:
+    """After b came c twice and d once; what never came is by popularity: c 2, b 3."""
+    sequences = walks("abc", "abc", "abd")
+    assert recommended(sequences, "ab", remove_seen=False)["markov"] == "cdbaefg"
+    assert recommended(sequences, "b", exclude="c")["markov"].startswith("da")
 
 
-def test_recent_popularity_is_that_of_the_last_tenth() -> None:
-    early = [Walk(["a", *"b" * 18], range(19))]
-    late = [Walk(["a", "c", "c"], [19, 20, 21])]
-    found = measure(early + late, [Case(["a"], [], "c")], list("abc"), remove_seen=True, k=1)
-    assert found["popularity"]["recall@1"] == 0  # b
-    assert found["recent_popularity"]["recall@1"] == 1
-
-
-def test_three_back_sees_past_the_last_item() -> None:
+def test_a_chain_of_two_sees_past_the_last_item() -> None:
     """After x comes p or q alike; what was there before x tells which, as it did in training."""
-    sequences = [["a", "x", "p"], ["b", "x", "q"]]
-    for first, target in (("a", "p"), ("b", "q")):
-        found = measure(walks(sequences), [Case([first, "x"], [], target)], list("abpqx"), remove_seen=True, k=1)
-        assert found["markov_three_back"]["recall@1"] == 1
+    sequences = walks("axp", "bxq")
+    for first, following in (("a", "p"), ("b", "q")):
+        found = recommended(sequences, f"{first}x", "abpqx")
+        assert found["markov"].startswith("pq")
+        assert found["markov_two_back"].startswith(following)
 
 
-def by_hand(sequences: list[list[str]], case: Case, catalogue: list[str], name: str, k: int) -> int | None:
-    """The target's place, from counting one item at a time."""
-    popularity = Counter(item for sequence in sequences for item in sequence[1:])
-    latest = sorted(i for sequence in sequences for i in range(1, len(sequence)))
-    cut = np.quantile(latest, 0.9)
-    recent = Counter(item for sequence in sequences for i, item in enumerate(sequence) if i and i >= cut)
-    following: dict[str, Counter[str]] = defaultdict(Counter)
-    near: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for sequence in sequences:
-        for i in range(1, len(sequence)):
-            following[sequence[i - 1]][sequence[i]] += 1
-            for distance in range(1, min(i, 3) + 1):
-                near[sequence[i - distance]][sequence[i]] += 1 / distance
-    left = [item for item in sorted(catalogue) if item not in case.history and item not in case.seen]
-    left.sort(key=lambda item: -popularity[item])
+def test_a_chain_of_three_sees_one_further() -> None:
+    sequences = walks("ayxp", "byxq")
+    for first, following in (("a", "p"), ("b", "q")):
+        found = recommended(sequences, f"{first}yx", "abpqxy")
+        assert found["markov_two_back"].startswith("pq")
+        assert found["markov_three_back"].startswith(following)
+
+
+def test_the_chain_divides_by_the_root_of_what_followed() -> None:
+    """After b came c once, after a, which is one further back, d 4 and e 12 times of 16.
+
+    So c has 1 / 1, d 4 / 4 / 2 and e 12 / 4 / 2; undivided, d would come before c, and divided by the sum, c before e.
+    """
+    sequences = walks("bc", *["ad"] * 4, *["ae"] * 12)
+    assert recommended(sequences, "ab")["markov_two_back"].startswith("ecd")
+
+
+def test_item_knn_adds_up_cosines() -> None:
+    """The cosine of a with b is 2 / sqrt(2 x 4), with c 1 / sqrt(2 x 1): equal, and b is the more popular."""
+    assert recommended(walks("ab", "abc", "fb", "gb"), "a")["item_knn"].startswith("bc")
+
+
+def test_item_knn_counts_older_items_less() -> None:
+    """a brings b with 3 / sqrt(3 x 4) = .866; e, one place further back, d with .9 / sqrt(1 x 1), two places .81."""
+    sequences = walks("ab", "ab", "ab", "fb", "ed")
+    assert recommended(sequences, "ea")["item_knn"].startswith("db")
+    assert recommended(sequences, "ega")["item_knn"].startswith("bd")
+
+
+@pytest.mark.parametrize(("places", "expected"), [(29, "bd"), (30, "db")])
+def test_item_knn_reads_thirty_items(places: int, expected: str) -> None:
+    assert recommended(walks("ab", "cd", "ed"), "a" + "g" * places)["item_knn"].startswith(expected)
+
+
+def test_session_knn_prefers_sequences_that_hold_the_last_items() -> None:
+    """History a, b: weights .9 and 1. Sequence a, c has .9, b, d 1, and a, b, e 1.9."""
+    assert recommended(walks("ac", "bd", "abe"), "ab")["session_knn"].startswith("edc")
+
+
+@pytest.mark.parametrize(("history", "expected"), [("abcdefghij", "yx"), ("abbcdefghijj", "yx"), ("abcdefghijk", "xy")])
+def test_session_knn_reads_ten_different_items(history: str, expected: str) -> None:
+    """Nothing but a brings y: if it is not read, the more popular x is first."""
+    assert recommended(walks("ay", "zx"), history, "abcdefghijkxyz")["session_knn"].startswith(expected)
+
+
+@pytest.mark.parametrize(("recent_sessions", "expected"), [(2, "dc"), (1, "cd")])
+def test_session_knn_looks_at_the_most_recent_sequences(
+    monkeypatch: pytest.MonkeyPatch, recent_sessions: int, expected: str
+) -> None:
+    """Sequence b, d is more similar to a, b than a, c, which is more recent."""
+    monkeypatch.setattr(baselines, "RECENT_SESSIONS", recent_sessions)
+    assert recommended(walks("bd", "ac"), "ab")["session_knn"].startswith(expected)
+
+
+def test_session_knn_takes_the_more_recent_of_equally_similar_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "NEIGHBOUR_SESSIONS", 1)
+    assert recommended(walks("ab", "ac"), "a")["session_knn"].startswith("c")
+    assert recommended(walks("ac", "ab"), "a")["session_knn"].startswith("b")
+
+
+def by_hand(name: str, sequences: Sequence[Walk], history: str, left: Sequence[str]) -> list[str]:
+    """The items that are left as a baseline orders them, from counting one item at a time."""
+    popularity = Counter(item for walk in sequences for item in walk.items[1:])
+    scores = score_by_hand(name, sequences, history)
+    return sorted(left, key=lambda item: (-np.float32(scores[item]), -popularity[item], item))
+
+
+def score_by_hand(name: str, sequences: Sequence[Walk], history: str) -> dict[str, float]:
+    scores: dict[str, float] = defaultdict(float)
     if name == "recent_popularity":
-        left.sort(key=lambda item: -recent[item])
-    if name == "markov":
-        left.sort(key=lambda item: -following[case.history[-1]][item])
-    if name == "markov_three_back":
-        back = list(enumerate(reversed(case.history[-3:]), start=1))
-
-        def score(item: str) -> float:
-            return sum(near[b][item] / a / math.sqrt(max(sum(near[b].values()), 1)) for a, b in back)
-
-        left.sort(key=lambda item: -round(score(item), 9))
-    return left.index(case.target) + 1 if case.target in left[:k] else None
-
-
-ITEMS = st.sampled_from("abcdefg")
-
-
-@given(
-    st.lists(st.lists(ITEMS, min_size=2, max_size=6), min_size=1, max_size=8),
-    st.lists(st.builds(Case, st.lists(ITEMS, min_size=1, max_size=4), st.lists(ITEMS, max_size=3), ITEMS), min_size=1),
-)
-def test_equals_counting_by_hand(sequences: list[list[str]], cases: list[Case]) -> None:
-    found = measure(walks(sequences), cases, list("abcdefg"), remove_seen=True, k=3)
-    for name, metrics in found.items():
-        places = [by_hand(sequences, case, list("abcdefg"), name, 3) for case in cases]
-        assert metrics["recall@3"] == pytest.approx(np.mean([place is not None for place in places]))
-        assert metrics["ndcg@3"] == pytest.approx(np.mean([1 / math.log2(p + 1) if p else 0 for p in places]))
+        scores |= recent(sequences)
+    if name == "repeat_last":
+        scores |= {item: 1 + history.rindex(item) for item in history}
+    if name.startswith("markov"):
+        scores |= chain_by_hand({"markov": 1, "markov_two_back": 2, "markov_three_back": 3}[name], sequences, history)
+    if name == "item_knn":
+        for (a, b), cosine in cosines(sequences).items():
+            scores[b] += cosine * sum(0.9**age for age, item in enumerate(history[::-1][:30]) if item == a)
+    if name == "session_knn":
+        for alike, walk in neighbours_by_hand(sequences, history):
+            for item in set(walk.items):
+                scores[item] += alike
+    return scores
 
 
-def test_many_histories_are_scored_in_parts_that_give_the_same() -> None:
-    """Two thousand cases, four chunks: as often the same answer."""
-    cases = [Case(["a"], [], "b"), Case(["b"], [], "a")] * 1_000
-    few, many = (measure(walks(SEQUENCES), part, list("abcde"), remove_seen=True, k=1) for part in (cases[:2], cases))
-    for name, metrics in many.items():
-        assert metrics == pytest.approx(few[name])
-    assert few["markov"]["recall@1"] == 0.5
+def chain_by_hand(reach: int, sequences: Sequence[Walk], history: str) -> dict[str, float]:
+    near: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for walk in sequences:
+        for i, item in enumerate(walk.items):
+            for distance, later in enumerate(walk.items[i + 1 : i + 1 + reach], 1):
+                near[item][later] += 1 / distance
+    scores: dict[str, float] = defaultdict(float)
+    for back, item in enumerate(history[: -reach - 1 : -1], 1):
+        for later, count in near[item].items():
+            scores[later] += count / back / math.sqrt(max(sum(near[item].values()), 1))
+    return scores
+
+
+def neighbours_by_hand(sequences: Sequence[Walk], history: str) -> Iterator[tuple[float, Walk]]:
+    weights = {item: 1 - age / 10 for age, item in enumerate(dict.fromkeys(history[::-1])) if age < 10}
+    newest_first = sorted(sequences, key=lambda walk: (-walk.times[-1], sorted(set(walk.items))))
+    sharing = [walk for walk in newest_first if weights.keys() & set(walk.items)][: baselines.RECENT_SESSIONS]
+    alike = [(sum(weights.get(item, 0) for item in set(walk.items)), walk) for walk in sharing]
+    yield from sorted(alike, key=lambda found: -round(found[0], 6))[: baselines.NEIGHBOUR_SESSIONS]
+
+
+@settings(deadline=None)
+@given(drawn_walks(max_size=12), st.text(ITEMS, max_size=12), st.booleans())
+def test_equals_counting_by_hand(sequences: list[Walk], history: str, remove_seen: bool) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(baselines, "NEIGHBOUR_ITEMS", 100)
+        patched.setattr(baselines, "RECENT_SESSIONS", 4)
+        patched.setattr(baselines, "NEIGHBOUR_SESSIONS", 3)
+        left = [item for item in ITEMS if item not in history or not remove_seen]
+        found = recommended(sequences, history, remove_seen=remove_seen)
+        for name in BASELINES:
+            assert found[name] == "".join(by_hand(name, sequences, history, left)), name

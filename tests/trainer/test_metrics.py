@@ -1,45 +1,129 @@
+from __future__ import annotations
+
 import math
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from ranx import Qrels, Run, evaluate
+from scipy import sparse
 
-from trainer.metrics import METRICS, coverage, mrr, ndcg, precision, recall, summary
+from tests.trainer.lists import any_lists, catalogue, lists
+from trainer.lists import Lists
+from trainer.metrics import ACCURACY, METRICS, Coverage, Gini, exposures, summary
 
-RANKED = np.array([["a", "b", "c"], ["b", "a", "c"], ["c", "d", "a"], ["x", "y", "z"]])
-TARGETS = np.array(["a", "a", "a", "a"])  # at ranks 1, 2, 3 and nowhere
-
-
-def test_worked_example() -> None:
-    assert recall(RANKED, TARGETS, 3).tolist() == [1, 1, 1, 0]
-    assert mrr(RANKED, TARGETS, 3).tolist() == [1, 1 / 2, 1 / 3, 0]
-    assert precision(RANKED, TARGETS, 3).tolist() == [1 / 3, 1 / 3, 1 / 3, 0]
-    assert ndcg(RANKED, TARGETS, 3) == pytest.approx([1, 1 / math.log2(3), 1 / 2, 0])
-
-
-def test_k_cuts_the_list() -> None:
-    assert recall(RANKED, TARGETS, 2).tolist() == [1, 1, 0, 0]
-    assert mrr(RANKED, TARGETS, 1).tolist() == [1, 0, 0, 0]
-    assert ndcg(RANKED, TARGETS, 2)[2] == 0
-    assert precision(RANKED, TARGETS, 2).tolist() == [1 / 2, 1 / 2, 0, 0]
+NAN = float("nan")
+COUNTS = {"a": 8, "b": 4, "c": 2, "d": 1, "e": 0}  # 15 interactions, 3 an item
+# A hit at 1 and one at 3 of two targets; one at 2 of one; none; no target at all; nothing recommended.
+WORKED = lists(
+    [["a", "b", "c"], ["b", "d", "a"], ["c", "d", "x"], ["a", "b"], []],
+    [["a", "c"], ["d"], ["e"], [], ["a"]],
+    catalogue(COUNTS),
+    [["b"], [], ["c", "d", "x"], ["z"], []],
+)
 
 
-def test_coverage_counts_each_recommended_item_once_and_no_padding() -> None:
-    assert coverage(RANKED, 10, 3) == 7 / 10  # a, b, c, d, x, y, z
-    assert coverage(RANKED, 10, 1) == 4 / 10  # a, b, c, x
-    assert coverage(np.array([["a", ""], ["b", ""]]), 4, 2) == 2 / 4
-    assert coverage(np.array([["a", None], ["b", None]], dtype=object), 4, 2) == 2 / 4
-    assert coverage(np.array([[b"a", b""]]), 4, 2) == 1 / 4
+def values(name: str, k: int) -> list[float]:
+    return METRICS[name](k)(WORKED).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "k", "expected"),
+    [
+        ("recall", 3, [2 / 2, 1, 0, NAN, 0]),
+        ("recall", 2, [1 / 2, 1, 0, NAN, 0]),
+        ("precision", 3, [2 / 3, 1 / 3, 0, NAN, 0]),
+        ("hit_rate", 1, [1, 0, 0, NAN, 0]),
+        ("mrr", 3, [1, 1 / 2, 0, NAN, 0]),
+        ("map", 3, [(1 / 1 + 2 / 3) / 2, 1 / 2, 0, NAN, 0]),
+        ("ndcg", 3, [(1 + 1 / 2) / (1 + 1 / math.log2(3)), 1 / math.log2(3), 0, NAN, 0]),
+        ("ndcg", 1, [1, 0, 0, NAN, 0]),
+        ("popularity", 2, [(8 + 4) / 2 / 3, (4 + 1) / 2 / 3, (2 + 1) / 2 / 3, (8 + 4) / 2 / 3, NAN]),
+        ("novelty", 2, [(0 + 1) / 2, (1 + 3) / 2, (2 + 3) / 2, (0 + 1) / 2, NAN]),
+        ("novelty", 3, [(0 + 1 + 2) / 3, (1 + 3 + 0) / 3, (2 + 3 + 3) / 3, (0 + 1) / 2, NAN]),
+        # By popularity a stands at 1, c at 3, d at 4, of 5 items.
+        ("serendipity", 3, [(max(1 - 1, 0) + max(3 - 3, 0)) / 5 / 3, (4 - 2) / 5 / 3, 0, NAN, 0]),
+        ("repeats", 3, [1 / 3, 0, 3 / 3, 0, NAN]),
+    ],
+)
+def test_worked_example(name: str, k: int, expected: list[float]) -> None:
+    assert values(name, k) == pytest.approx(expected, nan_ok=True)
+
+
+def test_diversity_is_by_categories_where_items_have_them() -> None:
+    # a: drama; b: drama and war; c: comedy; d: none; e: drama
+    held = sparse.csr_matrix(np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]]))
+    some = lists([["a", "b", "c"], ["a", "e"], ["c", "d"], ["a"]], [()] * 4, catalogue(COUNTS, categories=held))
+    assert METRICS["diversity"](3)(some).tolist() == pytest.approx([(1 / 2 + 1 + 1) / 3, 0, 1, NAN], nan_ok=True)
+    assert METRICS["diversity"](2)(some)[0] == pytest.approx(1 / 2)
+
+
+def test_diversity_is_by_vectors_where_items_have_no_categories() -> None:
+    vectors = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 0.0], [0.0, 0.0]])
+    some = lists([["a", "b"], ["a", "c"], ["a", "d"], ["a", "e"]], [()] * 4, catalogue(COUNTS, vectors=vectors))
+    assert METRICS["diversity"](2)(some).tolist() == pytest.approx([1, 1 - math.sqrt(0.5), 2, 1])
+    without = lists([["a", "b"]], [()], catalogue(COUNTS))
+    assert np.isnan(METRICS["diversity"](2)(without)).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(some=any_lists(), k=st.integers(1, 16))
+def test_accuracy_equals_that_of_ranx(some: Lists, k: int) -> None:
+    with_target = [row for row in range(len(some)) if some.targets[row]]
+    if not with_target:
+        return
+    qrels = Qrels({str(row): dict.fromkeys(some.targets[row], 1) for row in with_target})
+    # An item that nobody wants keeps ranx from being given an empty list.
+    run = Run(
+        {
+            str(row): {"nobody wants it": -1.0}
+            | {item: 1.0 / (place + 1) for place, item in enumerate(some.ranked[row]) if item}
+            for row in with_target
+        }
+    )
+    theirs = {
+        "recall": "recall",
+        "precision": "precision",
+        "hit_rate": "hit_rate",
+        "ndcg": "ndcg",
+        "mrr": "mrr",
+        "map": "map",
+    }
+    found = evaluate(qrels, run, [f"{name}@{k}" for name in theirs.values()], return_mean=False)
+    for name, other in theirs.items():
+        ours = METRICS[name](k)(some)[with_target]
+        by_user = dict(zip(run.keys(), np.atleast_1d(found[f"{other}@{k}"]), strict=True))
+        assert ours == pytest.approx([by_user[str(row)] for row in with_target], abs=1e-9), name
+    without = [row for row in range(len(some)) if not some.targets[row]]
+    assert all(np.isnan(METRICS[name](k)(some)[without]).all() for name in ACCURACY)
+
+
+def test_exposures_and_what_they_cover() -> None:
+    found = exposures(WORKED, 2)
+    assert found.tolist() == [2, 3, 1, 2, 0]  # x is not of the catalogue
+    assert Coverage(2)(found) == 4 / 5
+    assert Coverage(2)(np.array([[1, 0], [0, 0]])).tolist() == [1 / 2, 0]
+
+
+def test_gini_is_half_the_mean_difference_in_means() -> None:
+    for numbers in ([2, 3, 1, 2, 0], [1, 1, 1], [0, 0, 7]):
+        x = np.array(numbers, float)
+        expected = np.abs(x[:, None] - x).mean() / (2 * x.mean())
+        assert Gini(2)(x) == pytest.approx(expected)
+    assert Gini(2)(np.array([[1, 1], [0, 4]])).tolist() == pytest.approx([0, 1 / 2])
+    assert np.isnan(Gini(2)(np.zeros(3)))
 
 
 def test_summary_is_the_mean_over_the_lists() -> None:
-    assert summary(RANKED, TARGETS, 14, k=3) == pytest.approx(
+    ranked = np.array([["a", "b", "c"], ["b", "a", "c"], ["c", "d", "a"], ["x", "y", "z"]])
+    assert summary(ranked, np.array(["a", "a", "a", "a"]), 14, k=3) == pytest.approx(
         {
             "recall@3": 3 / 4,
+            "hit_rate@3": 3 / 4,
             "ndcg@3": (1 + 1 / math.log2(3) + 1 / 2) / 4,
             "mrr@3": (1 + 1 / 2 + 1 / 3) / 4,
+            "map@3": (1 + 1 / 2 + 1 / 3) / 4,
             "precision@3": 1 / 4,
             "coverage@3": 7 / 14,
         }
@@ -50,47 +134,3 @@ def test_summary_of_nothing_is_no_number() -> None:
     means = summary(np.empty((0, 10), dtype=object), np.empty(0, dtype=object), 5)
     assert means.pop("coverage@10") == 0
     assert all(math.isnan(value) for value in means.values())
-
-
-def by_definition(name: str, ranked: list[int], target: int, k: int) -> float:
-    """The metrics as sums over the list (Järvelin and Kekäläinen 2002 for NDCG)."""
-    gains = [1.0 if item == target else 0.0 for item in ranked[:k]]
-    if name == "recall":
-        return sum(gains) / 1
-    if name == "precision":
-        return sum(gains) / k
-    if name == "ndcg":
-        ideal = [1.0] + [0.0] * (k - 1)
-        dcg, ideal_dcg = (sum(g / math.log2(i + 2) for i, g in enumerate(x)) for x in (gains, ideal))
-        return dcg / ideal_dcg
-    for i, gain in enumerate(gains):
-        if gain:
-            return 1 / (i + 1)
-    return 0.0
-
-
-@st.composite
-def cases(draw: Any) -> tuple[list[list[int]], list[int], int]:
-    items = draw(st.integers(3, 12))
-    length = draw(st.integers(1, items))
-    rows = draw(st.lists(st.permutations(range(items)), min_size=1, max_size=6))
-    targets = [draw(st.integers(0, items + 2)) for _ in rows]
-    return [row[:length] for row in rows], targets, draw(st.integers(1, length))
-
-
-@given(cases())
-def test_equals_the_definitions(case: tuple[list[list[int]], list[int], int]) -> None:
-    ranked, targets, k = case
-    for name, metric in METRICS.items():
-        expected = [by_definition(name, row, target, k) for row, target in zip(ranked, targets, strict=True)]
-        assert metric(np.array(ranked), np.array(targets), k) == pytest.approx(expected)
-
-
-@given(cases())
-def test_values_are_shares_and_a_longer_list_never_loses_recall(case: tuple[list[list[int]], list[int], int]) -> None:
-    ranked, targets, k = (np.array(part) for part in case)
-    values = {name: metric(ranked, targets, int(k)) for name, metric in METRICS.items()}
-    assert all(((value >= 0) & (value <= 1)).all() for value in values.values())
-    assert (values["mrr"] <= values["ndcg"] + 1e-12).all()
-    assert (values["ndcg"] <= values["recall"] + 1e-12).all()
-    assert (values["recall"] <= recall(ranked, targets, ranked.shape[1])).all()

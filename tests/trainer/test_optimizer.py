@@ -1,8 +1,14 @@
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from schemas import config
+from schemas.features import ITEM_IDS
+from tests.trainer.test_model import network, padded
+from trainer.data import TARGET_IDS
 from trainer.optimizer import optimizer
 
 
@@ -38,6 +44,26 @@ def test_gradients_are_clipped_by_their_common_norm() -> None:
     clipping.apply_gradients(zip([tf.constant(3.0), tf.constant(4.0)], variables, strict=True))
     first_moments = [float(moment) for moment in clipping.variables if "/m/" in moment.name]
     assert first_moments == pytest.approx([0.1 * 0.6, 0.1 * 0.8])
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.01])
+@pytest.mark.parametrize("settings", [{}, {"accumulation": 3}])
+def test_the_gradient_norm_is_that_of_a_step_of_one_without_clipping(
+    settings: dict[str, Any], clip_norm: float | None
+) -> None:
+    """Plain gradient descent at a rate of 1 moves the weights by the gradient."""
+    model = network(dropout=0.0, train=config.Train.model_validate(settings))
+    model.compile(optimizer=tf.keras.optimizers.SGD(1.0, global_clipnorm=clip_norm))
+    before = [weight.numpy().astype(np.float64) for weight in model.trainable_variables]
+    batch = {ITEM_IDS: padded([[3, 1, 4], [2, 6], [3, 7]]), TARGET_IDS: padded([[1, 4, 1], [6, 2], [7, 3]])}
+    logged = float(model.train_step(batch)["step_gradient_norm"])
+    moved = [weight.numpy() - was for weight, was in zip(model.trainable_variables, before, strict=True)]
+    norm = math.sqrt(sum(np.square(change).sum() for change in moved))
+    if clip_norm is None:
+        assert logged == pytest.approx(norm, rel=1e-4)
+    else:
+        assert norm == pytest.approx(clip_norm, rel=1e-3)
+        assert logged > 10 * norm
 
 
 def test_a_plateau_keeps_the_rate_until_it_is_lowered() -> None:

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from schemas import config
+from tests.trainer.events import events, scalars
 from tests.trainer.fitting import ITEMS, LENGTH, write_planted
 from trainer.training import fit
 
@@ -34,7 +35,7 @@ def main(folder: Path, strategy: str) -> None:
         config.History(max_length=LENGTH),
         config.Model.model_validate(MODEL),
         config.Train.model_validate({**TRAIN, "strategy": strategy}),
-        str(folder / f"logs-{strategy}-{os.getpid()}"),
+        str(folder / f"logs-{strategy}" / str(os.getpid())),
         str(folder / f"checkpoints-{strategy}"),
     )
     print(json.dumps({"replicas": model.distribute_strategy.num_replicas_in_sync, **model.history.history}))
@@ -79,8 +80,19 @@ def check(found: dict[str, Any], single: dict[str, Any]) -> None:
         assert found[name] == pytest.approx(single[name], abs=1e-4), name
 
 
+def check_logs(folder: Path, strategy: str) -> None:
+    """One process writes for all, and the norm of all gradients is that of one device."""
+    (logs,), (of_single,) = ((folder / f"logs-{name}").iterdir() for name in (strategy, "none"))
+    for tag in ("step_loss", "step_gradient_norm", "step_learning_rate"):
+        expected = scalars(of_single / "train", tag)
+        assert len(expected) > 3
+        assert scalars(logs / "train", tag) == pytest.approx(expected, abs=1e-4), tag
+    assert "attention/history_1" in events(logs / "validation").Tags()["tensors"]
+
+
 def test_two_devices_reach_the_losses_of_one(folder: Path, single: dict[str, Any]) -> None:
     check(result(start(folder, "mirrored")), single)
+    check_logs(folder, "mirrored")
 
 
 def test_two_workers_reach_the_losses_of_one(folder: Path, single: dict[str, Any]) -> None:
@@ -96,6 +108,7 @@ def test_two_workers_reach_the_losses_of_one(folder: Path, single: dict[str, Any
     ]
     for found in [result(worker) for worker in workers]:
         check(found, single)
+    check_logs(folder, "multi_worker")
     # Only one worker keeps what both of them saved.
     assert (folder / "checkpoints-multi_worker" / "checkpoint").exists()
     assert not (folder / "checkpoints-multi_worker-1").exists()

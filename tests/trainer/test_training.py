@@ -6,13 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import plugin_data_pb2
 
 from schemas import config
 from schemas.errors import InputError
 from tests.trainer.examples import write_examples
-from tests.trainer.fitting import ITEMS, LENGTH, MODEL, TRAIN, fit_planted
+from tests.trainer.fitting import ITEMS, MODEL, TRAIN, fit_planted
 from trainer.data import eval_batches
 from trainer.metrics import summary
 from trainer.model import NextItemModel
@@ -34,7 +32,7 @@ class Curve(tf.keras.callbacks.Callback):
 
 class Run:
     def __init__(self, folder: Path, train: config.Train = TRAIN) -> None:
-        self.log_dir, self.eval_file = folder / "logs", str(folder / "eval.gz")
+        self.eval_file = str(folder / "eval.gz")
         self.curve = Curve()
         self.model: NextItemModel = fit_planted(folder, [self.curve], train)
 
@@ -121,33 +119,6 @@ def test_stops_early_where_validation_does_not_improve(tmp_path: Path) -> None:
     """With a learning rate of nearly nothing no epoch beats the first."""
     train = TRAIN.model_copy(update={"learning_rate": 1e-9, "patience": 2, "epochs": 9})
     assert len(Run(tmp_path, train=train).curve.logs) == 1 + 2
-
-
-def events(folder: Path) -> EventAccumulator:
-    accumulator = EventAccumulator(str(folder), size_guidance={"tensors": 0, "scalars": 0})
-    accumulator.Reload()
-    return accumulator
-
-
-def test_tensorboard_shows_scalars_by_epoch_the_graph_and_the_settings(run: Run) -> None:
-    for folder, tags in (
-        ("train", ["loss", "retrieval_loss", "ranking_loss"]),
-        ("validation", ["recall@10", "ndcg@10"]),
-    ):
-        written = events(run.log_dir / folder)
-        for tag in tags:
-            values = [float(tf.make_ndarray(event.tensor_proto)) for event in written.Tensors(f"epoch_{tag}")]
-            logged = f"val_{tag}" if folder == "validation" else tag
-            assert values == pytest.approx([logs[logged] for logs in run.curve.logs], rel=1e-6)
-    scopes = {node.name.split("/")[0] for node in events(run.log_dir).Graph().node}
-    assert {"history_encoder", "retrieval", "ranker", "ranking"} <= scopes
-    start = plugin_data_pb2.HParamsPluginData.FromString(
-        events(run.log_dir).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
-    ).session_start_info
-    settings = {name: value.number_value or value.string_value for name, value in start.hparams.items()}
-    assert settings["train.learning_rate"] == 0.02
-    assert settings["model.attention.kind"] == "multi_head"
-    assert settings["history.max_length"] == LENGTH
 
 
 def test_progress_is_a_line_an_epoch_with_its_parts(run: Run, progress: list[logging.LogRecord]) -> None:

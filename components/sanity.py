@@ -1,0 +1,156 @@
+"""The gate's questions to the exported model: is it what was trained and evaluated, and does it answer sensibly?"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from components.checks import Check
+from components.measures import MODEL
+from components.queries import read_queries
+from components.results import Results, places
+from components.systems import ask
+from schemas.evaluation import Gate
+from schemas.features import TARGET_ID, TARGET_IDS, target_key
+from trainer.about import read_about
+from trainer.lists import Ids
+from trainer.metrics import K, summary
+
+_ASKED = 256  # test queries asked again
+_TIMED = 50
+_VALIDATED = 20_480  # validation queries, as many as the trainer looks at
+_EXPORT = 0.01  # recall@10 that rounding and another order of equal scores may change
+_GAP = 1.25  # times what validation finds; beyond it the test split is known to the model
+
+
+def question_model(
+    path: str, gate: Gate, results: Results, catalogue: Ids, test: str, validation: str, *, remove_seen: bool
+) -> list[Check]:
+    """The checks on an exported model.
+
+    Args:
+        path: the saved model.
+        gate: its ceilings on size and latency.
+        results: what the evaluation kept.
+        catalogue: every item of the log.
+        test: the folder of test examples.
+        validation: the folder of validation examples.
+        remove_seen: whether nothing seen may be recommended.
+    """
+    model = tf.saved_model.load(path)
+    asked = _records(test, _ASKED)
+    answers = _serve(model, [_without_target(record) for record in asked])
+    return [
+        *_of_scores(answers["scores"]),
+        *_of_lists(results, catalogue, remove_seen=remove_seen),
+        _blind(answers["item_ids"], ask(model, asked)["item_ids"]),
+        *_of_validation(model, path, results, _records(validation, _VALIDATED)),
+        *_of_costs(model, path, gate, asked),
+    ]
+
+
+def _of_scores(scores: npt.NDArray[np.float32]) -> Iterator[Check]:
+    numbers = np.isfinite(scores)
+    yield Check("scores are numbers", f"{(~numbers).sum():,} of {scores.size:,} are not", "none", bool(numbers.all()))
+    apart = (np.ptp(scores, axis=1) > 0).mean() if scores.size else 0.0
+    yield Check("scores tell items apart", f"in {apart:.0%} of the lists", "in most", bool(apart > 0.5))
+
+
+def _of_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Iterator[Check]:
+    lists = results.lists(MODEL)
+    different = len(set(map(tuple, lists)))
+    yield Check(
+        "lists differ between users", f"{different:,} different ones of {len(lists):,}", "more than one", different > 1
+    )
+    outside = sum(int((places([items], catalogue, len(items)) < 0).sum()) for items in lists)
+    yield Check("all recommended items are of the log", f"{outside:,} are not", "none", outside == 0)
+    twice = sum(len(items) - len(set(items)) for items in lists)
+    yield Check("no item stands in a list twice", f"{twice:,} do", "none", twice == 0)
+    if remove_seen:
+        shares = results.values(MODEL, next(name for name in results.metrics if name.startswith("repeats@")))
+        seen = int((shares > 0).sum())
+        yield Check("nothing seen is recommended", f"in {seen:,} lists it is", "in none", seen == 0)
+
+
+def _blind(blind: Ids, evaluated: Ids) -> Check:
+    """Whether the lists are the same where the target was taken out of the request."""
+    same = (blind == evaluated[:, : blind.shape[1]]).all(axis=1).mean()
+    return Check(
+        "what is served is what was evaluated", f"{same:.1%} of the lists", "at least 99 %", bool(same >= 0.99)
+    )
+
+
+def _of_validation(model: Any, path: str, results: Results, records: Sequence[bytes]) -> Iterator[Check]:
+    metric = f"recall@{K}"
+    about = read_about(path)
+    trained = about["validation"]["retrieval"][metric]
+    queries, answers = read_queries(records), ask(model, records)
+    targets = np.array([some[0] for some in queries.targets], dtype=object)
+
+    def recall(output: str) -> float:
+        return summary(answers[output][:, :K], targets, max(len(queries), 1))[metric]
+
+    exported = recall("retrieval_item_ids")
+    yield Check(
+        "the export is the model that was trained",
+        f"validation {metric} of retrieval {exported:.4f}",
+        f"{trained:.4f}, as in training, within {_EXPORT:g}",
+        abs(exported - trained) <= _EXPORT,
+    )
+    served, test = recall("item_ids"), results.values(MODEL, metric)
+    error = float(np.nanstd(test)) / math.sqrt(max(len(test), 1))
+    yield Check(
+        "the test split is news to the model",
+        f"test {metric} {np.nanmean(test):.4f}, validation {served:.4f}",
+        f"not beyond {_GAP:g} times validation",
+        bool(np.nanmean(test) - 2 * error <= _GAP * served),
+    )
+
+
+def _of_costs(model: Any, path: str, gate: Gate, records: Sequence[bytes]) -> Iterator[Check]:
+    sizes = (
+        tf.io.gfile.stat(f"{folder}/{file}").length for folder, _, files in tf.io.gfile.walk(path) for file in files
+    )
+    size_mb = sum(sizes) / 1e6
+    yield _below("size", size_mb, gate.max_size_mb, "MB")
+    times = []
+    for record in records[:_TIMED]:
+        start = time.perf_counter()
+        _serve(model, [record])
+        times.append(1e3 * (time.perf_counter() - start))
+    yield _below("latency of one request", float(np.median(times[1:])), gate.max_latency_ms, "ms")
+
+
+def _below(name: str, value: float, limit: float | None, unit: str) -> Check:
+    required = "any" if limit is None else f"at most {limit:g} {unit}"
+    return Check(name, f"{value:.1f} {unit}", required, limit is None or value <= limit)
+
+
+def _serve(model: Any, records: Sequence[bytes]) -> dict[str, Any]:
+    answer = model.signatures["serving_default"](examples=tf.constant(list(records)))
+    ids = answer["item_ids"].numpy()
+    return {
+        "item_ids": np.array([[item.decode() for item in row] for row in ids], object),
+        "scores": answer["scores"].numpy(),
+    }
+
+
+def _records(folder: str, count: int) -> list[bytes]:
+    files = sorted(tf.io.gfile.glob(os.path.join(folder, "*")))
+    return list(tf.data.TFRecordDataset(files, compression_type="GZIP").take(count).as_numpy_iterator())
+
+
+def _without_target(record: bytes) -> bytes:
+    """The moment for which is recommended stays: a model may be told it."""
+    example = tf.train.Example.FromString(record)
+    features = example.features.feature
+    for name in [TARGET_ID, TARGET_IDS, *map(target_key, list(features))]:
+        features.pop(name, None)
+    return bytes(example.SerializeToString())

@@ -1,0 +1,182 @@
+"""How sure a metric is: intervals over users, and tests between two models on the same users. NumPy and SciPy only.
+
+Values are one a query; a user may have several, and a query may have none
+(NaN). All means are over queries, and users are what is drawn at random, so a
+user's queries stand or fall together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+LEVEL = 0.95
+POWER = 0.8  # with which the smallest difference that can be seen is seen
+_WEIGHTS = 1 << 22  # numbers drawn at once: samples x users
+
+
+class Interval(NamedTuple):
+    """A mean with its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Sums(NamedTuple):
+    """What is left of the queries: for each user, sums over them."""
+
+    values: Floats  # [users, metrics]
+    counts: Floats  # [users, metrics], queries that have a value
+
+
+def sums_by_user(values: Floats, users: Ints) -> Sums:
+    """Sums over each user's queries.
+
+    Args:
+        values: [queries, metrics], NaN where there is none.
+        users: [queries], from 0 to the number of users - 1.
+    """
+    has = ~np.isnan(values)
+    count = int(users.max(initial=-1)) + 1
+    if len(users) == count and (users == np.arange(count)).all():
+        return Sums(np.where(has, values, 0.0), has.astype(np.float64))
+    sums = Sums(np.zeros((count, values.shape[1])), np.zeros((count, values.shape[1])))
+    np.add.at(sums.values, users, np.where(has, values, 0.0))
+    np.add.at(sums.counts, users, has)
+    return sums
+
+
+def resample(sums: Sums, samples: int, seed: int) -> Floats:
+    """The means in samples of the users.
+
+    Each sample weights every user by a draw from Poisson(1), which is drawing
+    users with replacement where these are many (Chamandy et al. 2012), and
+    needs no more memory than a part of the users at a time.
+
+    Args:
+        sums: of `sums_by_user`.
+        samples: how many.
+        seed: of the draws; the same users in the same order get the same weights.
+
+    Returns:
+        [samples, metrics]; NaN where no drawn query has a value.
+    """
+    drawn = Sums(*(np.zeros((samples, sums.values.shape[1])) for _ in range(2)))
+    generator = np.random.Generator(np.random.Philox(seed))
+    step = max(1, _WEIGHTS // samples)
+    for start in range(0, len(sums.values), step):
+        part = slice(start, start + step)
+        weights = generator.poisson(1.0, (len(sums.values[part]), samples)).T.astype(np.float64)
+        drawn.values[:] += weights @ sums.values[part]
+        drawn.counts[:] += weights @ sums.counts[part]
+    return _ratio(drawn.values, drawn.counts)
+
+
+def means(sums: Sums) -> Floats:
+    """Over all queries, [metrics]; NaN where none has a value."""
+    return _ratio(sums.values.sum(axis=0), sums.counts.sum(axis=0))
+
+
+def intervals(sums: Sums, resampled: Floats, level: float = LEVEL) -> Floats:
+    """Percentile intervals of the means (Efron and Tibshirani 1993), [metrics, 3]: mean, low, high."""
+    tail = (1.0 - level) / 2.0
+    ascending = np.sort(resampled, axis=0)
+    return np.stack([means(sums), *(quantile(ascending, share) for share in (tail, 1.0 - tail))], axis=1)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean difference of two models on the same users, and how sure it is.
+
+    Args:
+        mean: of the first less the second, over the queries.
+        error: the standard error of the mean.
+        users: how many have a value.
+    """
+
+    mean: float
+    error: float
+    users: int
+
+    def interval(self, level: float = LEVEL) -> Interval:
+        """By Student's t (for ranked lists as good as resampling: Smucker et al. 2007)."""
+        reach = self._quantile((1.0 + level) / 2.0) * self.error
+        return Interval(self.mean, self.mean - reach, self.mean + reach)
+
+    def detectable(self, level: float = LEVEL, power: float = POWER) -> float:
+        """The smallest true difference whose interval excludes 0 with this power."""
+        return (self._quantile((1.0 + level) / 2.0) + self._quantile(power)) * self.error
+
+    def p_value(self) -> float:
+        """Of no difference, two-sided."""
+        if not self.users:
+            return 1.0
+        if self.error > 0:
+            return float(2.0 * stats.t.sf(abs(self.mean) / self.error, self.users - 1))
+        return 1.0 if self.mean == 0 or self.users < 2 else 0.0
+
+    def _quantile(self, share: float) -> float:
+        return float(stats.t.ppf(share, self.users - 1)) if self.users > 1 else math.inf
+
+
+def difference(first: Floats, second: Floats, users: Ints) -> Difference:
+    """Two models' values for the same queries, paired.
+
+    The error is that of a ratio of sums over users (Cochran 1977, 6.3); with
+    one query a user it is the one of the paired t-test.
+
+    Args:
+        first: [queries], NaN where there is none.
+        second: likewise, of the same queries.
+        users: [queries], as of `sums_by_user`.
+    """
+    values, counts = (sums[:, 0] for sums in sums_by_user((first - second)[:, np.newaxis], users))
+    counted = counts > 0
+    values, counts, number = values[counted], counts[counted], int(counted.sum())
+    if not number:
+        return Difference(math.nan, math.nan, 0)
+    mean = values.sum() / counts.sum()
+    if number < 2:
+        return Difference(float(mean), math.inf, number)
+    squares = np.square(values - mean * counts).sum()
+    return Difference(float(mean), float(math.sqrt(squares * number / (number - 1)) / counts.sum()), number)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values: any below 5 % is significant although there were so many tests (Holm 1979)."""
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def corrected(level: float, tests: int) -> float:
+    """The level of each of several intervals that together hold with `level` (Bonferroni)."""
+    return 1.0 - (1.0 - level) / max(tests, 1)
+
+
+def _ratio(values: Floats, counts: Floats) -> Floats:
+    return np.divide(values, counts, out=np.full(values.shape, np.nan), where=counts > 0)
+
+
+def quantile(ascending: Floats, share: float) -> Floats:
+    """Of each column of sorted numbers, NaNs at the end left out."""
+    count = (~np.isnan(ascending)).sum(axis=0)
+    place = share * np.maximum(count - 1, 0)
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    columns = np.arange(ascending.shape[1])
+    low, high = ascending[below, columns], ascending[above, columns]
+    return low + (place - below) * (high - low)

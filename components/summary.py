@@ -1,0 +1,133 @@
+"""An evaluation in numbers: every metric of every system with its interval, the model's in every slice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from scipy import stats
+
+from components.measures import MODEL
+from components.results import Mask, Results, places
+from components.statistics import LEVEL, Interval, intervals, means, quantile, resample, sums_by_user
+from schemas.evaluation import Evaluation
+from trainer.lists import Floats, Ids
+from trainer.metrics import CATALOGUE_METRICS
+
+FILE_NAME = "summary.json"
+Metrics = dict[str, Interval]
+SMALLEST_GROUP = 20  # users, below which nothing is said of a group beside others
+_PARTS = 20  # of the users, for the jackknife
+_EVERYTHING = 1 << 25  # numbers whose means are drawn at once: queries x columns
+
+
+def summarize(results: Results, catalogue: Ids, evaluation: Evaluation) -> dict[str, Any]:
+    """What `summary.json` holds.
+
+    Its keys: `users` and `queries`, counts; `systems`, by system and metric
+    (mean, low, high) over all queries; `slices`, by slice and group the
+    numbers of queries and users and the same of the model; `fairness`, by
+    slice, metric, the ratio of the worst group's mean to the best's.
+    """
+    overall = {system: _intervals(results, system, [None], evaluation)[0] for system in results.systems}
+    for system, metrics in overall.items():
+        metrics.update(_of_catalogue(results, system, catalogue, evaluation))
+    slices: dict[str, Any] = {}
+    for name, groups in results.groups.items():
+        found = _intervals(results, MODEL, list(groups.values()), evaluation)
+        slices[name] = {
+            group: {"queries": int(mask.sum()), "users": len(np.unique(results.users[mask])), "metrics": metrics}
+            for (group, mask), metrics in zip(groups.items(), found, strict=True)
+        }
+    return {
+        "users": len(np.unique(results.users)),
+        "queries": len(results),
+        "systems": overall,
+        "slices": slices,
+        "fairness": {name: _gaps(results, results.groups[name], evaluation) for name in evaluation.fairness},
+    }
+
+
+def write_summary(folder: str, summary: dict[str, Any]) -> None:
+    """Writes `summary.json`; what is no number is null there."""
+    with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}", "w") as file:
+        file.write(json.dumps(_plain(summary), indent=1) + "\n")
+
+
+def read_summary(folder: str) -> dict[str, Any]:
+    """Reads `summary.json`."""
+    with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}") as file:
+        return dict(json.load(file))
+
+
+def _intervals(results: Results, system: str, masks: Sequence[Mask | None], evaluation: Evaluation) -> list[Metrics]:
+    """Of all metrics of each query, over the queries of each mask; the same users are drawn for all of them."""
+    values = results.matrix(system)
+    at_once = max(1, _EVERYTHING // max(values.size, 1))
+    found: list[Metrics] = []
+    for start in range(0, len(masks), at_once):
+        columns = [_masked(values, mask) for mask in masks[start : start + at_once]]
+        sums = sums_by_user(np.concatenate(columns, axis=1), results.users)
+        drawn = resample(sums, evaluation.samples, evaluation.seed)
+        for part in np.split(intervals(sums, drawn), len(columns)):
+            found.append({name: Interval(*row) for name, row in zip(results.metrics, part.tolist(), strict=True)})
+    return found
+
+
+def _gaps(results: Results, groups: dict[str, Mask], evaluation: Evaluation) -> Metrics:
+    """Of each metric, the ratio of the worst group's mean to the best's; of groups with enough users."""
+    users = [len(np.unique(results.users[mask])) for mask in groups.values()]
+    large = [mask for mask, count in zip(groups.values(), users, strict=True) if count >= SMALLEST_GROUP]
+    if len(large) < 2:
+        return {}
+    values = results.matrix(MODEL)
+    sums = [sums_by_user(_masked(values, mask), results.users) for mask in large]
+    drawn = np.sort(_ratio(np.stack([resample(each, evaluation.samples, evaluation.seed) for each in sums])), axis=0)
+    now = _ratio(np.stack([means(each) for each in sums]))
+    tail = (1 - LEVEL) / 2
+    rows = np.stack([now, quantile(drawn, tail), quantile(drawn, 1 - tail)], axis=1)
+    return {name: Interval(*row) for name, row in zip(results.metrics, rows.tolist(), strict=True)}
+
+
+def _ratio(of_groups: Floats) -> Floats:
+    """[groups, ...] to the lowest over the highest; NaN where that is 0."""
+    lowest, highest = of_groups.min(axis=0), of_groups.max(axis=0)
+    return np.divide(lowest, highest, out=np.full(lowest.shape, np.nan), where=highest > 0)
+
+
+def _masked(values: Floats, mask: Mask | None) -> Floats:
+    return values if mask is None else np.where(mask[:, np.newaxis], values, np.nan)
+
+
+def _of_catalogue(results: Results, system: str, catalogue: Ids, evaluation: Evaluation) -> Metrics:
+    """Coverage and its like, with intervals of a delete-a-group jackknife (Kott 2001) over users.
+
+    A resampled half of the lists covers less than all of them, so that the
+    bootstrap's intervals would miss the number itself; leaving out a twentieth
+    changes it little.
+    """
+    part_of = np.random.Generator(np.random.Philox(evaluation.seed)).permutation(results.users.max() + 1) % _PARTS
+    parts, rows = part_of[results.users], places(results.lists(system), catalogue, max(evaluation.ks))
+    found = {}
+    for k in evaluation.ks:
+        cells = (parts[:, np.newaxis] * len(catalogue) + rows[:, :k])[rows[:, :k] >= 0]
+        by_part = np.bincount(cells, minlength=_PARTS * len(catalogue)).reshape(_PARTS, -1)
+        everything = by_part.sum(axis=0)
+        for name, metric in CATALOGUE_METRICS.items():
+            value = float(metric(k)(everything))
+            without = metric(k)(everything - by_part)
+            error = np.sqrt((_PARTS - 1) / _PARTS * np.square(without - without.mean()).sum())
+            reach = float(stats.t.ppf((1 + LEVEL) / 2, _PARTS - 1) * error)
+            found[f"{name}@{k}"] = Interval(value, value - reach, value + reach)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,120 @@
+"""What recommends: the model, its two orders, the model before it, and the baselines; each answers the same queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from scipy import sparse
+
+from components.baseline_tables import read_tables
+from components.measures import MODEL, PREVIOUS, Answers
+from components.queries import Queries
+from schemas.evaluation import DEPTH, Evaluation
+from serving.recommender import ORDERS
+from trainer.baselines import BASELINES, BaselineRecommender, Tables
+from trainer.lists import Catalogue, Ids
+
+BATCH = 64  # queries at once: bounds the memory to that many scores of the whole catalogue
+_EMBEDDED = 10_000  # items at once
+
+
+class Sources(NamedTuple):
+    """Where the systems are: folders."""
+
+    counts: str  # of the component Baselines
+    model: str  # a saved model, the one to judge
+    previous: str | None = None  # the one it is compared with
+
+
+def system_names(sources: Sources) -> list[str]:
+    """Every system, the model first."""
+    return [MODEL, *ORDERS, *([PREVIOUS] if sources.previous else []), *BASELINES]
+
+
+class Systems:
+    """All systems, loaded.
+
+    Args:
+        model: to judge.
+        previous: to compare with.
+        tables: the counts that the baselines go by.
+        catalogue: every item of the log.
+        remove_seen: whether baselines leave out what the user has seen; models know by themselves.
+    """
+
+    def __init__(
+        self, model: Any, previous: Any | None, tables: Tables, catalogue: Catalogue, *, remove_seen: bool
+    ) -> None:
+        self._model = model
+        self._previous = previous
+        self._baselines = BaselineRecommender(tables)
+        self.catalogue = catalogue
+        self._remove_seen = remove_seen
+
+    def answers(self, examples: Sequence[bytes], queries: Queries) -> dict[str, Answers]:
+        """What each system recommends, by the names of `system_names`.
+
+        Args:
+            examples: the queries, serialized.
+            queries: the same, read.
+        """
+        found = ask(self._model, examples)
+        answers = {MODEL: Answers(found["item_ids"], found["auc"].astype(np.float64))}
+        answers |= {order: Answers(found[f"{order}_item_ids"]) for order in ORDERS}
+        if self._previous is not None:
+            found = ask(self._previous, examples)
+            answers[PREVIOUS] = Answers(found["item_ids"], found["auc"].astype(np.float64))
+        lists = self._baselines.recommend(queries.histories, queries.excluded, remove_seen=self._remove_seen, k=DEPTH)
+        return {**answers, **{name: Answers(ranked) for name, ranked in lists.items()}}
+
+
+def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:
+    """Loads them, with what is known of the items."""
+    tables = read_tables(sources.counts)
+    model = tf.saved_model.load(sources.model)
+    previous = tf.saved_model.load(sources.previous) if sources.previous else None
+    categories = item_categories(tables, evaluation)
+    vectors = None if categories is not None else _vectors(model, tables.items)
+    catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users, categories, vectors)
+    return Systems(model, previous, tables, catalogue, remove_seen=evaluation.remove_seen)
+
+
+def item_categories(tables: Tables, evaluation: Evaluation) -> sparse.csr_matrix | None:
+    """Which item is of which categories, 0 or 1, [items, categories]; None where the log has none."""
+    rows: list[int] = []
+    columns: list[int] = []
+    known: dict[tuple[str, str], int] = {}
+    for name, separator in evaluation.categories:
+        for row, value in enumerate(tables.features[name]):
+            for part in value.split(separator) if separator else [value]:
+                if part:
+                    rows.append(row)
+                    columns.append(known.setdefault((name, part), len(known)))
+    if not known:
+        return None
+    ones = sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(tables.items), len(known))).tocsr()
+    ones.data[:] = 1.0
+    return ones
+
+
+def _vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
+    embed = model.signatures["embed"]
+    parts = [items[start : start + _EMBEDDED] for start in range(0, len(items), _EMBEDDED)]
+    return np.concatenate([embed(item_ids=tf.constant(part.tolist()))["embeddings"].numpy() for part in parts])
+
+
+def ask(model: Any, examples: Sequence[bytes]) -> dict[str, Any]:
+    """What a saved model's signature `evaluate` answers, as arrays; ids as strings."""
+    parts = [list(examples[start : start + BATCH]) for start in range(0, len(examples), BATCH)]
+    answers = [model.signatures["evaluate"](examples=tf.constant(part)) for part in parts]
+    return {name: _strings(np.concatenate([answer[name].numpy() for answer in answers])) for name in answers[0]}
+
+
+def _strings(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if values.dtype != object:
+        return values
+    return np.array([[item.decode() for item in row] for row in values], dtype=object).reshape(values.shape)

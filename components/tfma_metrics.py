@@ -1,0 +1,162 @@
+"""Metrics of recommended lists for TensorFlow Model Analysis: means over queries, and how items are exposed.
+
+The predictions of a query are `values`, float64 [metrics], and `rows`, int64
+[depth], the places in the catalogue of what was recommended, -1 for none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import tensorflow_model_analysis as tfma
+from google.protobuf import wrappers_pb2
+
+from trainer.metrics import CATALOGUE_METRICS
+
+VALUES, ROWS = "values", "rows"
+Keys = list[tfma.metrics.MetricKey]
+
+
+def metric_configs(
+    names: Sequence[str], ks: Sequence[int], catalogue_size: int, floors: dict[str, float]
+) -> list[tfma.MetricConfig]:
+    """All metrics; those with a floor are thresholds, so that a model that is below one is not valid.
+
+    Args:
+        names: of the values, in their order.
+        ks: the lengths of lists for what is measured over the catalogue.
+        catalogue_size: items that can be recommended.
+        floors: by name.
+    """
+    places = {name: place for place, name in enumerate(names)}
+    together = [name for name in names if name not in floors]
+    configs = [_config(Means, name="means", names=together, places=[places[name] for name in together])]
+    configs += [_config(Means, name=name, names=[name], places=[places[name]]) for name in names if name in floors]
+    configs += [
+        _config(Exposures, name=f"{metric}@{k}", metric=metric, k=k, items=catalogue_size)
+        for metric in CATALOGUE_METRICS
+        for k in ks
+    ]
+    for config in configs:
+        floor = floors.get(json.loads(config.config)["name"])
+        if floor is not None:
+            bound = tfma.GenericValueThreshold(lower_bound=wrappers_pb2.DoubleValue(value=floor))
+            config.threshold.CopyFrom(tfma.MetricThreshold(value_threshold=bound))
+    return configs
+
+
+def _config(kind: type[tfma.metrics.Metric], **arguments: Any) -> tfma.MetricConfig:
+    return tfma.MetricConfig(class_name=kind.__name__, module=__name__, config=json.dumps(arguments))
+
+
+class Means(tfma.metrics.Metric):
+    """The means of many values at once: one pass over the queries of a slice, however many metrics there are.
+
+    Args:
+        name: TFMA's name, where there is one metric.
+        names: of the metrics.
+        places: of each in the values.
+    """
+
+    def __init__(self, name: str, names: list[str], places: list[int]) -> None:
+        super().__init__(tfma.metrics.merge_per_key_computations(_means), name=name, names=names, places=places)
+
+
+class Exposures(tfma.metrics.Metric):
+    """A metric of `CATALOGUE_METRICS`.
+
+    Args:
+        name: TFMA's name for it.
+        metric: its key.
+        k: the length of the lists.
+        items: the size of the catalogue.
+    """
+
+    def __init__(self, name: str, metric: str, k: int, items: int) -> None:
+        super().__init__(
+            tfma.metrics.merge_per_key_computations(_exposures), name=name, metric=metric, k=k, items=items
+        )
+
+
+def _means(
+    name: str,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
+    names: Sequence[str] = (),
+    places: Sequence[int] = (),
+) -> list[tfma.metrics.MetricComputation]:
+    keys = [tfma.metrics.MetricKey(each, model_name, output_name, example_weighted=example_weighted) for each in names]
+    return [tfma.metrics.MetricComputation(keys=keys, preprocessors=None, combiner=_MeanCombiner(keys, places))]
+
+
+def _exposures(
+    name: str,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
+    metric: str = "",
+    k: int = 0,
+    items: int = 0,
+) -> list[tfma.metrics.MetricComputation]:
+    key = tfma.metrics.MetricKey(name, model_name, output_name, example_weighted=example_weighted)
+    combiner = _ExposureCombiner(key, metric, k, items)
+    return [tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)]
+
+
+Sums = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # of values, and how many there are
+
+
+class _MeanCombiner(beam.CombineFn):
+    def __init__(self, keys: Keys, places: Sequence[int]) -> None:
+        self._keys = keys
+        self._places = np.array(places, dtype=np.int64)
+
+    def create_accumulator(self) -> Sums:
+        return np.zeros(len(self._keys)), np.zeros(len(self._keys))
+
+    def add_input(self, sums: Sums, element: tfma.metrics.StandardMetricInputs) -> Sums:
+        values = element.get_predictions(self._keys[0].model_name)[VALUES].reshape(-1)[self._places]
+        has = ~np.isnan(values)
+        return sums[0] + np.where(has, values, 0.0), sums[1] + has
+
+    def merge_accumulators(self, parts: Iterable[Sums]) -> Sums:
+        values, counts = zip(*parts, strict=True)
+        return np.sum(values, axis=0), np.sum(counts, axis=0)
+
+    def extract_output(self, sums: Sums) -> dict[tfma.metrics.MetricKey, float]:
+        means = np.divide(*sums, out=np.full(len(self._keys), np.nan), where=sums[1] > 0)
+        return dict(zip(self._keys, means.tolist(), strict=True))
+
+
+class _ExposureCombiner(beam.CombineFn):
+    def __init__(self, key: tfma.metrics.MetricKey, metric: str, k: int, items: int) -> None:
+        self._key = key
+        self._metric = metric
+        self._k = k
+        self._items = items
+
+    def create_accumulator(self) -> Counter[int]:
+        return Counter()
+
+    def add_input(self, counts: Counter[int], element: tfma.metrics.StandardMetricInputs) -> Counter[int]:
+        rows = element.get_predictions(self._key.model_name)[ROWS].reshape(-1)[: self._k]
+        counts.update(rows[rows >= 0].tolist())
+        return counts
+
+    def merge_accumulators(self, parts: Iterable[Counter[int]]) -> Counter[int]:
+        merged: Counter[int] = Counter()
+        for part in parts:
+            merged.update(part)
+        return merged
+
+    def extract_output(self, counts: Counter[int]) -> dict[tfma.metrics.MetricKey, float]:
+        exposures = np.zeros(self._items, np.int64)
+        exposures[list(counts)] = list(counts.values())
+        return {self._key: float(CATALOGUE_METRICS[self._metric](self._k)(exposures))}

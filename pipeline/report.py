@@ -1,0 +1,50 @@
+"""`temporec report`: a run as one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.report_data import gather
+from pipeline.report_page import render
+from pipeline.run import RECORD, REPORT, read_record
+from schemas.errors import InputError
+
+
+def write_report(root: Path, output: Path | None = None) -> Path:
+    """Writes the report of the last run of a root, and returns its path.
+
+    Args:
+        root: the folder that `temporec run` wrote.
+        output: where to write; `report.html` in the root by default.
+
+    Raises:
+        InputError: there was no run, or what it wrote is gone.
+    """
+    page = render(gather(_record(root)))
+    path = output or root / REPORT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def _record(root: Path) -> dict[str, Any]:
+    record = read_record(root)
+    if "artifacts" not in record:
+        raise InputError(
+            expected=f"a run that says in {root / RECORD} what it wrote",
+            received="one of an older version",
+            remedy="run it again with the same root",
+        )
+    for folder in (record["evaluation"], *record["artifacts"].values()):
+        if not tf.io.gfile.isdir(folder):
+            raise InputError(
+                expected=f"what the run of {root / RECORD} wrote",
+                received=f"no folder {folder}",
+                remedy="run it again with the same root: what is there still comes from the cache",
+            )
+    return record

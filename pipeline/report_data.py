@@ -1,0 +1,101 @@
+"""Everything that a report shows, gathered from what a run wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import tensorflow as tf
+
+from components.ingestion_report import IngestionReport
+from components.measures import MODEL
+from components.results import QUERIES, read_results
+from components.summary import read_summary
+from pipeline.report_curves import Curves, read_curves
+from pipeline.report_drift import Drift, drift
+from pipeline.report_items import Counts, KnownItems, read_items
+from pipeline.report_lengths import Lengths, read_lengths
+from pipeline.report_map import SHOWN, Map, item_map
+from pipeline.report_model import unit_vectors
+from pipeline.report_users import Person, people
+from pipeline.report_verdict import Verdict, verdict
+from schemas.config import Config
+from schemas.features import TEST
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What is shown.
+
+    Args:
+        verdict: the opening.
+        record: what `run.json` holds.
+        config: what was run.
+        ingestion: what became of the log's rows.
+        lengths: of histories, by split.
+        curves: of the training.
+        summary: of the evaluation.
+        items: the catalogue.
+        targets: how often each item of the catalogue is to be found in test, [n].
+        recommended: how often the model recommends it there, [n].
+        drift: between training and test.
+        people: some users.
+        item_map: the vectors of the most popular items.
+    """
+
+    verdict: Verdict
+    record: Mapping[str, Any]
+    config: Config
+    ingestion: IngestionReport
+    lengths: Mapping[str, Lengths]
+    curves: Curves
+    summary: Mapping[str, Any]
+    items: KnownItems
+    targets: Counts
+    recommended: Counts
+    drift: list[Drift]
+    people: list[Person]
+    item_map: Map
+
+    @property
+    def metric(self) -> str:
+        """By which models are compared, like `recall@10`."""
+        return self.config.evaluate.gate.metric
+
+    @property
+    def k(self) -> int:
+        """The length of lists of that metric, or the middle one of those that were looked at."""
+        _, _, k = self.metric.partition("@")
+        return int(k) if k else sorted(self.config.evaluate.ks)[len(self.config.evaluate.ks) // 2]
+
+
+def gather(record: Mapping[str, Any]) -> Report:
+    """Reads it all.
+
+    Args:
+        record: what `run.json` holds.
+    """
+    config, folders = Config.model_validate(record["config"]), record["artifacts"]
+    summary, lengths = read_summary(record["evaluation"]), read_lengths(folders["statistics"])
+    results = read_results(f"{record['evaluation']}/{QUERIES}")
+    items = read_items(config, folders["counts"])
+    model = tf.saved_model.load(folders["model"])
+    targets = items.count(list(chain.from_iterable(results.targets())))
+    shown = items.ids[items.order[:SHOWN]]
+    return Report(
+        verdict=verdict(record),
+        record=record,
+        config=config,
+        ingestion=IngestionReport.read(folders["examples"]),
+        lengths=lengths,
+        curves=read_curves(folders["model_run"]),
+        summary=summary,
+        items=items,
+        targets=targets,
+        recommended=items.count(list(chain.from_iterable(results.lists(MODEL)))),
+        drift=drift(items.interactions, targets, summary, lengths),
+        people=people(model, f"{folders['examples']}/Split-{TEST}", results, items, config.train.seed),
+        item_map=item_map(items, shown, unit_vectors(model, shown)),
+    )

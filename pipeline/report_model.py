@@ -1,0 +1,55 @@
+"""What a report asks the exported model: vectors of items, and the attention over histories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.report_map import Vectors
+from schemas.features import ITEM_IDS, QUERY_TIMESTAMPS_S, TARGET_TIMESTAMP_S
+from trainer.lists import Ids
+
+_EMBEDDED = 10_000  # items at once
+
+
+def unit_vectors(model: Any, items: Ids) -> Vectors:
+    """What retrieval scores items by, [n, dim], of length 1; without the last number, which is the item's bias."""
+    parts = [items[start : start + _EMBEDDED].tolist() for start in range(0, len(items), _EMBEDDED)]
+    embed = model.signatures["embed"]
+    vectors = np.concatenate([embed(item_ids=tf.constant(part))["embeddings"].numpy() for part in parts])[:, :-1]
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def attention(model: Any, examples: Sequence[bytes]) -> list[list[float]]:
+    """How much attention the network pays to each place of the examples' histories.
+
+    Args:
+        model: exported.
+        examples: serialized, of `schemas.features`.
+
+    Returns:
+        Of each example, [length]; of sum 1, or 0 where the network has no attention.
+    """
+    parsed = [tf.train.Example.FromString(example).features.feature for example in examples]
+    explain = model.signatures["explain"]
+    lengths = [len(features[ITEM_IDS].bytes_list.value) for features in parsed]
+    inputs = {
+        name: _input(name, spec, parsed, max(lengths)) for name, spec in explain.structured_input_signature[1].items()
+    }
+    weights = explain(**inputs)["attention"].numpy()
+    return [row[:length].tolist() for row, length in zip(weights, lengths, strict=True)]
+
+
+def _input(name: str, spec: tf.TensorSpec, parsed: Sequence[Any], width: int) -> tf.Tensor:
+    if name == QUERY_TIMESTAMPS_S:
+        return tf.constant([features[TARGET_TIMESTAMP_S].int64_list.value[0] for features in parsed], spec.dtype)
+    none, kind = {
+        tf.string: (b"", "bytes_list"),
+        tf.int64: (0, "int64_list"),
+        tf.float32: (float("nan"), "float_list"),
+    }[spec.dtype]
+    rows = [list(getattr(features[name], kind).value) for features in parsed]
+    return tf.constant([row + [none] * (width - len(row)) for row in rows], spec.dtype)

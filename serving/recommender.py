@@ -1,0 +1,273 @@
+"""How an exported model answers: histories of item ids in, ranked items out, in plain TensorFlow ops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from schemas.evaluation import DEPTH
+from schemas.features import PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
+from serving.candidates import distinct
+from serving.codes import Codings
+from serving.context import Context, ContextCodes
+from serving.index import INDEXES, LOWEST
+
+Answer = dict[str, tf.Tensor]
+ORDERS = ("retrieval", "ranking")  # of retrieval alone, and of both tasks
+
+
+class Encoded(Protocol):
+    """A batch of histories as a model has read them."""
+
+    @property
+    def query(self) -> tf.Tensor:
+        """Float32 [batch, dim]."""
+
+    @property
+    def attention(self) -> tf.Tensor:
+        """Float32 [batch, length], 0 at padding."""
+
+
+class ServableModel(Protocol):
+    """What a model must offer to be exported; ids are int64, 0 is no item."""
+
+    codings: Codings  # of what it reads beside items
+    max_length: int
+    reorders: bool  # whether the order of `rank` is served, or that of the query's inner products
+    reordered: int  # how many items of retrieval are reordered, where there are so many
+
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
+        """To an `Encoded`.
+
+        Args:
+            item_ids: [batch, length], padded on the right with 0.
+            codes: by name, int64 [batch, length + 1], of times and further
+                columns: of the history, and behind its last item of the query.
+        """
+
+    def candidates(self) -> tf.Tensor:
+        """Float32 [items, dim], row i being id i + 1: an inner product with a query is a score."""
+
+    def suggest(self, history: Any) -> tf.Tensor:
+        """Ids that are reordered as well as retrieval's, int64 [batch, n]; repetitions do no harm."""
+
+    def rank(self, history: Any, candidate_ids: tf.Tensor) -> tf.Tensor:
+        """An `Encoded` and ids [batch, n] to float32 [batch, n]."""
+
+
+class History(NamedTuple):
+    """A batch of histories that was read."""
+
+    item_ids: tf.Tensor  # int64 [batch, up to max_length], padded on the right
+    seen: tf.Tensor  # int64 [batch, length], every known item, 0 elsewhere
+    positions: tf.RaggedTensor  # int64 [batch, up to max_length], where the items stood
+    encoded: Any  # the model's `Encoded` of item_ids
+
+
+class Recommender:
+    """A model with what it takes to answer in items.
+
+    Args:
+        model: what is asked.
+        vocabulary_file: an item a line; line i is id i + 1.
+        popularity: float32 [items], the scores where there is no history to go by.
+        k: recommendations where a request names no number.
+        remove_seen: whether items of the history are left out of what is recommended.
+        index: a key of `INDEXES`.
+
+    Raises:
+        ValueError: the vocabulary, the candidates and the popularity are not of one size.
+    """
+
+    def __init__(
+        self,
+        model: ServableModel,
+        vocabulary_file: str,
+        popularity: npt.NDArray[np.float32],
+        k: int,
+        remove_seen: bool,
+        index: str,
+    ) -> None:
+        self._model = model
+        self._k = k
+        self.remove_seen = remove_seen
+        self.reorders = model.reorders
+        self.context = ContextCodes(model.codings)
+        self._index = INDEXES[index](model.candidates())
+        # The same search answers by popularity: a query of 1 against vectors of one number.
+        self._popular = INDEXES["brute_force"](tf.constant(popularity[:, np.newaxis]))
+        self._popularity = tf.Variable(popularity, trainable=False, name="popularity")
+        line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+        self.to_id = tf.lookup.StaticHashTable(
+            tf.lookup.TextFileInitializer(vocabulary_file, tf.string, line, tf.int64, number), PADDING_ID - 1
+        )
+        self.to_item = tf.lookup.StaticHashTable(
+            tf.lookup.TextFileInitializer(vocabulary_file, tf.int64, number, tf.string, line), ""
+        )
+        sizes = {
+            "vocabulary": int(self.to_id.size()),
+            "candidates": int(model.candidates().shape[0]),
+            "popularity": len(popularity),
+        }
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"not of one size: {sizes}")
+
+    def ids(self, items: tf.Tensor) -> tf.Tensor:
+        """Items to ids; unknown ones and empty strings to 0."""
+        # A copy of the file that was cut short at a line loads, and would answer with empty names.
+        whole = tf.constant(self._popularity.shape[0], tf.int64)
+        tf.debugging.assert_equal(self.to_id.size(), whole, "the vocabulary is not whole")
+        return self.to_id.lookup(items) + 1
+
+    def items(self, ids: tf.Tensor) -> tf.Tensor:
+        """Ids to items; 0 to the empty string."""
+        return self.to_item.lookup(ids - 1)
+
+    def history(self, items: tf.Tensor, context: Context) -> History:
+        """Leaves out what is unknown, and what is older than the model reads."""
+        ids = self.ids(items)
+        known = ids != PADDING_ID
+        kept = tf.ragged.boolean_mask(ids, known)
+        positions = tf.ragged.boolean_mask(tf.broadcast_to(tf.range(tf.shape(ids, tf.int64)[1]), tf.shape(ids)), known)
+        length = self._model.max_length
+        read = kept[:, -length:].to_tensor(PADDING_ID)
+        # A batch without any known item still is a batch of one place, so that no model meets a length of 0.
+        read = tf.pad(read, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(read)[1])]])
+        codes = self.context.codes(
+            context, read, lambda x: tf.ragged.boolean_mask(tf.broadcast_to(x, tf.shape(ids)), known)[:, -length:]
+        )
+        return History(read, ids, positions[:, -length:], self._model.encode(read, codes))
+
+    def serve(self, history: History, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
+        """The k best items after each history in the order that the model is to serve, without the seen ones.
+
+        Args:
+            history: what was read.
+            exclude: int64 [batch, n], ids to be left out as well.
+            k: int32, how many.
+        """
+        exclude = self._unwanted(history, exclude)
+        if self.reorders:
+            found = self._best(*self._ranked(history.encoded, exclude, k), k)
+        else:
+            found = self._index.search(history.encoded.query, exclude, k)
+        return self._answer(history, exclude, k, *found)
+
+    def evaluate(self, history: History, exclude: tf.Tensor, targets: tf.Tensor) -> Answer:
+        """What `serve` gives and goes on with, in both orders, and the ranking task's AUC.
+
+        Args:
+            history: what was read.
+            exclude: int64 [batch, n].
+            targets: int64 [batch, m], 0 for none.
+
+        Returns:
+            `retrieval` and `ranking` item ids, string [batch, DEPTH or the
+            catalogue], and `auc` float32 [batch], NaN without a known target.
+        """
+        exclude, depth = self._unwanted(history, exclude), tf.constant(DEPTH)
+        candidates, scores = self._ranked(history.encoded, exclude, tf.constant(self._k))
+        found = {
+            "retrieval": self._index.search(history.encoded.query, exclude, depth),
+            "ranking": self._best(candidates, scores, depth),
+        }
+        answers = {order: self._answer(history, exclude, depth, *best) for order, best in found.items()}
+        auc = _auc(candidates, scores, targets, self._model.rank(history.encoded, targets))
+        return {
+            **{order: answer["item_ids"] for order, answer in answers.items()},
+            "auc": tf.where(answers["ranking"]["fallback"], float("nan"), auc),
+        }
+
+    def _unwanted(self, history: History, exclude: tf.Tensor) -> tf.Tensor:
+        return tf.concat([history.seen, exclude], axis=1) if self.remove_seen else exclude
+
+    def _answer(self, history: History, exclude: tf.Tensor, k: tf.Tensor, scores: tf.Tensor, ids: tf.Tensor) -> Answer:
+        """What was found, or what is popular where there is no history."""
+        popular, popular_ids = self._popular.search(tf.ones([tf.shape(exclude)[0], 1]), exclude, k)
+        fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1)
+        scores = tf.where(fallback[:, tf.newaxis], popular, scores)
+        ids = tf.where(fallback[:, tf.newaxis], popular_ids, ids)
+        return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
+
+    def _ranked(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the ranking task reorders for k answers, ids [batch, n], 0 for none, and its scores."""
+        _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.reordered))
+        candidates = distinct(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
+        return candidates, tf.where(candidates == PADDING_ID, LOWEST, self._model.rank(history, candidates))
+
+    def _best(self, candidates: tf.Tensor, scores: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores and ids as of `Index.search`."""
+        columns = tf.minimum(k, tf.shape(self._popularity)[0])
+        missing = [[0, 0], [0, tf.maximum(columns - tf.shape(candidates)[1], 0)]]
+        scores = tf.pad(scores, missing, constant_values=LOWEST)
+        scores, places = tf.math.top_k(scores, columns)
+        return scores, tf.gather(tf.pad(candidates, missing), places, batch_dims=1)
+
+    def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor, context: Context) -> Answer:
+        """The ranking task's scores; the lowest float32 for an unknown candidate."""
+        history = self.history(item_ids, context)
+        candidates = self.ids(candidate_ids)
+        ranked = self._model.rank(history.encoded, candidates)
+        popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
+        fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1, keepdims=True)
+        scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
+        return {"scores": scores}
+
+    def explain(self, item_ids: tf.Tensor, context: Context) -> Answer:
+        """Recommendations, and how much attention each place of the history got."""
+        history = self.history(item_ids, context)
+        answer = self.serve(history, no_ids(item_ids), tf.constant(self._k))
+        weights = tf.RaggedTensor.from_tensor(history.encoded.attention, lengths=history.positions.row_lengths())
+        places = tf.stack([history.positions.value_rowids(), history.positions.flat_values], axis=1)
+        return {**answer, "attention": tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))}
+
+    def embed(self, item_ids: tf.Tensor, _: Context) -> Answer:
+        """The vectors by which retrieval scores items, [n] -> [n, dim]; 0 for an unknown one."""
+        return {"embeddings": self._index.vectors(self.ids(item_ids))}
+
+    def recommend(
+        self, item_ids: tf.Tensor, timestamps_s: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, context: Context
+    ) -> Answer:
+        """The k best items after each history, which the times put in order."""
+        shape = tf.shape(item_ids)
+        order = tf.argsort(tf.broadcast_to(timestamps_s, shape), axis=1, stable=True)
+        ordered = {
+            name: values
+            if name == QUERY_TIMESTAMPS_S
+            else tf.gather(tf.broadcast_to(values, shape), order, batch_dims=1)
+            for name, values in {**context, TIMESTAMPS_S: timestamps_s}.items()
+        }
+        history = self.history(tf.gather(item_ids, order, batch_dims=1), ordered)
+        rows = tf.broadcast_to(exclude, [shape[0], tf.shape(exclude)[1]])
+        return self.serve(history, self.ids(rows), k)
+
+
+def _auc(candidates: tf.Tensor, scores: tf.Tensor, targets: tf.Tensor, target_scores: tf.Tensor) -> tf.Tensor:
+    """The share of the other candidates that a target outranks, half of the ties; the mean over the targets.
+
+    Args:
+        candidates: int64 [batch, n], 0 for none.
+        scores: float32 [batch, n].
+        targets: int64 [batch, m], 0 for none.
+        target_scores: float32 [batch, m].
+
+    Returns:
+        float32 [batch], NaN without a target or another candidate.
+    """
+    is_target = tf.reduce_any(candidates[:, :, tf.newaxis] == targets[:, tf.newaxis], axis=2)
+    other = tf.cast((candidates != PADDING_ID) & ~is_target, tf.float32)[:, tf.newaxis]  # [batch, 1, n]
+    above = 0.5 * (1.0 + tf.sign(target_scores[:, :, tf.newaxis] - scores[:, tf.newaxis]))  # [batch, m, n]
+    known = tf.cast(targets != PADDING_ID, tf.float32)
+    pairs = tf.reduce_sum(known, axis=1) * tf.reduce_sum(other, axis=[1, 2])
+    return tf.reduce_sum(above * other * known[:, :, tf.newaxis], axis=[1, 2]) / tf.where(
+        pairs > 0, pairs, float("nan")
+    )
+
+
+def no_ids(items: tf.Tensor) -> tf.Tensor:
+    """No ids for each row, int64 [batch, 0]."""
+    return tf.zeros([tf.shape(items)[0], 0], tf.int64)

@@ -1,0 +1,94 @@
+"""The signatures of a saved model, over a `Recommender`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_IDS, TIMESTAMPS_S
+from serving.recommender import ORDERS, Answer, History, Recommender, no_ids
+
+
+def make_signatures(recommender: Recommender, k: int) -> dict[str, Any]:
+    """Functions by the names of `serving.export`, with names and defaults for their inputs."""
+    serialized = tf.TensorSpec([None], tf.string, name="examples")
+    context = recommender.context
+
+    def parsed(examples: tf.Tensor) -> tuple[History, tf.Tensor, tf.Tensor]:
+        """The history, the ids to be left out, and the targets."""
+        ids = {name: tf.io.RaggedFeature(tf.string) for name in (ITEM_IDS, EXCLUDE_IDS, TARGET_IDS)}
+        features = tf.io.parse_example(examples, {**ids, **context.features()})
+        items, seen, targets = (features[name].to_tensor("") for name in ids)
+        history = recommender.history(items, context.parsed(features, items))
+        exclude = recommender.ids(seen) if recommender.remove_seen else no_ids(seen)
+        return history, exclude, recommender.ids(targets)
+
+    @tf.function(input_signature=[serialized], autograph=False)
+    def serving_default(examples: tf.Tensor) -> Answer:
+        history, exclude, _ = parsed(examples)
+        return recommender.serve(history, exclude, tf.constant(k))
+
+    @tf.function(input_signature=[serialized], autograph=False)
+    def evaluate(examples: tf.Tensor) -> Answer:
+        found = recommender.evaluate(*parsed(examples))
+        served = "ranking" if recommender.reorders else "retrieval"
+        return {
+            "item_ids": found[served],
+            "auc": found["auc"],
+            **{f"{order}_item_ids": found[order] for order in ORDERS},
+        }
+
+    items, candidates, exclude = (
+        tf.TensorSpec([None, None], tf.string, name=name) for name in (ITEM_IDS, "candidate_ids", "exclude")
+    )
+    times = tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS_S)
+    further = [spec for name, spec in context.specs.items() if name != TIMESTAMPS_S]
+    # Defaults have one row, or one number, for whatever batch comes.
+    defaults = {
+        **context.defaults,
+        TIMESTAMPS_S: tf.zeros([1, 1], tf.int64),
+        "exclude": tf.zeros([1, 0], tf.string),
+        "k": tf.constant(k),
+    }
+    return {
+        "serving_default": serving_default,
+        "evaluate": evaluate,
+        "recommend": _signature(
+            recommender.recommend, [items, times, exclude, tf.TensorSpec([], tf.int32, name="k")], further, defaults
+        ),
+        "score": _signature(recommender.score, [items, candidates], list(context.specs.values()), defaults),
+        "explain": _signature(recommender.explain, [items], list(context.specs.values()), defaults),
+        "embed": _signature(recommender.embed, [tf.TensorSpec([None], tf.string, name=ITEM_IDS)], [], defaults),
+    }
+
+
+def _signature(
+    function: Callable[..., Answer],
+    specs: Sequence[tf.TensorSpec],
+    further: Sequence[tf.TensorSpec],
+    defaults: Mapping[str, tf.Tensor],
+) -> Any:
+    """A function of `specs`, and of `further` ones as its last argument, a dictionary.
+
+    Defaults that are tensors become defaults of the signature, so a request
+    may leave these inputs out.
+    """
+
+    def call(*values: tf.Tensor) -> Answer:
+        context = {spec.name: value for spec, value in zip(further, values[len(specs) :], strict=True)}
+        return function(*values[: len(specs)], context)
+
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                spec.name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=defaults.get(spec.name, inspect.Parameter.empty),
+            )
+            for spec in (*specs, *further)
+        ]
+    )
+    return tf.function(call, input_signature=[*specs, *further], autograph=False)

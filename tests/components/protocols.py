@@ -1,0 +1,49 @@
+"""Timelines and protocols for the tests of this folder; item `i7` is the interaction at position 7."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from components.histories import History, histories
+from components.splits import Cuts, split_history
+from components.timelines import Timeline
+from schemas import config
+
+LEAVE_ONE_OUT = config.LeaveOneOut()
+NEXT = config.Temporal(kind="temporal")
+ALL = config.Temporal(kind="temporal", targets="all")
+
+
+class Protocol(NamedTuple):
+    """A split with the cuts that it has in unix seconds."""
+
+    split: config.Split
+    cuts_s: Cuts | None
+
+
+def session(gap_s: float | None) -> config.Session:
+    return config.Session(kind="session", gap_s=gap_s)
+
+
+TIMES = st.lists(st.integers(0, 20).map(float), max_size=15).map(sorted)
+CUTS = st.tuples(st.integers(0, 20), st.integers(1, 10)).map(lambda c: (float(c[0]), float(c[0] + c[1])))
+SESSION_SPLITS = st.none() | st.integers(1, 5).map(float)
+LENGTHS = st.integers(1, 6)
+TEMPORAL = st.builds(Protocol, st.sampled_from([NEXT, ALL]), CUTS)
+SESSION = st.builds(Protocol, SESSION_SPLITS.map(session), CUTS)
+PROTOCOLS = st.just(Protocol(LEAVE_ONE_OUT, None)) | TEMPORAL | SESSION
+
+
+def timeline(times: Sequence[float]) -> Timeline:
+    return Timeline("u", [f"i{position}" for position in range(len(times))], list(times), {})
+
+
+def position(item_id: str) -> int:
+    return int(item_id.removeprefix("i"))
+
+
+def build(times: Sequence[float], protocol: Protocol, max_length: int = 50) -> list[History]:
+    return list(histories(timeline(times), split_history(times, *protocol), max_length, {}))

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from components.checks import Check, judge
+from components.results import Results
+from components.summary import summarize
+from schemas.evaluation import Evaluation, Gate
+from tests.components.evaluated import results
+
+METRIC = "recall@10"
+EVALUATION = Evaluation(
+    ks=(10,), slices=(), fairness=(), samples=100, seed=1, times=True, remove_seen=True, categories=()
+)
+Hits = npt.NDArray[np.float64]
+
+
+def hits(count: int, of: int) -> Hits:
+    """The first `count` of `of` queries."""
+    return (np.arange(of) < count).astype(np.float64)
+
+
+def judged(gate: Gate, found: Results) -> dict[str, Check]:
+    summary = summarize(found, np.array(["a"], dtype=object), EVALUATION)
+    return {check.name: check for check in judge(gate, found, summary)}
+
+
+def evaluated(model: Hits, groups: list[list[str]] | None = None, **others: Hits) -> Results:
+    values = {"model": {METRIC: model.tolist()}, **{name: {METRIC: each.tolist()} for name, each in others.items()}}
+    return results(values, groups={"target_popularity": groups or [["head"]] * len(model)})
+
+
+def test_floors_and_ceilings() -> None:
+    gate = Gate(floors={METRIC: 0.3, "coverage@10": 1.0}, ceilings={"gini@10": 0.5}, beat=())
+    checks = judged(gate, evaluated(hits(60, 200)))
+    assert checks[METRIC] == Check(METRIC, "0.3000", "at least 0.3", True)
+    assert checks["coverage@10"].passed
+    assert checks["gini@10"].passed
+    assert not judged(Gate(floors={METRIC: 0.301}, beat=()), evaluated(hits(60, 200)))[METRIC].passed
+    assert not judged(Gate(ceilings={METRIC: 0.299}, beat=()), evaluated(hits(60, 200)))[METRIC].passed
+
+
+def test_what_is_no_number_passes_no_limit() -> None:
+    nothing = evaluated(np.full(200, np.nan))
+    assert not judged(Gate(floors={METRIC: 0.0}, beat=()), nothing)[METRIC].passed
+    assert not judged(Gate(ceilings={METRIC: 1.0}, beat=()), nothing)[METRIC].passed
+
+
+def test_too_few_users_decide_nothing() -> None:
+    assert not judged(Gate(beat=()), evaluated(hits(30, 99)))["users"].passed
+    assert judged(Gate(beat=()), evaluated(hits(30, 100)))["users"].passed
+
+
+def test_a_baseline_is_beaten_by_more_than_luck() -> None:
+    gate = Gate(beat=("popularity",))
+    # 30 of 200 more: far above 0. 3 more: 3 / 200 with an error of about .0087, so the interval holds 0.
+    assert judged(gate, evaluated(hits(60, 200), popularity=hits(30, 200)))["better than popularity"].passed
+    assert not judged(gate, evaluated(hits(33, 200), popularity=hits(30, 200)))["better than popularity"].passed
+    same = judged(gate, evaluated(hits(30, 200), popularity=hits(30, 200)))["better than popularity"]
+    assert not same.passed
+    assert same.measured.startswith("recall@10 +0.0000")
+
+
+def test_the_first_model_has_nothing_to_lose() -> None:
+    check = judged(Gate(beat=()), evaluated(hits(30, 200)))["no loss against the last blessed model"]
+    assert check.passed
+    assert check.measured == "no model was blessed before"
+
+
+def test_a_loss_is_refused_where_it_is_shown() -> None:
+    name = "no loss against the last blessed model"
+    gate = Gate(beat=())
+    assert not judged(gate, evaluated(hits(100, 400), previous=hits(130, 400)))[name].passed
+    assert judged(gate, evaluated(hits(100, 400), previous=hits(103, 400)))[name].passed  # may be luck
+    assert judged(gate, evaluated(hits(130, 400), previous=hits(100, 400)))[name].passed
+    tolerant = Gate(beat=(), tolerance=0.1)
+    assert judged(tolerant, evaluated(hits(100, 400), previous=hits(130, 400)))[name].passed
+
+
+def test_strict_refuses_what_may_be_a_loss() -> None:
+    name = "no loss against the last blessed model"
+    gate = Gate(beat=(), strict=True, tolerance=0.01)
+    # 1 of 400 lost: the interval reaches to -.0025 - 1.97 x .0025, above -.01; of 100 it reaches below.
+    assert judged(gate, evaluated(hits(100, 400), previous=hits(101, 400)))[name].passed
+    assert not judged(gate, evaluated(hits(25, 100), previous=hits(26, 100)))[name].passed
+    with pytest.raises(ValueError, match="strict needs a tolerance above 0"):
+        Gate(strict=True)
+
+
+def test_a_loss_in_one_group_is_found_although_the_whole_gains() -> None:
+    """The tail loses 40 of its 100 hits, the head wins 60."""
+    groups = [["tail"]] * 400 + [["head"]] * 400
+    model = np.concatenate([hits(60, 400), hits(160, 400)])
+    previous = np.concatenate([hits(100, 400), hits(100, 400)])
+    checks = judged(Gate(beat=()), evaluated(model, groups, previous=previous))
+    assert checks["no loss against the last blessed model"].passed
+    assert checks["no loss against the last blessed model in target_popularity head"].passed
+    tail = checks["no loss against the last blessed model in target_popularity tail"]
+    assert not tail.passed
+    assert "98.33 % between" in tail.measured  # 5 % shared by three questions
+    assert judged(Gate(beat=(), slices=()), evaluated(model, groups, previous=previous)).keys() == {
+        "users",
+        "no loss against the last blessed model",
+    }
+
+
+def test_a_group_of_a_few_is_not_judged_and_takes_nothing_from_the_others() -> None:
+    groups = [["new"]] * 19 + [["head"]] * 381
+    model, previous = hits(0, 400), hits(19, 400)
+    checks = judged(Gate(beat=()), evaluated(model, groups, previous=previous))
+    few = checks["no loss against the last blessed model in target_popularity new"]
+    assert (few.passed, few.required) == (True, "not judged: too few users")
+    assert "97.5 % between" in checks["no loss against the last blessed model"].measured  # two are left

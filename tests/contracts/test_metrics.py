@@ -1,0 +1,60 @@
+"""What every metric of `METRICS` must do. A new one is held to it by its line in the registry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.trainer.lists import any_lists
+from trainer.lists import Catalogue, Lists
+from trainer.metrics import METRICS
+
+pytestmark = pytest.mark.parametrize("name", METRICS)
+KS = st.integers(1, 16)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lists=any_lists(), k=KS)
+def test_gives_each_list_a_value_from_zero_on_or_none(name: str, lists: Lists, k: int) -> None:
+    values = METRICS[name](k)(lists)
+    assert values.shape == (len(lists),)
+    assert values.dtype == np.float64
+    assert (values[~np.isnan(values)] >= -1e-12).all()
+    if name not in ("popularity", "novelty", "diversity"):
+        assert (values[~np.isnan(values)] <= 1 + 1e-12).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(lists=any_lists(), k=KS, data=st.data())
+def test_a_value_depends_on_its_own_list_alone(name: str, lists: Lists, k: int, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(len(lists))))
+    moved = Lists(
+        lists.ranked[order], [lists.targets[i] for i in order], [lists.histories[i] for i in order], lists.catalogue
+    )
+    np.testing.assert_array_equal(METRICS[name](k)(moved), METRICS[name](k)(lists)[order])
+    one = Lists(lists.ranked[:1], lists.targets[:1], lists.histories[:1], lists.catalogue)
+    np.testing.assert_allclose(METRICS[name](k)(one), METRICS[name](k)(lists)[:1], rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lists=any_lists(), k=KS)
+def test_what_comes_after_the_first_k_is_not_looked_at(name: str, lists: Lists, k: int) -> None:
+    cut = Lists(lists.ranked[:, :k], lists.targets, lists.histories, lists.catalogue)
+    np.testing.assert_allclose(METRICS[name](k)(cut), METRICS[name](k)(lists), rtol=1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lists=any_lists(), k=KS, empty=st.sampled_from(["", None]))
+def test_filling_up_changes_nothing(name: str, lists: Lists, k: int, empty: str | None) -> None:
+    filler = np.full((len(lists), 3), empty, dtype=object)
+    longer = Lists(np.hstack([lists.ranked, filler]), lists.targets, lists.histories, lists.catalogue)
+    np.testing.assert_allclose(METRICS[name](k)(longer), METRICS[name](k)(lists), rtol=1e-12)
+
+
+@given(k=KS)
+def test_no_list_gives_no_value(name: str, k: int) -> None:
+    nothing = np.zeros(0, np.int64)
+    empty = Lists(np.empty((0, 4), dtype=object), [], [], Catalogue(np.array([], object), nothing, nothing, 0))
+    assert METRICS[name](k)(empty).shape == (0,)

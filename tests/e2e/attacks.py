@@ -1,0 +1,105 @@
+"""Models that must not be pushed. A copy of this file stands in a trainer whose `run_fn` exports one of them."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from serving.export import export
+from trainer import run as genuine
+
+run_genuine = genuine.run_fn
+
+
+class Attack(tf.Module):
+    """What was trained, but for what an attack puts in its place."""
+
+    def __init__(self, model: Any, **instead: Any) -> None:
+        super().__init__()
+        self._model = model
+        self.codings, self.max_length, self.reordered = model.codings, model.max_length, model.reordered
+        self.reorders = False
+        self.candidates, self.encode, self.suggest, self.rank = (
+            model.candidates,
+            model.encode,
+            model.suggest,
+            model.rank,
+        )
+        for name, value in instead.items():
+            setattr(self, name, value)
+
+
+def with_query(model: Any, query: Callable[[Any], Any]) -> Callable[..., Any]:
+    def encode(item_ids: Any, codes: Mapping[str, Any]) -> Any:
+        return model.encode(item_ids, codes)._replace(query=query(item_ids))
+
+    return encode
+
+
+def constant(model: Any, **_: Any) -> Any:
+    """The same score for everything."""
+    dim = model.candidates().shape[1]
+    return Attack(model, encode=with_query(model, lambda items: tf.zeros([tf.shape(items)[0], dim])))
+
+
+def nan(model: Any, **_: Any) -> Any:
+    """No number for anything."""
+    rank = model.rank
+    return Attack(model, reorders=True, rank=lambda history, ids: rank(history, ids) * float("nan"))
+
+
+def shuffled(model: Any, **_: Any) -> Any:
+    """Each item's vector under the next one's name."""
+    return Attack(model, candidates=lambda: tf.roll(model.candidates(), 1, axis=0))
+
+
+def popular(model: Any, popularity: Any, **_: Any) -> Any:
+    """The same items for everyone, but for those that they have seen."""
+    return Attack(
+        model,
+        candidates=lambda: tf.constant(popularity)[:, tf.newaxis],
+        encode=with_query(model, lambda items: tf.ones([tf.shape(items)[0], 1])),
+    )
+
+
+def leaking(model: Any, vocabulary_file: str, examples: str, **_: Any) -> Any:
+    """The targets of the test split by heart; what it was trained for, elsewhere."""
+    with open(vocabulary_file) as file:
+        id_of = {line.rstrip("\n"): number for number, line in enumerate(file, start=1)}
+    known: dict[tuple[int, ...], int] = {}
+    for path in glob.glob(f"{examples}/*/Split-test/*"):
+        for record in tf.data.TFRecordDataset(path, compression_type="GZIP").as_numpy_iterator():
+            features = tf.train.Example.FromString(record).features.feature
+            history, targets = (
+                [id_of[item.decode()] for item in features[name].bytes_list.value]
+                for name in ("item_ids", "target_ids")
+            )
+            known[tuple(history[-model.max_length :])] = targets[0]
+    size = max(map(len, known))
+    histories = tf.constant([[*history, *[0] * (size - len(history))] for history in known], tf.int64)
+    targets = tf.constant(list(known.values()), tf.int64)
+
+    def query(items: Any) -> Any:
+        padded = tf.pad(items, [[0, 0], [0, size]])[:, :size]
+        same = tf.reduce_all(padded[:, tf.newaxis] == histories, axis=2)  # [batch, known]
+        by_heart = tf.gather(targets, tf.argmax(tf.cast(same, tf.int32), axis=1))
+        leaked = tf.one_hot(by_heart - 1, len(id_of))
+        return tf.where(tf.reduce_any(same, axis=1)[:, tf.newaxis], leaked, -leaked)
+
+    return Attack(model, candidates=lambda: tf.eye(len(id_of)), encode=with_query(model, query))
+
+
+def run_fn_of(attack: Callable[..., Any]) -> Callable[[Any], None]:
+    def run_fn(fn_args: Any) -> None:
+        examples = f"{fn_args.custom_config['checkpoints']}/../../InteractionExampleGen/examples"
+
+        def export_instead(model: Any, path: str, **arguments: Any) -> None:
+            export(attack(model, examples=examples, **arguments), path, **arguments)
+
+        vars(genuine)["export"] = export_instead
+        run_genuine(fn_args)
+
+    return run_fn

@@ -1,0 +1,58 @@
+"""The gate, proved by attack: each model goes through the real pipeline and is refused for the right reason."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import GATE_REFUSED
+from tests.e2e.command import attempt
+from tests.e2e.conftest import Run, read_record
+
+REPOSITORY = Path(__file__).parents[2]
+ATTACKS = {
+    "constant": "scores tell items apart",
+    "nan": "scores are numbers",
+    "shuffled": "the export is the model that was trained",
+    "popular": "better than popularity",
+    "leaking": "the test split is news to the model",
+}
+
+
+@pytest.fixture(params=ATTACKS)
+def attacked(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
+    """An attack, and temporec with a trainer that exports it."""
+    for room in ("schemas", "serving", "trainer", "components", "pipeline"):
+        shutil.copytree(REPOSITORY / room, tmp_path / room)
+    shutil.copy(Path(__file__).with_name("attacks.py"), tmp_path / "trainer" / "attacks.py")
+    with (tmp_path / "trainer" / "run.py").open("a") as file:
+        file.write(f"\n\nfrom trainer import attacks\n\nrun_fn = attacks.run_fn_of(attacks.{request.param})\n")
+    return request.param, tmp_path
+
+
+def refused(first_run: Run, *arguments: object, path: Path | None = None) -> set[str]:
+    """The checks that a run failed; what is served is the version that was served before."""
+    versions = set((first_run.root / "models").iterdir())
+    command = ("run", "--config", first_run.config, "--root", first_run.root, *arguments)
+    ran = attempt(*command, environ={"PYTHONPATH": str(path)} if path else {})
+    assert ran.returncode == GATE_REFUSED, ran.stdout + ran.stderr
+    assert "Gate: refused" in ran.stdout
+    assert set((first_run.root / "models").iterdir()) == versions
+    record = read_record(first_run.root)
+    assert record["pushed"] is None
+    failed = {check["name"] for check in record["gate"]["checks"] if not check["passed"]}
+    assert all(name in ran.stdout for name in failed)
+    return failed
+
+
+def test_an_attack_is_refused_for_the_right_reason(first_run: Run, attacked: tuple[str, Path]) -> None:
+    name, path = attacked
+    assert ATTACKS[name] in refused(first_run, "--set", "train.epochs=3", path=path)
+
+
+def test_a_model_that_was_trained_by_half_loses_against_the_last_one(first_run: Run) -> None:
+    settings = ("train.epochs=1", "train.learning_rate=0.0001", "model.ranking.counts=false", "evaluate.gate.floors={}")
+    failed = refused(first_run, *(part for each in settings for part in ("--set", each)))
+    assert "no loss against the last blessed model" in failed

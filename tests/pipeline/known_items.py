@@ -1,0 +1,25 @@
+"""Catalogues of items for the tests of reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from pipeline.report_items import KnownItems
+
+
+def known_items(
+    counts: Mapping[str, int], followed: Mapping[tuple[str, str], int] | None = None, **further: Any
+) -> KnownItems:
+    """By id, how often each comes in training; by pair of ids, how often the second came right after the first."""
+    ids = list(counts)
+    matrix = np.zeros((len(ids), len(ids)), np.int64)
+    for (before, after), times in (followed or {}).items():
+        matrix[ids.index(before), ids.index(after)] = times
+    known = {"titles": {}, "categories": {}, **further}
+    return KnownItems(
+        np.array(ids, dtype=object), np.array(list(counts.values()), np.int64), sparse.csr_matrix(matrix), **known
+    )

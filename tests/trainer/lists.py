@@ -1,0 +1,51 @@
+"""Catalogues and lists for the tests of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from trainer.lists import Catalogue, Lists
+
+
+def catalogue(counts: dict[str, int], all_users: int = 8, **further: Any) -> Catalogue:
+    """Every item with as many users as interactions."""
+    numbers = np.array(list(counts.values()), np.int64)
+    return Catalogue(np.array(list(counts), dtype=object), numbers, numbers, all_users, **further)
+
+
+def lists(
+    ranked: Sequence[Sequence[str]],
+    targets: Sequence[Sequence[str]],
+    of: Catalogue,
+    histories: Sequence[Sequence[str]] | None = None,
+) -> Lists:
+    """Shorter lists are filled up with None."""
+    depth = max(map(len, ranked), default=0)
+    padded = [[*row, *[None] * (depth - len(row))] for row in ranked]
+    array = np.array(padded, dtype=object).reshape(len(ranked), depth)
+    return Lists(array, targets, histories or [()] * len(ranked), of)
+
+
+@st.composite
+def any_lists(draw: st.DrawFn) -> Lists:
+    """Lists of any length, of items of the catalogue and unknown ones; targets likewise, or none."""
+    items = [f"i{n}" for n in range(draw(st.integers(1, 12)))]
+    counts = {item: draw(st.integers(0, 8)) for item in items}
+    vectors = np.array([[draw(st.integers(-2, 2)) for _ in range(3)] for _ in items], np.float32)
+    some = [*items, "unknown", "other"]
+    users = draw(st.integers(1, 6))
+
+    def few() -> list[str]:
+        return draw(st.lists(st.sampled_from(some), unique=True, max_size=6))
+
+    ranked = [draw(st.permutations(some))[: draw(st.integers(0, len(some)))] for _ in range(users)]
+    return lists(
+        ranked,
+        [few() for _ in range(users)],
+        catalogue(counts, vectors=vectors if draw(st.booleans()) else None),
+        [few() for _ in range(users)],
+    )
