@@ -80,7 +80,7 @@ class RecentPopularity(Popularity):
 
     def __init__(self, tables: Tables) -> None:
         super().__init__(tables)
-        self.order = self.order[np.argsort(-tables.recent[self.order], kind="stable")]
+        self.order = self.order[np.argsort(-tables.recent[self.order].astype(np.float32), kind="stable")]
 
 
 class RepeatLast:
