@@ -16,7 +16,7 @@ from trainer.about import About
 from trainer.model import STEP
 
 TRAIN, VALIDATION, RUN = "train", "validation", ""  # folders of a training's logs: by split, and of the whole of it
-STEPS = 10  # between two scalars by step: a dozen points in a short epoch, and far less than a thousandth of the time
+STEPS = 10  # between two scalars by step: a dozen points in a short epoch, for half a millisecond each
 SHOWN_WEIGHTS = 100_000  # in a histogram, about; TensorBoard takes 240 bytes for each to make it
 _VALIDATION = "val_"  # as Keras names what it logs
 _BEFORE = "logs.txt"  # in the folder of checkpoints: where the training that they are of wrote its logs

@@ -17,7 +17,7 @@ BLACK, RED, YELLOW, WHITE = [0, 0, 0], [255, 0, 0], [255, 255, 0], [255, 255, 25
 
 
 def test_a_row_goes_from_black_to_white_in_proportion_to_its_greatest_weight() -> None:
-    picture = heat_map(np.array([[0.3, 0.0, 0.0], [0.2, 0.1, 0.3], [0.0, 0.0, 0.0]], np.float32))
+    picture = heat_map(np.array([[0.6, 0.0, 0.0], [0.2, 0.1, 0.3], [0.0, 0.0, 0.0]], np.float32))
     assert picture.shape == (258, 258, 3)  # 86 pixels a weight: the least with which 3 of them are 256 wide
     assert picture[::86, ::86].tolist() == [[WHITE, BLACK, BLACK], [YELLOW, RED, WHITE], [BLACK, BLACK, BLACK]]
     assert picture[85, 85].tolist() == WHITE
