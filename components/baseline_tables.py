@@ -54,6 +54,11 @@ def write_tables(tables: Tables, folder: str, scratch: str) -> None:
         _write(folder, f"{name}.npz", scratch, partial(sparse.save_npz, matrix=matrix))
 
 
+def read_catalogue(folder: str) -> npt.NDArray[np.object_]:
+    """The ids of all items, as `Tables.items` has them, without reading what was counted."""
+    return np.asarray(pq.read_table(_open(folder, ITEMS_FILE), columns=["item_id"])["item_id"].to_numpy())
+
+
 def read_tables(folder: str) -> Tables:
     """Reads what `write_tables` wrote."""
     items = pq.read_table(_open(folder, ITEMS_FILE))

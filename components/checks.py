@@ -9,10 +9,8 @@ from typing import Any
 
 from components.measures import MODEL, PREVIOUS
 from components.results import Results
-from components.statistics import LEVEL, Difference, corrected
+from components.statistics import LEVEL, SMALLEST_GROUP, Difference, corrected
 from schemas.evaluation import Gate
-
-_SMALLEST_GROUP = 20  # users with another value, below which the t distribution says nothing of a group
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def no_loss(gate: Gate, results: Results) -> Iterator[Check]:
         for group, mask in results.groups[slice_name].items()
     }
     differences = {where: results.difference(MODEL, PREVIOUS, gate.metric, mask) for where, mask in groups.items()}
-    decided = {where: found for where, found in differences.items() if not where or found.users >= _SMALLEST_GROUP}
+    decided = {where: found for where, found in differences.items() if not where or found.users >= SMALLEST_GROUP}
     # What must be shown everywhere needs no correction; what may be shown anywhere does (Berger 1982).
     level = LEVEL if gate.strict else corrected(LEVEL, len(decided))
     for where, found in differences.items():

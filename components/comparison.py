@@ -10,11 +10,9 @@ import pyarrow as pa
 
 from components.measures import MODEL, TARGETS, TIME_S
 from components.results import Mask, Results
-from components.statistics import Difference, difference, holm
+from components.statistics import SMALLEST_GROUP, Difference, difference, holm
 from schemas.errors import InputError
 from trainer.lists import Floats
-
-SMALLEST_GROUP = 20  # users, below which nothing is said of a group
 
 
 @dataclass(frozen=True)
@@ -149,8 +147,8 @@ def _rows(wanted: Sequence[tuple[str, str, Mask]], one: Results, other: Results)
     rows = []
     for name, metric, mask in wanted:
         first, second = (results.values(MODEL, metric)[mask] for results in (one, other))
-        users = np.unique(one.users[mask], return_inverse=True)[1].astype(np.int64)
-        rows.append(Row(name, _mean(first), _mean(second), found := difference(second, first, users), found.p_value()))
+        found = difference(second, first, one.users[mask])
+        rows.append(Row(name, _mean(first), _mean(second), found, found.p_value()))
     return [replace(row, p_value=p) for row, p in zip(rows, holm([row.p_value for row in rows]), strict=True)]
 
 

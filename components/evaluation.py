@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import apache_beam as beam
 import numpy as np
-import pyarrow as pa
 import tensorflow_model_analysis as tfma
 
 from components.measures import MODEL, PREVIOUS, Measured, measure, names, schema, to_table
@@ -48,7 +47,7 @@ def evaluate(
         | "Measure" >> beam.ParDo(_Measure(sources, evaluation))
     )
     columns = schema(system_names(sources), slice_names(evaluation), evaluation.ks)
-    tables = measured | "ToTable" >> beam.Map(_table, evaluation, columns)
+    tables = measured | "ToTable" >> beam.Map(to_table, evaluation.ks)
     _ = tables | "WriteQueries" >> beam.io.WriteToParquetBatched(
         f"{output}/{QUERIES}/part", columns, file_name_suffix=".parquet"
     )
@@ -110,10 +109,6 @@ class _Measure(beam.DoFn):
         answers = self._systems.answers(examples, queries)
         groups = slices(queries, self._context)
         yield measure(queries, groups, answers, self._systems.catalogue, self._evaluation.ks)
-
-
-def _table(measured: Measured, evaluation: Evaluation, columns: pa.Schema) -> pa.Table:
-    return to_table(measured, evaluation.ks).cast(columns)
 
 
 def _extracts(measured: Measured, *, compared: bool) -> Iterator[tfma.Extracts]:

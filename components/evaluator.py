@@ -12,7 +12,7 @@ from tfx.types import Artifact, artifact_utils, component_spec
 from tfx.types.channel import BaseChannel
 from tfx.utils import path_utils
 
-from components.baseline_tables import read_tables
+from components.baseline_tables import read_catalogue
 from components.evaluation import evaluate
 from components.results import QUERIES, read_results
 from components.summary import summarize, write_summary
@@ -40,7 +40,7 @@ class Executor(BaseBeamExecutor):
             for name in ("model", "previous")
             for model in input_dict.get(name, [])
         ]
-        catalogue = read_tables(counts).items
+        catalogue = read_catalogue(counts)
         floors = json.loads(exec_properties["floors"])
         with self._make_beam_pipeline() as pipeline:
             evaluate(pipeline, evaluation, examples, Sources(counts, *models), len(catalogue), floors, output)

@@ -8,7 +8,7 @@ from tfx.components.evaluator import constants
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.baseline_tables import read_tables
+from components.baseline_tables import read_catalogue
 from components.checks import judge
 from components.results import QUERIES, read_results
 from components.sanity import question_model
@@ -37,7 +37,7 @@ def ModelGate(  # type: ignore[no-untyped-def]
         path_utils.serving_model_path(model.uri),
         required,
         results,
-        read_tables(counts.uri).items,
+        read_catalogue(counts.uri),
         folders[TEST],
         folders[EVAL],
         remove_seen=remove_seen,

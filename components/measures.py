@@ -85,20 +85,13 @@ def measure(
 def to_table(measured: Measured, ks: Sequence[int]) -> pa.Table:
     """A row a query; columns as `schema` has them."""
     queries = measured.queries
-    columns: dict[str, Any] = {
-        USER: pa.array(queries.users, pa.string()),
-        TIME_S: pa.array(queries.times_s, pa.int64()),
-        TARGETS: pa.array(queries.targets, pa.list_(pa.string())),
-    }
-    for name, groups in measured.groups.items():
-        columns[f"{SLICE}:{name}"] = pa.array(groups, pa.list_(pa.string()))
+    columns: dict[str, Any] = {USER: queries.users, TIME_S: queries.times_s, TARGETS: queries.targets}
+    columns |= {f"{SLICE}:{name}": groups for name, groups in measured.groups.items()}
     for system, answer in measured.answers.items():
-        lists = [[item for item in row if item] for row in answer.ranked[:, : max(ks)]]
-        columns[f"{ITEMS}:{system}"] = pa.array(lists, pa.list_(pa.string()))
+        columns[f"{ITEMS}:{system}"] = [[item for item in row if item] for row in answer.ranked[:, : max(ks)]]
     for system, values in measured.values.items():
-        for name, column in zip(names(ks), values.T, strict=True):
-            columns[f"{VALUE}:{system}:{name}"] = pa.array(column, pa.float64())
-    return pa.table(columns)
+        columns |= {f"{VALUE}:{system}:{name}": column for name, column in zip(names(ks), values.T, strict=True)}
+    return pa.table(columns, schema=schema(list(measured.answers), list(measured.groups), ks))
 
 
 def schema(systems: Sequence[str], slice_names: Sequence[str], ks: Sequence[int]) -> pa.Schema:

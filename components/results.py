@@ -83,8 +83,7 @@ class Results:
         """Of two systems on the same queries, all of them or those of the mask."""
         values = [self.values(system, metric) for system in (first, second)]
         kept = slice(None) if mask is None else mask
-        users = np.unique(self.users[kept], return_inverse=True)[1].astype(np.int64)
-        return difference(values[0][kept], values[1][kept], users)
+        return difference(values[0][kept], values[1][kept], self.users[kept])
 
     def _groups(self, name: str) -> dict[str, Mask]:
         column = self.table[f"{SLICE}:{name}"].combine_chunks()

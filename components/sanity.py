@@ -46,7 +46,7 @@ def question_model(
     """
     model = tf.saved_model.load(path)
     asked = _records(test, _ASKED)
-    answers = _serve(model, [_without_target(record) for record in asked])
+    answers = ask(model, [_without_target(record) for record in asked], "serving_default")
     return [
         *_of_scores(answers["scores"]),
         *_of_lists(results, catalogue, remove_seen=remove_seen),
@@ -69,7 +69,8 @@ def _of_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Iterato
     yield Check(
         "lists differ between users", f"{different:,} different ones of {len(lists):,}", "more than one", different > 1
     )
-    outside = sum(int((places([items], catalogue, len(items)) < 0).sum()) for items in lists)
+    known = (places(lists, catalogue, max(map(len, lists), default=0)) >= 0).sum()
+    outside = sum(map(len, lists)) - int(known)
     yield Check("all recommended items are of the log", f"{outside:,} are not", "none", outside == 0)
     twice = sum(len(items) - len(set(items)) for items in lists)
     yield Check("no item stands in a list twice", f"{twice:,} do", "none", twice == 0)
@@ -123,7 +124,7 @@ def _of_costs(model: Any, path: str, gate: Gate, records: Sequence[bytes]) -> It
     times = []
     for record in records[:_TIMED]:
         start = time.perf_counter()
-        _serve(model, [record])
+        ask(model, [record], "serving_default")
         times.append(1e3 * (time.perf_counter() - start))
     yield _below("latency of one request", float(np.median(times[1:])), gate.max_latency_ms, "ms")
 
@@ -131,15 +132,6 @@ def _of_costs(model: Any, path: str, gate: Gate, records: Sequence[bytes]) -> It
 def _below(name: str, value: float, limit: float | None, unit: str) -> Check:
     required = "any" if limit is None else f"at most {limit:g} {unit}"
     return Check(name, f"{value:.1f} {unit}", required, limit is None or value <= limit)
-
-
-def _serve(model: Any, records: Sequence[bytes]) -> dict[str, Any]:
-    answer = model.signatures["serving_default"](examples=tf.constant(list(records)))
-    ids = answer["item_ids"].numpy()
-    return {
-        "item_ids": np.array([[item.decode() for item in row] for row in ids], object),
-        "scores": answer["scores"].numpy(),
-    }
 
 
 def _records(folder: str, count: int) -> list[bytes]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from components.queries import Queries
 from schemas.evaluation import Slice
+from schemas.log import names_in
 from trainer.lists import Catalogue
 
 Groups = list[list[str]]  # of each query
@@ -74,9 +75,7 @@ def slices(queries: Queries, context: Context) -> dict[str, Groups]:
 def _of_column(values: Sequence[Sequence[str]], column: Slice) -> Groups:
     if column.boundaries:
         return [[_range(float(value), column.boundaries) for value in some if value != "nan"] for some in values]
-    separator = column.separator
-    split = [[part for value in some for part in (value.split(separator) if separator else [value])] for some in values]
-    return [sorted({part for part in parts if part}) for parts in split]
+    return [sorted({name for value in some for name in names_in(value, column.separator)}) for some in values]
 
 
 def _range(number: float, starts: Sequence[float]) -> str:

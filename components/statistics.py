@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 LEVEL = 0.95
+SMALLEST_GROUP = 20  # users, below which nothing is said of a group
 POWER = 0.8  # with which the smallest difference that can be seen is seen
 _WEIGHTS = 1 << 22  # numbers drawn at once: samples x users
 

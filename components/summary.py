@@ -12,14 +12,13 @@ from scipy import stats
 
 from components.measures import MODEL
 from components.results import Mask, Results, places
-from components.statistics import LEVEL, Interval, intervals, means, quantile, resample, sums_by_user
+from components.statistics import LEVEL, SMALLEST_GROUP, Interval, intervals, means, quantile, resample, sums_by_user
 from schemas.evaluation import Evaluation
 from trainer.lists import Floats, Ids
-from trainer.metrics import CATALOGUE_METRICS
+from trainer.metrics import CATALOGUE_METRICS, exposures
 
 FILE_NAME = "summary.json"
 Metrics = dict[str, Interval]
-SMALLEST_GROUP = 20  # users, below which nothing is said of a group beside others
 _PARTS = 20  # of the users, for the jackknife
 _EVERYTHING = 1 << 25  # numbers whose means are drawn at once: queries x columns
 
@@ -113,8 +112,7 @@ def _of_catalogue(results: Results, system: str, catalogue: Ids, evaluation: Eva
     parts, rows = part_of[results.users], places(results.lists(system), catalogue, max(evaluation.ks))
     found = {}
     for k in evaluation.ks:
-        cells = (parts[:, np.newaxis] * len(catalogue) + rows[:, :k])[rows[:, :k] >= 0]
-        by_part = np.bincount(cells, minlength=_PARTS * len(catalogue)).reshape(_PARTS, -1)
+        by_part = np.stack([exposures(rows[parts == part], k, len(catalogue)) for part in range(_PARTS)])
         everything = by_part.sum(axis=0)
         for name, metric in CATALOGUE_METRICS.items():
             value = float(metric(k)(everything))

@@ -13,7 +13,8 @@ from scipy import sparse
 from components.baseline_tables import read_tables
 from components.measures import MODEL, PREVIOUS, Answers
 from components.queries import Queries
-from schemas.evaluation import DEPTH, Evaluation
+from schemas.evaluation import Evaluation
+from schemas.log import names_in
 from serving.recommender import ORDERS
 from trainer.baselines import BASELINES, BaselineRecommender, Tables
 from trainer.lists import Catalogue, Ids
@@ -44,16 +45,18 @@ class Systems:
         tables: the counts that the baselines go by.
         catalogue: every item of the log.
         remove_seen: whether baselines leave out what the user has seen; models know by themselves.
+        depth: of the lists.
     """
 
     def __init__(
-        self, model: Any, previous: Any | None, tables: Tables, catalogue: Catalogue, *, remove_seen: bool
+        self, model: Any, previous: Any | None, tables: Tables, catalogue: Catalogue, *, remove_seen: bool, depth: int
     ) -> None:
         self._model = model
         self._previous = previous
         self._baselines = BaselineRecommender(tables)
         self.catalogue = catalogue
         self._remove_seen = remove_seen
+        self._depth = depth
 
     def answers(self, examples: Sequence[bytes], queries: Queries) -> dict[str, Answers]:
         """What each system recommends, by the names of `system_names`.
@@ -63,13 +66,17 @@ class Systems:
             queries: the same, read.
         """
         found = ask(self._model, examples)
-        answers = {MODEL: Answers(found["item_ids"], found["auc"].astype(np.float64))}
-        answers |= {order: Answers(found[f"{order}_item_ids"]) for order in ORDERS}
+        answers = {MODEL: self._answers(found)}
+        answers |= {order: Answers(found[f"{order}_item_ids"][:, : self._depth]) for order in ORDERS}
         if self._previous is not None:
-            found = ask(self._previous, examples)
-            answers[PREVIOUS] = Answers(found["item_ids"], found["auc"].astype(np.float64))
-        lists = self._baselines.recommend(queries.histories, queries.excluded, remove_seen=self._remove_seen, k=DEPTH)
+            answers[PREVIOUS] = self._answers(ask(self._previous, examples))
+        lists = self._baselines.recommend(
+            queries.histories, queries.excluded, remove_seen=self._remove_seen, k=self._depth
+        )
         return {**answers, **{name: Answers(ranked) for name, ranked in lists.items()}}
+
+    def _answers(self, found: dict[str, Any]) -> Answers:
+        return Answers(found["item_ids"][:, : self._depth], found["auc"].astype(np.float64))
 
 
 def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:
@@ -80,7 +87,7 @@ def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:
     categories = item_categories(tables, evaluation)
     vectors = None if categories is not None else _vectors(model, tables.items)
     catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users, categories, vectors)
-    return Systems(model, previous, tables, catalogue, remove_seen=evaluation.remove_seen)
+    return Systems(model, previous, tables, catalogue, remove_seen=evaluation.remove_seen, depth=max(evaluation.ks))
 
 
 def item_categories(tables: Tables, evaluation: Evaluation) -> sparse.csr_matrix | None:
@@ -90,15 +97,12 @@ def item_categories(tables: Tables, evaluation: Evaluation) -> sparse.csr_matrix
     known: dict[tuple[str, str], int] = {}
     for name, separator in evaluation.categories:
         for row, value in enumerate(tables.features[name]):
-            for part in value.split(separator) if separator else [value]:
-                if part:
-                    rows.append(row)
-                    columns.append(known.setdefault((name, part), len(known)))
+            for part in names_in(value, separator):
+                rows.append(row)
+                columns.append(known.setdefault((name, part), len(known)))
     if not known:
         return None
-    ones = sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(tables.items), len(known))).tocsr()
-    ones.data[:] = 1.0
-    return ones
+    return sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(tables.items), len(known))).tocsr()
 
 
 def _vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
@@ -107,10 +111,10 @@ def _vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
     return np.concatenate([embed(item_ids=tf.constant(part.tolist()))["embeddings"].numpy() for part in parts])
 
 
-def ask(model: Any, examples: Sequence[bytes]) -> dict[str, Any]:
-    """What a saved model's signature `evaluate` answers, as arrays; ids as strings."""
+def ask(model: Any, examples: Sequence[bytes], signature: str = "evaluate") -> dict[str, Any]:
+    """What a signature of a saved model answers to serialized examples, as arrays; ids as strings."""
     parts = [list(examples[start : start + BATCH]) for start in range(0, len(examples), BATCH)]
-    answers = [model.signatures["evaluate"](examples=tf.constant(part)) for part in parts]
+    answers = [model.signatures[signature](examples=tf.constant(part)) for part in parts]
     return {name: _strings(np.concatenate([answer[name].numpy() for answer in answers])) for name in answers[0]}
 
 

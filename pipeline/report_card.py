@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.measures import MODEL
-from components.summary import SMALLEST_GROUP
+from components.statistics import SMALLEST_GROUP
 from pipeline.report_data import Report
 from pipeline.report_verdict import in_words
 

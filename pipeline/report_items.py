@@ -15,6 +15,7 @@ from components.baseline_tables import read_tables
 from pipeline.titles import read_titles
 from schemas.config import Config
 from schemas.errors import InputError
+from schemas.log import names_in
 from trainer.lists import Ids
 
 Counts = npt.NDArray[np.int64]
@@ -124,7 +125,6 @@ def _categories(
     found: dict[str, str] = {}
     for name, separator in columns:
         for item, value in zip(ids, features[name], strict=True):
-            names = [part.strip() for part in (value.split(separator) if separator else [value]) if part.strip()]
-            if names:
-                found.setdefault(item, names[0])
+            for category in names_in(value, separator)[:1]:
+                found.setdefault(item, category)
     return found

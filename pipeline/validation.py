@@ -12,7 +12,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.baseline_counts import count_baselines
-from components.baseline_tables import read_tables
+from components.baseline_tables import read_catalogue
 from components.evaluation import evaluate
 from components.ingestion import ingest
 from components.ingestion_report import IngestionReport
@@ -65,7 +65,7 @@ def evaluate_model(
         kept, counts = str(output or f"{folder}/evaluation"), f"{folder}/counts"
         with _local_pipeline() as pipeline:
             count_baselines(pipeline, folder, counts, config.data.features)
-        items = read_tables(counts).items
+        items = read_catalogue(counts)
         sources = Sources(counts, str(model), str(previous) if previous else None)
         with _local_pipeline() as pipeline:
             evaluate(

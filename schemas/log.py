@@ -32,6 +32,12 @@ class ItemColumn(Column):
     separator: Annotated[str, StringConstraints(min_length=1)] | None = None  # of a category with several names in it
 
 
+def names_in(value: str, separator: str | None) -> list[str]:
+    """The names in a category's value, each once; a value without any is in no category."""
+    parts = value.split(separator) if separator else [value]
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
 class LogColumn(ItemColumn):
     """A further column of the log."""
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from schemas.config import Model
 from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
-from schemas.log import Feature
+from schemas.log import Feature, names_in
 from serving.codes import Coding, Codings
 from trainer.data import first_record
 
@@ -80,10 +80,7 @@ def split_codes(codes: npt.NDArray[np.int64], coding: Coding, separator: str | N
     """
     if separator is None:
         return codes[:, np.newaxis]
-    names = [
-        list(dict.fromkeys(name.strip() for name in category.split(separator) if name.strip()))
-        for category in coding.categories()
-    ]
+    names = [names_in(category, separator) for category in coding.categories()]
     numbers = {name: 1 + i for i, name in enumerate(sorted({name for some in names for name in some}))}
     table = np.zeros([len(names) + 2, max([1, *map(len, names)])], np.int64)  # with none and the unknown category
     for row, some in enumerate(names, start=1):

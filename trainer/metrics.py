@@ -200,10 +200,10 @@ METRICS: Mapping[str, type[Metric]] = {
 CATALOGUE_METRICS: Mapping[str, type[CatalogueMetric]] = {"coverage": Coverage, "gini": Gini}
 
 
-def exposures(lists: Lists, k: int) -> npt.NDArray[np.int64]:
-    """How often the first k places of the lists hold each item. [items]"""
-    rows = lists.rows[:, :k]
-    return np.bincount(rows[rows >= 0], minlength=len(lists.catalogue))
+def exposures(rows: npt.NDArray[np.int64], k: int, items: int) -> npt.NDArray[np.int64]:
+    """How often the first k places of lists hold each item, [items]; rows as of `Lists.rows`."""
+    first = rows[:, :k]
+    return np.bincount(first[first >= 0], minlength=items)
 
 
 def summary(ranked: npt.NDArray[Any], targets: npt.NDArray[Any], catalogue_size: int, k: int = K) -> dict[str, float]:

@@ -100,7 +100,7 @@ def test_accuracy_equals_that_of_ranx(some: Lists, k: int) -> None:
 
 
 def test_exposures_and_what_they_cover() -> None:
-    found = exposures(WORKED, 2)
+    found = exposures(WORKED.rows, 2, len(WORKED.catalogue))
     assert found.tolist() == [2, 3, 1, 2, 0]  # x is not of the catalogue
     assert Coverage(2)(found) == 4 / 5
     assert Coverage(2)(np.array([[1, 0], [0, 0]])).tolist() == [1 / 2, 0]
