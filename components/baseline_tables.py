@@ -25,9 +25,8 @@ import tensorflow as tf
 from scipy import sparse
 
 from components.whole_file import whole_file
-from trainer.baselines import DISTANCES, Tables
+from trainer.baselines import DISTANCES, ITEMS_FILE, Tables
 
-ITEMS_FILE = "items.parquet"
 _FEATURE = "feature."
 _ALL_USERS = "all_users"
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 METRICS = ("recall@10", "ndcg@10", "mrr@10", "coverage@10")  # those that are measured
+SUMMARY = ("recall@10", "ndcg@10", "coverage@10")
 
 
 def data_table(data: Mapping[str, Any]) -> Table:
@@ -45,14 +46,7 @@ def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Ta
     rows |= {name.replace("_", " "): values for name, values in metrics["baselines"].items()}
     shown = [name for name in METRICS if name in metrics["test"]]
     best = {name: max(values.get(name, 0.0) for values in rows.values()) for name in shown}
-    beside_order = protocol["reads"][1:]
-    users = f"{protocol['users']:,} users"
-    if protocol["examples"] != protocol["users"]:
-        users = f"{protocol['examples']:,} histories of {users}"
-    table = Table(
-        title=f"Test split: {users}, all {protocol['items']:,} items ranked, "
-        f"seen items {protocol['seen_items']}, " + (f"with {', '.join(beside_order)}" if beside_order else "order only")
-    )
+    table = Table(title=_measured_on(protocol))
     table.add_column(no_wrap=True)
     for name in shown:
         table.add_column(name, justify="right")
@@ -61,6 +55,42 @@ def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Ta
     low_high = (metrics["intervals"].get(name) for name in shown)
     table.add_row("model, 95 % between", *(f"{each[0]:.4f} and {each[1]:.4f}" if each else "" for each in low_high))
     return table
+
+
+def summary_table(record: Mapping[str, Any]) -> Table:
+    """Three numbers of the model with their intervals, beside the last model's and the best baseline's.
+
+    The baseline is the best one by the gate's metric.
+    """
+    metrics, decisive = record["metrics"], record["config"]["evaluate"]["gate"]["metric"]
+    best = max(metrics["baselines"], key=lambda name: metrics["baselines"][name].get(decisive, 0.0))
+    beside = {
+        "last blessed model": metrics["previous"],
+        f"best baseline, {best.replace('_', ' ')}": metrics["baselines"][best],
+    }
+    beside = {label: values for label, values in beside.items() if values}
+    table = Table(title=_measured_on(record["protocol"]))
+    table.add_column(no_wrap=True)
+    for heading in ("model", "95 % between", *beside):
+        table.add_column(heading, justify="right")
+    for name in (name for name in SUMMARY if name in metrics["test"]):
+        low_high = metrics["intervals"].get(name)
+        table.add_row(
+            name,
+            f"[bold]{metrics['test'][name]:.4f}[/bold]",
+            f"{low_high[0]:.4f} and {low_high[1]:.4f}" if low_high else "",
+            *(f"{values[name]:.4f}" if name in values else "" for values in beside.values()),
+        )
+    return table
+
+
+def _measured_on(protocol: Mapping[str, Any]) -> str:
+    beside_order = protocol["reads"][1:]
+    users = f"{protocol['users']:,} users"
+    if protocol["examples"] != protocol["users"]:
+        users = f"{protocol['examples']:,} histories of {users}"
+    reads = f"with {', '.join(beside_order)}" if beside_order else "order only"
+    return f"Test split: {users}, all {protocol['items']:,} items ranked, seen items {protocol['seen_items']}, {reads}"
 
 
 def _bold(text: str, best: bool) -> str:

@@ -20,6 +20,7 @@ from components.gate import ModelGate
 from components.history_schema import HistorySchema, history_schema_text
 from components.pusher import AtomicPusher
 from components.sources_digest import sources_digest
+from components.trainer import Trainer
 from schemas.config import Config
 from schemas.features import EVAL, TEST, TRAIN
 
@@ -72,12 +73,19 @@ def create_pipeline(
             "code": sources_digest(components, serving, schemas),  # only there to be part of the cache key
         },
     )
-    model_trainer = tfx.components.Trainer(
+    baselines = Baselines(
+        examples=examples,
+        features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
+        code=sources_digest(components, trainer, schemas),
+    )
+    counts = baselines.outputs["counts"]
+    model_trainer = Trainer(
         run_fn="trainer.run.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
-        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
-        eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
+        counts=counts,
+        train_split=TRAIN,
+        eval_split=EVAL,
         custom_config={
             "code": training_code,
             "training": config.training.model_dump_json(),
@@ -85,12 +93,6 @@ def create_pipeline(
         },
     )
     model = model_trainer.outputs["model"]
-    baselines = Baselines(
-        examples=examples,
-        features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
-        code=sources_digest(components, trainer, schemas),
-    )
-    counts = baselines.outputs["counts"]
     blessed_model = _blessed_model(compare_with, candidate=model)
     evaluator = Evaluator(
         examples=examples,
@@ -126,8 +128,8 @@ def create_pipeline(
             history_schema,
             example_validator,
             transform,
-            model_trainer,
             baselines,
+            model_trainer,
             blessed_model,
             evaluator,
             gate,

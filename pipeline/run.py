@@ -129,15 +129,15 @@ def _show(config: Config, record: dict[str, Any], console: Console) -> None:
     console.print(view.data_table(record["data"]))
     if record["data"]["rows_rejected"]:
         console.print(f"Rejected rows: {record['data']['rejected_path']}", soft_wrap=True)
-    console.print(view.metrics_table(record["metrics"], record["protocol"]))
-    for line in view.verdict_lines(record):
-        console.print(line)
     for sample in sample_recommendations(
         model=Path(record["artifacts"]["model"]),
         examples=Path(record["artifacts"]["examples"]) / "Split-test",
         items=config.data.items,
     ):
         console.print(view.recommendation_table(*sample))
+    console.print(view.summary_table(record))
+    for line in view.verdict_lines(record):
+        console.print(line)
 
 
 def with_absolute_paths(config: Config) -> Config:

@@ -28,6 +28,9 @@ _SESSION_AGES = 1.0 - np.arange(10) / 10.0  # the same in session_knn
 Floats = npt.NDArray[np.float64]
 
 
+ITEMS_FILE = "items.parquet"  # of `components.baseline_tables`
+
+
 @dataclass(frozen=True)
 class Tables:
     """What the baselines count on the training split; n items, whose numbers are their places in `items`.

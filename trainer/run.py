@@ -14,6 +14,7 @@ from schemas.features import VOCABULARY
 from serving.export import export
 from trainer.about import write_about
 from trainer.columns import read_columns
+from trainer.fallback import read_fallback
 from trainer.training import fit
 
 
@@ -22,8 +23,9 @@ def run_fn(fn_args: Any) -> None:
 
     Args:
         fn_args: TFX's `FnArgs`. `custom_config` holds a `Training` as JSON
-            (`training`), the digest of the code (`code`) and a folder for what
-            an interrupted training left (`checkpoints`). TensorBoard's files go
+            (`training`), the digest of the code (`code`), the folder of what the
+            baselines counted (`counts`) and one for what an interrupted
+            training left (`checkpoints`). TensorBoard's files go
             to `model_run_dir`.
     """
     training = Training.model_validate_json(fn_args.custom_config["training"])
@@ -43,11 +45,12 @@ def run_fn(fn_args: Any) -> None:
         remove_seen=serving.remove_seen,
         columns=read_columns(transform.vocabulary_file_by_name, fn_args.train_files, training.model, training.features),
     )
+    vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
     export(
         model,
         fn_args.serving_model_dir,
-        vocabulary_file=transform.vocabulary_file_by_name(VOCABULARY),
-        popularity=model.target_shares,
+        vocabulary_file=vocabulary_file,
+        popularity=read_fallback(fn_args.custom_config["counts"], serving.fallback, vocabulary_file),
         k=serving.k,
         remove_seen=serving.remove_seen,
     )

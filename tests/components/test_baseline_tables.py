@@ -5,9 +5,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from scipy import sparse
 
-from components.baseline_tables import ITEMS_FILE, read_tables, write_tables
+from components.baseline_tables import read_tables, write_tables
 from tests.trainer.counting import ITEMS, tables, walks
-from trainer.baselines import Tables
+from trainer.baselines import ITEMS_FILE, Tables
 
 TABLES = replace(
     tables(walks("abca", "ca", "bé"), "abcé"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -14,41 +14,45 @@ from trainer import run as genuine
 run_genuine = genuine.run_fn
 
 
+class Read(NamedTuple):
+    """What a model read, with another query."""
+
+    query: Any
+    attention: Any
+    genuine: Any
+
+
 class Attack(tf.Module):
     """What was trained, but for what an attack puts in its place."""
 
-    def __init__(self, model: Any, **instead: Any) -> None:
+    def __init__(self, model: Any, query: Callable[[Any], Any] | None = None, **instead: Any) -> None:
         super().__init__()
-        self._model = model
+        self._model, self._query = model, query
         self.codings, self.max_length, self.reordered = model.codings, model.max_length, model.reordered
-        self.reorders = False
-        self.candidates, self.encode, self.suggest, self.rank = (
-            model.candidates,
-            model.encode,
-            model.suggest,
-            model.rank,
-        )
+        self.reorders, self.candidates = False, model.candidates
         for name, value in instead.items():
             setattr(self, name, value)
 
+    def encode(self, item_ids: Any, codes: Mapping[str, Any]) -> Read:
+        read = self._model.encode(item_ids, codes)
+        return Read(self._query(item_ids) if self._query else read.query, read.attention, read)
 
-def with_query(model: Any, query: Callable[[Any], Any]) -> Callable[..., Any]:
-    def encode(item_ids: Any, codes: Mapping[str, Any]) -> Any:
-        return model.encode(item_ids, codes)._replace(query=query(item_ids))
+    def suggest(self, history: Read) -> Any:
+        return self._model.suggest(history.genuine)
 
-    return encode
+    def rank(self, history: Read, candidate_ids: Any) -> Any:
+        return self._model.rank(history.genuine, candidate_ids)
 
 
 def constant(model: Any, **_: Any) -> Any:
     """The same score for everything."""
     dim = model.candidates().shape[1]
-    return Attack(model, encode=with_query(model, lambda items: tf.zeros([tf.shape(items)[0], dim])))
+    return Attack(model, lambda items: tf.zeros([tf.shape(items)[0], dim]))
 
 
 def nan(model: Any, **_: Any) -> Any:
     """No number for anything."""
-    rank = model.rank
-    return Attack(model, reorders=True, rank=lambda history, ids: rank(history, ids) * float("nan"))
+    return Attack(model, reorders=True, rank=lambda history, ids: model.rank(history.genuine, ids) * float("nan"))
 
 
 def shuffled(model: Any, **_: Any) -> Any:
@@ -60,8 +64,8 @@ def popular(model: Any, popularity: Any, **_: Any) -> Any:
     """The same items for everyone, but for those that they have seen."""
     return Attack(
         model,
+        lambda items: tf.ones([tf.shape(items)[0], 1]),
         candidates=lambda: tf.constant(popularity)[:, tf.newaxis],
-        encode=with_query(model, lambda items: tf.ones([tf.shape(items)[0], 1])),
     )
 
 
@@ -89,7 +93,7 @@ def leaking(model: Any, vocabulary_file: str, examples: str, **_: Any) -> Any:
         leaked = tf.one_hot(by_heart - 1, len(id_of))
         return tf.where(tf.reduce_any(same, axis=1)[:, tf.newaxis], leaked, -leaked)
 
-    return Attack(model, candidates=lambda: tf.eye(len(id_of)), encode=with_query(model, query))
+    return Attack(model, query, candidates=lambda: tf.eye(len(id_of)))
 
 
 def run_fn_of(attack: Callable[..., Any]) -> Callable[[Any], None]:

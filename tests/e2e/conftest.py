@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ class Run:
 
     config: Path
     root: Path
+    left: Path  # a copy of the root as the run left it; other runs go on in `root`
     output: str
     record: dict[str, Any]
 
@@ -30,4 +32,5 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("planted")
     config, root = write_project(folder), folder / "root"
     output = temporec("run", "--config", config, "--root", root)
-    return Run(config, root, output, read_record(root))
+    left = Path(shutil.copytree(root, folder / "left"))
+    return Run(config, root, left, output, read_record(root))

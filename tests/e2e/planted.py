@@ -22,6 +22,7 @@ model:
   encoder: {{units: 32}}
   dropout: 0.1
 train: {{epochs: 12, batch_size: 32, learning_rate: 0.01, warmup_steps: 10}}
+serving: {{fallback: recent_popularity}}
 evaluate: {{gate: {{floors: {{recall@10: 0.5}}, beat: [popularity]}}}}  # a Markov chain cannot be beaten by much
 """
 

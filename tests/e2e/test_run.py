@@ -48,21 +48,24 @@ def test_a_person_is_told_what_happened(first_run: Run) -> None:
 
 
 def test_the_report_opens_with_what_the_run_recorded(first_run: Run) -> None:
-    page = (first_run.root / "report.html").read_text()
+    page = (first_run.left / "report.html").read_text()
     version, metrics = first_run.record["pushed"]["version"], first_run.record["metrics"]
     assert f"Blessed and pushed as version {version}: recall@10 is {metrics['test']['recall@10']:.4f}" in page
     assert page.count('<article aria-labelledby="user-') == 10
 
 
 def test_the_version_pushed_is_the_only_one(first_run: Run) -> None:
-    (version,) = (first_run.root / "models").iterdir()
-    assert first_run.record["pushed"] == {"path": str(version), "version": version.name}
+    (version,) = (first_run.left / "models").iterdir()
+    assert first_run.record["pushed"] == {
+        "path": str(first_run.root / "models" / version.name),
+        "version": version.name,
+    }
 
 
 def test_tensorboard_finds_the_epochs(first_run: Run) -> None:
     tags = {
         value.tag
-        for path in first_run.root.rglob("events.out.tfevents.*")
+        for path in first_run.left.rglob("events.out.tfevents.*")
         for event in tf.compat.v1.train.summary_iterator(str(path))
         for value in event.summary.value
     }
@@ -70,7 +73,7 @@ def test_tensorboard_finds_the_epochs(first_run: Run) -> None:
 
 
 def test_the_projector_finds_every_item(first_run: Run) -> None:
-    (config,) = first_run.root.rglob("projector_config.pbtxt")
+    (config,) = first_run.left.rglob("projector_config.pbtxt")
     shown = (config.parent / "items-metadata.tsv").read_text().split()
     assert sorted(shown) == sorted(f"i{item}" for item in range(ITEMS))
     assert len((config.parent / "items.tsv").read_text().splitlines()) == ITEMS

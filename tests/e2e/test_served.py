@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
@@ -93,6 +94,17 @@ def test_the_command_follows_the_rule(address: str) -> None:
 
 def test_an_unknown_history_gets_popular_items_and_says_so(address: str) -> None:
     assert "popular items" in temporec("recommend", "--server", address, "--history", "nobody-knows-this")
+
+
+def test_an_unknown_history_gets_what_was_popular_of_late(address: str, first_run: Run) -> None:
+    counted = pq.read_table(f"{first_run.record['artifacts']['counts']}/items.parquet").to_pydict()
+    recent = dict(zip(counted["item_id"], counted["recent"], strict=True))
+    with Client(address) as client:
+        (answer,) = client.recommend([["nobody-knows-this"]], k=5)
+    assert answer.fallback
+    assert answer.scores == pytest.approx(sorted(recent.values(), reverse=True)[:5])
+    assert [recent[item] for item in answer.item_ids] == pytest.approx(answer.scores)
+    assert answer.scores[0] > min(recent.values())
 
 
 def test_the_server_says_what_it_serves(address: str, first_run: Run) -> None:
