@@ -13,9 +13,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from components.checks import Check
+from components.list_checks import check_lists
 from components.measures import MODEL
 from components.queries import read_queries
-from components.results import Results, places
+from components.results import Results
 from components.systems import ask
 from schemas.evaluation import Gate
 from schemas.features import TARGET_ID, TARGET_IDS, target_key
@@ -49,7 +50,7 @@ def question_model(
     answers = ask(model, [_without_target(record) for record in asked], "serving_default")
     return [
         *_of_scores(answers["scores"]),
-        *_of_lists(results, catalogue, remove_seen=remove_seen),
+        *check_lists(results, catalogue, remove_seen=remove_seen),
         _blind(answers["item_ids"], ask(model, asked)["item_ids"]),
         *_of_validation(model, path, results, _records(validation, _VALIDATED)),
         *_of_costs(model, path, gate, asked),
@@ -61,23 +62,6 @@ def _of_scores(scores: npt.NDArray[np.float32]) -> Iterator[Check]:
     yield Check("scores are numbers", f"{(~numbers).sum():,} of {scores.size:,} are not", "none", bool(numbers.all()))
     apart = (np.ptp(scores, axis=1) > 0).mean() if scores.size else 0.0
     yield Check("scores tell items apart", f"in {apart:.0%} of the lists", "in most", bool(apart > 0.5))
-
-
-def _of_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Iterator[Check]:
-    lists = results.lists(MODEL)
-    different = len(set(map(tuple, lists)))
-    yield Check(
-        "lists differ between users", f"{different:,} different ones of {len(lists):,}", "more than one", different > 1
-    )
-    known = (places(lists, catalogue, max(map(len, lists), default=0)) >= 0).sum()
-    outside = sum(map(len, lists)) - int(known)
-    yield Check("all recommended items are of the log", f"{outside:,} are not", "none", outside == 0)
-    twice = sum(len(items) - len(set(items)) for items in lists)
-    yield Check("no item stands in a list twice", f"{twice:,} do", "none", twice == 0)
-    if remove_seen:
-        shares = results.values(MODEL, next(name for name in results.metrics if name.startswith("repeats@")))
-        seen = int((shares > 0).sum())
-        yield Check("nothing seen is recommended", f"in {seen:,} lists it is", "in none", seen == 0)
 
 
 def _blind(blind: Ids, evaluated: Ids) -> Check:
