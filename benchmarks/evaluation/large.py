@@ -1,0 +1,121 @@
+"""A log and a model of a million items: what a catalogue costs an evaluation, whatever the model has learnt.
+
+.venv/bin/python -m benchmarks.evaluation.large FOLDER
+
+leaves there what `once.py` reads: `config.json`, `examples`, `counts` and `model`.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from components.baseline_counts import count_baselines
+from components.baseline_tables import read_catalogue
+from components.ingestion import ingest
+from pipeline.beam import BEAM_ARGS
+from schemas.config import Config
+from serving.codes import Codings
+from serving.export import export
+
+ITEMS, DIM, LENGTH = 1_000_000, 64, 50
+TRAINED, TESTED = 25_000, 10_000  # users whose interactions are trained on alone, and users who are tested as well
+
+
+class Encoded(NamedTuple):
+    """What the model read."""
+
+    query: tf.Tensor
+    attention: tf.Tensor
+
+
+class Random(tf.Module):
+    """Vectors that nothing was learnt for; a history's query is its last item's vector."""
+
+    codings = Codings()
+    max_length, reorders, reordered = LENGTH, True, 200
+
+    def __init__(self, seed: int = 1) -> None:
+        super().__init__()
+        vectors = np.random.default_rng(seed).normal(size=(ITEMS, DIM)).astype(np.float32)
+        self.table = tf.Variable(vectors, trainable=False)
+
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Encoded:
+        """Reads the last item."""
+        last = tf.reduce_sum(tf.cast(item_ids != 0, tf.int32), axis=1) - 1
+        items = tf.gather(item_ids, tf.maximum(last, 0), batch_dims=1)
+        query = tf.gather(self.table, tf.maximum(items - 1, 0))
+        return Encoded(query, tf.cast(item_ids != 0, tf.float32))
+
+    def candidates(self) -> tf.Tensor:
+        """All vectors."""
+        return self.table
+
+    def suggest(self, history: Encoded) -> tf.Tensor:
+        """Nothing beside retrieval's."""
+        return tf.zeros([tf.shape(history.query)[0], 1], tf.int64)
+
+    def rank(self, history: Encoded, candidate_ids: tf.Tensor) -> tf.Tensor:
+        """Retrieval's scores, turned round."""
+        vectors = tf.gather(self.table, tf.maximum(candidate_ids - 1, 0))
+        return -tf.einsum("bd,bnd->bn", history.query, vectors)
+
+
+def write_log(path: Path, seed: int = 1) -> None:
+    """Every item once at least, in histories of `LENGTH`; the tested users' last interactions come after the cut."""
+    random = np.random.default_rng(seed)
+    users = TRAINED + TESTED
+    items = np.concatenate([random.permutation(ITEMS), random.integers(ITEMS, size=users * LENGTH - ITEMS)])
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id", "item_id", "timestamp"])
+        for place, item in enumerate(items.tolist()):
+            user = place // LENGTH
+            late = user >= TRAINED and place % LENGTH == LENGTH - 1
+            writer.writerow([f"u{user}", f"i{item}", 2_000_000_000 if late else 1_600_000_000 + place])
+
+
+def main(folder: Path) -> None:
+    """Writes all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_log(folder / "log.csv")
+    config = Config.model_validate(
+        {
+            "name": "large",
+            "data": {
+                "path": str(folder / "log.csv"),
+                "columns": {"user": "user_id", "item": "item_id", "timestamp": "timestamp"},
+                "timestamp": {"unit": "s"},
+            },
+            "split": {"kind": "temporal", "test_from": "2030-01-01", "validation_from": "2020-10-02"},
+        }
+    )
+    (folder / "config.json").write_text(config.model_dump_json())
+    options = PipelineOptions(list(BEAM_ARGS))
+    with beam.Pipeline(options=options) as pipeline:
+        ingest(pipeline, config.data, config.split, config.history, str(folder / "examples"))
+    with beam.Pipeline(options=options) as pipeline:
+        count_baselines(pipeline, str(folder / "examples"), str(folder / "counts"), config.data.features)
+    items = read_catalogue(str(folder / "counts"))
+    (folder / "items").write_text("".join(f"{item}\n" for item in items))
+    popularity = np.full(len(items), 1.0 / len(items), np.float32)
+    export(
+        Random(),
+        str(folder / "model"),
+        vocabulary_file=str(folder / "items"),
+        popularity=popularity,
+        k=10,
+        remove_seen=True,
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())

@@ -1,0 +1,81 @@
+"""Measures the lists of an evaluation again, from the lists alone, and writes them for others to measure.
+
+.venv/bin/python -m benchmarks.evaluation.lists CONFIG EXAMPLES COUNTS EVALUATION FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from components.baseline_tables import read_tables
+from components.measures import MODEL
+from components.queries import read_queries
+from components.results import QUERIES, read_results
+from schemas.config import Config
+from schemas.features import TRAIN
+from trainer.lists import Catalogue, Lists
+from trainer.metrics import METRICS
+
+SHARED = ("recall", "precision", "hit_rate", "ndcg", "mrr", "map", "novelty", "serendipity")  # with RecTools
+
+
+def main(config_file: str, examples: str, counts: str, evaluation: str, folder: Path) -> None:
+    """Measures, writes, and prints the means and the seconds.
+
+    Args:
+        config_file: a configuration as JSON.
+        examples: the folder of ingested examples.
+        counts: of the baselines.
+        evaluation: what the Evaluator wrote.
+        folder: where the lists are written, a row for each recommended item.
+    """
+    ks = Config.model_validate_json(Path(config_file).read_text()).evaluation.ks
+    tables, results = read_tables(counts), read_results(f"{evaluation}/{QUERIES}")
+    recommended, targets = results.lists(MODEL), results.targets()
+    ranked = np.full((len(recommended), max(ks)), None, dtype=object)
+    for row, items in enumerate(recommended):
+        ranked[row, : len(items)] = items
+
+    started = time.perf_counter()
+    catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users)
+    lists = Lists(ranked, targets, [()] * len(targets), catalogue)
+    values = {f"{name}@{k}": float(np.nanmean(METRICS[name](k)(lists))) for name in SHARED for k in ks}
+    seconds = time.perf_counter() - started
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "about.json").write_text(json.dumps({"ks": ks}))
+    pq.write_table(pa.table({"item_id": tables.items}), folder / "catalogue.parquet")
+    users = [str(row) for row in range(len(recommended))]
+    _write(folder / "lists.parquet", users, recommended)
+    _write(folder / "targets.parquet", users, targets)
+    of_users = list(_trained_on(examples))
+    _write(folder / "trained_on.parquet", [user for user, _ in of_users], [items for _, items in of_users])
+    print(json.dumps({"seconds": seconds, "values": values}))
+
+
+def _trained_on(examples: str) -> Iterator[tuple[str, list[str]]]:
+    """Each training sequence: whose it is, and its items."""
+    files = tf.io.gfile.glob(f"{examples}/Split-{TRAIN}/*")
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
+        queries = read_queries([record])
+        yield queries.users[0], [*queries.histories[0], *queries.targets[0]]
+
+
+def _write(path: Path, users: list[str], lists: list[list[str]]) -> None:
+    rows = [(user, item, rank) for user, items in zip(users, lists, strict=True) for rank, item in enumerate(items, 1)]
+    columns = dict(zip(("user_id", "item_id", "rank"), map(list, zip(*rows, strict=True)), strict=True))
+    pq.write_table(pa.table(columns), path)
+
+
+if __name__ == "__main__":
+    config, examples, counts, evaluation, folder = sys.argv[1:]
+    main(config, examples, counts, evaluation, Path(folder))

@@ -1,0 +1,70 @@
+"""Evaluates a saved model once, as the Evaluator does, and prints what that took. Called by `run.py`, a process each.
+
+.venv/bin/python -m benchmarks.evaluation.once CONFIG EXAMPLES COUNTS MODEL OUTPUT
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from components.baseline_tables import read_catalogue
+from components.evaluation import evaluate
+from components.results import QUERIES, read_results
+from components.summary import summarize, write_summary
+from components.systems import Sources
+from pipeline.beam import BEAM_ARGS
+from schemas.config import Config
+from schemas.features import TEST
+
+
+def main(config_file: str, examples: str, counts: str, model: str, output: str) -> None:
+    """Evaluates.
+
+    Args:
+        config_file: a configuration as JSON.
+        examples: the folder of ingested examples.
+        counts: of the baselines.
+        model: the saved model.
+        output: a folder for what the Evaluator writes.
+    """
+    config = Config.model_validate_json(Path(config_file).read_text())
+    started = time.perf_counter()
+    catalogue = read_catalogue(counts)
+    with beam.Pipeline(options=PipelineOptions(list(BEAM_ARGS))) as pipeline:
+        evaluate(
+            pipeline,
+            config.evaluation,
+            f"{examples}/Split-{TEST}",
+            Sources(counts, model),
+            len(catalogue),
+            config.evaluate.gate.floors,
+            output,
+        )
+    measured_s = time.perf_counter() - started
+    results = read_results(f"{output}/{QUERIES}")
+    summary = summarize(results, catalogue, config.evaluation)
+    write_summary(output, summary)
+    found = {
+        "queries": summary["queries"],
+        "items": len(catalogue),
+        "systems": len(summary["systems"]),
+        "metrics": len(summary["systems"]["model"]),
+        "groups": sum(map(len, summary["slices"].values())),
+        "samples": config.evaluation.samples,
+        "measured_s": round(measured_s, 1),
+        "summed_up_s": round(time.perf_counter() - started - measured_s, 1),
+        "seconds": round(time.perf_counter() - started, 1),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,72 @@
+"""Times evaluations: of a finished run in full, of a catalogue of a million items, and beside RecTools.
+
+    .venv/bin/python -m benchmarks.evaluation.run ROOT --work runs/evaluation --rectools-env DIR
+
+ROOT is the root of a run of MovieLens-1M. DIR is an environment with what
+rectools/requirements.txt names; without it RecTools is left out. Nothing else
+should be running.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.record import REPOSITORY, circumstances
+
+RESULTS = Path(__file__).with_name("results.jsonl")
+MEASURE = Path(__file__).parent / "rectools" / "measure.py"
+
+
+def main(
+    root: Annotated[Path, typer.Argument(help="of a finished run")],
+    work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
+    rectools_env: Annotated[Path | None, typer.Option(help="with RecTools")] = None,
+) -> None:
+    """Measures, prints and records."""
+    work = work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    config = work / "config.json"
+    record = json.loads((root / "run.json").read_text())
+    config.write_text(json.dumps(record["config"]))
+    made = [record["artifacts"][name] for name in ("examples", "counts", "model")]
+    found: dict[str, Any] = {"full": _evaluate(str(config), *made, output=work / "evaluation")}
+    beside = work / "lists"
+    found["lists"] = _module("lists", str(config), *made[:2], str(work / "evaluation"), str(beside))
+    if rectools_env:
+        command = [str(rectools_env.resolve() / "bin" / "python"), str(MEASURE), str(beside)]
+        found["rectools"] = _last_line(command)
+        ours, theirs = found["lists"]["values"], found["rectools"]["values"]
+        found["furthest_apart"] = max(abs(ours[name] - theirs[name]) for name in theirs)
+        found["ratio"] = round(found["rectools"]["seconds"] / found["lists"]["seconds"], 1)
+    large = work / "large"
+    if not (large / "model" / "saved_model.pb").exists():
+        subprocess.run([sys.executable, "-m", "benchmarks.evaluation.large", str(large)], check=True, cwd=REPOSITORY)
+    parts = [str(large / name) for name in ("config.json", "examples", "counts", "model")]
+    found["large"] = _evaluate(*parts, output=large / "evaluation")
+    RESULTS.write_text(json.dumps(found | circumstances()) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+def _evaluate(*arguments: str, output: Path) -> dict[str, Any]:
+    shutil.rmtree(output, ignore_errors=True)
+    return _module("once", *arguments, str(output))
+
+
+def _module(name: str, *arguments: str) -> dict[str, Any]:
+    return _last_line([sys.executable, "-m", f"benchmarks.evaluation.{name}", *arguments])
+
+
+def _last_line(command: list[str]) -> dict[str, Any]:
+    ran = subprocess.run(command, check=True, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(ran.stdout.splitlines()[-1]))
+
+
+if __name__ == "__main__":
+    typer.run(main)
