@@ -70,9 +70,17 @@ def find_files(pattern: str) -> list[str]:
 
 def read_batches(files: Sequence[str]) -> Iterator[Batch]:
     """The examples of TFRecord.gz files, in order."""
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
-    for batch in records.batch(EXAMPLES_PER_BATCH).as_numpy_iterator():
+    for batch in _records(files).batch(EXAMPLES_PER_BATCH).as_numpy_iterator():
         yield batch.tolist()
+
+
+def read_examples(folder: str) -> Iterator[bytes]:
+    """The examples of a split's folder one by one, always in the same order."""
+    yield from _records(find_files(f"{folder}/*")).as_numpy_iterator()
+
+
+def _records(files: Sequence[str]) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(files, compression_type="GZIP")
 
 
 def read_columns(batch: Batch, features: Sequence[Feature] = ()) -> Columns:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from components.checks import Check
+from components.example_batches import read_examples
 from components.list_checks import check_lists
 from components.measures import MODEL
 from components.queries import read_queries
@@ -46,13 +47,13 @@ def question_model(
         remove_seen: whether nothing seen may be recommended.
     """
     model = tf.saved_model.load(path)
-    asked = _records(test, _ASKED)
+    asked = list(islice(read_examples(test), _ASKED))
     answers = ask(model, [_without_target(record) for record in asked], "serving_default")
     return [
         *_of_scores(answers["scores"]),
         *check_lists(results, catalogue, remove_seen=remove_seen),
         _blind(answers["item_ids"], ask(model, asked)["item_ids"]),
-        *_of_validation(model, path, results, _records(validation, _VALIDATED)),
+        *_of_validation(model, path, results, list(islice(read_examples(validation), _VALIDATED))),
         *_of_costs(model, path, gate, asked),
     ]
 
@@ -116,11 +117,6 @@ def _of_costs(model: Any, path: str, gate: Gate, records: Sequence[bytes]) -> It
 def _below(name: str, value: float, limit: float | None, unit: str) -> Check:
     required = "any" if limit is None else f"at most {limit:g} {unit}"
     return Check(name, f"{value:.1f} {unit}", required, limit is None or value <= limit)
-
-
-def _records(folder: str, count: int) -> list[bytes]:
-    files = sorted(tf.io.gfile.glob(os.path.join(folder, "*")))
-    return list(tf.data.TFRecordDataset(files, compression_type="GZIP").take(count).as_numpy_iterator())
 
 
 def _without_target(record: bytes) -> bytes:

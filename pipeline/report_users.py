@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
+from components.example_batches import read_examples
 from components.measures import ITEMS, MODEL, TARGETS, TIME_S, USER
 from components.queries import Queries, read_queries
 from components.results import Results
@@ -139,9 +139,6 @@ def first_of_each(users: Ids) -> list[int]:
 
 def _records(folder: str, numbers: Sequence[int]) -> list[bytes]:
     """The examples with these numbers, in their order."""
-    files = sorted(tf.io.gfile.glob(f"{folder}/*"))
-    wanted, found = set(numbers), {}
-    for number, record in enumerate(tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()):
-        if number in wanted:
-            found[number] = record
+    wanted = set(numbers)
+    found = {number: record for number, record in enumerate(read_examples(folder)) if number in wanted}
     return [found[number] for number in numbers]

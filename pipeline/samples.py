@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import tensorflow as tf
 
+from components.example_batches import read_examples
 from pipeline.titles import read_titles
 from schemas.features import ITEM_IDS, USER_ID
 from schemas.log import Items
@@ -17,8 +19,7 @@ def sample_recommendations(
 ) -> Iterator[tuple[str, list[str], list[tuple[str, float]]]]:
     """Yields user id, titles of the last items (newest first), and recommended titles with their scores."""
     titles = read_titles(items)
-    files = sorted(str(path) for path in examples.iterdir())
-    serialized = list(tf.data.TFRecordDataset(files, compression_type="GZIP").take(users).as_numpy_iterator())
+    serialized = list(islice(read_examples(str(examples)), users))
     answers = tf.saved_model.load(str(model)).signatures["serving_default"](examples=tf.constant(serialized))
     for row, record in enumerate(serialized):
         features = tf.train.Example.FromString(record).features.feature

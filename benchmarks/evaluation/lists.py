@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import tensorflow as tf
 
 from components.baseline_tables import read_tables
+from components.example_batches import read_examples
 from components.measures import MODEL
 from components.queries import read_queries
 from components.results import QUERIES, read_results
@@ -64,8 +64,7 @@ def main(config_file: str, examples: str, counts: str, evaluation: str, folder: 
 
 def _trained_on(examples: str) -> Iterator[tuple[str, list[str]]]:
     """Each training sequence: whose it is, and its items."""
-    files = tf.io.gfile.glob(f"{examples}/Split-{TRAIN}/*")
-    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
+    for record in read_examples(f"{examples}/Split-{TRAIN}"):
         queries = read_queries([record])
         yield queries.users[0], [*queries.histories[0], *queries.targets[0]]
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import tensorflow as tf
 import typer
 
 from benchmarks.record import REPOSITORY, circumstances
-from schemas.features import TARGET_ID, TEST, USER_ID
+from components.example_batches import read_examples
+from components.queries import read_queries
+from schemas.features import TEST
 from trainer.metrics import summary
 
 RECBOLE = Path(__file__).with_name("recbole")
@@ -62,11 +63,8 @@ def main(
 def _test_targets(root: Path) -> dict[str, str]:
     """The target of each user of a run's test split."""
     (folder,) = (root / "artifacts" / "InteractionExampleGen" / "examples").glob(f"*/Split-{TEST}")
-    files = sorted(str(path) for path in folder.glob("*.gz"))
-    features = {name: tf.io.FixedLenFeature([], tf.string) for name in (USER_ID, TARGET_ID)}
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
-    examples = records.map(lambda record: tf.io.parse_single_example(record, features)).as_numpy_iterator()
-    return {example[USER_ID].decode(): example[TARGET_ID].decode() for example in examples}
+    queries = read_queries(list(read_examples(str(folder))))
+    return {user: target for user, (target,) in zip(queries.users, queries.targets, strict=True)}
 
 
 def _train(env: Path, model: str, out: Path) -> None:
