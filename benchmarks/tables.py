@@ -72,7 +72,6 @@ def beside_table() -> str:
 def gate_table() -> str:
     """How often the gate refuses equal models, and models with a planted loss."""
     (result,) = _read("gate")
-    machine = result["machine"]
     losses = [loss for loss, _ in next(iter(result["curve"].values()))]
     return "\n".join(
         [
@@ -87,9 +86,35 @@ def gate_table() -> str:
                 for size, points in result["curve"].items()
             ),
             "",
-            f"{machine['cores']} cores of {machine['processor']}; {result['date'][:10]}; "
-            f"commit {result['commit'].split()[0]}; `{result['command']}`",
+            _machine(result),
         ]
+    )
+
+
+def evaluation_table() -> str:
+    """What evaluations took, and RecTools beside them."""
+    (result,) = _read("evaluation")
+    rows = ["| test split | measured | summed up | in all | memory |", "| --- | --- | --- | --- | --- |"]
+    for found in (result["full"], result["large"]):
+        rows.append(
+            f"| {found['queries']:,} queries, {found['items']:,} items, {found['systems']} systems,"
+            f" {found['metrics']} metrics, {found['groups']} groups, {found['samples']:,} samples"
+            f" | {found['measured_s']:.0f} s | {found['summed_up_s']:.0f} s | {found['seconds']:.0f} s"
+            f" | {found['peak_rss_mb'] / 1000:.1f} GB |"
+        )
+    beside = (
+        f"From the lists alone, {len(result['rectools']['values'])} metrics of the {result['full']['queries']:,} take"
+        f" {result['lists']['seconds']:.2f} s, and RecTools {result['rectools']['seconds']:.2f} s,"
+        f" {result['ratio']:g} times as long; no two numbers are further apart than {result['furthest_apart']:.0e}."
+    )
+    return "\n".join([*rows, "", beside, "", _machine(result)])
+
+
+def _machine(result: dict[str, Any]) -> str:
+    machine = result["machine"]
+    return (
+        f"{machine['cores']} cores of {machine['processor']}; {result['date'][:10]}; "
+        f"commit {result['commit'].split()[0]}; `{result['command']}`"
     )
 
 
@@ -103,6 +128,7 @@ TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "quality": ("README.md", quality_table),
     "quality/recbole": ("README.md", beside_table),
     "gate": ("docs/gate.md", gate_table),
+    "evaluation": ("docs/evaluation.md", evaluation_table),
 }
 
 

@@ -18,7 +18,7 @@ from components.list_checks import check_lists
 from components.measures import MODEL
 from components.queries import read_queries
 from components.results import Results
-from components.systems import ask
+from components.systems import ask, load_model
 from schemas.evaluation import Gate
 from schemas.features import TARGET_ID, TARGET_IDS, target_key
 from trainer.about import read_about
@@ -46,7 +46,7 @@ def question_model(
         validation: the folder of validation examples.
         remove_seen: whether nothing seen may be recommended.
     """
-    model = tf.saved_model.load(path)
+    model = load_model(path)
     asked = list(islice(read_examples(test), _ASKED))
     answers = ask(model, [_without_target(record) for record in asked], "serving_default")
     return [

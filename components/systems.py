@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,11 +80,17 @@ class Systems:
         return Answers(found["item_ids"][:, : self._depth], found["auc"].astype(np.float64))
 
 
+@lru_cache(maxsize=2)
+def load_model(path: str) -> Any:
+    """A saved model. The last two are kept: what was evaluated is asked again by the gate, and for the report."""
+    return tf.saved_model.load(path)
+
+
 def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:
     """Loads them, with what is known of the items."""
     tables = read_tables(sources.counts)
-    model = tf.saved_model.load(sources.model)
-    previous = tf.saved_model.load(sources.previous) if sources.previous else None
+    model = load_model(sources.model)
+    previous = load_model(sources.previous) if sources.previous else None
     categories = item_categories(tables, evaluation)
     vectors = None if categories is not None else _vectors(model, tables.items)
     catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users, categories, vectors)

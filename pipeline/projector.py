@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins import projector
 
+from components.systems import load_model
 from pipeline.titles import read_labels
 from schemas.features import VOCABULARY
 from schemas.log import Items
@@ -29,7 +30,7 @@ def write_projector(log_dir: Path, model: Path, items: Items | None) -> None:
     """
     with (model / "assets" / VOCABULARY).open(encoding="utf-8", newline="\n") as vocabulary:  # most frequent first
         shown = [line.rstrip("\n") for line in islice(vocabulary, POINTS)]
-    embed = tf.saved_model.load(str(model)).signatures["embed"]
+    embed = load_model(str(model)).signatures["embed"]
     vectors = embed(item_ids=tf.constant(shown))["embeddings"].numpy()
     # The last number is how popular an item is whatever the history: neighbours are to be alike beside that.
     np.savetxt(log_dir / _TENSORS, vectors[:, :-1], fmt="%.6g", delimiter="\t")

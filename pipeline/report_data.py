@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import tensorflow as tf
-
 from components.ingestion_report import IngestionReport
 from components.measures import MODEL
 from components.results import QUERIES, read_results
 from components.summary import read_summary
+from components.systems import load_model
 from pipeline.report_curves import Curves, read_curves
 from pipeline.report_drift import Drift, drift
 from pipeline.report_items import Counts, KnownItems, read_items
@@ -81,7 +80,7 @@ def gather(record: Mapping[str, Any]) -> Report:
     summary, lengths = read_summary(record["evaluation"]), read_lengths(folders["statistics"])
     results = read_results(f"{record['evaluation']}/{QUERIES}")
     items = read_items(config, folders["counts"])
-    model = tf.saved_model.load(folders["model"])
+    model = load_model(folders["model"])
     targets = items.count(list(chain.from_iterable(results.targets())))
     shown = items.ids[items.order[:SHOWN]]
     return Report(

@@ -9,6 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from components.example_batches import read_examples
+from components.systems import load_model
 from pipeline.titles import read_titles
 from schemas.features import ITEM_IDS, USER_ID
 from schemas.log import Items
@@ -20,7 +21,7 @@ def sample_recommendations(
     """Yields user id, titles of the last items (newest first), and recommended titles with their scores."""
     titles = read_titles(items)
     serialized = list(islice(read_examples(str(examples)), users))
-    answers = tf.saved_model.load(str(model)).signatures["serving_default"](examples=tf.constant(serialized))
+    answers = load_model(str(model)).signatures["serving_default"](examples=tf.constant(serialized))
     for row, record in enumerate(serialized):
         features = tf.train.Example.FromString(record).features.feature
         history = [item.decode() for item in features[ITEM_IDS].bytes_list.value][-last:][::-1]
