@@ -211,7 +211,7 @@ class Train(Section):
         return self
 
 
-Fallback = Literal["popularity", "recent_popularity"]
+Popularity = Literal["popularity", "recent_popularity"]
 
 
 class Serving(Section):
@@ -219,7 +219,7 @@ class Serving(Section):
 
     k: Annotated[int, Field(ge=10)] = 10  # recommendations, where the request names no number; the gate judges ten
     remove_seen: bool = True  # never recommend an item of the history
-    fallback: Fallback = "popularity"  # the baseline that answers where no item of the history is known
+    fallback: Popularity = "popularity"  # the baseline that answers where no item of the history is known
 
 
 Split = Annotated[LeaveOneOut | Temporal | Session, Field(discriminator="kind")]

@@ -24,7 +24,7 @@ OWNERS = {
     "markupsafe": ("pipeline",),
     "ml_metadata": _FLOW,
     "plotly": ("pipeline",),
-    "pyarrow": ("schemas", "trainer/fallback.py", *_FLOW),
+    "pyarrow": ("schemas", "trainer/popularity.py", *_FLOW),
     "pydantic": ("schemas", "pipeline"),
     "rich": ("pipeline",),
     "tensorboard": ("trainer", "pipeline"),

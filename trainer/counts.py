@@ -18,7 +18,7 @@ from scipy import sparse
 from schemas.features import PADDING_ID
 
 MOST_PARTNERS = 200  # of an item in a table: the highest ones
-SUGGESTED = 50  # followers of an item that become candidates
+SUGGESTED = 50  # followers of an item, and popular items, that become candidates
 _SMALL = 0.3  # what no count amounts to, in mean counts; keeps the logarithm finite
 _KNN_ITEMS = 1_000  # rows of the similarity matrix made at once
 
@@ -59,23 +59,29 @@ def count(sequences: Sequence[npt.NDArray[np.int64]], item_count: int) -> dict[s
 
 
 class CountedScores(tf.Module):
-    """The tables' scores of candidates, and the candidates that the first table suggests.
+    """Scores of candidates by tables and by popularity, and the candidates that these suggest.
 
     Args:
-        tables: of `count`.
+        tables: of `count`; the first of them suggests.
         shares: float32 [items], each item's share of the targets.
+        lately: float32 [items], the same in any unit where older ones count less; the highest are suggested.
     """
 
-    def __init__(self, tables: dict[str, Table], shares: npt.NDArray[np.float32]) -> None:
+    def __init__(
+        self, tables: dict[str, Table], shares: npt.NDArray[np.float32], lately: npt.NDArray[np.float32]
+    ) -> None:
         super().__init__()
         self._tables = [_Lookup(table) for table in tables.values()]
-        self._popularity = tf.Variable(
-            np.log(np.concatenate([[0.0], shares]) * len(shares) + _SMALL).astype(np.float32), trainable=False
-        )
+        popular = {"popularity": shares, "recent_popularity": lately / max(lately.sum(), 1e-9)}
+        of_items = np.stack(list(popular.values()), axis=1) * len(shares)
+        logarithms = np.log(np.concatenate([np.zeros((1, len(popular))), of_items]) + _SMALL).astype(np.float32)
+        self._popularity = tf.Variable(logarithms, trainable=False)  # [1 + items, 2]
+        highest = 1 + np.argsort(-lately, kind="stable")[:SUGGESTED]
+        self._popular = tf.Variable(highest[lately[highest - 1] > 0].astype(np.int64), trainable=False)
         first = next(iter(tables.values()))
         self._suggested = tf.Variable(_top(first.pairs, SUGGESTED), trainable=False)  # int64 [1 + items, SUGGESTED]
         self._suggesting = len(first.ages)
-        self.names = [*tables, "popularity"]
+        self.names = [*tables, *popular]
 
     def features(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
         """Logarithms of the scores, in mean scores.
@@ -88,12 +94,14 @@ class CountedScores(tf.Module):
             float32 [batch, c, names].
         """
         scores = [table.scores(item_ids, candidate_ids) for table in self._tables]
-        return tf.stack([*scores, tf.gather(self._popularity, candidate_ids)], axis=-1)
+        return tf.concat([tf.stack(scores, axis=-1), tf.gather(self._popularity, candidate_ids)], axis=-1)
 
     def suggest(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """What followed the last items most often, int64 [batch, n]; 0 for none, some of them twice."""
+        """What followed the last items most often, and what is popular: int64 [batch, n]; 0 for none, some twice."""
+        batch = tf.shape(item_ids)[0]
         followers = tf.gather(self._suggested, recent(item_ids, self._suggesting))
-        return tf.reshape(followers, [tf.shape(item_ids)[0], self._suggesting * SUGGESTED])
+        popular = tf.tile(self._popular[tf.newaxis], [batch, 1])
+        return tf.concat([tf.reshape(followers, [batch, self._suggesting * SUGGESTED]), popular], axis=1)
 
 
 class _Lookup(tf.Module):

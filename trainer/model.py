@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -59,6 +60,8 @@ class NextItemModel(tfrs.Model):
         train: the loss, and in how many parts a batch is computed.
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
         columns: what is read beside the items.
+        lately: float32 [items], how often each item was interacted with, older
+            interactions counting less; where it is not known, all count alike.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class NextItemModel(tfrs.Model):
         train: config.Train,
         remove_seen: bool = True,
         columns: Columns = Columns(),  # noqa: B008 - it never changes
+        lately: npt.NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__()
         self.target_shares = survey.target_shares
@@ -100,7 +104,10 @@ class NextItemModel(tfrs.Model):
         )
         self._counted = None
         if model.ranking.counts:
-            self._counted = CountedScores(count(survey.sequences, self.item_count), survey.target_shares)
+            tables = count(survey.sequences, self.item_count)
+            self._counted = CountedScores(
+                tables, survey.target_shares, survey.target_shares if lately is None else lately
+            )
         self.score_names = ["retrieval", "ranker", *(self._counted.names if self._counted else [])]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
         self.reordered = model.ranking.candidates

@@ -14,7 +14,7 @@ from schemas.features import VOCABULARY
 from serving.export import export
 from trainer.about import write_about
 from trainer.columns import read_columns
-from trainer.fallback import read_fallback
+from trainer.popularity import read_popularity
 from trainer.training import fit
 
 
@@ -24,19 +24,19 @@ def run_fn(fn_args: Any) -> None:
     Args:
         fn_args: TFX's `FnArgs`. `custom_config` holds a `Training` as JSON
             (`training`), the digest of the code (`code`), the folder of what the
-            baselines counted (`counts`) and one for what an interrupted
-            training left (`checkpoints`). TensorBoard's files go
-            to `model_run_dir`.
+            baselines counted (`counts`) and one for what an interrupted training
+            left (`checkpoints`). TensorBoard's files go to `model_run_dir`.
     """
     training = Training.model_validate_json(fn_args.custom_config["training"])
     history, train, serving = training.history, training.train, training.serving
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    item_count = transform.vocabulary_size_by_name(VOCABULARY)
+    vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
+    counts = fn_args.custom_config["counts"]
     checkpoints = _checkpoints(fn_args)
     model = fit(
         fn_args.train_files,
         fn_args.eval_files,
-        item_count,
+        transform.vocabulary_size_by_name(VOCABULARY),
         history,
         training.model,
         train,
@@ -44,13 +44,13 @@ def run_fn(fn_args: Any) -> None:
         checkpoint_dir=checkpoints,
         remove_seen=serving.remove_seen,
         columns=read_columns(transform.vocabulary_file_by_name, fn_args.train_files, training.model, training.features),
+        lately=read_popularity(counts, "recent_popularity", vocabulary_file),
     )
-    vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
     export(
         model,
         fn_args.serving_model_dir,
         vocabulary_file=vocabulary_file,
-        popularity=read_fallback(fn_args.custom_config["counts"], serving.fallback, vocabulary_file),
+        popularity=read_popularity(counts, serving.fallback, vocabulary_file),
         k=serving.k,
         remove_seen=serving.remove_seen,
     )

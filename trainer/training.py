@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.config import History, Model, Train
@@ -52,6 +53,7 @@ def fit(
     checkpoint_dir: str,
     remove_seen: bool = True,
     columns: Columns = Columns(),  # noqa: B008 - it never changes
+    lately: npt.NDArray[np.float32] | None = None,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> NextItemModel:
     """Trains a model and gives it the weights of its best epoch.
@@ -72,6 +74,7 @@ def fit(
             up from: a folder for these files and settings alone.
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
         columns: what is read beside the items.
+        lately: as of `NextItemModel`.
         callbacks: Keras callbacks beside those for checkpoints, logs and progress.
 
     Raises:
@@ -92,7 +95,7 @@ def fit(
     checkpoints = Checkpoints(checkpoint_dir, train)
     with strategy.scope():
         tf.random.set_global_generator(tf.random.Generator.from_seed(train.seed, alg="philox"))
-        network = NextItemModel(surveyed, history.max_length, model, train, remove_seen, columns)
+        network = NextItemModel(surveyed, history.max_length, model, train, remove_seen, columns, lately)
         network.compile(optimizer=optimizer(train, surveyed.steps * train.epochs))
         # Tracing it builds the network.
         loss = tf.function(network.compute_loss, autograph=False).get_concrete_function(training.element_spec)

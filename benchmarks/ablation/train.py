@@ -16,6 +16,7 @@ from benchmarks.ablation.rows import CONFIG, EPOCHS, ROWS
 from schemas.features import VOCABULARY
 from schemas.loading import load_config
 from trainer.columns import read_columns
+from trainer.popularity import read_popularity
 from trainer.training import fit
 
 
@@ -31,8 +32,10 @@ def _train(work: Path, name: str, seed: int) -> dict[str, Any]:
     """Trains a row on the pipeline's examples."""
     overrides = [f"train.epochs={EPOCHS}", f"train.patience={EPOCHS}", f"train.seed={seed}", *ROWS[name]]
     training = load_config(str(CONFIG), overrides).training
-    transform = tft.TFTransformOutput(_newest(work, "transform_graph"))
-    examples = _newest(work, "transformed_examples")
+    transform = tft.TFTransformOutput(_newest(work / "artifacts" / "Transform" / "transform_graph"))
+    vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
+    examples = _newest(work / "artifacts" / "Transform" / "transformed_examples")
+    counts = _newest(work / "artifacts" / "Baselines" / "counts")
     train_files, eval_files = ([f"{examples}/Split-{split}/*"] for split in ("train", "eval"))
     begin_s = time.monotonic()
     model = fit(
@@ -45,6 +48,7 @@ def _train(work: Path, name: str, seed: int) -> dict[str, Any]:
         str(work / "logs" / f"{name}-{seed}"),
         str(work / "checkpoints" / f"{name}-{seed}"),
         columns=read_columns(transform.vocabulary_file_by_name, train_files, training.model, training.features),
+        lately=read_popularity(counts, "recent_popularity", vocabulary_file),
     )
     return {
         **model.about.validation,
@@ -54,8 +58,8 @@ def _train(work: Path, name: str, seed: int) -> dict[str, Any]:
     }
 
 
-def _newest(work: Path, output: str) -> str:
-    return str(max((work / "artifacts" / "Transform" / output).iterdir(), key=lambda folder: int(folder.name)))
+def _newest(executions: Path) -> str:
+    return str(max(executions.iterdir(), key=lambda folder: int(folder.name)))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from trainer import counts
 from trainer.counts import CountedScores, count, recent
 
 ITEMS = 7
+UNIFORM = np.full(ITEMS, 1 / ITEMS, np.float32)
 SEQUENCES = [[1, 2, 3, 4], [2, 3, 1], [2, 3, 4, 5, 6], [6], [3, 3, 2]]
 
 
@@ -57,7 +58,7 @@ def scored(sequences: list[list[int]], histories: list[list[int]]) -> npt.NDArra
     width = max(map(len, histories))
     item_ids = tf.constant([history + [0] * (width - len(history)) for history in histories], tf.int64)
     every = tf.tile(tf.range(1, ITEMS + 1, dtype=tf.int64)[tf.newaxis], [len(histories), 1])
-    made = CountedScores(count(arrays(sequences), ITEMS), np.full(ITEMS, 1 / ITEMS, np.float32))
+    made = CountedScores(count(arrays(sequences), ITEMS), UNIFORM, UNIFORM)
     return np.asarray(made.features(item_ids, every).numpy(), np.float64)
 
 
@@ -81,10 +82,13 @@ def test_scores_are_those_counted_by_hand(sequences: list[list[int]], history: l
 
 def test_popularity_is_the_logarithm_of_the_share() -> None:
     shares = np.array([0.5, 0.25, 0.25, 0, 0, 0, 0], np.float32)
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), shares)
-    found = made.features(tf.constant([[1]], tf.int64), tf.constant([[1, 2, 4]], tf.int64))[0, :, -1]
-    np.testing.assert_allclose(found, np.log([0.5 * 7 + 0.3, 0.25 * 7 + 0.3, 0.3]), rtol=1e-6)
-    assert made.names[-1] == "popularity"
+    lately = np.array([1.5, 0, 0, 4.5, 0, 0, 0], np.float32)  # of 6 in all
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), shares, lately)
+    assert made.names[-2:] == ["popularity", "recent_popularity"]
+    found = made.features(tf.constant([[1]], tf.int64), tf.constant([[1, 2, 4]], tf.int64))[0, :, -2:]
+    ever, of_late = (0.5, 0.25, 0), (0.25, 0, 0.75)
+    expected = [[np.log(share * 7 + 0.3) for share in pair] for pair in zip(ever, of_late, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_an_item_keeps_its_highest_partners(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +100,7 @@ def test_an_item_keeps_its_highest_partners(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_suggests_what_followed_most_often() -> None:
     """3 is followed by 4 (twice next), 5, 1, 2, 6 and itself; 7 by nothing."""
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), np.full(ITEMS, 1 / ITEMS, np.float32))
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, np.zeros(ITEMS, np.float32))
     after_3, after_7, after_nothing = made.suggest(tf.constant([[3, 0], [7, 0], [0, 0]], tf.int64)).numpy()
     assert after_3[0] == 4
     assert set(after_3[:6].tolist()) == {1, 2, 3, 4, 5, 6}
@@ -104,10 +108,18 @@ def test_suggests_what_followed_most_often() -> None:
     assert not after_nothing.any()
 
 
+def test_suggests_what_is_popular_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "SUGGESTED", 2)
+    lately = np.array([1, 0, 3, 0, 2, 0, 0], np.float32)
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, lately)
+    (after_7,) = made.suggest(tf.constant([[7]], tf.int64)).numpy()
+    assert after_7[after_7 > 0].tolist() == [3, 5]
+
+
 def test_no_sequences_count_nothing() -> None:
     found = scored([], [[1, 2]])
     assert np.isfinite(found).all()
-    assert (found[:, :, :-1] == found[0, 0, 0]).all()
+    assert (found[:, :, :-2] == found[0, 0, 0]).all()
 
 
 def test_recent_items_come_newest_first() -> None:

@@ -1,4 +1,4 @@
-"""What is recommended where there is no history to go by: the scores of a baseline."""
+"""How popular each item is, as the baselines counted it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from schemas.config import Fallback
+from schemas.config import Popularity
 from trainer.baselines import ITEMS_FILE
 
-_COLUMNS: dict[Fallback, str] = {"popularity": "interactions", "recent_popularity": "recent"}
+_COLUMNS: dict[Popularity, str] = {"popularity": "interactions", "recent_popularity": "recent"}
 
 
-def read_fallback(counts: str, baseline: Fallback, vocabulary_file: str) -> npt.NDArray[np.float32]:
+def read_popularity(counts: str, baseline: Popularity, vocabulary_file: str) -> npt.NDArray[np.float32]:
     """A score for each item of the vocabulary, float32 [items]; 0 for what was never interacted with in training.
 
     Args:
