@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.quality.runs import RUNS
 from benchmarks.record import REPOSITORY
 
 HERE = Path(__file__).parent
@@ -37,12 +38,13 @@ def quality_table() -> str:
         "| log | recall@10 / NDCG@10 | retrieval alone | best baseline | training | memory |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for name, results in _grouped(_read("quality"), "run").items():
+    recorded = _grouped(_read("quality"), "run")
+    for name, results in ((name, recorded[name]) for name in RUNS if name in recorded):
         baseline, metrics = max(results[0]["baselines"].items(), key=lambda found: found[1]["recall@10"])
         rows.append(
             f"| {name} | {_pair([result['test'] for result in results])}"
             f" | {_pair([result['orders']['retrieval'] for result in results])}"
-            f" | {baseline} {_number(metrics['recall@10'])} / {_number(metrics['ndcg@10'])}"
+            f" | {baseline.replace('_', ' ')} {_number(metrics['recall@10'])} / {_number(metrics['ndcg@10'])}"
             f" | {mean(result['timings_s']['Trainer'] for result in results) / 60:.1f} min"
             f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB |"
         )
