@@ -28,7 +28,7 @@ def succeed(command: str) -> str:
 def test_commands_do_what_they_say() -> None:
     demo, serve, recommend = (command for command in commands() if command != THIS)
     said = succeed(demo)
-    for expected in ("rows read", "popularity", "markov", "Gate: blessed", "Pushed:"):
+    for expected in ("rows read", "95 % between", "best baseline", "Gate: blessed", "Pushed:", "Report:"):
         assert expected in said
     with subprocess.Popen(shlex.split(serve), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as server:
         try:
