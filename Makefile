@@ -22,7 +22,7 @@ demo: setup
 	.venv/bin/temporec run --config pipeline/configs/quickstart.yaml --root runs/quickstart
 
 test: lint
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup
 	.venv/bin/ruff check .
