@@ -23,7 +23,7 @@ import typer
 from benchmarks.quality.curve import read_curve
 from benchmarks.record import REPOSITORY, circumstances
 
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS = Path(__file__).with_name("results.jsonl")
 LOG = REPOSITORY / "data" / "movielens-100k" / "ml-100k.inter"
 LENGTH, EPOCHS = 50, 4
 CATALOGUES = (10_000, 100_000, 1_000_000)
@@ -49,8 +49,8 @@ def main(
         found["recbole"] = _recbole(recbole_env.resolve(), work / "recbole")
         found["ratio"] = round(found["temporec"]["targets_per_s"] / found["recbole"]["targets_per_s"], 1)
     found |= circumstances()
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    print(RESULTS.read_text())
+    RESULTS.write_text(json.dumps(found) + "\n")
+    print(json.dumps(found, indent=1))
 
 
 def _steps(items: int, length: int, model: dict[str, Any], train: dict[str, Any], *options: str) -> dict[str, Any]:
