@@ -14,7 +14,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "model": {
             "dim": 128,
             "encoder": {"units": 128},
-            "dropout": dict.fromkeys(("embedding", "recurrence", "hidden"), 0.2),
+            "dropout": dict.fromkeys(("embedding", "recurrence", "hidden"), 0.1),
         },
         "train": {"epochs": 30, "learning_rate": 0.002, "warmup_steps": 300},
     },
