@@ -261,6 +261,7 @@ def test_users_are_looked_at(tmp_path: Path) -> None:
         (gzip.compress(b"id,age\n"), "binary data"),
         ("id,age\nu1,30\nu2,old\n", "numbers in column 'age' (data.users.columns.years)"),
     ],
+    ids=["misnamed attribute", "misnamed id", "gzip", "a word for a number"],  # gzip's bytes hold the time
 )
 def test_users_that_are_not_as_configured(tmp_path: Path, content: str | bytes, message: str) -> None:
     users = write(tmp_path / "users.csv", content)
