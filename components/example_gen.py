@@ -5,16 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from google.protobuf import wrappers_pb2
 from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
-from tfx.types import Artifact, artifact_utils
+from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
+from components.artifacts import Artifacts, Properties
 from components.ingestion import ingest
 from components.ingestion_report import IngestionReport
 from schemas.config import Ingestion
@@ -25,12 +25,7 @@ from schemas.features import SPLITS
 class Executor(BaseBeamExecutor):
     """Reads the log, and writes histories, rejected rows and the ingestion report."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Fills the `examples` artifact.
 
         Raises:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
 
 import tensorflow as tf
 from tfx.components.pusher import executor
 from tfx.components.pusher.component import Pusher
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import pusher_pb2
-from tfx.types import Artifact, artifact_utils
+from tfx.types import artifact_utils
 from tfx.utils import io_utils, proto_utils
+
+from components.artifacts import Artifacts, Properties
 
 
 class Executor(executor.Executor):
     """TFX's Pusher, but for how it writes: no server ever sees half a version."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Pushes a blessed model; a model that was not blessed is marked as not pushed."""
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if not self.CheckBlessing(input_dict):

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 from tfx.components.trainer import executor
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import trainer_pb2
-from tfx.types import Artifact, artifact_utils, standard_artifacts, standard_component_specs
+from tfx.types import artifact_utils, standard_artifacts, standard_component_specs
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.component_spec import ChannelParameter
 from tfx.utils import json_utils
+
+from components.artifacts import Artifacts, Properties
 
 COUNTS = "counts"  # the further input, and where custom_config has its URI
 
@@ -27,12 +29,7 @@ class TrainerSpec(standard_component_specs.TrainerSpec):
 class Executor(executor.GenericExecutor):
     """TFX's, which tells `run_fn` of its own inputs only."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Calls `run_fn`; its `custom_config` says where the counts are."""
         config = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         config[COUNTS] = artifact_utils.get_single_uri(input_dict[COUNTS])

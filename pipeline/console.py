@@ -71,7 +71,9 @@ def summary_table(record: Mapping[str, Any]) -> Table:
     beside = {label: values for label, values in beside.items() if values}
     table = Table(title=_measured_on(record["protocol"]))
     table.add_column(no_wrap=True)
-    for heading in ("model", "95 % between", *beside):
+    for heading in ("model", "95 % between"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in beside:
         table.add_column(heading, justify="right")
     for name in (name for name in SUMMARY if name in metrics["test"]):
         low_high = metrics["intervals"].get(name)

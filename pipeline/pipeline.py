@@ -99,8 +99,8 @@ def create_pipeline(
         model=model,
         previous=blessed_model.outputs["model"],
         counts=counts,
-        evaluation=config.evaluation,
-        floors=config.evaluate.gate.floors,
+        settings=config.evaluation.model_dump_json(),
+        floors=json.dumps(config.evaluate.gate.floors),
         code=evaluation_code,
     )
     gate = ModelGate(

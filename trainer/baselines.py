@@ -20,15 +20,13 @@ RECENT_SESSIONS = 5_000  # of those that share an item with a history: among the
 NEIGHBOUR_SESSIONS = 100
 NEIGHBOUR_ITEMS = 100  # of an item
 DISTANCES = (1, 2, 3)  # at which transitions are counted
+ITEMS_FILE = "items.parquet"  # in which `components.baseline_tables` keeps what is counted of each item
 
 _CHUNK = 256  # histories scored at once; bounds the memory to the chunk's scores
 _KNN_AGES = np.power(0.9, np.arange(30))  # weights of the last items in item_knn, the last one's first
 _SESSION_AGES = 1.0 - np.arange(10) / 10.0  # the same in session_knn
 
 Floats = npt.NDArray[np.float64]
-
-
-ITEMS_FILE = "items.parquet"  # of `components.baseline_tables`
 
 
 @dataclass(frozen=True)

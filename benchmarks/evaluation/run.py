@@ -3,8 +3,7 @@
     .venv/bin/python -m benchmarks.evaluation.run ROOT --work runs/evaluation --rectools-env DIR
 
 ROOT is the root of a run of MovieLens-1M. DIR is an environment with what
-rectools/requirements.txt names; without it RecTools is left out. Nothing else
-should be running.
+rectools/requirements.txt names. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ MEASURE = Path(__file__).parent / "rectools" / "measure.py"
 def main(
     root: Annotated[Path, typer.Argument(help="of a finished run")],
     work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
-    rectools_env: Annotated[Path | None, typer.Option(help="with RecTools")] = None,
+    rectools_env: Annotated[Path, typer.Option(help="with RecTools")],
 ) -> None:
     """Measures, prints and records."""
     work = work.resolve()
@@ -39,12 +38,10 @@ def main(
     found: dict[str, Any] = {"full": _evaluate(str(config), *made, output=work / "evaluation")}
     beside = work / "lists"
     found["lists"] = _module("lists", str(config), *made[:2], str(work / "evaluation"), str(beside))
-    if rectools_env:
-        command = [str(rectools_env.resolve() / "bin" / "python"), str(MEASURE), str(beside)]
-        found["rectools"] = _last_line(command)
-        ours, theirs = found["lists"]["values"], found["rectools"]["values"]
-        found["furthest_apart"] = max(abs(ours[name] - theirs[name]) for name in theirs)
-        found["ratio"] = round(found["rectools"]["seconds"] / found["lists"]["seconds"], 1)
+    found["rectools"] = _last_line([str(rectools_env.resolve() / "bin" / "python"), str(MEASURE), str(beside)])
+    ours, theirs = found["lists"]["values"], found["rectools"]["values"]
+    found["furthest_apart"] = max(abs(ours[name] - theirs[name]) for name in theirs)
+    found["ratio"] = round(found["rectools"]["seconds"] / found["lists"]["seconds"], 1)
     large = work / "large"
     if not (large / "model" / "saved_model.pb").exists():
         subprocess.run([sys.executable, "-m", "benchmarks.evaluation.large", str(large)], check=True, cwd=REPOSITORY)

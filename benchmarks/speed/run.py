@@ -2,9 +2,8 @@
 
     .venv/bin/python -m benchmarks.speed.run --work runs/speed --recbole-env DIR
 
-DIR is an environment of benchmarks/quality/recbole/make_env.py; without it
-RecBole is left out. MovieLens-100K must have been fetched (`temporec data
-fetch`). Nothing else should be running.
+DIR is an environment of benchmarks/quality/recbole/make_env.py. MovieLens-100K
+must have been fetched (`temporec data fetch`). Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ LENGTHS = (50, 100, 200)
 
 def main(
     work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
-    recbole_env: Annotated[Path | None, typer.Option(help="of make_env.py")] = None,
+    recbole_env: Annotated[Path, typer.Option(help="of make_env.py")],
 ) -> None:
     """Measures, prints and records."""
     work = work.resolve()
@@ -44,10 +43,9 @@ def main(
         "parts_ms": _steps(1_682, LENGTH, {}, {}, "--parts"),
         "catalogue": {items: _steps(items, LENGTH, uncounted, sampled) for items in CATALOGUES},
         "length": {length: _steps(10_000, length, uncounted, sampled) for length in LENGTHS},
+        "recbole": _recbole(recbole_env.resolve(), work / "recbole"),
     }
-    if recbole_env:
-        found["recbole"] = _recbole(recbole_env.resolve(), work / "recbole")
-        found["ratio"] = round(found["temporec"]["targets_per_s"] / found["recbole"]["targets_per_s"], 1)
+    found["ratio"] = round(found["temporec"]["targets_per_s"] / found["recbole"]["targets_per_s"], 1)
     found |= circumstances()
     RESULTS.write_text(json.dumps(found) + "\n")
     print(json.dumps(found, indent=1))
