@@ -119,15 +119,16 @@ class Serendipity(Metric):
 
     The sum over the hits of max(P - Q, 0), divided by k: of n items, P is
     (n + 1 - rank in the list) / n, and Q the same of the item's rank by
-    popularity, equal numbers sharing the better rank.
+    popularity, equal numbers sharing a rank without leaving a gap; Q of an
+    item that was never interacted with is 0.
     """
 
     def _values(self, lists: Lists) -> Floats:
         hits, rows = _hits(self, lists), _first(self, lists.rows)
-        count = max(len(lists.catalogue), 1)
-        more_popular = np.searchsorted(np.sort(-lists.catalogue.interactions), -lists.catalogue.interactions)
-        rank = np.append(more_popular + 1, count)  # an unknown item, at -1, is the least popular
-        gain = np.maximum(rank[rows] - np.arange(1, hits.shape[1] + 1), 0) / count
+        count, interactions = len(lists.catalogue), np.append(lists.catalogue.interactions, 0)  # at -1 unknown items
+        numbers = np.unique(interactions)
+        rank = np.where(interactions > 0, len(numbers) - np.searchsorted(numbers, interactions), count + 1)
+        gain = np.maximum(rank[rows] - np.arange(1, hits.shape[1] + 1), 0) / max(count, 1)
         return _with_target(lists, (hits * gain).sum(axis=1) / self.k)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,8 +46,12 @@ def main(config_file: str, examples: str, counts: str, evaluation: str, folder: 
     for row, items in enumerate(recommended):
         ranked[row, : len(items)] = items
 
+    of_users = list(_trained_on(examples))
+    trained_on = Counter(item for _, items in of_users for item in items)
+    interactions = np.array([trained_on[item] for item in tables.items])
+
     started = time.perf_counter()
-    catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users)
+    catalogue = Catalogue(tables.items, interactions, tables.users, tables.all_users)
     lists = Lists(ranked, targets, [()] * len(targets), catalogue)
     values = {f"{name}@{k}": float(np.nanmean(METRICS[name](k)(lists))) for name in SHARED for k in ks}
     seconds = time.perf_counter() - started
@@ -57,7 +62,6 @@ def main(config_file: str, examples: str, counts: str, evaluation: str, folder: 
     users = [str(row) for row in range(len(recommended))]
     _write(folder / "lists.parquet", users, recommended)
     _write(folder / "targets.parquet", users, targets)
-    of_users = list(_trained_on(examples))
     _write(folder / "trained_on.parquet", [user for user, _ in of_users], [items for _, items in of_users])
     print(json.dumps({"seconds": seconds, "values": values}))
 

@@ -51,6 +51,22 @@ def test_worked_example(name: str, k: int, expected: list[float]) -> None:
     assert values(name, k) == pytest.approx(expected, nan_ok=True)
 
 
+def test_serendipity_equals_that_of_rectools() -> None:
+    """The example in the documentation of `rectools.metrics.Serendipity` 0.18, from i3 on never interacted with."""
+    some = lists(
+        [["i1", "i2"], ["i2", "i3"], ["i3"], ["i2", "i3"]],
+        [["i1", "i2"], ["i2", "i3"], ["i2"], ["i2"]],
+        catalogue({"i1": 3, "i2": 2, "i3": 0, "i4": 0}),
+    )
+    assert METRICS["serendipity"](1)(some).tolist() == pytest.approx([0, 0.25, 0, 0.25])
+    assert METRICS["serendipity"](2)(some).tolist() == pytest.approx([0, 0.5, 0, 0.125])
+
+
+def test_items_that_are_equally_popular_share_a_rank_without_a_gap() -> None:
+    some = lists([["c"]], [["c"]], catalogue({"a": 9, "b": 9, "c": 5, "d": 5}))
+    assert METRICS["serendipity"](1)(some).tolist() == pytest.approx([(2 - 1) / 4])
+
+
 def test_diversity_is_by_categories_where_items_have_them() -> None:
     # a: drama; b: drama and war; c: comedy; d: none; e: drama
     held = sparse.csr_matrix(np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]]))
