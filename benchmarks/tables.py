@@ -185,12 +185,13 @@ def _number(value: float) -> str:
 
 
 def _circumstances(results: Results) -> str:
-    machine, dates = results[0]["machine"], sorted(result["date"][:10] for result in results)
+    dates = sorted(result["date"][:10] for result in results)
+    machines = ("{cores} cores of {processor}, {memory_gb} GB".format_map(result["machine"]) for result in results)
     seeds = len({result["seed"] for result in results})
     span = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     return (
-        f"{seeds} {'seed' if seeds == 1 else 'seeds'}; {machine['cores']} cores of {machine['processor']}, "
-        f"{machine['memory_gb']} GB; TensorFlow {results[0]['tensorflow']}; {span}; commits "
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}; {' and '.join(dict.fromkeys(machines))}; "
+        f"TensorFlow {results[0]['tensorflow']}; {span}; commits "
         f"{', '.join(dict.fromkeys(result['commit'].split()[0] for result in results))}; `{results[0]['command']}`"
     )
 
