@@ -12,8 +12,6 @@ from components.results import Results
 from components.statistics import LEVEL, SMALLEST_GROUP, Difference, corrected
 from schemas.evaluation import Gate
 
-_OF_TWO_BOUNDS = 2 * LEVEL - 1  # a loss lies on one side: the interval between two bounds of 95 % each
-
 
 @dataclass(frozen=True)
 class Check:
@@ -98,7 +96,7 @@ def no_loss(gate: Gate, results: Results) -> Iterator[Check]:
     differences = {where: results.difference(MODEL, PREVIOUS, gate.metric, mask) for where, mask in groups.items()}
     decided = {where: found for where, found in differences.items() if not where or found.users >= SMALLEST_GROUP}
     # What must be shown everywhere needs no correction; what may be shown anywhere does (Berger 1982).
-    level = LEVEL if gate.strict else corrected(_OF_TWO_BOUNDS, len(decided))
+    level = LEVEL if gate.strict else corrected(LEVEL, len(decided))
     for where, found in differences.items():
         yield (
             _not_worse(gate, name + where, found, level)
