@@ -95,11 +95,11 @@ def no_loss(gate: Gate, results: Results) -> Iterator[Check]:
     }
     differences = {where: results.difference(MODEL, PREVIOUS, gate.metric, mask) for where, mask in groups.items()}
     decided = {where: found for where, found in differences.items() if not where or found.users >= SMALLEST_GROUP}
-    # What must be shown everywhere needs no correction; what may be shown anywhere does (Berger 1982).
-    level = LEVEL if gate.strict else corrected(LEVEL, len(decided))
+    # What must be shown everywhere needs no correction; what may be shown in any slice does (Berger 1982).
+    in_slices = LEVEL if gate.strict else corrected(LEVEL, len(decided) - 1)
     for where, found in differences.items():
         yield (
-            _not_worse(gate, name + where, found, level)
+            _not_worse(gate, name + where, found, in_slices if where else LEVEL)
             if where in decided
             else Check(name + where, f"{found.users} users", "not judged: too few users", True)
         )
