@@ -12,7 +12,7 @@ from components.measures import MODEL, PREVIOUS, Measured, measure, names, schem
 from components.queries import read_queries
 from components.results import QUERIES
 from components.slices import SLICES, Context, slices
-from components.systems import BATCH, Sources, Systems, load_systems, system_names
+from components.systems import QUERIES_AT_ONCE, Sources, Systems, load_systems, system_names
 from components.tfma_metrics import ROWS, VALUES, metric_configs
 from schemas.evaluation import Evaluation
 
@@ -43,7 +43,7 @@ def evaluate(
     measured = (
         pipeline
         | "ReadExamples" >> beam.io.ReadFromTFRecord(f"{examples}/*")
-        | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
+        | "Batch" >> beam.BatchElements(min_batch_size=QUERIES_AT_ONCE, max_batch_size=QUERIES_AT_ONCE)
         | "Measure" >> beam.ParDo(_Measure(sources, evaluation))
     )
     columns = schema(system_names(sources), slice_names(evaluation), evaluation.ks)

@@ -20,7 +20,8 @@ from serving.recommender import ORDERS
 from trainer.baselines import BASELINES, BaselineRecommender, Tables
 from trainer.lists import Catalogue, Ids
 
-BATCH = 64  # queries at once: bounds the memory to that many scores of the whole catalogue
+QUERIES_AT_ONCE = 512  # among which those of like length are found
+BATCH = 64  # of them that a model answers at once: bounds the memory to that many scores of the whole catalogue
 _EMBEDDED = 10_000  # items at once
 
 
@@ -120,9 +121,12 @@ def _vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
 
 def ask(model: Any, examples: Sequence[bytes], signature: str = "evaluate") -> dict[str, Any]:
     """What a signature of a saved model answers to serialized examples, as arrays; ids as strings."""
-    parts = [list(examples[start : start + BATCH]) for start in range(0, len(examples), BATCH)]
+    # Histories of about one length together: a batch is computed as long as its longest one.
+    order = np.argsort([len(example) for example in examples], kind="stable")
+    parts = [[examples[place] for place in order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
     answers = [model.signatures[signature](examples=tf.constant(part)) for part in parts]
-    return {name: _strings(np.concatenate([answer[name].numpy() for answer in answers])) for name in answers[0]}
+    back = np.argsort(order)
+    return {name: _strings(np.concatenate([answer[name].numpy() for answer in answers])[back]) for name in answers[0]}
 
 
 def _strings(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -152,7 +152,8 @@ class Recommender:
         """
         exclude = self._unwanted(history, exclude)
         if self.reorders:
-            found = self._best(*self._ranked(history.encoded, exclude, k), k)
+            candidates = self._candidates(history.encoded, exclude, k)
+            found = self._best(candidates, self._ranked(history.encoded, candidates), k)
         else:
             found = self._index.search(history.encoded.query, exclude, k)
         return self._answer(history, exclude, k, *found)
@@ -170,13 +171,15 @@ class Recommender:
             catalogue], and `auc` float32 [batch], NaN without a known target.
         """
         exclude, depth = self._unwanted(history, exclude), tf.constant(DEPTH)
-        candidates, scores = self._ranked(history.encoded, exclude, tf.constant(self._k))
+        candidates = self._candidates(history.encoded, exclude, tf.constant(self._k))
+        scores = self._ranked(history.encoded, tf.concat([candidates, targets], axis=1))
+        scores, of_targets = tf.split(scores, [tf.shape(candidates)[1], tf.shape(targets)[1]], axis=1)
         found = {
             "retrieval": self._index.search(history.encoded.query, exclude, depth),
             "ranking": self._best(candidates, scores, depth),
         }
         answers = {order: self._answer(history, exclude, depth, *best) for order, best in found.items()}
-        auc = _auc(candidates, scores, targets, self._model.rank(history.encoded, targets))
+        auc = _auc(candidates, scores, targets, of_targets)
         return {
             **{order: answer["item_ids"] for order, answer in answers.items()},
             "auc": tf.where(answers["ranking"]["fallback"], float("nan"), auc),
@@ -193,11 +196,14 @@ class Recommender:
         ids = tf.where(fallback[:, tf.newaxis], popular_ids, ids)
         return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
 
-    def _ranked(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the ranking task reorders for k answers, ids [batch, n], 0 for none, and its scores."""
+    def _candidates(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+        """What the ranking task reorders for k answers, int64 [batch, n], 0 for none."""
         _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.reordered))
-        candidates = distinct(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
-        return candidates, tf.where(candidates == PADDING_ID, LOWEST, self._model.rank(history, candidates))
+        return distinct(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
+
+    def _ranked(self, history: Encoded, candidates: tf.Tensor) -> tf.Tensor:
+        """The ranking task's scores, the lowest for no item."""
+        return tf.where(candidates == PADDING_ID, LOWEST, self._model.rank(history, candidates))
 
     def _best(self, candidates: tf.Tensor, scores: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores and ids as of `Index.search`."""

@@ -93,8 +93,14 @@ class CountedScores(tf.Module):
         Returns:
             float32 [batch, c, names].
         """
-        scores = [table.scores(item_ids, candidate_ids) for table in self._tables]
-        return tf.concat([tf.stack(scores, axis=-1), tf.gather(self._popularity, candidate_ids)], axis=-1)
+        # Every candidate of every history has a key of its own, so that all histories are searched at once.
+        first_keys = tf.range(tf.shape(candidate_ids, tf.int64)[0]) * self._popularity.shape[0]
+        keys = first_keys[:, tf.newaxis] + candidate_ids
+        ordered = tf.concat([tf.reshape(tf.sort(keys, axis=1), [-1]), [tf.int64.max]], axis=0)
+        scores = tf.stack([table.scores(item_ids, first_keys, ordered) for table in self._tables], axis=-1)
+        scores = tf.gather(scores, tf.searchsorted(ordered, tf.reshape(keys, [-1])))
+        scores = tf.reshape(scores, [*tf.unstack(tf.shape(keys)), len(self._tables)])
+        return tf.concat([scores, tf.gather(self._popularity, candidate_ids)], axis=-1)
 
     def suggest(self, item_ids: tf.Tensor) -> tf.Tensor:
         """What followed the last items most often, and what is popular: int64 [batch, n]; 0 for none, some twice."""
@@ -105,27 +111,40 @@ class CountedScores(tf.Module):
 
 
 class _Lookup(tf.Module):
+    """A table by rows: what is found of a history costs as much as its items have partners, whatever the catalogue."""
+
     def __init__(self, table: Table) -> None:
         super().__init__()
-        entries, width = table.pairs.tocoo(), table.pairs.shape[1]
-        keys = entries.row.astype(np.int64) * width + entries.col
-        order = np.argsort(keys)
-        # One key at least: a search needs something to search.
-        self._keys = tf.Variable(np.append(keys[order], np.iinfo(np.int64).max), trainable=False)
-        values = entries.data[order]
-        self._values = tf.Variable(np.append(values, 0.0).astype(np.float32), trainable=False)
-        self._width = width
-        self._ages = table.ages
-        mean = table.ages.sum() * values.sum() / width**2
+        pairs = table.pairs
+        self._ends = tf.Variable(pairs.indptr.astype(np.int64), trainable=False)  # [2 + items]
+        self._partners = tf.Variable(pairs.indices.astype(np.int32), trainable=False)
+        self._numbers = tf.Variable(pairs.data.astype(np.float32), trainable=False)
+        self._ages = tf.constant(table.ages)
+        mean = table.ages.sum() * pairs.sum() / pairs.shape[1] ** 2
         self._mean = float(mean) or 1.0
 
-    def scores(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
-        items = recent(item_ids, len(self._ages))
-        keys = items[:, :, tf.newaxis] * self._width + candidate_ids[:, tf.newaxis]  # [batch, ages, c]
-        places = tf.searchsorted(self._keys, tf.reshape(keys, [-1]))
-        found = tf.gather(self._keys, places) == tf.reshape(keys, [-1])
-        values = tf.reshape(tf.where(found, tf.gather(self._values, places), 0.0), tf.shape(keys))
-        return tf.math.log(tf.einsum("bac,a->bc", values, self._ages) / self._mean + _SMALL)
+    def scores(self, item_ids: tf.Tensor, first_keys: tf.Tensor, ordered: tf.Tensor) -> tf.Tensor:
+        """Logarithms of the scores of keys.
+
+        Args:
+            item_ids: int64 [batch, length].
+            first_keys: int64 [batch], of each history; its item i has the i-th key after it.
+            ordered: int64 [n], ascending, the last one no item's.
+
+        Returns:
+            float32 [n], of equal keys that of the first.
+        """
+        newest = self._ages.shape[0]
+        items = tf.reshape(recent(item_ids, newest), [-1])
+        entries = tf.ragged.range(tf.gather(self._ends, items), tf.gather(self._ends, items + 1))
+        of_item, entries = entries.value_rowids(), entries.flat_values
+        keys = tf.gather(tf.repeat(first_keys, newest), of_item) + tf.cast(tf.gather(self._partners, entries), tf.int64)
+        weights = tf.gather(tf.tile(self._ages, tf.shape(first_keys)), of_item)
+        places = tf.searchsorted(ordered, keys)
+        found = tf.gather(ordered, places) == keys
+        numbers = tf.where(found, weights * tf.gather(self._numbers, entries), 0.0)
+        sums = tf.math.unsorted_segment_sum(numbers, places, tf.size(ordered))
+        return tf.math.log(sums / self._mean + _SMALL)
 
 
 def recent(item_ids: tf.Tensor, count: int) -> tf.Tensor:

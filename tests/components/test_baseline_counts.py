@@ -76,7 +76,7 @@ def test_a_log_that_can_be_counted_by_hand(tmp_path: Path) -> None:
     assert found.sessions.toarray()[:, :4].tolist() == [[0, 1, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]]
 
 
-@settings(deadline=None, max_examples=4, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=4, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(drawn_walks(max_size=20), st.randoms())
 def test_equals_counting_by_hand_in_whatever_order(sequences: list[Walk], random: Random) -> None:
     examples = [example(walk.items, walk.times, user=walk.user) for walk in sequences]

@@ -130,7 +130,7 @@ TEMPORAL = config.Temporal(
     ],
     ids=["leave_one_out", "times", "shares", "session"],
 )
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 1000), size=st.integers(1, 60))
 def test_the_order_of_the_rows_changes_nothing(protocol: Protocol, seed: int, size: int) -> None:
     shuffled = random.Random(seed).sample(ROWS, len(ROWS))

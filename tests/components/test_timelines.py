@@ -68,7 +68,7 @@ def test_items_with_too_few_interactions_go_first_then_users_and_each_once() -> 
     )
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     rows=st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("abcde"), st.integers(0, 9)), max_size=30),
     cut=st.integers(0, 30),

@@ -33,7 +33,7 @@ def recommended(
     return found.tolist()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(sequences=drawn_walks(), histories=HISTORIES, k=st.integers(1, 10), data=st.data())
 def test_recommends_all_that_is_left_once_and_nothing_that_was_seen(
     name: str, sequences: list[Walk], histories: list[str], k: int, data: st.DataObject
@@ -50,7 +50,7 @@ def test_recommends_all_that_is_left_once_and_nothing_that_was_seen(
         assert ranked[len(items) :] == [None] * (k - len(items))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(sequences=drawn_walks(), histories=HISTORIES, remove_seen=st.booleans())
 def test_what_else_is_asked_for_changes_nothing(
     name: str, sequences: list[Walk], histories: list[str], remove_seen: bool

@@ -31,7 +31,7 @@ def expected(
     return scores, ids
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_finds_what_sorting_everything_finds(kind: str, data: st.DataObject) -> None:
     items, dim, batch = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.parametrize("name", METRICS)
 KS = st.integers(1, 16)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lists=any_lists(), k=KS)
 def test_gives_each_list_a_value_from_zero_on_or_none(name: str, lists: Lists, k: int) -> None:
     values = METRICS[name](k)(lists)
@@ -26,7 +26,7 @@ def test_gives_each_list_a_value_from_zero_on_or_none(name: str, lists: Lists, k
         assert (values[~np.isnan(values)] <= 1 + 1e-12).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lists=any_lists(), k=KS, data=st.data())
 def test_a_value_depends_on_its_own_list_alone(name: str, lists: Lists, k: int, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(lists))))
@@ -38,14 +38,14 @@ def test_a_value_depends_on_its_own_list_alone(name: str, lists: Lists, k: int, 
     np.testing.assert_allclose(METRICS[name](k)(one), METRICS[name](k)(lists)[:1], rtol=1e-12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lists=any_lists(), k=KS)
 def test_what_comes_after_the_first_k_is_not_looked_at(name: str, lists: Lists, k: int) -> None:
     cut = Lists(lists.ranked[:, :k], lists.targets, lists.histories, lists.catalogue)
     np.testing.assert_allclose(METRICS[name](k)(cut), METRICS[name](k)(lists), rtol=1e-12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lists=any_lists(), k=KS, empty=st.sampled_from(["", None]))
 def test_filling_up_changes_nothing(name: str, lists: Lists, k: int, empty: str | None) -> None:
     filler = np.full((len(lists), 3), empty, dtype=object)

@@ -21,7 +21,7 @@ def test_nothing_to_join_or_exclude() -> None:
     assert distinct(tf.constant([[7, 7]], tf.int64), none[:1]).numpy().tolist() == [[7, 0]]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 6), max_size=12), st.lists(st.integers(0, 6), max_size=4))
 def test_what_stays_is_every_id_once_in_its_place(ids: list[int], excluded: list[int]) -> None:
     found = distinct(tf.constant([ids], tf.int64, [1, len(ids)]), tf.constant([excluded], tf.int64, [1, len(excluded)]))

@@ -275,7 +275,7 @@ def test_attention_stands_where_the_items_stand(signatures: Signatures) -> None:
 histories = st.lists(st.sampled_from([*ITEMS, "nope", ""]), max_size=8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(histories, min_size=1, max_size=5))
 def test_a_batch_gives_what_each_history_gives_alone(signatures: Signatures, batch: list[list[str]]) -> None:
     length = max(map(len, batch))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.trainer.counting import ITEMS, Walk, cosines, drawn_walks, recent, tables, walks
@@ -186,7 +186,6 @@ NEARLY_EQUAL = [
 ]
 
 
-@settings(deadline=None)
 @given(drawn_walks(max_size=12), st.text(ITEMS, max_size=12), st.booleans())
 @example(NEARLY_EQUAL, "", False)
 def test_equals_counting_by_hand(sequences: list[Walk], history: str, remove_seen: bool) -> None:

@@ -62,7 +62,7 @@ def scored(sequences: list[list[int]], histories: list[list[int]]) -> npt.NDArra
     return np.asarray(made.features(item_ids, every).numpy(), np.float64)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.lists(st.integers(1, ITEMS), min_size=1, max_size=14), min_size=1, max_size=5),
     st.lists(st.integers(1, ITEMS), max_size=14),
@@ -78,6 +78,16 @@ def test_scores_are_those_counted_by_hand(sequences: list[list[int]], history: l
             np.testing.assert_allclose(values / values.max(), expected / expected.max(), atol=1e-4, err_msg=name)
         else:
             np.testing.assert_allclose(values, 0, atol=1e-5)
+
+
+def test_a_candidate_scores_alike_wherever_and_however_often_it_stands() -> None:
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM)
+    histories = tf.constant([[1, 2, 3], [6, 2, 0]], tf.int64)
+    every = tf.constant([range(ITEMS + 1)] * 2, tf.int64)
+    asked = tf.constant([[4, 0, 7, 4, 1, 3], [3, 3, 5, 1, 0, 3]], tf.int64)
+    expected = tf.gather(made.features(histories, every), asked, batch_dims=1)
+    np.testing.assert_allclose(made.features(histories, asked), expected, rtol=1e-6)
+    assert made.features(histories, asked[:, :0]).shape == (2, 0, len(made.names))
 
 
 def test_popularity_is_the_logarithm_of_the_share() -> None:

@@ -48,7 +48,7 @@ def test_unknown_items_are_left_out_and_what_then_has_no_target_is_dropped(tmp_p
     assert sorted(windows(batches)) == [((1, 2), (2, 3)), ((4,), (5,))]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(st.integers(1, 9), min_size=2, max_size=9), min_size=1, max_size=20),
     st.integers(1, 4),
@@ -127,7 +127,7 @@ def test_a_survey_counts_each_target_once_and_the_batches(tmp_path: Path) -> Non
     assert (empty.target_shares == 0).all()
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 4))
 def test_a_survey_knows_the_number_of_batches(tmp_path: Path, lengths: list[int], longest: int, size: int) -> None:
     examples: list[Example] = [([1] * min(length, longest), 1, []) for length in lengths]

@@ -83,7 +83,7 @@ def test_diversity_is_by_vectors_where_items_have_no_categories() -> None:
     assert np.isnan(METRICS["diversity"](2)(without)).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(some=any_lists(), k=st.integers(1, 16))
 def test_accuracy_equals_that_of_ranx(some: Lists, k: int) -> None:
     with_target = [row for row in range(len(some)) if some.targets[row]]

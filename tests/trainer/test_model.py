@@ -310,7 +310,7 @@ def test_a_catalogue_that_is_all_seen_recommends_nothing() -> None:
     assert validation(model, [([1, 2], [3], 4)]) == (1, 1)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(st.integers(1, ITEMS), min_size=1, max_size=8),
     st.lists(st.integers(1, ITEMS), max_size=8),
