@@ -197,9 +197,11 @@ class Recommender:
         return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
 
     def _candidates(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
-        """What the ranking task reorders for k answers, int64 [batch, n], 0 for none."""
+        """What the ranking task reorders for k answers, int64 [batch, n], filled up on the right with 0."""
         _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.reordered))
-        return distinct(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
+        found = distinct(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
+        # Many of them are repetitions, which need no ranking.
+        return tf.ragged.boolean_mask(found, found != PADDING_ID).to_tensor()
 
     def _ranked(self, history: Encoded, candidates: tf.Tensor) -> tf.Tensor:
         """The ranking task's scores, the lowest for no item."""
