@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -34,14 +34,22 @@ def metric_configs(
         catalogue_size: items that can be recommended.
         floors: by name.
     """
-    places = {name: place for place, name in enumerate(names)}
-    together = [name for name in names if name not in floors]
-    configs = [_config(Means, name="means", names=together, places=[places[name] for name in together])]
-    configs += [_config(Means, name=name, names=[name], places=[places[name]]) for name in names if name in floors]
+    of_values = {name: place for place, name in enumerate(names)}
+    of_lists = {f"{metric}@{k}": (metric, k) for metric in CATALOGUE_METRICS for k in ks}
+    # TFMA's threshold is of a configuration, so what has a floor is in one of its own.
+    configs = [
+        _config(Means, name=_name("means", group), names=group, places=[of_values[name] for name in group])
+        for group in _apart(of_values, floors)
+    ]
     configs += [
-        _config(Exposures, name=f"{metric}@{k}", metric=metric, k=k, items=catalogue_size)
-        for metric in CATALOGUE_METRICS
-        for k in ks
+        _config(
+            Exposures,
+            name=_name("exposures", group),
+            names=group,
+            metrics=[of_lists[name] for name in group],
+            items=catalogue_size,
+        )
+        for group in _apart(of_lists, floors)
     ]
     for config in configs:
         floor = floors.get(json.loads(config.config)["name"])
@@ -49,6 +57,16 @@ def metric_configs(
             bound = tfma.GenericValueThreshold(lower_bound=wrappers_pb2.DoubleValue(value=floor))
             config.threshold.CopyFrom(tfma.MetricThreshold(value_threshold=bound))
     return configs
+
+
+def _apart(names: Iterable[str], floors: Container[str]) -> list[list[str]]:
+    """Those without a floor together, each other alone."""
+    together = [name for name in names if name not in floors]
+    return [*([together] if together else []), *([name] for name in names if name in floors)]
+
+
+def _name(kind: str, group: Sequence[str]) -> str:
+    return group[0] if len(group) == 1 else kind
 
 
 def _config(kind: type[tfma.metrics.Metric], **arguments: Any) -> tfma.MetricConfig:
@@ -69,18 +87,18 @@ class Means(tfma.metrics.Metric):
 
 
 class Exposures(tfma.metrics.Metric):
-    """A metric of `CATALOGUE_METRICS`.
+    """Several of `CATALOGUE_METRICS`, from one count of what was recommended.
 
     Args:
-        name: TFMA's name for it.
-        metric: its key.
-        k: the length of the lists.
+        name: TFMA's name, where there is one metric.
+        names: of the metrics.
+        metrics: of each, its key and the length of the lists.
         items: the size of the catalogue.
     """
 
-    def __init__(self, name: str, metric: str, k: int, items: int) -> None:
+    def __init__(self, name: str, names: list[str], metrics: list[tuple[str, int]], items: int) -> None:
         super().__init__(
-            tfma.metrics.merge_per_key_computations(_exposures), name=name, metric=metric, k=k, items=items
+            tfma.metrics.merge_per_key_computations(_exposures), name=name, names=names, metrics=metrics, items=items
         )
 
 
@@ -101,13 +119,13 @@ def _exposures(
     model_name: str = "",
     output_name: str = "",
     example_weighted: bool = False,
-    metric: str = "",
-    k: int = 0,
+    names: Sequence[str] = (),
+    metrics: Sequence[tuple[str, int]] = (),
     items: int = 0,
 ) -> list[tfma.metrics.MetricComputation]:
-    key = tfma.metrics.MetricKey(name, model_name, output_name, example_weighted=example_weighted)
-    combiner = _ExposureCombiner(key, metric, k, items)
-    return [tfma.metrics.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)]
+    keys = [tfma.metrics.MetricKey(each, model_name, output_name, example_weighted=example_weighted) for each in names]
+    combiner = _ExposureCombiner(keys, metrics, items)
+    return [tfma.metrics.MetricComputation(keys=keys, preprocessors=None, combiner=combiner)]
 
 
 Sums = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # of values, and how many there are
@@ -136,27 +154,36 @@ class _MeanCombiner(beam.CombineFn):
 
 
 class _ExposureCombiner(beam.CombineFn):
-    def __init__(self, key: tfma.metrics.MetricKey, metric: str, k: int, items: int) -> None:
-        self._key = key
-        self._metric = metric
-        self._k = k
+    """Counts items by the part of a list that they are in: up to the first length, from there to the second, ..."""
+
+    def __init__(self, keys: Keys, metrics: Sequence[tuple[str, int]], items: int) -> None:
+        self._keys = keys
+        self._metrics = metrics
+        self._ks = sorted({k for _, k in metrics})
         self._items = items
 
-    def create_accumulator(self) -> Counter[int]:
-        return Counter()
+    def create_accumulator(self) -> list[Counter[int]]:
+        return [Counter() for _ in self._ks]
 
-    def add_input(self, counts: Counter[int], element: tfma.metrics.StandardMetricInputs) -> Counter[int]:
-        rows = element.get_predictions(self._key.model_name)[ROWS].reshape(-1)[: self._k]
-        counts.update(rows[rows >= 0].tolist())
-        return counts
+    def add_input(self, parts: list[Counter[int]], element: tfma.metrics.StandardMetricInputs) -> list[Counter[int]]:
+        rows = element.get_predictions(self._keys[0].model_name)[ROWS].reshape(-1)
+        for counts, part in zip(parts, np.split(rows, self._ks), strict=False):  # what is behind the last is not asked
+            counts.update(part[part >= 0].tolist())
+        return parts
 
-    def merge_accumulators(self, parts: Iterable[Counter[int]]) -> Counter[int]:
-        merged: Counter[int] = Counter()
-        for part in parts:
-            merged.update(part)
+    def merge_accumulators(self, accumulators: Iterable[list[Counter[int]]]) -> list[Counter[int]]:
+        merged = self.create_accumulator()
+        for parts in accumulators:
+            for counts, part in zip(merged, parts, strict=True):
+                counts.update(part)
         return merged
 
-    def extract_output(self, counts: Counter[int]) -> dict[tfma.metrics.MetricKey, float]:
-        exposures = np.zeros(self._items, np.int64)
-        exposures[list(counts)] = list(counts.values())
-        return {self._key: float(CATALOGUE_METRICS[self._metric](self._k)(exposures))}
+    def extract_output(self, parts: list[Counter[int]]) -> dict[tfma.metrics.MetricKey, float]:
+        exposures = np.zeros((len(parts), self._items), np.int64)
+        for row, counts in zip(exposures, parts, strict=True):
+            row[list(counts)] = list(counts.values())
+        up_to = dict(zip(self._ks, exposures.cumsum(axis=0), strict=True))
+        return {
+            key: float(CATALOGUE_METRICS[metric](k)(up_to[k]))
+            for key, (metric, k) in zip(self._keys, self._metrics, strict=True)
+        }
