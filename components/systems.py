@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from trainer.baselines import BASELINES, BaselineRecommender, Tables
 from trainer.lists import Catalogue, Ids
 
 QUERIES_AT_ONCE = 512  # among which those of like length are found
-BATCH = 64  # of them that a model answers at once: bounds the memory to that many scores of the whole catalogue
+BATCH, THREADS = 32, 2  # that a model answers at once, bounding the memory to so many scores of the whole catalogue
 _EMBEDDED = 10_000  # items at once
 
 
@@ -124,7 +125,8 @@ def ask(model: Any, examples: Sequence[bytes], signature: str = "evaluate") -> d
     # Histories of about one length together: a batch is computed as long as its longest one.
     order = np.argsort([len(example) for example in examples], kind="stable")
     parts = [[examples[place] for place in order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
-    answers = [model.signatures[signature](examples=tf.constant(part)) for part in parts]
+    with ThreadPoolExecutor(THREADS) as threads:  # an answer is many small steps, which seldom fill two cores
+        answers = list(threads.map(lambda part: model.signatures[signature](examples=tf.constant(part)), parts))
     back = np.argsort(order)
     return {name: _strings(np.concatenate([answer[name].numpy() for answer in answers])[back]) for name in answers[0]}
 
