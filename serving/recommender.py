@@ -97,6 +97,10 @@ class Recommender:
         self.remove_seen = remove_seen
         self.reorders = model.reorders
         self.context = ContextCodes(model.codings)
+        # What all signatures do is traced once, and saved once.
+        self._encode, self._rank = (
+            tf.function(method, autograph=False, reduce_retracing=True) for method in (model.encode, model.rank)
+        )
         self._index = INDEXES[index](model.candidates())
         # The same search answers by popularity: a query of 1 against vectors of one number.
         self._popular = INDEXES["brute_force"](tf.constant(popularity[:, np.newaxis]))
@@ -140,7 +144,7 @@ class Recommender:
         codes = self.context.codes(
             context, read, lambda x: tf.ragged.boolean_mask(tf.broadcast_to(x, tf.shape(ids)), known)[:, -length:]
         )
-        return History(read, ids, positions[:, -length:], self._model.encode(read, codes))
+        return History(read, ids, positions[:, -length:], self._encode(read, codes))
 
     def serve(self, history: History, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
         """The k best items after each history in the order that the model is to serve, without the seen ones.
@@ -205,7 +209,7 @@ class Recommender:
 
     def _ranked(self, history: Encoded, candidates: tf.Tensor) -> tf.Tensor:
         """The ranking task's scores, the lowest for no item."""
-        return tf.where(candidates == PADDING_ID, LOWEST, self._model.rank(history, candidates))
+        return tf.where(candidates == PADDING_ID, LOWEST, self._rank(history, candidates))
 
     def _best(self, candidates: tf.Tensor, scores: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores and ids as of `Index.search`."""
@@ -219,7 +223,7 @@ class Recommender:
         """The ranking task's scores; the lowest float32 for an unknown candidate."""
         history = self.history(item_ids, context)
         candidates = self.ids(candidate_ids)
-        ranked = self._model.rank(history.encoded, candidates)
+        ranked = self._rank(history.encoded, candidates)
         popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
         fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1, keepdims=True)
         scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
