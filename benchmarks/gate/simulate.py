@@ -76,8 +76,7 @@ def _pair(groups: dict[str, dict[str, int]], generator: np.random.Generator, los
     values = {MODEL: np.concatenate(hits)[order], PREVIOUS: np.concatenate(previous)[order]}
     found = np.flatnonzero(values[MODEL][:size])
     values[MODEL][generator.choice(found, round(loss * len(found)), replace=False)] = False
-    last = len(order) // size - 1  # which takes the rest, too
-    segments = [[str(min(place // size, last))] for place in range(len(order))]
+    segments = [[str(place // size)] for place in range(len(order))]
     users = [f"{place:06}" for place in range(len(order))]
     return Results(
         pa.table(
