@@ -33,7 +33,10 @@ class Encoded(Protocol):
 
 
 class ServableModel(Protocol):
-    """What a model must offer to be exported; ids are int64, 0 is no item."""
+    """What a model must offer to be exported; ids are int64, 0 is no item.
+
+    Each method is traced by itself: `rank` knows of a history what `encode` gave back.
+    """
 
     codings: Codings  # of what it reads beside items
     max_length: int

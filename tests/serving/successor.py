@@ -21,6 +21,7 @@ class Read(NamedTuple):
     item_ids: tf.Tensor
     query: tf.Tensor
     attention: tf.Tensor
+    told: tf.Tensor  # what came beside items, for models that heed it
 
 
 class Successor(tf.Module):
@@ -56,6 +57,7 @@ class Successor(tf.Module):
             item_ids=item_ids,
             query=tf.gather(self.unit, tf.maximum(self._last(item_ids) - 1, 0)),
             attention=tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True)),
+            told=tf.zeros([tf.shape(item_ids)[0], 0], tf.int64),
         )
 
     def candidates(self) -> tf.Tensor:

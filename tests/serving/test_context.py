@@ -13,7 +13,7 @@ from schemas.errors import InputError
 from serving.client import Client
 from serving.codes import Coding, Codings
 from serving.server import ModelServer
-from tests.serving.successor import Successor, write_model
+from tests.serving.successor import Read, Successor, write_model
 
 
 def strings(rows: list[list[str]]) -> tf.Tensor:
@@ -27,12 +27,11 @@ class Telling(Successor):
         super().__init__(reorders=True)
         self.codings = codings
 
-    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
-        self.told = dict(sorted(codes.items()))
-        return super().encode(item_ids, codes)
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Read:
+        return super().encode(item_ids, codes)._replace(told=tf.concat([codes[name] for name in sorted(codes)], axis=1))
 
-    def rank(self, history: Any, candidate_ids: tf.Tensor) -> tf.Tensor:
-        digits = tf.concat(list(self.told.values()), axis=1)
+    def rank(self, history: Read, candidate_ids: tf.Tensor) -> tf.Tensor:
+        digits = history.told
         powers = 10.0 ** tf.range(tf.shape(digits)[1] - 1, -1, -1, tf.float32)
         return tf.cast(candidate_ids, tf.float32) * 0.0 + tf.reduce_sum(
             tf.cast(digits, tf.float32) * powers, axis=1, keepdims=True
