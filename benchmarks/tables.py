@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.ablation.rows import ROWS
 from benchmarks.quality.runs import RUNS
 from benchmarks.record import REPOSITORY
 
@@ -23,7 +24,7 @@ def ablation_table() -> str:
     """A row a switch: recall@10 and NDCG@10 in validation, time and parameters; the mean of the seeds."""
     rows = ["| switch | retrieval alone | both tasks | training | parameters |", "| --- | --- | --- | --- | --- |"]
     by_row = _grouped(_read("ablation"), "row")
-    for name, results in by_row.items():
+    for name, results in ((name, by_row[name]) for name in ROWS if name in by_row):
         orders = [_pair([result[order] for result in results]) for order in ("retrieval", "ranking")]
         rows.append(
             f"| {name} | {' | '.join(orders)} | {mean(result['training_s'] for result in results):.0f} s"

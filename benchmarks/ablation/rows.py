@@ -6,6 +6,7 @@ from pathlib import Path
 
 CONFIG = Path(__file__).with_name("movielens-100k.yaml")
 EPOCHS = 16
+HISTORY = "history.max_length"  # of examples, which a row that sets it has of its own
 
 ATTENTION = (
     "scaled_dot_product",
@@ -38,6 +39,15 @@ ROWS: dict[str, tuple[str, ...]] = {
     "width: 128": ("model.dim=128", "model.encoder.units=128"),
     "dropout: 0.2": ("model.dropout=0.2",),
     "dropout: 0.5": ("model.dropout=0.5",),
+    **{
+        f"history: {length}{name and ', '}{name}": (f"{HISTORY}={length}", *switches)
+        for length in (10, 200)
+        for name, switches in (
+            ("", ()),
+            ("attention: none", ("model.attention.blocks=0",)),
+            ("recurrence: none, position", ("model.encoder.kind=none", "model.inputs.position=true")),
+        )
+    },
     "batch: 8 histories": ("train.batch_size=8",),
     "batch: 32 histories": ("train.batch_size=32",),
     "loss: sampled": ("train.loss.kind=sampled",),
