@@ -158,7 +158,7 @@ def report(
     output: Annotated[Optional[Path], typer.Option(help="The file to write. [ROOT/report.html]")] = None,  # noqa: UP045
 ) -> None:
     """Write what a run read, learnt and decided as one HTML file, which needs nothing else to be looked at."""
-    from pipeline.report import write_report
+    from pipeline.report.writing import write_report
 
     print(write_report(root, output))
 

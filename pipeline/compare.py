@@ -12,7 +12,7 @@ from rich.table import Table
 
 from components.comparison import Comparison, Row, compare
 from components.results import QUERIES, Results, read_results
-from pipeline.run import read_record
+from pipeline.root import read_record
 
 _SHOWN = 10  # slices
 

@@ -16,10 +16,9 @@ from typing import Any
 from rich.console import Console
 
 from pipeline import console as view
+from pipeline.root import RECORD, REPORT, write_whole
 from schemas.config import Config
 from schemas.errors import ComponentFailed, InputError
-
-RECORD, REPORT = "run.json", "report.html"
 
 
 def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
@@ -41,22 +40,6 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
     root = root.absolute()
     with _exclusive(root), _output_to(root / "logs" / "run.log", console) as terminal:
         return _run(with_absolute_paths(config), root, terminal)
-
-
-def read_record(root: Path) -> dict[str, Any]:
-    """What the last run of a root recorded.
-
-    Raises:
-        InputError: there was none.
-    """
-    try:
-        return dict(json.loads((root / RECORD).read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(
-            expected=f"a root with a finished run: {root / RECORD}",
-            received=error.strerror or str(error),
-            remedy="give the --root of a `temporec run` that has ended",
-        ) from None
 
 
 def _check(config: Config) -> None:
@@ -101,7 +84,7 @@ def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:
                 f"the whole story is in {root / 'logs' / 'run.log'}"
             ) from error
         record = run_record.run_record(config, runs, started_at=started_at, finished_at=_now())
-    _write(root / RECORD, record)
+    write_whole(root / RECORD, json.dumps(record, indent=2) + "\n")
     model_run = next(run.outputs["model_run"].uri for run in runs if run.component == "Trainer")
     projector.write_projector(Path(model_run), Path(record["artifacts"]["model"]), config.data.items)
     _show(config, record, console)
@@ -113,7 +96,7 @@ def show_report(root: Path, console: Console) -> None:
     """Writes the report, and says where it is, or why there is none: the run has its result by now, and keeps it."""
     (root / REPORT).unlink(missing_ok=True)  # of the run before
     try:
-        from pipeline.report import write_report
+        from pipeline.report.writing import write_report
 
         console.print(f"Report: {write_report(root)}", markup=False, soft_wrap=True)
     except Exception as error:
@@ -195,12 +178,6 @@ def _output_to(path: Path, console: Console) -> Iterator[Console]:
             for descriptor, number in zip(saved, (1, 2), strict=True):
                 os.dup2(descriptor, number)
                 os.close(descriptor)
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
 
 
 def _now() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from pipeline.report_items import KnownItems
+from pipeline.report.items import KnownItems
 
 
 def known_items(

@@ -32,7 +32,7 @@ from components.systems import Sources, load_systems
 from components.verdict import Verdict, write_verdict
 from pipeline.beam import BEAM_ARGS
 from pipeline.local import ComponentRun
-from pipeline.run import RECORD
+from pipeline.root import RECORD
 from pipeline.run_record import run_record
 from schemas.config import Config
 from schemas.features import SPLITS

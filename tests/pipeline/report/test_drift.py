@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.report_drift import distances, drift
-from pipeline.report_lengths import Lengths
+from pipeline.report.drift import distances, drift
+from pipeline.report.lengths import Lengths
 
 SUMMARY = {"queries": 8, "slices": {"activity": {"new": {"queries": 2}, "1-4": {"queries": 6}}}}
 LENGTHS = {"train": Lengths(10, 4.5, [*range(11)]), "test": Lengths(8, 5.5, [*range(1, 12)])}

@@ -12,14 +12,14 @@ from components.measures import MODEL
 from components.results import QUERIES, read_results
 from components.summary import read_summary
 from components.systems import load_model
-from pipeline.report_curves import Curves, read_curves
-from pipeline.report_drift import Drift, drift
-from pipeline.report_items import Counts, KnownItems, read_items
-from pipeline.report_lengths import Lengths, read_lengths
-from pipeline.report_map import SHOWN, Map, item_map
-from pipeline.report_model import unit_vectors
-from pipeline.report_users import Person, people
-from pipeline.report_verdict import Verdict, verdict
+from pipeline.report.curves import Curves, read_curves
+from pipeline.report.drift import Drift, drift
+from pipeline.report.items import Counts, KnownItems, read_items
+from pipeline.report.lengths import Lengths, read_lengths
+from pipeline.report.map import SHOWN, Map, item_map
+from pipeline.report.model import unit_vectors
+from pipeline.report.users import Person, people
+from pipeline.report.verdict import Verdict, verdict
 from schemas.config import Config
 from schemas.features import TEST
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pipeline.report import write_report
-from pipeline.run import RECORD, REPORT, read_record, show_report
+from pipeline.report.writing import write_report
+from pipeline.root import RECORD, REPORT, read_record
+from pipeline.run import show_report
 from schemas.errors import InputError
 from tests.pipeline.report_root import IMAGE, SCRIPT, TITLES
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.report_items import KnownItems
+from pipeline.report.items import KnownItems
 from trainer.lists import Ids
 
 Vectors = npt.NDArray[np.float32]

@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.report_data import gather
-from pipeline.report_page import render
-from pipeline.run import RECORD, REPORT, read_record
+from pipeline.report.data import gather
+from pipeline.report.page import render
+from pipeline.root import RECORD, REPORT, read_record, write_whole
 from schemas.errors import InputError
 
 
@@ -25,10 +25,7 @@ def write_report(root: Path, output: Path | None = None) -> Path:
     """
     page = render(gather(_record(root)))
     path = output or root / REPORT
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, page)
     return path
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from pipeline.report_verdict import verdict
+from pipeline.report.verdict import verdict
 
 PASSED = {"name": "users", "measured": "943", "required": "at least 100", "passed": True}
 FAILED = {"name": "better than item_knn", "measured": "+0.0010", "required": "above 0", "passed": False}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pipeline.report_curves import read_curves
+from pipeline.report.curves import read_curves
 from tests.pipeline.report_root import LOSSES, RECALLS, write_curves
 
 

@@ -5,7 +5,7 @@ import math
 
 import plotly.graph_objects as go
 
-from pipeline.report_charts import BARE, FIRST, QUIET, Plot, dots, line, log_axis, percent_axis
+from pipeline.report.charts import BARE, FIRST, QUIET, Plot, dots, line, log_axis, percent_axis
 
 
 def accepted(plot: Plot) -> go.Figure:

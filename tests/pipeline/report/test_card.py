@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.report_card import extremes
+from pipeline.report.card import extremes
 
 
 def group(mean: float | None, users: int = 20) -> dict[str, Any]:

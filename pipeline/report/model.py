@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pipeline.report_map import Vectors
+from pipeline.report.map import Vectors
 from schemas.features import ITEM_IDS, QUERY_TIMESTAMPS_S, TARGET_TIMESTAMP_S
 from trainer.lists import Ids
 

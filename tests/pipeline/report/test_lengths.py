@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.report_lengths import read_lengths
+from pipeline.report.lengths import read_lengths
 
 
 def test_lengths_are_those_of_the_examples(finished_root: Path) -> None:

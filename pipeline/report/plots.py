@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from components.measures import MODEL
-from pipeline.report_charts import BARE, COLOURS, FIRST, QUIET, Plot, dots, line, log_axis, percent_axis
-from pipeline.report_curves import Curve
-from pipeline.report_data import Report
-from pipeline.report_items import Counts, concentration
-from pipeline.report_map import OTHER
-from pipeline.report_verdict import in_words
+from pipeline.report.charts import BARE, COLOURS, FIRST, QUIET, Plot, dots, line, log_axis, percent_axis
+from pipeline.report.curves import Curve
+from pipeline.report.data import Report
+from pipeline.report.items import Counts, concentration
+from pipeline.report.map import OTHER
+from pipeline.report.verdict import in_words
 
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "hexagon")
 GROUPS = 20  # of a slice that are drawn

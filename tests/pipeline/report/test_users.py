@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from components.results import read_results
-from pipeline.report_items import read_items
-from pipeline.report_users import Person, first_of_each, people, reasons
+from pipeline.report.items import read_items
+from pipeline.report.users import Person, first_of_each, people, reasons
 from tests.pipeline.known_items import known_items
 from tests.pipeline.report_root import config
 from tests.serving.successor import ITEMS

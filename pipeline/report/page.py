@@ -13,11 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from pipeline.report_card import fairness, limits
-from pipeline.report_charts import Plot
-from pipeline.report_data import Report
-from pipeline.report_plots import main_metrics, plots
-from pipeline.report_verdict import in_words
+from pipeline.report.card import fairness, limits
+from pipeline.report.charts import Plot
+from pipeline.report.data import Report
+from pipeline.report.plots import main_metrics, plots
+from pipeline.report.verdict import in_words
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SHOWN_ITEMS = 10  # of a history in words; the strip has all

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.report_items import Counts
-from pipeline.report_lengths import Lengths
+from pipeline.report.items import Counts
+from pipeline.report.lengths import Lengths
 from schemas.features import TEST, TRAIN
 
 _DRAWS = 20

@@ -11,9 +11,9 @@ from components.example_batches import read_examples
 from components.measures import ITEMS, MODEL, TARGETS, TIME_S, USER
 from components.queries import Queries, read_queries
 from components.results import Results
-from pipeline.report_items import KnownItems
-from pipeline.report_map import Vectors
-from pipeline.report_model import attention, unit_vectors
+from pipeline.report.items import KnownItems
+from pipeline.report.map import Vectors
+from pipeline.report.model import attention, unit_vectors
 from trainer.lists import Ids
 from trainer.metrics import K
 

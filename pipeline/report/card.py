@@ -7,8 +7,8 @@ from typing import Any
 
 from components.measures import MODEL
 from components.statistics import SMALLEST_GROUP
-from pipeline.report_data import Report
-from pipeline.report_verdict import in_words
+from pipeline.report.data import Report
+from pipeline.report.verdict import in_words
 
 
 def limits(report: Report) -> Iterator[str]:

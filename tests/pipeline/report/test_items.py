@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.report_items import concentration, read_items
+from pipeline.report.items import concentration, read_items
 from tests.pipeline.known_items import known_items
 from tests.pipeline.report_root import IMAGE, config
 

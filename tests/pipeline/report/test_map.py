@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report_map import item_map, principal_components
+from pipeline.report.map import item_map, principal_components
 from tests.pipeline.known_items import known_items
 
 

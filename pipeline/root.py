@@ -1,0 +1,35 @@
+"""What a run leaves in its root for whoever asks of it afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import InputError
+
+RECORD, REPORT = "run.json", "report.html"
+
+
+def read_record(root: Path) -> dict[str, Any]:
+    """What the last run of a root recorded.
+
+    Raises:
+        InputError: there was none.
+    """
+    try:
+        return dict(json.loads((root / RECORD).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(
+            expected=f"a root with a finished run: {root / RECORD}",
+            received=error.strerror or str(error),
+            remedy="give the --root of a `temporec run` that has ended",
+        ) from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file that is there as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
