@@ -9,7 +9,7 @@ from typing import Any
 
 from components.measures import MODEL, PREVIOUS
 from components.results import Results
-from components.statistics import LEVEL, SMALLEST_GROUP, Difference, corrected
+from components.statistics import LEVEL, SMALLEST_GROUP, Difference, corrected, that_can_show
 from schemas.evaluation import Gate
 
 
@@ -96,7 +96,8 @@ def no_loss(gate: Gate, results: Results) -> Iterator[Check]:
     differences = {where: results.difference(MODEL, PREVIOUS, gate.metric, mask) for where, mask in groups.items()}
     decided = {where: found for where, found in differences.items() if not where or found.users >= SMALLEST_GROUP}
     # What must be shown everywhere needs no correction; what may be shown in any slice does (Berger 1982).
-    in_slices = LEVEL if gate.strict else corrected(LEVEL, len(decided) - 1)
+    least_p_values = [found.least_p_value for where, found in decided.items() if where]
+    in_slices = LEVEL if gate.strict else corrected(LEVEL, that_can_show(least_p_values))
     for where, found in differences.items():
         yield (
             _not_worse(gate, name + where, found, in_slices if where else LEVEL)

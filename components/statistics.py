@@ -103,11 +103,14 @@ class Difference:
         mean: of the first less the second, over the queries.
         error: the standard error of the mean.
         users: how many have a value.
+        least_p_value: of no difference, had all users' differences, of the
+            sizes that they have, the same sign.
     """
 
     mean: float
     error: float
     users: int
+    least_p_value: float
 
     def interval(self, level: float = LEVEL) -> Interval:
         """By Student's t (for ranked lists as good as resampling: Smucker et al. 2007)."""
@@ -120,11 +123,7 @@ class Difference:
 
     def p_value(self) -> float:
         """Of no difference, two-sided."""
-        if not self.users:
-            return 1.0
-        if self.error > 0:
-            return float(2.0 * stats.t.sf(abs(self.mean) / self.error, self.users - 1))
-        return 1.0 if self.mean == 0 or self.users < 2 else 0.0
+        return _p_value(self.mean, self.error, self.users)
 
     def _quantile(self, share: float) -> float:
         return float(stats.t.ppf(share, self.users - 1)) if self.users > 1 else math.inf
@@ -142,15 +141,28 @@ def difference(first: Floats, second: Floats, users: Ints) -> Difference:
         users: [queries], as of `sums_by_user`.
     """
     values, counts = (sums[:, 0] for sums in sums_by_user((first - second)[:, np.newaxis], users))
-    counted = counts > 0
-    values, counts, number = values[counted], counts[counted], int(counted.sum())
+    values, counts = values[counts > 0], counts[counts > 0]
+    return Difference(*_mean_and_error(values, counts), _p_value(*_mean_and_error(np.abs(values), counts)))
+
+
+def _mean_and_error(values: Floats, counts: Floats) -> tuple[float, float, int]:
+    """Of sums over users and the queries in each; and how many users there are."""
+    number = len(values)
     if not number:
-        return Difference(math.nan, math.nan, 0)
+        return math.nan, math.nan, 0
     mean = values.sum() / counts.sum()
     if number < 2:
-        return Difference(float(mean), math.inf, number)
+        return float(mean), math.inf, number
     squares = np.square(values - mean * counts).sum()
-    return Difference(float(mean), float(math.sqrt(squares * number / (number - 1)) / counts.sum()), number)
+    return float(mean), float(math.sqrt(squares * number / (number - 1)) / counts.sum()), number
+
+
+def _p_value(mean: float, error: float, users: int) -> float:
+    if not users:
+        return 1.0
+    if error > 0:
+        return float(2.0 * stats.t.sf(abs(mean) / error, users - 1))
+    return 1.0 if mean == 0 or users < 2 else 0.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -166,6 +178,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def corrected(level: float, tests: int) -> float:
     """The level of each of several intervals that together hold with `level` (Bonferroni)."""
     return 1.0 - (1.0 - level) / max(tests, 1)
+
+
+def that_can_show(least_p_values: Sequence[float], level: float = LEVEL) -> int:
+    """How many of several tests a correction has to count: those that could show anything at the level it gives them.
+
+    Args:
+        least_p_values: of each test, the least that it could come to, whatever is true (Tarone 1990).
+        level: of all together.
+    """
+    counted = 1
+    while sum(least <= 1.0 - corrected(level, counted) for least in least_p_values) > counted:
+        counted += 1
+    return counted
 
 
 def _ratio(values: Floats, counts: Floats) -> Floats:

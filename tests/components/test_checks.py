@@ -109,7 +109,7 @@ def test_a_loss_in_one_group_is_found_although_the_whole_gains() -> None:
 
 def test_a_group_of_a_few_is_not_judged_and_takes_nothing_from_the_others() -> None:
     groups = [["new"]] * 19 + [["head"]] * 181 + [["tail"]] * 200
-    model, previous = hits(0, 400), hits(19, 400)
+    model, previous = hits(0, 400), np.concatenate([hits(19, 19), hits(20, 181), hits(20, 200)])
     checks = judged(Gate(beat=()), evaluated(model, groups, previous=previous))
     few = checks["no loss against the last blessed model in target_popularity new"]
     assert (few.passed, few.required) == (True, "not judged: too few users")
@@ -117,3 +117,16 @@ def test_a_group_of_a_few_is_not_judged_and_takes_nothing_from_the_others() -> N
         assert (
             "97.5 % between" in checks[f"no loss against the last blessed model in target_popularity {group}"].measured
         )
+
+
+def test_a_group_in_which_hardly_anything_changed_takes_nothing_from_the_others() -> None:
+    """Two users' lists changed in the head: had both lost, it would be no proof, so the tail has the 5 % to itself."""
+    groups = [["head"]] * 200 + [["tail"]] * 200
+    model = np.concatenate([hits(50, 200), hits(50, 200)])
+    previous = np.concatenate([hits(52, 200), hits(60, 200)])
+    checks = judged(Gate(beat=()), evaluated(model, groups, previous=previous))
+    loss = "no loss against the last blessed model in target_popularity"
+    assert checks[f"{loss} head"].measured.startswith(f"{METRIC} -0.0100, 95 %")
+    assert checks[f"{loss} tail"].measured.startswith(f"{METRIC} -0.0500, 95 %")
+    assert checks[f"{loss} head"].passed
+    assert not checks[f"{loss} tail"].passed

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from components.statistics import Floats, Sums, corrected, difference, holm, intervals, resample, sums_by_user
+from components.statistics import (
+    Floats,
+    Sums,
+    corrected,
+    difference,
+    holm,
+    intervals,
+    resample,
+    sums_by_user,
+    that_can_show,
+)
 
 ONE_EACH = np.arange(400)
 HITS = np.random.default_rng(7).random(400) < 0.3
@@ -78,6 +89,15 @@ def test_with_one_query_a_user_it_is_the_paired_t_test(pairs: npt.NDArray[np.flo
     assert found.interval(0.9) == pytest.approx((np.mean(first - second), interval.low, interval.high))
 
 
+@given(sizes=arrays(np.float64, 6, elements=st.sampled_from([0.0, 0.5, 0.75, 1.0])))
+def test_no_signs_of_the_differences_would_be_surer_than_the_least_p_value(sizes: npt.NDArray[np.float64]) -> None:
+    least = difference(sizes, np.zeros(6), np.arange(6)).least_p_value
+    signs = np.array(list(itertools.product([-1.0, 1.0], repeat=6)))
+    of_all = [difference(some, np.zeros(6), np.arange(6)) for some in signs * sizes]
+    assert least == min(each.p_value() for each in of_all)
+    assert {each.least_p_value for each in of_all} == {least}
+
+
 def test_the_same_model_twice_is_no_difference() -> None:
     same = difference(HITS.astype(float), HITS.astype(float), ONE_EACH)
     assert (same.mean, same.error, same.p_value()) == (0, 0, 1)
@@ -109,6 +129,13 @@ def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([3 * 0.01, 2 * 0.03, 2 * 0.03])
     assert holm([0.6, 0.5]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_a_correction_counts_the_tests_that_can_show_something() -> None:
+    assert that_can_show([0.0, 0.0, 0.0]) == 3
+    assert that_can_show([0.0, 0.001, 0.03, 0.2]) == 2  # with 2.5 % for each, two can
+    assert that_can_show([0.03, 0.03]) == 2  # with 5 % for each both could, which would be 10 %
+    assert that_can_show([0.3]) == that_can_show([]) == 1
 
 
 def test_levels_for_several_intervals() -> None:
