@@ -20,7 +20,7 @@ import typer
 
 from benchmarks.ablation.rows import CONFIG, HISTORY, ROWS
 from benchmarks.record import REPOSITORY, circumstances
-from pipeline.cli import DONE, GATE_REFUSED
+from benchmarks.running import run_pipeline
 
 RESULTS = Path(__file__).parent / "results.jsonl"
 SEEDS = (1, 2)
@@ -48,12 +48,8 @@ def _with_examples(work: Path, history: list[str]) -> Path:
     """A root of the pipeline with examples of such histories."""
     root = work / "-".join(["examples", *history])
     if not (root / "run.json").exists():
-        temporec = str(Path(sys.executable).with_name("temporec"))
         settings = [part for setting in ["train.epochs=1", *history] for part in ("--set", setting)]
-        command = [temporec, "run", "--config", str(CONFIG), "--root", str(root), *settings]
-        code = subprocess.run(command, check=False, cwd=REPOSITORY).returncode
-        if code not in (DONE, GATE_REFUSED):  # after an epoch a model may well be refused
-            raise subprocess.CalledProcessError(code, command)
+        run_pipeline(["--config", str(CONFIG), *settings], root)
     return root
 
 

@@ -11,8 +11,6 @@ data fetch`); a log whose path is not given is left out.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,8 +19,8 @@ import typer
 from benchmarks.quality.curve import read_curve
 from benchmarks.quality.generate import write_log
 from benchmarks.quality.runs import RUNS
-from benchmarks.record import REPOSITORY, circumstances
-from pipeline.cli import DONE, GATE_REFUSED
+from benchmarks.record import circumstances
+from benchmarks.running import run_pipeline
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 SEEDS = (1, 2, 3)
@@ -48,11 +46,7 @@ def main(
             continue
         root = work / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
         arguments = RUNS[name].arguments(str(path.resolve()) if path else None)
-        temporec = str(Path(sys.executable).with_name("temporec"))
-        command = [temporec, "run", *arguments, "--set", f"train.seed={seed}", "--root", str(root)]
-        code = subprocess.run(command, check=False, cwd=REPOSITORY).returncode
-        if code not in (DONE, GATE_REFUSED):  # a model that is refused has its metrics, too
-            raise subprocess.CalledProcessError(code, command)
+        run_pipeline([*arguments, "--set", f"train.seed={seed}"], root)
         result = {"run": name, "seed": seed, **_result(root), **circumstances()}
         with RESULTS.open("a") as file:
             file.write(json.dumps(result) + "\n")

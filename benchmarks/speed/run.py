@@ -21,6 +21,7 @@ import typer
 
 from benchmarks.quality.curve import read_curve
 from benchmarks.record import REPOSITORY, circumstances
+from benchmarks.running import run_pipeline
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 LOG = REPOSITORY / "data" / "movielens-100k" / "ml-100k.inter"
@@ -59,10 +60,7 @@ def _steps(items: int, length: int, model: dict[str, Any], train: dict[str, Any]
 
 def _temporec(root: Path) -> dict[str, Any]:
     """Targets a second over whole epochs, validation's time included, of GRU and attention."""
-    temporec = str(Path(sys.executable).with_name("temporec"))
-    config = str(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml")
-    command = [temporec, "run", "--config", config, "--set", f"train.epochs={EPOCHS}", "--root", str(root)]
-    subprocess.run(command, check=True, cwd=REPOSITORY)
+    run_pipeline(["--config", "pipeline/configs/quickstart.yaml", "--set", f"train.epochs={EPOCHS}"], root)
     data = json.loads((root / "run.json").read_text())["data"]
     targets = data["rows_accepted"] - 3 * data["users"]  # without each user's first, and the two that are held out
     ends_s = [seconds for seconds, _ in read_curve(root)]

@@ -23,9 +23,8 @@ def write_report(root: Path, output: Path | None = None) -> Path:
     Raises:
         InputError: there was no run, or what it wrote is gone.
     """
-    page = render(gather(_record(root)))
     path = output or root / REPORT
-    write_whole(path, page)
+    write_whole(path, render(gather(_record(root))))
     return path
 
 
