@@ -70,7 +70,7 @@ class Ranker:
         with torch.no_grad():
             for interaction, *_ in data:
                 users = self._user_positions[interaction["user_id"].numpy()]
-                scores = model.full_sort_predict(interaction)
+                scores = model.full_sort_predict(interaction.to(model.device)).cpu()
                 scores[:, 0] = -torch.inf
                 for row, (user, target) in enumerate(zip(users, interaction["item_id"].tolist(), strict=True)):
                     history = self._item_ids[self._log.histories[user]]

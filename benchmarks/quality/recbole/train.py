@@ -50,7 +50,7 @@ class ResumableTrainer(Trainer):
         self._training, self._validation = loaders
         self._ranker, self._run = ranker, run
         self._state = folder / "state.pth"
-        self.saved_model_file = str(folder / "best.pth")
+        self._best = folder / "best.pth"
         self.history: list[dict[str, float]] = []
 
     def train(self) -> None:
@@ -58,11 +58,11 @@ class ResumableTrainer(Trainer):
         if self._state.exists():
             self._resume()
         if self.start_epoch < self.epochs and self.cur_step <= self.stopping_step:
-            self.fit(self._training, self._validation, verbose=False, callback_fn=self._after_epoch)
+            self.fit(self._training, self._validation, verbose=False, saved=False, callback_fn=self._after_epoch)
 
     def load_best(self) -> None:
         """Gives the model the weights of the epoch that was best in RecBole's own validation."""
-        self.model.load_state_dict(torch.load(self.saved_model_file)["state_dict"])
+        self.model.load_state_dict(torch.load(self._best, map_location=self.device))
 
     @property
     def best_epoch(self) -> int:
@@ -89,6 +89,8 @@ class ResumableTrainer(Trainer):
                 "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }
         )
+        if self.cur_step == 0:
+            torch.save(self.model.state_dict(), self._best)
         self._save(epoch)
         print(json.dumps(self.history[-1]), flush=True)
 
@@ -98,11 +100,12 @@ class ResumableTrainer(Trainer):
             "run": self._run,
             "epoch": epoch,
             "cur_step": self.cur_step,
-            "best_valid_score": self.best_valid_score,
+            "best_valid_score": float(self.best_valid_score),
             "history": self.history,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "dropout": torch.get_rng_state(),
+            "dropout_gpu": torch.cuda.get_rng_state_all(),
             "shuffle": self._training.generator.get_state(),
         }
         partial = self._state.with_suffix(".part")
@@ -110,7 +113,7 @@ class ResumableTrainer(Trainer):
         partial.replace(self._state)
 
     def _resume(self) -> None:
-        state = torch.load(self._state)
+        state = torch.load(self._state, map_location="cpu")
         _require_same(state["run"], self._run, self._state)
         self.start_epoch = state["epoch"] + 1
         self.cur_step = state["cur_step"]
@@ -119,6 +122,7 @@ class ResumableTrainer(Trainer):
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["dropout"])
+        torch.cuda.set_rng_state_all(state["dropout_gpu"])
         self._training.generator.set_state(state["shuffle"])
 
 
@@ -131,6 +135,7 @@ def main() -> None:
         "max_length": arguments.max_length,
         "max_epochs": arguments.epochs,
         "threads": arguments.threads,
+        "device": arguments.device,
         "log_sha256": hashlib.sha256(arguments.log.read_bytes()).hexdigest(),
         "settings": {**TRAINING, **MODELS[arguments.model]},
         "source": SOURCE,
@@ -159,6 +164,8 @@ def train(log: Log, run: Mapping[str, Any], out: Path) -> None:
     training, validation, test = data_preparation(config, dataset)
     init_seed(config["seed"], config["reproducibility"])
     model = get_model(config["model"])(config, training.dataset).to(config["device"])
+    if model.device.type != run["device"]:
+        sys.exit(f"expected: a device {run['device']}\nreceived: PyTorch has none\nremedy:   leave out --device")
     trainer = ResumableTrainer(config, model, (training, validation), ranker, out, run)
     trainer.train()
     trainer.load_best()
@@ -196,7 +203,7 @@ def train(log: Log, run: Mapping[str, Any], out: Path) -> None:
 
 
 def _config(run: Mapping[str, Any], out: Path) -> Config:
-    """RecBole's configuration, without a GPU."""
+    """RecBole's configuration."""
     sys.argv = sys.argv[:1]  # RecBole reads the command line too, and takes some of its options for its own
     return Config(
         model=run["model"],
@@ -210,7 +217,7 @@ def _config(run: Mapping[str, Any], out: Path) -> Config:
             "unused_col": {"inter": ["timestamp", "timestamp_list"]},
             "data_path": str(Path.cwd()),
             "checkpoint_dir": str(out),
-            "gpu_id": "",
+            "gpu_id": "0" if run["device"] == "cuda" else "",
             "show_progress": False,
         },
     )
@@ -235,6 +242,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--max-length", type=int, default=50, help="items of a history that are read (default: 50)")
     parser.add_argument("--epochs", type=int, default=500, help="at most (default: 500)")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU (default: 1)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run's results")
     arguments = parser.parse_args()
     arguments.delimiter = arguments.delimiter.replace(r"\t", "\t")
