@@ -195,6 +195,7 @@ def train(log: Log, run: Mapping[str, Any], out: Path) -> None:
         "history": history,
         "peak_rss_mb": max(peak_rss_mb, *(epoch["peak_rss_mb"] for epoch in history)),
         "stack": {"python": platform.python_version(), "torch": torch.__version__, "recbole": recbole.__version__},
+        "gpu": torch.cuda.get_device_name() if run["device"] == "cuda" else None,
     }
     partial = out / "result.part"
     partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
