@@ -60,8 +60,8 @@ def beside_table() -> str:
     fast = [_served_curve(result) for result in presets[FAST]]
     theirs = [{**result, "name": _trained_on(result)} for result in _read("quality/recbole")]
     trainings = {name: (found, [each["curve"] for each in found]) for name, found in _grouped(theirs, "name").items()}
-    for preset, run in (("fast", FAST), ("balanced", "MovieLens-100K")):
-        trainings[f"temporec, `{preset}`"] = presets[run], [_served_curve(each) for each in presets[run]]
+    for preset, run in (("fast", FAST), ("100 items, 30 epochs", "MovieLens-100K")):
+        trainings[f"temporec, {preset}"] = presets[run], [_served_curve(each) for each in presets[run]]
     rows = [
         "| model | recall@10 / NDCG@10 | best recall in validation | reached after | `fast` reaches it after"
         " | parameters | memory |",
@@ -92,8 +92,8 @@ def speed_table() -> str:
             f"| {items:,} | {length} | {1000 * found['step_s']:.0f} ms | {found['peak_rss_mb'] / 1000:.1f} GB |"
         )
     lines = [
-        f"GRU and attention train on {result['temporec']['targets_per_s']:,} targets a second, validation included;"
-        f" RecBole's GRU4Rec of the same width and length, on the same cores and without it, on"
+        f"GRU and attention train on {result['temporec']['targets_per_s']:,} targets a second, counting the time of"
+        f" validation; RecBole's GRU4Rec of the same width and length, on the same cores and not counting it, on"
         f" {result['recbole']['targets_per_s']:,}: {result['ratio']:g} times fewer.",
         f"A step of {result['parts_ms']['step']:.1f} ms on MovieLens-100K goes to: {parts}.",
     ]
@@ -145,8 +145,13 @@ def _machine(result: dict[str, Any]) -> str:
     machine = result["machine"]
     return (
         f"{machine['cores']} cores of {machine['processor']}; {result['date'][:10]}; "
-        f"commit {result['commit'].split()[0]}; `{result['command']}`"
+        f"commit {result['commit']}; `{_module(result)}`"
     )
+
+
+def _module(result: dict[str, Any]) -> str:
+    """The command without its arguments, which name one machine's folders."""
+    return " ".join(result["command"].split()[:3])
 
 
 def _reached_s(curve: list[tuple[float, float]], recall: float) -> float:
@@ -212,7 +217,7 @@ def _circumstances(results: Results) -> str:
     return (
         f"{seeds} {'seed' if seeds == 1 else 'seeds'}; {' and '.join(dict.fromkeys(machines))}; "
         f"TensorFlow {results[0]['tensorflow']}; {span}; commits "
-        f"{', '.join(dict.fromkeys(result['commit'].split()[0] for result in results))}; `{results[0]['command']}`"
+        f"{', '.join(dict.fromkeys(result['commit'] for result in results))}; `{_module(results[0])}`"
     )
 
 

@@ -19,11 +19,11 @@ from components.measures import MODEL
 from components.queries import read_queries
 from components.results import Results
 from components.systems import ask, load_model
-from schemas.evaluation import Gate
+from schemas.evaluation import Gate, K
 from schemas.features import TARGET_ID, TARGET_IDS, target_key
 from trainer.about import read_about
 from trainer.lists import Ids
-from trainer.metrics import K, summary
+from trainer.metrics import summary
 
 _ASKED = 256  # test queries asked again
 _TIMED = 50

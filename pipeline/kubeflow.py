@@ -23,22 +23,25 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
     """Writes the pipeline as a file that the target runs.
 
     Args:
-        config: what to build; `data.path` must be a URI that the cluster can read.
+        config: what to build; the log and the tables must be URIs that the cluster can read.
         target: who will run it.
         image: the container image with temporec in it.
         root: the URI of the folder for artifacts and pushed models.
         output: the file to write.
 
     Raises:
-        InputError: the log or the root lies on this machine, or the file's suffix is not the target's.
+        InputError: the log, a table or the root lies on this machine, or the file's suffix is not the target's.
     """
-    for name, value in (("data.path", config.data.path), ("--root", root)):
+    read = config.ingestion.data
+    tables = {"data.items.path": read.items, "data.users.path": read.users}
+    paths = {"data.path": read.path, **{name: table.path for name, table in tables.items() if table}}
+    for name, value in {**paths, "--root": root}.items():
         if not re.match(r"[a-z][a-z0-9+.-]*://", value):
             raise InputError(
                 expected=f"{name} as a URI that the cluster reaches, like gs://bucket/folder",
                 received=value,
                 remedy="copy it to an object store and name it there"
-                + (", with --set data.path=..." if name == "data.path" else ""),
+                + (f", with --set {name}=..." if name in paths else ""),
             )
     if output.suffix not in SUFFIXES[target]:
         raise InputError(

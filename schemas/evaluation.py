@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from schemas.log import Section
 
+K = 10  # the length of the lists that validation and the gate judge
 DEPTH = 100  # of the lists that an exported model gives for evaluation
 
 # By name, what trainer.metrics measures of each query, and of the catalogue.
@@ -93,6 +94,8 @@ class Evaluate(Section):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Evaluate:
+        if K not in self.ks:
+            raise ValueError(f"evaluate.ks must have {K}, the length of the lists that the gate looks at")
         every = [*self.metrics, *(f"{name}@{k}" for name in CATALOGUE_METRICS for k in self.ks)]
         slices = [*SLICES, *(each.column for each in self.slices)]
         for setting, names, known in (

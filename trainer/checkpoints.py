@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from schemas.config import Train
 from schemas.errors import InputError
-from trainer.metrics import K
+from schemas.evaluation import K
 from trainer.strategy import is_chief
 
 MONITOR = f"val_ndcg@{K}"

@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from schemas.evaluation import K
 from trainer.distances import mean_distance
 from trainer.lists import Catalogue, Floats, Lists
-
-K = 10  # the length of the lists that validation judges
 
 
 @dataclass(frozen=True)

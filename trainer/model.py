@@ -12,6 +12,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from schemas import config
+from schemas.evaluation import K
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
 from serving.candidates import distinct
 from trainer.about import About
@@ -21,7 +22,6 @@ from trainer.data import TARGET_IDS, Survey
 from trainer.encoder import HistoryEncoder
 from trainer.inputs import Inputs
 from trainer.items import Items
-from trainer.metrics import K
 from trainer.optimizer import decays
 from trainer.tasks import CatalogueRetrieval, Ranker
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from schemas.config import History, Model, Train
 from schemas.errors import InputError
+from schemas.evaluation import K
 from schemas.log import Section
 from trainer.about import About
 from trainer.blend import Choices, fit_weights, held_out_ranks, judged, ranks
@@ -31,7 +32,6 @@ from trainer.checkpoints import Checkpoints
 from trainer.columns import Columns
 from trainer.data import eval_batches, survey, train_batches
 from trainer.heat_maps import HeatMaps
-from trainer.metrics import K
 from trainer.model import NextItemModel
 from trainer.optimizer import optimizer
 from trainer.strategy import distribute, is_chief, make_strategy

@@ -14,8 +14,8 @@ from components.results import Results
 from pipeline.report.items import KnownItems
 from pipeline.report.map import Vectors
 from pipeline.report.model import attention, unit_vectors
+from schemas.evaluation import K
 from trainer.lists import Ids
-from trainer.metrics import K
 
 USERS = 10
 _TRIES = 10  # queries drawn for each of them, so that there are enough of different users

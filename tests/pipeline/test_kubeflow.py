@@ -73,6 +73,26 @@ def test_a_log_of_this_machine_is_refused(setting: str, tmp_path: Path) -> None:
         compiled(config, "kubeflow", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("data.items={path: items.csv, id: i, title: t, columns: {genres: {column: g}}}", "data.items.path"),
+        ("data.users={path: users.csv, id: i, columns: {gender: {column: g}}}", "data.users.path"),
+    ],
+)
+def test_a_table_of_this_machine_is_refused_where_it_is_read(table: str, name: str, tmp_path: Path) -> None:
+    log = ["data.path=gs://bucket/log.csv", "data.items=null"]
+    with pytest.raises(InputError, match=rf"{name} as a URI"):
+        compiled(
+            load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", [*log, table]), "vertex", tmp_path
+        )
+
+
+def test_a_table_that_only_has_titles_may_be_anywhere(tmp_path: Path) -> None:
+    settings = ["data.path=gs://bucket/log.csv", "data.items={path: items.csv, id: i, title: t}"]
+    compiled(load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", settings), "vertex", tmp_path)
+
+
 def test_a_root_of_this_machine_is_refused(config: Config, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--root as a URI"):
         compile_pipeline(config, target="vertex", image="i", root=str(tmp_path), output=tmp_path / "pipeline.json")

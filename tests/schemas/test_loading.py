@@ -129,6 +129,13 @@ def test_an_override_that_is_none(write, override):
     assert override in problems(write(SMALLEST), override)
 
 
+def test_lists_as_long_as_the_gate_looks_at_are_measured(write):
+    settings = ["evaluate.ks=[5, 20]", "evaluate.gate.metric=recall@5"]
+    message = problems(write(SMALLEST), *settings)
+
+    assert "evaluate.ks must have 10" in message
+
+
 def test_ingestion_does_not_depend_on_titles(write):
     items = "data.items={path: items.csv, id: i, title: t}"
     assert load_config(write(SMALLEST), [items]).ingestion == load_config(write(SMALLEST)).ingestion
