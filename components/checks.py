@@ -39,9 +39,6 @@ def judge(gate: Gate, results: Results, summary: dict[str, Any]) -> list[Check]:
         gate: what is required.
         results: every query's values.
         summary: of `components.summary.summarize`.
-
-    Raises:
-        InputError: the gate names a metric or a slice that there is not.
     """
     return [
         _enough_users(gate, summary),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from components.measures import MODEL, TARGETS, TIME_S
+from components.measures import MODEL
 from components.results import Mask, Results
 from components.statistics import SMALLEST_GROUP, Difference, difference, holm
 from schemas.errors import InputError
@@ -123,17 +123,7 @@ def compare(first: Results, second: Results, metric: str, k: int, most: int = 5)
 
 def _common(first: Results, second: Results) -> tuple[Results, Results]:
     """The queries that both have, in the same order: of one user, at one time, with the same targets."""
-    keys = [
-        list(
-            zip(
-                results.user_ids,
-                results.table[TIME_S].to_pylist(),
-                map(tuple, results.table[TARGETS].to_pylist()),
-                strict=True,
-            )
-        )
-        for results in (first, second)
-    ]
+    keys = [results.keys() for results in (first, second)]
     place = {key: row for row, key in enumerate(keys[1])}
     rows = [(row, place[key]) for row, key in enumerate(keys[0]) if key in place]
     return tuple(  # type: ignore[return-value]

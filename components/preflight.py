@@ -43,6 +43,7 @@ class Sample:
     rows: int
     accepted: int
     rejected: dict[str, int]  # by reason
+    whole: bool  # whether these are all rows of the log
 
 
 def check_log(data: Data) -> Sample:
@@ -61,17 +62,17 @@ def check_log(data: Data) -> Sample:
         read_users(data)
     batches: list[pa.RecordBatch] = []
     for name in files:
-        lines = _first_lines(name)
+        lines, to_the_end = _first_lines(name)
         _check_header(lines, data, name)
         if not batches:
             batches = _sample(lines, data, name)
     if not batches:
         raise no_rows(data)
-    return _judge(batches, data, files)
+    return _judge(batches, data, files, to_the_end and len(files) == 1)
 
 
-def _first_lines(name: str) -> list[str]:
-    """The whole lines among a file's first `READ_BYTES`.
+def _first_lines(name: str) -> tuple[list[str], bool]:
+    """The whole lines among a file's first `READ_BYTES`, and whether it ends there.
 
     Raises:
         InputError: the file cannot be read, or is no text in lines.
@@ -92,7 +93,8 @@ def _first_lines(name: str) -> list[str]:
             remedy="convert it: iconv -f UTF-16 -t UTF-8",
         )
     lines = list(read_lines([block]))
-    if len(block) == READ_BYTES:
+    to_the_end = len(block) < READ_BYTES
+    if not to_the_end:
         lines.pop()  # it goes on
     first = lines[0] if lines else block[:80].decode("latin-1")
     if (block and not lines) or "\0" in first or "\r" in first.removesuffix("\n").removesuffix("\r"):
@@ -102,7 +104,7 @@ def _first_lines(name: str) -> list[str]:
             received="lines that end in a carriage return alone" if carriage else f"binary data: {first[:40]!r}",
             remedy="convert it: tr '\\r' '\\n'" if carriage else "check the path; compressed files must end in .gz",
         )
-    return lines
+    return lines, to_the_end
 
 
 def _check_header(lines: Sequence[str], data: Data, name: str) -> None:
@@ -152,7 +154,7 @@ def _sample(lines: Sequence[str], data: Data, name: str) -> list[pa.RecordBatch]
     return batches
 
 
-def _judge(batches: list[pa.RecordBatch], data: Data, files: tuple[str, ...]) -> Sample:
+def _judge(batches: list[pa.RecordBatch], data: Data, files: tuple[str, ...], to_the_end: bool) -> Sample:
     """Sums the sample up.
 
     Raises:
@@ -163,7 +165,8 @@ def _judge(batches: list[pa.RecordBatch], data: Data, files: tuple[str, ...]) ->
     for batch in batches:
         rejected = counter.add_input(rejected, validate(batch, data)[1])
     rows = sum(batch.num_rows for batch in batches)
-    sample = Sample(files, rows, rows - sum(rejected.rows.values()), dict(rejected.rows))
+    whole = to_the_end and rows < SAMPLE_ROWS
+    sample = Sample(files, rows, rows - sum(rejected.rows.values()), dict(rejected.rows), whole)
     bad = {reason: count for reason, count in sample.rejected.items() if reason != Reason.FILTERED.value}
     if sum(bad.values()) * 2 > rows:
         worst = Reason(max(sorted(bad), key=lambda reason: bad[reason]))
@@ -210,6 +213,6 @@ def _wrong_timestamp(batches: list[pa.RecordBatch], data: Data, rows: int, wrong
 def _check_table(table: Items | Users, columns: Sequence[str]) -> None:
     """Checks that each file of a table has these columns and those of its features."""
     for name in find_files(table.path, f"{table.setting}.path"):
-        header = next(read_rows(_first_lines(name), table.delimiter, '"'), None)
+        header = next(read_rows(_first_lines(name)[0], table.delimiter, '"'), None)
         wanted = [*columns, *(column.column for column in table.columns.values())]
         column_positions((header and header.fields) or [""], wanted, name)

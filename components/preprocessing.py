@@ -28,7 +28,7 @@ Inputs = dict[str, tf.Tensor | tf.RaggedTensor]
 
 
 def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
-    """Maps item ids to 1..n by falling frequency, unknown ones to n + 1; 0 stays free for padding.
+    """Maps item ids to 1..n in an order that says nothing of them, unknown ones to n + 1; 0 stays free for padding.
 
     Args:
         inputs: the features of `schemas.features`.
@@ -38,6 +38,7 @@ def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
     vocabulary = tft.vocabulary(
         tf.concat([histories.flat_values, targets.flat_values, excluded.flat_values], axis=0),
         vocab_filename=VOCABULARY,
+        fingerprint_shuffle=True,  # by frequency, an item's id would tell of what is to be predicted
     )
 
     def to_ids(items: tf.Tensor) -> tf.Tensor:

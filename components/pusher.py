@@ -42,6 +42,8 @@ class AtomicPusher(Pusher):
 def publish(model: str, base_directory: str) -> str:
     """Copies a saved model to `base_directory/<version>` in one visible step, and returns that path.
 
+    Where the highest version is this model already, nothing is copied and its path returned.
+
     The version is the time in unix seconds, or one more than the highest there
     is. What an interrupted push left behind is removed. On a local file system
     the step is atomic; on an object store, where renaming copies, TensorFlow
@@ -52,12 +54,26 @@ def publish(model: str, base_directory: str) -> str:
     for name in names:
         if name.endswith(_PARTIAL):
             tf.io.gfile.rmtree(os.path.join(base_directory, name))
-    version = max([int(time.time()), *(int(name) + 1 for name in names if name.isdecimal())])
+    versions = [int(name) for name in names if name.isdecimal()]
+    if versions:
+        served = os.path.join(base_directory, str(max(versions)))
+        if _fingerprint(served) == _fingerprint(model):
+            return served
+    version = max([int(time.time()), *(version + 1 for version in versions)])
     partial = os.path.join(base_directory, f"{version}{_PARTIAL}")
     io_utils.copy_dir(model, partial)
     path = os.path.join(base_directory, str(version))
     tf.io.gfile.rename(partial, path)
     return path
+
+
+def _fingerprint(model: str) -> bytes:
+    """What an export has in common with its copies and with no other export."""
+    path = os.path.join(model, "fingerprint.pb")
+    if not tf.io.gfile.exists(path):
+        return os.urandom(16)
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return bytes(file.read())
 
 
 _PARTIAL = ".partial"  # no integer, so no version to TensorFlow Serving

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ QUERIES = "queries"  # the folder below an evaluation's that holds what was meas
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
+Key = tuple[str, int, tuple[str, ...], int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,10 @@ class Results:
         """Of each query."""
         return list(self.table[TARGETS].to_pylist())
 
+    def keys(self) -> list[Key]:
+        """By which each query is found again."""
+        return keys(self.user_ids, self.table[TIME_S].to_pylist(), self.targets())
+
     def lists(self, system: str) -> list[list[str]]:
         """Of each query, best first."""
         return list(self.table[f"{ITEMS}:{system}"].to_pylist())
@@ -105,6 +111,16 @@ def read_results(folder: str) -> Results:
     return Results(pa.concat_tables(parts).sort_by([(USER, "ascending"), (TIME_S, "ascending")]))
 
 
+def keys(users: Ids, times_s: Sequence[int], targets: Sequence[Sequence[str]]) -> list[Key]:
+    """User, second, targets, and the how manieth of such queries: two clicks on an item may come within a second."""
+    found: Counter[tuple[str, int, tuple[str, ...]]] = Counter()
+    numbered = []
+    for key in zip(users, times_s, map(tuple, targets), strict=True):
+        numbered.append((*key, found[key]))
+        found[key] += 1
+    return numbered
+
+
 def places(lists: Sequence[Sequence[str]], catalogue: Ids, depth: int) -> Codes:
     """Where in the catalogue the items of lists stand, [lists, depth]; -1 for no item, or one that it lacks."""
     row_of = {item: row for row, item in enumerate(catalogue)}
@@ -118,5 +134,5 @@ def _in_order(group: str) -> tuple[float, str]:
     """Groups of numbers by where they begin, then the others by name."""
     if group.startswith("below"):
         return -np.inf, group
-    number = re.match(r"-?[\d.]+", group)
+    number = re.match(r"-?\d+(\.\d+)?(e[+-]?\d+)?", group)
     return (float(number[0]) if number else np.inf), group

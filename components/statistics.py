@@ -142,10 +142,22 @@ def difference(first: Floats, second: Floats, users: Ints) -> Difference:
     """
     values, counts = (sums[:, 0] for sums in sums_by_user((first - second)[:, np.newaxis], users))
     values, counts = values[counts > 0], counts[counts > 0]
-    return Difference(*_mean_and_error(values, counts), _p_value(*_mean_and_error(np.abs(values), counts)))
+    return Difference(*_of_sums(values, counts), _p_value(*_of_sums(np.abs(values), counts)))
 
 
-def _mean_and_error(values: Floats, counts: Floats) -> tuple[float, float, int]:
+def mean_and_error(values: Floats, users: Ints) -> tuple[float, float, int]:
+    """The mean over queries, its standard error as of `difference`, and how many users have a value.
+
+    Args:
+        values: [queries], NaN where there is none.
+        users: [queries], from 0 to the number of users - 1.
+    """
+    sums = sums_by_user(values[:, np.newaxis], users)
+    has = sums.counts[:, 0] > 0
+    return _of_sums(sums.values[has, 0], sums.counts[has, 0])
+
+
+def _of_sums(values: Floats, counts: Floats) -> tuple[float, float, int]:
     """Of sums over users and the queries in each; and how many users there are."""
     number = len(values)
     if not number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,16 @@ from scipy import stats
 
 from components.measures import MODEL
 from components.results import Mask, Results, places
-from components.statistics import LEVEL, SMALLEST_GROUP, Interval, intervals, means, quantile, resample, sums_by_user
+from components.statistics import (
+    LEVEL,
+    SMALLEST_GROUP,
+    Interval,
+    corrected,
+    intervals,
+    means,
+    resample,
+    sums_by_user,
+)
 from schemas.evaluation import Evaluation
 from trainer.lists import Floats, Ids
 from trainer.metrics import CATALOGUE_METRICS, exposures
@@ -77,24 +87,28 @@ def _intervals(results: Results, system: str, masks: Sequence[Mask | None], eval
 
 
 def _gaps(results: Results, groups: dict[str, Mask], evaluation: Evaluation) -> Metrics:
-    """Of each metric, the ratio of the worst group's mean to the best's; of groups with enough users."""
+    """Of each metric, the ratio of the worst group's mean to the best's; of groups with enough users.
+
+    The interval is of these two groups, by the standard error of their ratio's logarithm in resamples, and covers for
+    all pairs that could have been the worst and the best (Bonferroni): the more groups, the wider. There is none
+    where a mean is 0.
+    """
     users = [len(np.unique(results.users[mask])) for mask in groups.values()]
     large = [mask for mask, count in zip(groups.values(), users, strict=True) if count >= SMALLEST_GROUP]
     if len(large) < 2:
         return {}
     values = results.matrix(MODEL)
     sums = [sums_by_user(_masked(values, mask), results.users) for mask in large]
-    drawn = np.sort(_ratio(np.stack([resample(each, evaluation.samples, evaluation.seed) for each in sums])), axis=0)
-    now = _ratio(np.stack([means(each) for each in sums]))
-    tail = (1 - LEVEL) / 2
-    rows = np.stack([now, quantile(drawn, tail), quantile(drawn, 1 - tail)], axis=1)
+    now = np.stack([means(each) for each in sums])
+    drawn = np.stack([resample(each, evaluation.samples, evaluation.seed) for each in sums])
+    worst, best, column = now.argmin(axis=0), now.argmax(axis=0), np.arange(len(results.metrics))
+    level = corrected(LEVEL, math.comb(len(large), 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = now[worst, column] / now[best, column]
+        logarithms = np.log(drawn[worst, :, column] / drawn[best, :, column])
+        reach = stats.norm.ppf((1 + level) / 2) * logarithms.std(axis=1, ddof=1)
+    rows = np.stack([ratio, ratio * np.exp(-reach), ratio * np.exp(reach)], axis=1)
     return {name: Interval(*row) for name, row in zip(results.metrics, rows.tolist(), strict=True)}
-
-
-def _ratio(of_groups: Floats) -> Floats:
-    """[groups, ...] to the lowest over the highest; NaN where that is 0."""
-    lowest, highest = of_groups.min(axis=0), of_groups.max(axis=0)
-    return np.divide(lowest, highest, out=np.full(lowest.shape, np.nan), where=highest > 0)
 
 
 def _masked(values: Floats, mask: Mask | None) -> Floats:

@@ -94,7 +94,7 @@ def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:
     model = load_model(sources.model)
     previous = load_model(sources.previous) if sources.previous else None
     categories = item_categories(tables, evaluation)
-    vectors = None if categories is not None else _vectors(model, tables.items)
+    vectors = None if categories is not None else unit_vectors(model, tables.items)
     catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users, categories, vectors)
     return Systems(model, previous, tables, catalogue, remove_seen=evaluation.remove_seen, depth=max(evaluation.ks))
 
@@ -114,10 +114,12 @@ def item_categories(tables: Tables, evaluation: Evaluation) -> sparse.csr_matrix
     return sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(tables.items), len(known))).tocsr()
 
 
-def _vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
+def unit_vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
+    """What retrieval scores items by, [n, dim], of length 1; without the last number, which is the item's bias."""
+    parts = [items[start : start + _EMBEDDED].tolist() for start in range(0, len(items), _EMBEDDED)]
     embed = model.signatures["embed"]
-    parts = [items[start : start + _EMBEDDED] for start in range(0, len(items), _EMBEDDED)]
-    return np.concatenate([embed(item_ids=tf.constant(part.tolist()))["embeddings"].numpy() for part in parts])
+    vectors = np.concatenate([embed(item_ids=tf.constant(part))["embeddings"].numpy() for part in parts])[:, :-1]
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
 def ask(model: Any, examples: Sequence[bytes], signature: str = "evaluate") -> dict[str, Any]:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from components.comparison import Comparison, Row, compare
 from components.results import QUERIES, Results, read_results
-from pipeline.root import read_record
+from pipeline.root import read_record, require_folders
 
 _SHOWN = 10  # slices
 
@@ -21,7 +22,7 @@ def compare_roots(first: Path, second: Path, metric: str, k: int) -> Comparison:
     """Compares the evaluations of two roots' last runs.
 
     Raises:
-        InputError: a root has no finished run, or the runs cannot be compared.
+        InputError: a root has no finished run, or lacks what it measured, or the runs cannot be compared.
     """
     return compare(_results(first), _results(second), metric, k)
 
@@ -48,7 +49,9 @@ def tables(comparison: Comparison, metric: str, k: int) -> Iterator[RenderableTy
 
 
 def _results(root: Path) -> Results:
-    return read_results(f"{read_record(root)['evaluation']}/{QUERIES}")
+    folder = read_record(root)["evaluation"]
+    require_folders(root, [folder])
+    return read_results(f"{folder}/{QUERIES}")
 
 
 def _rows_table(title: str, rows: Iterable[Row]) -> Table:
@@ -60,7 +63,7 @@ def _rows_table(title: str, rows: Iterable[Row]) -> Table:
         interval = row.difference.interval()
         style = "" if row.p_value >= 0.05 else "bold green" if interval.mean > 0 else "bold red"
         table.add_row(
-            row.of,
+            Text(row.of),
             f"{row.first:.4f}",
             f"{row.second:.4f}",
             f"{interval.mean:+.4f}",
@@ -78,7 +81,7 @@ def _changes_table(comparison: Comparison, k: int) -> Table:
     table.add_column("first")
     table.add_column("second")
     for change in comparison.changes:
-        table.add_row(change.user, str(change.gone), _items(change.first), _items(change.second))
+        table.add_row(*map(Text, (change.user, str(change.gone), _items(change.first), _items(change.second))))
     return table
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 METRICS = ("recall@10", "ndcg@10", "mrr@10", "coverage@10")  # those that are measured
 SUMMARY = ("recall@10", "ndcg@10", "coverage@10")
@@ -99,30 +100,31 @@ def _bold(text: str, best: bool) -> str:
     return f"[bold]{text}[/bold]" if best else text
 
 
-def verdict_lines(record: Mapping[str, Any]) -> Iterator[str]:
+def verdict_lines(record: Mapping[str, Any]) -> Iterator[Text]:
     """The gate's verdict in a line, what failed, and where the model went."""
     gate = record["gate"]
     checks = gate["checks"]
     failed = [check for check in checks if not check["passed"]]
     if gate["blessed"]:
-        yield f"[bold green]Gate: blessed[/], all of {len(checks)} checks passed"
+        yield Text.from_markup(f"[bold green]Gate: blessed[/], all of {len(checks)} checks passed")
     else:
-        yield f"[bold red]Gate: refused[/], {len(failed)} of {len(checks)} checks failed"
+        yield Text.from_markup(f"[bold red]Gate: refused[/], {len(failed)} of {len(checks)} checks failed")
     for check in failed:
-        yield f"  {check['name']}: {check['measured']}; required: {check['required']}"
+        yield Text(f"  {check['name']}: {check['measured']}; required: {check['required']}")
     pushed = record["pushed"]
-    yield f"Pushed: {pushed['path']}" if pushed else "Pushed: nothing; what was served before stays"
+    yield Text(f"Pushed: {pushed['path']}" if pushed else "Pushed: nothing; what was served before stays")
 
 
 def recommendation_table(user: str, history: Sequence[str], recommended: Sequence[tuple[str, float]]) -> Table:
     """A user's last items beside what the model recommends next."""
-    table = Table(title=f"User {user}")
+    table = Table(title=Text(f"User {user}"))
     table.add_column("last items (newest first)")
     table.add_column("recommended next")
     table.add_column("score", justify="right")
     for row in range(max(len(history), len(recommended))):
         title, score = recommended[row] if row < len(recommended) else ("", None)
-        table.add_row(history[row] if row < len(history) else "", title, "" if score is None else f"{score:.2f}")
+        seen = Text(history[row] if row < len(history) else "")
+        table.add_row(seen, Text(title), "" if score is None else f"{score:.2f}")
     return table
 
 
@@ -135,7 +137,7 @@ def answer_table(item_ids: Sequence[str], scores: Sequence[float], fallback: boo
     table.add_column("score", justify="right")
     for item, score in zip(item_ids, scores, strict=True):
         if item:
-            table.add_row(item, *([titles.get(item, "")] if titles else []), f"{score:.4f}")
+            table.add_row(Text(item), *([Text(titles.get(item, ""))] if titles else []), f"{score:.4f}")
     return table
 
 

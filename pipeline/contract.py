@@ -49,8 +49,14 @@ def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def protocol(config: Config, report: IngestionReport) -> dict[str, Any]:
-    """How the metrics were measured; `reads` is what of the log the model was given beside the items."""
+def protocol(config: Config, report: IngestionReport, items: int) -> dict[str, Any]:
+    """How the metrics were measured.
+
+    Args:
+        config: of the run; `reads` is what of the log the model is given beside the items.
+        report: of the log.
+        items: how many were ranked.
+    """
     return {
         "split": config.split.kind,
         "targets": "all" if isinstance(config.split, Temporal) and config.split.targets == "all" else "next",
@@ -59,5 +65,5 @@ def protocol(config: Config, report: IngestionReport) -> dict[str, Any]:
         "reads": ["order", *config.model.reads],
         "examples": report.examples[TEST],
         "users": sum(report.test_users.values()),
-        "items": report.items,
+        "items": items,
     }

@@ -22,6 +22,8 @@ from pipeline.beam import BEAM_ARGS
 from pipeline.pipeline import Locations, create_pipeline
 from schemas.config import Config
 
+_NEVER_CACHED = ("Pusher",)  # another model may have been pushed since it last had the same inputs
+
 
 @dataclass(frozen=True)
 class ComponentRun:
@@ -56,6 +58,8 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         runs = []
         for index, node in enumerate(pipeline.nodes):
             name = node.pipeline_node.node_info.id
+            if name in _NEVER_CACHED:
+                node.pipeline_node.execution_options.caching_options.enable_cache = False
             self._on_start(name, index, len(pipeline.nodes))
             start = time.monotonic()
             execution = launcher.Launcher(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,13 @@ from components.systems import load_model
 from pipeline.titles import read_labels
 from schemas.features import VOCABULARY
 from schemas.log import Items
+from trainer.popularity import read_popularity
 
 POINTS = 10_000  # the most popular items: more the projector samples by itself, after the browser has loaded them all
 _TENSORS, _METADATA = "items.tsv", "items-metadata.tsv"
 
 
-def write_projector(log_dir: Path, model: Path, items: Items | None) -> None:
+def write_projector(log_dir: Path, model: Path, counts: str, items: Items | None) -> None:
     """Writes what the projector shows of a training.
 
     Titles are no input of a training, so this follows each run, also where the model comes from the cache.
@@ -26,10 +26,13 @@ def write_projector(log_dir: Path, model: Path, items: Items | None) -> None:
     Args:
         log_dir: of the training.
         model: the saved model.
+        counts: the folder of what the baselines counted.
         items: their table, if there is one.
     """
-    with (model / "assets" / VOCABULARY).open(encoding="utf-8", newline="\n") as vocabulary:  # most frequent first
-        shown = [line.rstrip("\n") for line in islice(vocabulary, POINTS)]
+    vocabulary = model / "assets" / VOCABULARY
+    every = np.array(vocabulary.read_text(encoding="utf-8").split("\n")[:-1], dtype=object)
+    popularity = read_popularity(counts, "popularity", str(vocabulary))
+    shown = every[np.argsort(-popularity, kind="stable")[:POINTS]].tolist()
     embed = load_model(str(model)).signatures["embed"]
     vectors = embed(item_ids=tf.constant(shown))["embeddings"].numpy()
     # The last number is how popular an item is whatever the history: neighbours are to be alike beside that.

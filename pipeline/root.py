@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import tensorflow as tf
 
 from schemas.errors import InputError
 
@@ -25,6 +28,17 @@ def read_record(root: Path) -> dict[str, Any]:
             received=error.strerror or str(error),
             remedy="give the --root of a `temporec run` that has ended",
         ) from None
+
+
+def require_folders(root: Path, folders: Iterable[str]) -> None:
+    """Raises InputError where a root lacks a folder that its last run wrote."""
+    for folder in folders:
+        if not tf.io.gfile.isdir(folder):
+            raise InputError(
+                expected=f"what the run of {root / RECORD} wrote",
+                received=f"no folder {folder}",
+                remedy="run it again with the same root: what is there still comes from the cache",
+            )
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -44,10 +44,9 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
 
 def _check(config: Config) -> None:
     """Refuses what cannot work before TFX, which takes its time to import, is asked."""
-    from components.preflight import SAMPLE_ROWS, check_log
+    from components.preflight import check_log
 
-    sample = check_log(config.data)
-    if len(sample.files) == 1 and sample.rows < SAMPLE_ROWS:
+    if check_log(config.data).whole:
         from pipeline.validation import validate_log
 
         validate_log(config)  # all of it: that takes a second
@@ -86,7 +85,8 @@ def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:
         record = run_record.run_record(config, runs, started_at=started_at, finished_at=_now())
     write_whole(root / RECORD, json.dumps(record, indent=2) + "\n")
     model_run = next(run.outputs["model_run"].uri for run in runs if run.component == "Trainer")
-    projector.write_projector(Path(model_run), Path(record["artifacts"]["model"]), config.data.items)
+    made = record["artifacts"]
+    projector.write_projector(Path(model_run), Path(made["model"]), made["counts"], config.data.items)
     _show(config, record, console)
     show_report(root, console)
     return record
@@ -111,7 +111,7 @@ def _show(config: Config, record: dict[str, Any], console: Console) -> None:
 
     console.print(view.data_table(record["data"]))
     if record["data"]["rows_rejected"]:
-        console.print(f"Rejected rows: {record['data']['rejected_path']}", soft_wrap=True)
+        console.print(f"Rejected rows: {record['data']['rejected_path']}", markup=False, soft_wrap=True)
     for sample in sample_recommendations(
         model=Path(record["artifacts"]["model"]),
         examples=Path(record["artifacts"]["examples"]) / "Split-test",

@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
+from components.baseline_tables import read_catalogue
 from components.ingestion_report import REJECTED_FOLDER, IngestionReport
 from components.summary import read_summary
 from components.verdict import read_verdict
@@ -54,7 +55,7 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
             "counts": outputs["Baselines.counts"].uri,
         },
         "order": read_about(model),
-        "protocol": protocol(config, report),
+        "protocol": protocol(config, report, len(read_catalogue(outputs["Baselines.counts"].uri))),
         "gate": {
             "blessed": verdict.blessed,
             "reasons": verdict.reasons,

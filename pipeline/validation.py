@@ -78,7 +78,7 @@ def evaluate_model(
                 kept,
             )
         write_summary(kept, summarize(read_results(f"{kept}/{QUERIES}"), items, config.evaluation))
-        return metrics(read_summary(kept)), protocol(config, report)
+        return metrics(read_summary(kept)), protocol(config, report, len(items))
 
 
 def _check_model(model: Path) -> None:

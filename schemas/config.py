@@ -112,10 +112,10 @@ class Attention(Section):
 class Dropout(Section):
     """Shares of values that are dropped in training."""
 
-    embedding: Rate = 0.4  # of the embedded interactions
-    recurrence: Rate = 0.4  # of the states of the recurrence
+    embedding: Rate = 0.1  # of the embedded interactions
+    recurrence: Rate = 0.1  # of the states of the recurrence
     attention: Rate = 0.0  # of the places that a position may attend to
-    hidden: Rate = 0.4  # inside the attention blocks, and of the states that come out
+    hidden: Rate = 0.1  # inside the attention blocks, and of the states that come out
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,7 @@ class InputError(Exception):
         self.expected = expected
         self.received = received
         self.remedy = remedy
+        self._tagged_with_step = True  # Beam raises such an error as it is, where it would make a RuntimeError of it
         super().__init__(f"expected: {expected}\nreceived: {received}\nremedy:   {remedy}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -46,6 +47,12 @@ class ColumnSlice(Section):
 
     column: str
     boundaries: tuple[float, ...] = ()  # of a number: where a group begins
+
+    @model_validator(mode="after")
+    def _ascending(self) -> ColumnSlice:
+        if any(low >= high for low, high in pairwise(self.boundaries)):
+            raise ValueError(f"boundaries must rise from one to the next, not be {list(self.boundaries)}")
+        return self
 
 
 class Gate(Section):
@@ -96,8 +103,14 @@ class Evaluate(Section):
     def _names_are_known(self) -> Evaluate:
         if K not in self.ks:
             raise ValueError(f"evaluate.ks must have {K}, the length of the lists that the gate looks at")
+        if len(set(self.ks)) < len(self.ks):
+            raise ValueError(f"evaluate.ks must have each length once, not be {list(self.ks)}")
+        if self.gate.metric == AUC and self.gate.beat:
+            raise ValueError("evaluate.gate.metric is auc, which baselines do not have: give evaluate.gate.beat: []")
         every = [*self.metrics, *(f"{name}@{k}" for name in CATALOGUE_METRICS for k in self.ks)]
         slices = [*SLICES, *(each.column for each in self.slices)]
+        if twice := [name for name in slices if slices.count(name) > 1]:
+            raise ValueError(f"evaluate.slices has {twice[0]!r}, and there is such a slice already")
         for setting, names, known in (
             ("evaluate.gate.metric", [self.gate.metric], self.metrics),
             ("evaluate.gate.floors", self.gate.floors, every),

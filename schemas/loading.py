@@ -93,7 +93,9 @@ def _message(detail: ErrorDetails) -> str:
         known = _keys_beside(detail["loc"])
         near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
         return "unknown key; " + (f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}")
-    return f"{detail['msg'].removeprefix('Value error, ')} (received {detail['input']!r})"
+    message = detail["msg"].removeprefix("Value error, ")
+    # A whole section would drown the sentence, which names what is wrong in it.
+    return message if isinstance(detail["input"], Mapping) else f"{message} (received {detail['input']!r})"
 
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:

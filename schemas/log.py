@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, user_key
+from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, target_key, user_key
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -170,7 +170,7 @@ class Data(Section):
             raise ValueError(f"a column of users cannot be called 'id': {USER_ID} is taken")
         taken = {EVENT, VALUE, VOCABULARY, "time", "query_time", *FEATURE_NAMES, *TIME_CODES, *of_users}
         for name in names:
-            if name in taken or name.startswith("target_") or names.count(name) > 1:
+            if {name, target_key(name)} & taken or name.startswith("target_") or names.count(name) > 1:
                 raise ValueError(f"a further column cannot be called {name!r}: the name is taken")
         for feature in self.features:
             if feature.separator is not None and (feature.kind, feature.of) != ("category", "item"):

@@ -14,7 +14,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "model": {
             "dim": 128,
             "encoder": {"units": 128},
-            "dropout": dict.fromkeys(("embedding", "recurrence", "hidden"), 0.1),
         },
         "train": {"epochs": 30, "learning_rate": 0.002, "warmup_steps": 300},
     },
@@ -24,7 +23,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 def with_preset(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the settings of its `model.preset` where it has none of its own."""
     model = config.get("model")
-    preset = PRESETS.get(model.get("preset", "") if isinstance(model, Mapping) else "", {})
+    name = model.get("preset") if isinstance(model, Mapping) else None
+    preset = PRESETS.get(name, {}) if isinstance(name, str) else {}
     return _merged(preset, config)
 
 

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import grpc
-import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
@@ -20,7 +19,7 @@ from tensorflow_serving.apis import (
 )
 
 from schemas.errors import InputError
-from schemas.features import QUERY_TIMESTAMPS_S
+from schemas.features import QUERY_TIMESTAMPS_S, TIMESTAMPS_S
 from serving.api import MAX_MESSAGE_BYTES, MODEL_NAME
 
 TIMEOUT_S = 30.0
@@ -179,13 +178,14 @@ def _inputs(context: Context | None) -> dict[str, Any]:
     for name, rows in (context or {}).items():
         if name == QUERY_TIMESTAMPS_S:
             inputs[name] = tf.make_tensor_proto(rows, tf.int64, [len(rows)])
-        else:
-            values = np.array([value for row in rows for value in row])
-            inputs[name] = _padded(rows, _KINDS.get(values.dtype.kind, tf.string) if values.size else tf.string)
+        elif name == TIMESTAMPS_S:
+            inputs[name] = _padded(rows, tf.int64)
+        elif any(len(row) for row in rows):  # of what nothing is known, the signature's default says so
+            text = any(isinstance(value, str) for row in rows for value in row)
+            inputs[name] = _padded(rows, tf.string if text else tf.float32)
     return inputs
 
 
-_KINDS = {"i": tf.int64, "f": tf.float32}  # by NumPy's kind of a dtype
 _NONE = {tf.string: "", tf.int64: 0, tf.float32: float("nan")}
 
 

@@ -23,6 +23,7 @@ _SMALL = 0.3  # what no count amounts to, in mean counts; keeps the logarithm fi
 _KNN_ITEMS = 1_000  # rows of the similarity matrix made at once
 
 Ages = npt.NDArray[np.float32]
+Counts = npt.NDArray[Any]  # [1 + items], how popular each is, in any unit
 
 
 class Table(NamedTuple):
@@ -42,19 +43,22 @@ def count(sequences: Sequence[npt.NDArray[np.int64]], item_count: int) -> dict[s
     - `neighbours`: the cosine of the sets of sequences that two items are in
       (item-kNN; Sarwar et al. 2001)
 
+    Of equal numbers, those of the more popular items are kept.
+
     Args:
         sequences: ids in the order of time.
         item_count: ids are 1..item_count.
     """
+    popular = np.bincount(_joined(list(sequences)), minlength=1 + item_count)
     near = [_transitions(sequences, item_count, distance) for distance in range(1, 11)]
     markov = near[0] + near[1] / 2.0 + near[2] / 3.0
     of_three = np.array([1.0, 1.0 / 2.0, 1.0 / 3.0], np.float32)
     return {
-        "markov": Table(_highest(markov), of_three),
-        "followers": Table(_highest(near[0]), np.ones(1, np.float32)),
-        "window": Table(_highest(sum(near[1:], near[0])), _falling(0.8, 12)),
-        "predecessors": Table(_highest(markov.T.tocsr()), of_three),
-        "neighbours": Table(_cosines(sequences, item_count), _falling(0.9, 30)),
+        "markov": Table(_highest(markov, popular), of_three),
+        "followers": Table(_highest(near[0], popular), np.ones(1, np.float32)),
+        "window": Table(_highest(sum(near[1:], near[0]), popular), _falling(0.8, 12)),
+        "predecessors": Table(_highest(markov.T.tocsr(), popular), of_three),
+        "neighbours": Table(_cosines(sequences, item_count, popular), _falling(0.9, 30)),
     }
 
 
@@ -79,7 +83,8 @@ class CountedScores(tf.Module):
         highest = 1 + np.argsort(-lately, kind="stable")[:SUGGESTED]
         self._popular = tf.Variable(highest[lately[highest - 1] > 0].astype(np.int64), trainable=False)
         first = next(iter(tables.values()))
-        self._suggested = tf.Variable(_top(first.pairs, SUGGESTED), trainable=False)  # int64 [1 + items, SUGGESTED]
+        suggested = _top(first.pairs, SUGGESTED, np.append(0.0, shares))
+        self._suggested = tf.Variable(suggested, trainable=False)  # int64 [1 + items, SUGGESTED]
         self._suggesting = len(first.ages)
         self.names = [*tables, *popular]
 
@@ -161,7 +166,7 @@ def _transitions(sequences: Sequence[npt.NDArray[np.int64]], item_count: int, di
     return sparse.coo_matrix((np.ones(len(before), np.float32), (before, after)), (1 + item_count,) * 2).tocsr()
 
 
-def _cosines(sequences: Sequence[npt.NDArray[np.int64]], item_count: int) -> sparse.csr_matrix:
+def _cosines(sequences: Sequence[npt.NDArray[np.int64]], item_count: int, popular: Counts) -> sparse.csr_matrix:
     distinct = [np.unique(items) for items in sequences]
     rows, columns = np.repeat(np.arange(len(distinct)), [len(items) for items in distinct]), _joined(distinct)
     shape = (len(distinct), 1 + item_count)
@@ -172,7 +177,7 @@ def _cosines(sequences: Sequence[npt.NDArray[np.int64]], item_count: int) -> spa
         block = (holds[:, start : start + _KNN_ITEMS].T @ holds).tocoo()
         other = block.row + start != block.col  # an item is no neighbour of its own
         block = sparse.coo_matrix((block.data[other], (block.row[other], block.col[other])), block.shape)
-        blocks.append(_highest(block.tocsr()))
+        blocks.append(_highest(block.tocsr(), popular))
     return sparse.vstack(blocks).tocsr()
 
 
@@ -180,26 +185,26 @@ def _joined(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
-def _highest(pairs: sparse.csr_matrix) -> sparse.csr_matrix:
+def _highest(pairs: sparse.csr_matrix, popular: Counts) -> sparse.csr_matrix:
     """Keeps the highest numbers of each row."""
-    rows, columns, values, place = _ranked(pairs)
+    rows, columns, values, place = _ranked(pairs, popular)
     kept = place < MOST_PARTNERS
     return sparse.coo_matrix((values[kept], (rows[kept], columns[kept])), pairs.shape).tocsr()
 
 
-def _top(pairs: sparse.csr_matrix, count: int) -> npt.NDArray[np.int64]:
+def _top(pairs: sparse.csr_matrix, count: int, popular: Counts) -> npt.NDArray[np.int64]:
     """The columns of the highest numbers of each row, [rows, count], highest first; 0 where there are fewer."""
-    rows, columns, _, place = _ranked(pairs)
+    rows, columns, _, place = _ranked(pairs, popular)
     kept = place < count
     top = np.zeros((pairs.shape[0], count), np.int64)
     top[rows[kept], place[kept]] = columns[kept]
     return top
 
 
-def _ranked(pairs: sparse.csr_matrix) -> tuple[npt.NDArray[Any], ...]:
-    """Rows, columns, numbers and places in the row, the highest number first, of equal ones the lower column."""
+def _ranked(pairs: sparse.csr_matrix, popular: Counts) -> tuple[npt.NDArray[Any], ...]:
+    """Rows, columns, numbers and places in the row: the highest number first, of equal ones the more popular column."""
     entries = pairs.tocoo()
-    order = np.lexsort((entries.col, -entries.data, entries.row))
+    order = np.lexsort((entries.col, -popular[entries.col], -entries.data, entries.row))
     rows = entries.row[order]
     return rows, entries.col[order], entries.data[order], np.arange(len(rows)) - pairs.indptr[rows]
 

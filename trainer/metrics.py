@@ -1,8 +1,7 @@
 """Metrics of recommended lists over a whole catalogue, one value a user. NumPy only.
 
-A list ranks the whole catalogue, so no candidate is left out. Among items of
-equal score the one that comes first in the vocabulary (the more frequent, then
-the lesser id) stands first. Two kinds of metrics:
+A list ranks the whole catalogue, so no candidate is left out. A model puts
+items of equal score in the order of its vocabulary. Two kinds of metrics:
 
 - a `Metric` gives every list a value, NaN where it has none (no target, no
   item), and is averaged over the lists that have one

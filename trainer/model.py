@@ -196,7 +196,12 @@ class NextItemModel(tfrs.Model):
             ],
         )
         losses, gradients = self._gradients(inputs, targets, rows)
-        summed = self.optimizer.aggregate_gradients(zip(gradients, self.trainable_variables, strict=True))
+        summed = [
+            (_with_distinct_rows(gradient), variable)
+            for gradient, variable in self.optimizer.aggregate_gradients(
+                zip(gradients, self.trainable_variables, strict=True)
+            )
+        ]
         self.optimizer.apply_gradients(summed, skip_gradients_aggregation=True)
         losses = replicas.all_reduce(tf.distribute.ReduceOp.SUM, losses)
         for name, loss in losses.items():
@@ -237,7 +242,7 @@ class NextItemModel(tfrs.Model):
         """The candidates of the ranking task for a validation batch, as `trainer.blend.Choices` has them."""
         history = self.encode(inputs[ITEM_IDS], _codes(inputs))
         excluded = self._excluded(inputs)
-        _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(self.reordered, self.item_count))
+        _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(max(self.reordered, K), self.item_count))
         ids = distinct(tf.concat([tf.cast(top, tf.int64) + 1, self.suggest(history)], axis=1), excluded)
         hits = ids == inputs[TARGET_ID][:, tf.newaxis]
         place = tf.where(tf.reduce_any(hits, axis=1), tf.argmax(hits, axis=1), -1)
@@ -331,7 +336,7 @@ class NextItemModel(tfrs.Model):
             pool = random.uniform([_POOL], 1, self.item_count + 1, tf.int64)
         hardness = tf.tensordot(query, self._items.vectors(pool), [[2], [1]]) + self._items.biases(pool)
         hardness = tf.where(pool == positive, hardness.dtype.min, hardness)
-        _, hard = tf.math.top_k(hardness, min(negatives, self.item_count))
+        _, hard = tf.math.top_k(hardness, min(negatives, pool.shape[0]))
         negative = tf.gather(pool, hard)
         candidates = tf.concat([positive, negative], axis=-1)
         scores = self._ranker(
@@ -357,6 +362,15 @@ class NextItemModel(tfrs.Model):
         index = tf.stack([rows, tf.reshape(tf.cast(item_ids, tf.int32), [-1])], axis=1)
         count = tf.scatter_nd(index, tf.ones([batch * n], tf.int32), tf.stack([batch, 1 + self.item_count]))
         return count[:, 1:] > 0
+
+
+def _with_distinct_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
+    """The same gradient; a sparse one names each row once, so that its norm is the gradient's."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, place = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
 def _codes(inputs: Batch) -> Codes:

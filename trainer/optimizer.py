@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from schemas.config import Train
-from trainer.items import ITEMS
 
 _FINAL_RATE = 0.01  # of the learning rate, at the end of the last epoch
 _NOT_DECAYED = ("bias", "gamma", "beta")  # parts of their names
@@ -18,11 +19,12 @@ def optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
     configured rate, or, where the schedule is `plateau`, stays until its
     `scale` is lowered. Biases and the scales of norms do not decay.
     """
-    adam = SparseAdamW(Rate(train, steps), weight_decay=train.weight_decay, global_clipnorm=train.clip_norm)
-    # With a sampled loss the gradient of the items' table has the rows of the batch, and only these decay.
-    by_rows = () if train.loss.kind == "full" else (ITEMS,)
-    adam.exclude_from_weight_decay(var_names=[*_NOT_DECAYED, *by_rows])
-    return adam
+    return SparseAdamW(
+        Rate(train, steps),
+        weight_decay=train.weight_decay,
+        global_clipnorm=train.clip_norm,
+        jit_compile=False,  # on a GPU, every new number of rows would be compiled anew
+    )
 
 
 def decays(variable: tf.Variable) -> bool:
@@ -43,9 +45,14 @@ class SparseAdamW(tf.keras.optimizers.AdamW):
         """The learning rate's schedule: Keras's `learning_rate` is its value at the last step."""
         return self._learning_rate
 
+    def _apply_weight_decay(self, variables: Sequence[tf.Variable]) -> None:
+        """Nothing: `update_step` knows which rows are to decay."""
+
     def update_step(self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable) -> None:
         """Updates a variable; the indices of a sparse gradient are distinct."""
         if not isinstance(gradient, tf.IndexedSlices):
+            if decays(variable):
+                variable.assign_sub(self.learning_rate * self.weight_decay * variable)
             super().update_step(gradient, variable)
             return
         rows, step = gradient.indices, tf.cast(self.iterations + 1, variable.dtype)

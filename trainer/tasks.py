@@ -56,7 +56,9 @@ class CatalogueRetrieval(tfrs.tasks.Retrieval):
             expected = tf.fill([negatives], negatives / items.count)
         if kind == "sampled":
             count = self._settings.in_batch
-            sample = tf.concat([sample, tf.gather(positives, _draw(count, 0, tf.size(positives)))], axis=0)
+            targets = tf.concat([positives, sample[:1]], axis=0)  # so that there is one to draw, in an empty part too
+            drawn = tf.gather(targets, _draw(count, 0, tf.maximum(tf.size(positives), 1)))
+            sample = tf.concat([sample, drawn], axis=0)
             expected = negatives / items.count + count * self._shares_of(sample)
         accidental = positives[:, tf.newaxis] == sample
         positive_scores = tf.reduce_sum(tf.cast(queries, tf.float32) * items.vectors(positives), axis=1)

@@ -90,8 +90,8 @@ def fit(
     surveyed = survey(*data, list(columns.of_items))
     validation = eval_batches(eval_files, item_count, _EVAL_BATCH_SIZE, columns.in_batches)
     validation_steps = sum(1 for _ in validation)
-    _check(surveyed.steps, "training", train_files)
-    _check(validation_steps, "validation", eval_files)
+    _check(surveyed.steps, "training example with a known item before a known target", train_files)
+    _check(validation_steps, "validation example", eval_files)
     checkpoints = Checkpoints(checkpoint_dir, train)
     with strategy.scope():
         tf.random.set_global_generator(tf.random.Generator.from_seed(train.seed, alg="philox"))
@@ -204,10 +204,10 @@ class Progress(tf.keras.callbacks.Callback):
         )
 
 
-def _check(count: int, split: str, files: Sequence[str]) -> None:
+def _check(count: int, what: str, files: Sequence[str]) -> None:
     if count == 0:
         raise InputError(
-            expected=f"at least one {split} example with a known item before a known target",
+            expected=f"at least one {what}",
             received=f"none in {', '.join(files)}",
             remedy="check the split and the minimum interactions of users and items: too little is left",
         )

@@ -37,8 +37,10 @@ ROWS: dict[str, tuple[str, ...]] = {
     "recurrence: two layers": ("model.encoder.layers=2",),
     "width: 32": ("model.dim=32", "model.encoder.units=32"),
     "width: 128": ("model.dim=128", "model.encoder.units=128"),
-    "dropout: 0.2": ("model.dropout=0.2",),
-    "dropout: 0.5": ("model.dropout=0.5",),
+    **{
+        f"dropout: {rate}": tuple(f"model.dropout.{part}={rate}" for part in ("embedding", "recurrence", "hidden"))
+        for rate in (0.0, 0.2, 0.4)
+    },
     **{
         f"history: {length}{name and ', '}{name}": (f"{HISTORY}={length}", *switches)
         for length in (10, 200)

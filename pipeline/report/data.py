@@ -11,13 +11,12 @@ from components.ingestion_report import IngestionReport
 from components.measures import MODEL
 from components.results import QUERIES, read_results
 from components.summary import read_summary
-from components.systems import load_model
+from components.systems import load_model, unit_vectors
 from pipeline.report.curves import Curves, read_curves
 from pipeline.report.drift import Drift, drift
 from pipeline.report.items import Counts, KnownItems, read_items
 from pipeline.report.lengths import Lengths, read_lengths
 from pipeline.report.map import SHOWN, Map, item_map
-from pipeline.report.model import unit_vectors
 from pipeline.report.users import Person, people
 from pipeline.report.verdict import Verdict, verdict
 from schemas.config import Config

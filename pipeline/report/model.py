@@ -1,26 +1,13 @@
-"""What a report asks the exported model: vectors of items, and the attention over histories."""
+"""What a report asks the exported model: the attention over histories."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from pipeline.report.map import Vectors
 from schemas.features import ITEM_IDS, QUERY_TIMESTAMPS_S, TARGET_TIMESTAMP_S
-from trainer.lists import Ids
-
-_EMBEDDED = 10_000  # items at once
-
-
-def unit_vectors(model: Any, items: Ids) -> Vectors:
-    """What retrieval scores items by, [n, dim], of length 1; without the last number, which is the item's bias."""
-    parts = [items[start : start + _EMBEDDED].tolist() for start in range(0, len(items), _EMBEDDED)]
-    embed = model.signatures["embed"]
-    vectors = np.concatenate([embed(item_ids=tf.constant(part))["embeddings"].numpy() for part in parts])[:, :-1]
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def attention(model: Any, examples: Sequence[bytes]) -> list[list[float]]:

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from components.example_batches import read_examples
-from components.measures import ITEMS, MODEL, TARGETS, TIME_S, USER
+from components.measures import MODEL
 from components.queries import Queries, read_queries
-from components.results import Results
+from components.results import Results, keys
+from components.systems import unit_vectors
 from pipeline.report.items import KnownItems
 from pipeline.report.map import Vectors
-from pipeline.report.model import attention, unit_vectors
+from pipeline.report.model import attention
 from schemas.evaluation import K
 from trainer.lists import Ids
 
@@ -124,12 +125,9 @@ def _by_item(model: Any, ids: Sequence[str]) -> dict[str, Vectors]:
 
 def _lists(results: Results, queries: Queries) -> list[list[str]]:
     """What the model recommended to these queries, in the evaluation."""
-    rows = np.flatnonzero(np.isin(results.user_ids, queries.users))
-    table = results.table.take(rows)
-    keys = zip(table[USER].to_pylist(), table[TIME_S].to_pylist(), map(tuple, table[TARGETS].to_pylist()), strict=True)
-    lists = dict(zip(keys, table[f"{ITEMS}:{MODEL}"].to_pylist(), strict=True))
-    wanted = zip(queries.users, queries.times_s.tolist(), map(tuple, queries.targets), strict=True)
-    return [lists[key][:K] for key in wanted]
+    some = Results(results.table.take(np.flatnonzero(np.isin(results.user_ids, queries.users))))
+    lists = dict(zip(some.keys(), some.lists(MODEL), strict=True))
+    return [lists[key][:K] for key in keys(queries.users, queries.times_s.tolist(), queries.targets)]
 
 
 def first_of_each(users: Ids) -> list[int]:

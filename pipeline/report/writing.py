@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from pipeline.report.data import gather
 from pipeline.report.page import render
-from pipeline.root import RECORD, REPORT, read_record, write_whole
+from pipeline.root import RECORD, REPORT, read_record, require_folders, write_whole
 from schemas.errors import InputError
 
 
@@ -36,11 +34,5 @@ def _record(root: Path) -> dict[str, Any]:
             received="one of an older version",
             remedy="run it again with the same root",
         )
-    for folder in (record["evaluation"], *record["artifacts"].values()):
-        if not tf.io.gfile.isdir(folder):
-            raise InputError(
-                expected=f"what the run of {root / RECORD} wrote",
-                received=f"no folder {folder}",
-                remedy="run it again with the same root: what is there still comes from the cache",
-            )
+    require_folders(root, [record["evaluation"], *record["artifacts"].values()])
     return record

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from components.comparison import compare
+from components.measures import TIME_S
 from components.results import Results
 from schemas.errors import InputError
 from tests.components.evaluated import results
@@ -45,6 +47,15 @@ def test_only_queries_that_both_have_are_compared() -> None:
         compare(one, run([1.0], users=["z"]), METRIC, 10)
     with pytest.raises(InputError, match="one that measured recall@10, ndcg@10"):
         compare(one, other, "recall@20", 10)
+
+
+def test_two_queries_of_one_user_within_a_second_are_told_apart() -> None:
+    one = run([1.0, 0.0], users=["a", "a"], lists=[["x", "y"], ["z", "w"]])
+    same_time = one.table.set_column(one.table.schema.get_field_index(TIME_S), TIME_S, pa.array([5, 5], pa.int64()))
+    twice = Results(same_time)
+    found = compare(twice, twice, METRIC, 10)
+    assert (found.queries, found.only_first, found.same_lists) == (2, 0, 1)
+    assert [change.gone for change in found.changes] == [0, 0]
 
 
 def test_lists_that_changed_most_come_first() -> None:

@@ -1,6 +1,5 @@
 import gzip
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,11 @@ def test_a_sound_log_is_sampled(tmp_path: Path) -> None:
     sample = check_log(data(path, filters=(Filter(column="item", matches="i.*"),)))
 
     assert sample == Sample(
-        files=(str(path),), rows=23, accepted=20, rejected={"no_user": 1, "wrong_field_count": 1, "filtered": 1}
+        files=(str(path),),
+        rows=23,
+        accepted=20,
+        rejected={"no_user": 1, "wrong_field_count": 1, "filtered": 1},
+        whole=True,
     )
 
 
@@ -41,11 +44,10 @@ def test_only_the_first_rows_are_read(tmp_path: Path) -> None:
     path = tmp_path / "log.csv.gz"
     path.write_bytes(gzip.compress(LOG.encode() + ROWS.encode() * 50_000, compresslevel=1))
 
-    start = time.monotonic()
     sample = check_log(data(path))
 
-    assert time.monotonic() - start < 1
     assert SAMPLE_ROWS <= sample.rows < 2 * SAMPLE_ROWS
+    assert not sample.whole
     assert sample.rejected == {}
 
 
@@ -55,6 +57,7 @@ def test_a_row_that_the_first_block_cuts_is_not_judged(tmp_path: Path) -> None:
     sample = check_log(data(write(tmp_path / "log.csv", "user,item,time,note\n" + wide * 20)))
 
     assert (sample.rows, sample.accepted) == (9, 9)  # ten tenths of a block, but for the header
+    assert not sample.whole
 
 
 def test_every_file_of_a_glob_is_looked_at_and_empty_ones_pass(tmp_path: Path) -> None:

@@ -24,6 +24,16 @@ def test_versions_rise_however_fast_they_come(tmp_path):
     assert versions == sorted(set(versions))
 
 
+def test_what_is_served_already_is_not_copied_again(tmp_path):
+    first, second = (make_model(tmp_path / name, name) for name in ("first", "second"))
+    for model in (first, second):
+        (Path(model) / "fingerprint.pb").write_text(model)
+    versions = [publish(model, str(tmp_path / "models")) for model in (first, first, second, first)]
+    assert versions[0] == versions[1]
+    assert len({*versions}) == 3
+    assert (Path(max(versions)) / "saved_model.pb").read_text() == "first"
+
+
 def test_a_clock_set_back_does_not_hide_a_new_version(tmp_path):
     (tmp_path / "models" / "99999999999").mkdir(parents=True)
     assert Path(publish(make_model(tmp_path / "model", "graph"), str(tmp_path / "models"))).name == "100000000000"

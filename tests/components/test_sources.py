@@ -203,7 +203,7 @@ def test_a_log_that_is_not_there_stops_the_pipeline(tmp_path: Path, name: str) -
 def test_a_missing_column_stops_the_pipeline_and_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("usr,item,time\nu1,i1,1\n")
 
-    with pytest.raises(RuntimeError, match="did you mean 'usr'"), local_pipeline() as pipeline:
+    with pytest.raises(InputError, match="did you mean 'usr'"), local_pipeline() as pipeline:
         _ = pipeline | CsvSource(data(tmp_path / "log.csv"))
 
 

@@ -18,6 +18,7 @@ from components.statistics import (
     difference,
     holm,
     intervals,
+    mean_and_error,
     resample,
     sums_by_user,
     that_can_show,
@@ -102,6 +103,14 @@ def test_the_same_model_twice_is_no_difference() -> None:
     same = difference(HITS.astype(float), HITS.astype(float), ONE_EACH)
     assert (same.mean, same.error, same.p_value()) == (0, 0, 1)
     assert same.interval() == (0, 0, 0)
+
+
+def test_the_error_of_a_mean_is_scipys_and_a_query_asked_twice_tells_nothing_new() -> None:
+    values = np.array([0.0, 1.0, 1.0, np.nan, 0.5])
+    mean, error, users = mean_and_error(values, np.arange(5))
+    assert (mean, users) == (0.625, 4)
+    assert error == pytest.approx(stats.sem(values, nan_policy="omit"))
+    assert mean_and_error(np.tile(values, 2), np.tile(np.arange(5), 2)) == pytest.approx((mean, error, users))
 
 
 def test_a_user_with_many_queries_is_one_user() -> None:

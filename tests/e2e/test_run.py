@@ -91,6 +91,7 @@ def test_evaluating_the_pushed_model_gives_what_the_run_measured(first_run: Run)
     model = first_run.record["pushed"]["path"]
     measured = json.loads(temporec("evaluate", "--config", first_run.config, "--model", model, "--json"))
     assert measured["protocol"] == first_run.record["protocol"]
+    assert measured["protocol"]["items"] == ITEMS
     for name, metrics in first_run.record["metrics"]["baselines"].items():
         assert measured["metrics"]["baselines"][name] == pytest.approx(metrics, abs=1e-9)
     assert measured["metrics"]["test"] == pytest.approx(first_run.record["metrics"]["test"], abs=1e-9)
@@ -109,10 +110,21 @@ class TestWhatIsRunAgain:
         return run
 
     def test_nothing_when_nothing_changed(self, again: Callable[..., set[str]]) -> None:
-        assert again() == set()
+        assert again() == {"Pusher"}  # which looks whether another model was pushed since
 
-    def test_training_and_what_follows_when_a_model_setting_changed(self, again: Callable[..., set[str]]) -> None:
-        assert again("--set", "model.dropout=0.2") == {"Trainer", "Evaluator", "ModelGate", "Pusher"}
+    def test_training_and_what_follows_when_a_model_setting_changed(
+        self, first_run: Run, again: Callable[..., set[str]]
+    ) -> None:
+        def pushed() -> int:
+            return int(read_record(first_run.root)["pushed"]["version"])
+
+        again()
+        first = pushed()
+        assert first == int(first_run.record["pushed"]["version"])
+        assert again("--set", "model.dropout=0.35") == {"Trainer", "Evaluator", "ModelGate", "Pusher"}
+        second = pushed()
+        again()
+        assert first < second < pushed()  # what is asked for now is served, not what was pushed in between
 
     def test_training_and_what_follows_when_its_code_changed(
         self, again: Callable[..., set[str]], tmp_path: Path

@@ -136,6 +136,28 @@ def test_lists_as_long_as_the_gate_looks_at_are_measured(write):
     assert "evaluate.ks must have 10" in message
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["evaluate.ks=[10, 10]"], "each length once"),
+        (["evaluate.gate.metric=auc"], "baselines do not have"),
+        (["data.columns.context={a: {column: b}}", "evaluate.slices=[{column: a}, {column: a}]"], "'a', and there is"),
+        (["data.columns.context={hour: {column: b}}"], "'hour'"),
+        (["data.columns.context={activity: {column: b}}", "evaluate.slices=[{column: activity}]"], "'activity', and"),
+        (["evaluate.slices=[{column: a, boundaries: [45, 18, 30]}]"], "must rise"),
+        (["data.columns.context={id: {column: b}}"], "'id': the name is taken"),
+        (["data.columns.context={timestamp_s: {column: b}}"], "'timestamp_s': the name is taken"),
+        (["model.preset=[best]"], "'fast', 'balanced' or 'best'"),
+    ],
+)
+def test_what_would_fail_only_after_training_is_refused(write, settings, message):
+    assert message in problems(write(SMALLEST), *settings)
+
+
+def test_what_is_wrong_between_settings_is_said_without_all_of_them(write):
+    assert len(problems(write(SMALLEST), "model.inputs.columns=[zzz]")) < 200
+
+
 def test_ingestion_does_not_depend_on_titles(write):
     items = "data.items={path: items.csv, id: i, title: t}"
     assert load_config(write(SMALLEST), [items]).ingestion == load_config(write(SMALLEST)).ingestion

@@ -122,7 +122,7 @@ def test_a_client_tells_a_server(tmp_path: Path) -> None:
     with ModelServer(tmp_path / "models") as server, Client(f"localhost:{server.port}") as client:
         scores = client.score([["a", "b"], ["a"]], [["c"], ["c"]], context=context)
         unasked = client.score([["a", "b"]], [["c"]])
-        (answer,) = client.recommend([["a", "b"]], k=1, context={"stars": [[1, np.float32(5.0)]]})
+        (answer,) = client.recommend([["a", "b"]], k=1, context={"stars": [[1, 5]], "event": [[]]})
         with pytest.raises(InputError, match="no input colour of 'score'"):
             client.score([["a"]], [["c"]], context={"colour": [["red"]]})
 

@@ -1,5 +1,5 @@
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -47,12 +47,12 @@ def test_gradients_are_clipped_by_their_common_norm() -> None:
 
 
 @pytest.mark.parametrize("clip_norm", [None, 0.01])
-@pytest.mark.parametrize("settings", [{}, {"accumulation": 3}])
+@pytest.mark.parametrize("settings", [{}, {"accumulation": 3}, {"loss": {"kind": "in_batch"}}])
 def test_the_gradient_norm_is_that_of_a_step_of_one_without_clipping(
     settings: dict[str, Any], clip_norm: float | None
 ) -> None:
-    """Plain gradient descent at a rate of 1 moves the weights by the gradient."""
-    model = network(dropout=0.0, train=config.Train.model_validate(settings))
+    """Plain gradient descent at a rate of 1 moves the weights by the gradient; rows are named more than once."""
+    model = network(dropout=0.0, inputs={"position": True}, train=config.Train.model_validate(settings))
     model.compile(optimizer=tf.keras.optimizers.SGD(1.0, global_clipnorm=clip_norm))
     before = [weight.numpy().astype(np.float64) for weight in model.trainable_variables]
     batch = {ITEM_IDS: padded([[3, 1, 4], [2, 6], [3, 7]]), TARGET_IDS: padded([[1, 4, 1], [6, 2], [7, 3]])}
@@ -82,11 +82,12 @@ def sparse(rows: list[int], values: list[float]) -> tf.IndexedSlices:
     return tf.IndexedSlices(tf.constant(values)[:, tf.newaxis], tf.constant(rows), tf.constant([4, 1]))
 
 
-def test_a_sparse_gradient_of_every_row_is_a_dense_one() -> None:
+@pytest.mark.parametrize("kind", ["full", "sampled"])
+def test_a_sparse_gradient_of_every_row_is_a_dense_one(kind: Literal["full", "sampled"]) -> None:
     tables = [tf.Variable([[1.0], [2.0], [3.0], [4.0]], name="items/vectors") for _ in range(2)]
-    train = config.Train(learning_rate=0.1, warmup_steps=0, weight_decay=0.2, clip_norm=100.0)
-    sampled = train.model_copy(update={"loss": config.Loss(kind="sampled")})
-    optimizers = [optimizer(settings, steps=10) for settings in (train, sampled)]
+    loss = config.Loss(kind=kind)
+    train = config.Train(learning_rate=0.1, warmup_steps=0, weight_decay=0.2, clip_norm=100.0, loss=loss)
+    optimizers = [optimizer(train, steps=10) for _ in tables]
     for values in ([0.1, -0.2, 0.3, 0.5], [0.3, 0.1, -0.1, 0.2]):
         optimizers[0].apply_gradients([(tf.constant(values)[:, tf.newaxis], tables[0])])
         optimizers[1].apply_gradients([(sparse([2, 0, 3, 1], [values[i] for i in (2, 0, 3, 1)]), tables[1])])
@@ -94,9 +95,13 @@ def test_a_sparse_gradient_of_every_row_is_a_dense_one() -> None:
     assert np.abs(tables[0].numpy() - [[1.0], [2.0], [3.0], [4.0]]).min() > 0.01
 
 
-def test_a_sparse_gradient_moves_only_its_rows_and_adds_up_where_it_names_one_twice() -> None:
-    tables = [tf.Variable(tf.ones([4, 1]), name="items/vectors") for _ in range(2)]
-    train = config.Train(learning_rate=0.1, warmup_steps=0, weight_decay=0.2, loss=config.Loss(kind="sampled"))
+@pytest.mark.parametrize("name", ["items/vectors", "genres/vectors"])
+@pytest.mark.parametrize("kind", ["full", "sampled"])
+def test_a_sparse_gradient_moves_only_its_rows_and_adds_up_where_it_names_one_twice(
+    kind: Literal["full", "sampled"], name: str
+) -> None:
+    tables = [tf.Variable(tf.ones([4, 1]), name=name) for _ in range(2)]
+    train = config.Train(learning_rate=0.1, warmup_steps=0, weight_decay=0.2, loss=config.Loss(kind=kind))
     for table, gradient in zip(tables, (sparse([1, 3, 1], [0.2, 0.5, 0.1]), sparse([1, 3], [0.3, 0.5])), strict=True):
         optimizer(train, steps=10).apply_gradients([(gradient, table)])
     np.testing.assert_allclose(tables[0], tables[1], rtol=1e-5)

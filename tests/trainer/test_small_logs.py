@@ -36,6 +36,7 @@ def trained(folder: Path, examples: list[Example], train: dict[str, Any], **mode
         {"batch_size": 1_000, "accumulation": 3},
         {"loss": {"kind": "sampled", "negatives": 1_000, "in_batch": 1_000}},
         {"loss": {"kind": "sampled", "negatives": 3, "in_batch": 0}},
+        {"batch_size": 1_000, "accumulation": 7, "loss": {"kind": "sampled", "negatives": 3, "in_batch": 4}},
         {"loss": {"kind": "in_batch"}},
         {"loss": {"kind": "binary", "negatives": 1_000}},
     ],

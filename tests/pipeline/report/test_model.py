@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.report.model import attention, unit_vectors
+from components.systems import unit_vectors
+from pipeline.report.model import attention
 from schemas.features import HOUR, ITEM_IDS, TARGET_TIMESTAMP_S, TIMESTAMPS_S
 from serving.codes import Coding, Codings
 from tests.serving.successor import Read, Successor, write_model
