@@ -1,6 +1,7 @@
 """What Transform makes of histories, and that a request to the exported model becomes the same codes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +66,10 @@ class Transformed(NamedTuple):
 
 @pytest.fixture(scope="module")
 def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
-    folder = tmp_path_factory.mktemp("transform")
+    return transform(HISTORIES, tmp_path_factory.mktemp("transform"))
+
+
+def transform(histories: Sequence[History], folder: Path) -> Transformed:
     schema = text_format.Parse(history_schema_text(DATA), schema_pb2.Schema())
     spec = {
         feature.name: tf.io.FixedLenFeature([], _DTYPES[feature.type])
@@ -74,7 +78,7 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
         for feature in schema.feature
     }
     rows = []
-    for each in HISTORIES:
+    for each in histories:
         parsed = tf.io.parse_single_example(to_example(each), spec)
         rows.append(
             {
@@ -116,14 +120,18 @@ def codes(transformed: Transformed, name: str) -> list[list[int]]:
     return [row[f"{codes_key(name)}$ragged_values"].tolist() for row in transformed.examples]
 
 
-def test_ids_are_numbers_by_falling_frequency(transformed: Transformed) -> None:
-    ids = {"a": 2, "b": 1, "c": 4}  # of two that come as often, the later in the alphabet first
+def test_ids_are_numbers_and_say_nothing_of_how_often_an_item_comes(transformed: Transformed, tmp_path: Path) -> None:
+    """Were they by frequency, an item that is often a test target would have a low one."""
+    vocabulary = transformed.output.vocabulary_by_name("items")
+    ids = {item.decode(): place for place, item in enumerate(vocabulary, 1)}
 
     assert [row[f"{ITEM_IDS}$ragged_values"].tolist() for row in transformed.examples] == [
         [ids["a"], ids["a"]],
         [ids["b"]],
     ]
     assert [row[TARGET_ID] for row in transformed.examples] == [ids["b"], ids["c"]]
+    more = [history(item * 5, [0] * 5, [""] * 5, [1.0] * 5) for item in (vocabulary[-1].decode(), "c")]
+    assert transform([*HISTORIES, *more], tmp_path).output.vocabulary_by_name("items") == vocabulary
 
 
 def test_an_item_that_is_only_a_later_target_is_in_the_catalogue(transformed: Transformed) -> None:
