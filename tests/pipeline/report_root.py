@@ -65,7 +65,7 @@ def config(folder: Path) -> Config:
             },
             "history": {"max_length": 3},
             "evaluate": {
-                "ks": [1, 3],
+                "ks": [1, 3, 10],
                 "fairness": ["history_length"],
                 "gate": {"metric": "recall@1", "beat": ["popularity"], "min_users": 20},
             },
