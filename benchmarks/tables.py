@@ -77,7 +77,8 @@ def beside_table() -> str:
             f" | {f'{fast_after:,.0f} s' if math.isfinite(fast_after) else ''} | {results[0]['parameters']:,}"
             f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB |"
         )
-    return "\n".join([*rows, "", _circumstances([result for result in theirs if not result["gpu"]])])
+    timed = [result for result in theirs if not result["gpu"]]
+    return "\n".join([*rows, *(["", _circumstances(timed)] if timed else [])])
 
 
 def speed_table() -> str:
