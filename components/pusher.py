@@ -57,7 +57,7 @@ def publish(model: str, base_directory: str) -> str:
     versions = [int(name) for name in names if name.isdecimal()]
     if versions:
         served = os.path.join(base_directory, str(max(versions)))
-        if _fingerprint(served) == _fingerprint(model):
+        if _are_one_export(served, model):
             return served
     version = max([int(time.time()), *(version + 1 for version in versions)])
     partial = os.path.join(base_directory, f"{version}{_PARTIAL}")
@@ -67,13 +67,16 @@ def publish(model: str, base_directory: str) -> str:
     return path
 
 
-def _fingerprint(model: str) -> bytes:
-    """What an export has in common with its copies and with no other export."""
-    path = os.path.join(model, "fingerprint.pb")
-    if not tf.io.gfile.exists(path):
-        return os.urandom(16)
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return bytes(file.read())
+def _are_one_export(*models: str) -> bool:
+    """Whether saved models are copies of each other, by the fingerprint that TensorFlow gives each export."""
+    paths = [os.path.join(model, "fingerprint.pb") for model in models]
+    if not all(map(tf.io.gfile.exists, paths)):
+        return False
+    fingerprints = set()
+    for path in paths:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            fingerprints.add(file.read())
+    return len(fingerprints) == 1
 
 
 _PARTIAL = ".partial"  # no integer, so no version to TensorFlow Serving

@@ -30,7 +30,7 @@ def write_projector(log_dir: Path, model: Path, counts: str, items: Items | None
         items: their table, if there is one.
     """
     vocabulary = model / "assets" / VOCABULARY
-    every = np.array(vocabulary.read_text(encoding="utf-8").split("\n")[:-1], dtype=object)
+    every = np.array(vocabulary.read_bytes().decode().split("\n")[:-1], dtype=object)
     popularity = read_popularity(counts, "popularity", str(vocabulary))
     shown = every[np.argsort(-popularity, kind="stable")[:POINTS]].tolist()
     embed = load_model(str(model)).signatures["embed"]
