@@ -1,4 +1,8 @@
-"""The command line: parse, call, print. What takes long to import is imported by the command that needs it."""
+"""The command line: parse, call, print.
+
+What takes long to import is imported by the command that needs it, after its
+configuration was read: a mistake there is told at once.
+"""
 
 from __future__ import annotations
 
@@ -78,11 +82,13 @@ def fetch(
 @app.command()
 def validate(config: ConfigOption, overrides: SetOption = None) -> None:
     """Read the configuration and the whole log, report counts, train nothing."""
-    from pipeline.console import data_table
-    from pipeline.validation import validate_log
     from schemas.loading import load_config
 
-    Console().print(data_table(validate_log(load_config(config, overrides or ()))))
+    loaded = load_config(config, overrides or ())
+    from pipeline.console import data_table
+    from pipeline.validation import validate_log
+
+    Console().print(data_table(validate_log(loaded)))
 
 
 @app.command()
@@ -101,10 +107,11 @@ def run(
     Run it again after a change, and what does not depend on the change is
     taken from the cache. Watch training with: tensorboard --logdir ROOT
     """
-    from pipeline.run import run as run_pipeline
     from schemas.loading import load_config
 
     loaded = load_config(config, overrides or ())
+    from pipeline.run import run as run_pipeline
+
     record = run_pipeline(loaded, root or Path("runs") / loaded.name, Console())
     raise typer.Exit(DONE if record["gate"]["blessed"] else GATE_REFUSED)
 
@@ -122,11 +129,13 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a saved model on the test split of a log, beside the baselines."""
-    from pipeline.console import metrics_table
-    from pipeline.validation import evaluate_model
     from schemas.loading import load_config
 
-    metrics, protocol = evaluate_model(load_config(config, overrides or ()), model, previous, output)
+    loaded = load_config(config, overrides or ())
+    from pipeline.console import metrics_table
+    from pipeline.validation import evaluate_model
+
+    metrics, protocol = evaluate_model(loaded, model, previous, output)
     if as_json:
         print(json.dumps({"metrics": metrics, "protocol": protocol}, indent=2))
     else:

@@ -159,3 +159,21 @@ def test_the_command_line_answers_before_any_framework_is_loaded() -> None:
     ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
 
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_mistake_in_a_configuration_is_told_before_any_framework_is_loaded(tmp_path: Path) -> None:
+    arguments = {"validate": [], "run": [], "evaluate": ["--model", str(tmp_path)]}
+    code = f"""
+import sys
+from schemas.errors import InputError
+from pipeline.cli import app
+for command, options in {arguments}.items():
+    try:
+        app([command, "--config", "none.yaml", *options], standalone_mode=False)
+    except InputError:
+        print([name for name in {HEAVY} if name in sys.modules])
+"""
+
+    ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
+
+    assert ran.stdout.split() == ["[]"] * len(arguments)
