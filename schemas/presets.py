@@ -7,7 +7,7 @@ from typing import Any
 
 # The defaults of schemas.config are `balanced`. docs/models.md has the evidence for each.
 PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"train": {"epochs": 10, "patience": 4}},
+    "fast": {"train": {"epochs": 6}},
     "balanced": {},
     "best": {
         "history": {"max_length": 200},
