@@ -55,11 +55,22 @@ def quality_table() -> str:
 
 
 def beside_table() -> str:
-    """A row a model: the test split, and how soon its best recall in validation is reached, by itself and by `fast`."""
+    """A row a model: the test split, and how soon its best recall in validation is reached, by itself and by `fast`.
+
+    RecBole's seconds are its epochs by what one takes on the cores that temporec trained on.
+    """
     presets = _grouped(_read("quality"), "run")
     fast = [_served_curve(result) for result in presets[FAST]]
-    theirs = [{**result, "name": _trained_on(result)} for result in _read("quality/recbole")]
-    trainings = {name: (found, [each["curve"] for each in found]) for name, found in _grouped(theirs, "name").items()}
+    timed = _read("quality/recbole", "epochs.jsonl")
+    epoch_s = {result["model"]: mean(result["epochs_s"]) for result in timed}
+    theirs = _grouped(_read("quality/recbole"), "model")
+    trainings = {
+        name: (
+            found,
+            [[(i * epoch_s[name], recall) for i, (_, recall) in enumerate(each["curve"], 1)] for each in found],
+        )
+        for name, found in theirs.items()
+    }
     for preset, run in (("fast", FAST), ("100 items, 30 epochs", "MovieLens-100K")):
         trainings[f"temporec, {preset}"] = presets[run], [_served_curve(each) for each in presets[run]]
     rows = [
@@ -72,13 +83,13 @@ def beside_table() -> str:
         after = mean(_reached_s(curve, recall) for curve, recall in zip(curves, best, strict=True))
         fast_after = mean(_reached_s(curve, mean(best)) for curve in fast)
         rows.append(
-            f"| {name} | {_pair([result['test'] for result in results])} | {_spread(best)}"
-            f" | {'' if results[0].get('gpu') else f'{after:,.0f} s'}"
+            f"| {name} | {_pair([result['test'] for result in results])} | {_spread(best)} | {after:,.0f} s"
             f" | {f'{fast_after:,.0f} s' if math.isfinite(fast_after) else ''} | {results[0]['parameters']:,}"
             f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB |"
         )
-    timed = [result for result in theirs if not result["gpu"]]
-    return "\n".join([*rows, *(["", _circumstances(timed)] if timed else [])])
+    gpus = ", ".join(dict.fromkeys(result["gpu"] for found in theirs.values() for result in found))
+    seconds = ", ".join(f"{name} {took:.0f} s" for name, took in epoch_s.items())
+    return "\n".join([*rows, "", f"RecBole trained on {gpus}; an epoch on the cores: {seconds}; {_machine(timed[0])}"])
 
 
 def speed_table() -> str:
@@ -166,11 +177,6 @@ def _served_curve(result: dict[str, Any]) -> list[tuple[float, float]]:
     return [*result["curve"], (result["timings_s"]["Trainer"], served["recall@10"])]
 
 
-def _trained_on(result: dict[str, Any]) -> str:
-    """The name of a model, and of the GPU that trained it."""
-    return f"{result['model']}, on an {result['gpu']}" if result["gpu"] else result["model"]
-
-
 TABLES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "ablation": ("docs/models.md", ablation_table),
     "quality": ("README.md", quality_table),
@@ -189,8 +195,8 @@ def written(document: str, name: str, table: str) -> str:
     return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{table}\n{end}", document, flags=re.S)
 
 
-def _read(name: str) -> Results:
-    return [json.loads(line) for line in (HERE / name / "results.jsonl").read_text().splitlines()]
+def _read(name: str, file: str = "results.jsonl") -> Results:
+    return [json.loads(line) for line in (HERE / name / file).read_text().splitlines()]
 
 
 def _grouped(results: Results, key: str) -> dict[str, Results]:

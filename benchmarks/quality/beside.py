@@ -6,8 +6,8 @@ DIR is an environment of recbole/make_env.py. The folder is the one of
 benchmarks.quality.run, which must have run MovieLens-100K before: the targets
 of its test split must be RecBole's. A model that `results.jsonl` has already is
 not trained again, and a training that was cut off goes on after its last epoch.
-With `--device cuda`, DIR is one whose PyTorch knows the GPU, and the times are
-not compared with any.
+With `--device cuda`, DIR is one whose PyTorch knows the GPU; what its epochs
+take on this machine's cores, benchmarks.quality.epochs measures.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main(
         if training in done:
             continue
         out = work.resolve() / "recbole" / "-".join(map(str, training))
-        _train(recbole_env.resolve(), *training, out)
+        train(recbole_env.resolve(), *training, out)
         lists = np.load(out / "ranked.npz")
         if dict(zip(lists["users"].tolist(), lists["targets"].tolist(), strict=True)) != expected:
             raise ValueError(f"the targets of {out} are not those of temporec's test split")
@@ -75,10 +75,21 @@ def _test_targets(root: Path) -> dict[str, str]:
     return {user: target for user, (target,) in zip(queries.users, queries.targets, strict=True)}
 
 
-def _train(env: Path, model: str, seed: int, device: str, out: Path) -> None:
+def train(env: Path, model: str, seed: int, device: str, out: Path, epochs: int | None = None) -> None:
+    """Trains in RecBole's environment, with all cores.
+
+    Args:
+        env: of make_env.py.
+        model: RecBole's name of it.
+        seed: of the training.
+        device: cpu or cuda.
+        out: where it writes its results.
+        epochs: at most; until it stops by itself, if none are named.
+    """
     cores = str(os.cpu_count())
     command: list[Any] = [env / "bin" / "python", RECBOLE / "train.py", "--log", LOG, *COLUMNS, "--model", model]
     command += ["--seed", str(seed), "--device", device, "--threads", cores, "--out", out]
+    command += ["--epochs", str(epochs)] if epochs else []
     # Without this, glibc gives the memory of every large array back to the system, which takes RecBole a third longer.
     allocation = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 33)}
     subprocess.run(command, check=True, env={**os.environ, **allocation, "OMP_NUM_THREADS": cores})

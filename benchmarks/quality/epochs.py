@@ -1,0 +1,43 @@
+"""Times epochs of RecBole's models on this machine's cores.
+
+    .venv/bin/python -m benchmarks.quality.epochs --work runs/quality --recbole-env DIR
+
+A whole training takes hours on two cores. How many epochs it needs is known
+from `benchmarks.quality.beside --device cuda`, so that a few tell how long it
+would be. Nothing else may run beside.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.quality.beside import MODELS, train
+from benchmarks.record import circumstances
+
+RESULTS = Path(__file__).with_name("recbole") / "epochs.jsonl"
+EPOCHS = 2
+
+
+def main(
+    work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
+    recbole_env: Annotated[Path, typer.Option(help="of make_env.py")],
+) -> None:
+    """Times what is not recorded."""
+    recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
+    done = {result["model"] for result in recorded}
+    for model in (name for name in MODELS if name not in done):
+        out = work.resolve() / "recbole" / f"{model}-{EPOCHS}-epochs"
+        train(recbole_env.resolve(), model, 1, "cpu", out, EPOCHS)
+        run = json.loads((out / "result.json").read_text())
+        seconds = [round(each["train_s"], 1) for each in run["history"]]
+        found = {key: run[key] for key in ("model", "train_targets", "peak_rss_mb", "settings", "stack")}
+        with RESULTS.open("a") as file:
+            file.write(json.dumps({**found, "epochs_s": seconds, **circumstances()}) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
