@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-RECORDED = ":!benchmarks/*/results.jsonl"  # what a benchmark writes itself is no change of what it measures
+RECORDED = ":!benchmarks/*.jsonl"  # what a benchmark writes itself is no change of what it measures
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

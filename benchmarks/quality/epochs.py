@@ -19,19 +19,19 @@ from benchmarks.quality.beside import MODELS, train
 from benchmarks.record import circumstances
 
 RESULTS = Path(__file__).with_name("recbole") / "epochs.jsonl"
-EPOCHS = 2
 
 
 def main(
     work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
     recbole_env: Annotated[Path, typer.Option(help="of make_env.py")],
+    epochs: Annotated[int, typer.Option(min=1, help="how many to time")] = 2,
 ) -> None:
     """Times what is not recorded."""
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {result["model"] for result in recorded}
     for model in (name for name in MODELS if name not in done):
-        out = work.resolve() / "recbole" / f"{model}-{EPOCHS}-epochs"
-        train(recbole_env.resolve(), model, 1, "cpu", out, EPOCHS)
+        out = work.resolve() / "recbole" / f"{model}-{epochs}-epochs"
+        train(recbole_env.resolve(), model, 1, "cpu", out, epochs)
         run = json.loads((out / "result.json").read_text())
         seconds = [round(each["train_s"], 1) for each in run["history"]]
         found = {key: run[key] for key in ("model", "train_targets", "peak_rss_mb", "settings", "stack")}
