@@ -29,6 +29,7 @@ SEEDS = (1, 2, 3)
 def main(
     work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
     names: Annotated[list[str] | None, typer.Argument(help="which of the runs; all, if none is named")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="which of the seeds; all, if none is named")] = None,
     movielens_1m: Annotated[Path | None, typer.Option(help="user_id,item_id,timestamp")] = None,
     online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
 ) -> None:
@@ -40,14 +41,14 @@ def main(
         write_log(work / "generated.csv")
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {(result["run"], result["seed"]) for result in recorded}
-    for seed, name in [(seed, name) for seed in SEEDS for name in names or RUNS]:
+    for run_seed, name in [(each, name) for each in seed or SEEDS for name in names or RUNS]:
         path = logs.get(RUNS[name].log)
-        if (name, seed) in done or (RUNS[name].log in logs and path is None):
+        if (name, run_seed) in done or (RUNS[name].log in logs and path is None):
             continue
-        root = work / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
+        root = work / f"{name.replace(', ', '-').replace(' ', '-')}-{run_seed}"
         arguments = RUNS[name].arguments(str(path.resolve()) if path else None)
-        run_pipeline([*arguments, "--set", f"train.seed={seed}"], root)
-        result = {"run": name, "seed": seed, **_result(root), **circumstances()}
+        run_pipeline([*arguments, "--set", f"train.seed={run_seed}"], root)
+        result = {"run": name, "seed": run_seed, **_result(root), **circumstances()}
         with RESULTS.open("a") as file:
             file.write(json.dumps(result) + "\n")
 
