@@ -71,7 +71,7 @@ def beside_table() -> str:
     ]
 
     def add(name: str, results: Results, curves: list[Curve], sooner: str, peak_rss_mb: float) -> None:
-        best = [max(recall for _, recall in curve) for curve in curves]
+        best = list(map(_best, curves))
         after = mean(_reached_s(curve, recall) for curve, recall in zip(curves, best, strict=True))
         rows.append(
             f"| {name} | {_pair([result['test'] for result in results])} | {_spread(best)} | {after:,.0f} s"
@@ -81,7 +81,7 @@ def beside_table() -> str:
     for name, results in theirs.items():
         epoch_s = mean(timed[name]["epochs_s"])
         curves = [[(n * epoch_s, recall) for n, (_, recall) in enumerate(each["curve"], 1)] for each in results]
-        best = mean(max(recall for _, recall in curve) for curve in curves)
+        best = mean(map(_best, curves))
         seconds = {run: mean(_reached_s(_served_curve(each), best) for each in found) for run, found in ours.items()}
         sooner = next((f"{after:,.0f} s, {run}" for run, after in seconds.items() if math.isfinite(after)), "")
         add(name, results, curves, sooner, timed[name]["peak_rss_mb"])
@@ -166,6 +166,10 @@ def _machine(result: dict[str, Any]) -> str:
 def _module(result: dict[str, Any]) -> str:
     """The command without its arguments, which name one machine's folders."""
     return " ".join(result["command"].split()[:3])
+
+
+def _best(curve: Curve) -> float:
+    return max(recall for _, recall in curve)
 
 
 def _reached_s(curve: Curve, recall: float) -> float:

@@ -12,7 +12,7 @@ import sys
 import warnings
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 import typer
 from rich.console import Console
@@ -20,6 +20,9 @@ from rich.markup import escape
 
 from schemas.errors import ComponentFailed, InputError
 from serving.api import MODEL_NAME
+
+if TYPE_CHECKING:
+    from schemas.config import Config
 
 DONE, FAILED, INPUT_WRONG, GATE_REFUSED = 0, 1, 2, 3
 
@@ -82,9 +85,7 @@ def fetch(
 @app.command()
 def validate(config: ConfigOption, overrides: SetOption = None) -> None:
     """Read the configuration and the whole log, report counts, train nothing."""
-    from schemas.loading import load_config
-
-    loaded = load_config(config, overrides or ())
+    loaded = _load(config, overrides)
     from pipeline.console import data_table
     from pipeline.validation import validate_log
 
@@ -107,9 +108,7 @@ def run(
     Run it again after a change, and what does not depend on the change is
     taken from the cache. Watch training with: tensorboard --logdir ROOT
     """
-    from schemas.loading import load_config
-
-    loaded = load_config(config, overrides or ())
+    loaded = _load(config, overrides)
     from pipeline.run import run as run_pipeline
 
     record = run_pipeline(loaded, root or Path("runs") / loaded.name, Console())
@@ -129,9 +128,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a saved model on the test split of a log, beside the baselines."""
-    from schemas.loading import load_config
-
-    loaded = load_config(config, overrides or ())
+    loaded = _load(config, overrides)
     from pipeline.console import metrics_table
     from pipeline.validation import evaluate_model
 
@@ -199,10 +196,9 @@ def recommend(
     """Ask a server what comes next after a history."""
     from pipeline.console import answer_table
     from pipeline.titles import read_titles
-    from schemas.loading import load_config
     from serving.client import Client
 
-    titles = read_titles(load_config(config).data.items) if config else {}
+    titles = read_titles(_load(config).data.items) if config else {}
     with Client(server, model_name=model_name) as client:
         (answer,) = client.recommend([_ids(history)], k=k, exclude=[_ids(exclude)])
     if as_json:
@@ -221,13 +217,17 @@ def compile_(
     overrides: SetOption = None,
 ) -> None:
     """Write the same pipeline as a file for Kubeflow Pipelines or Vertex AI."""
-    from schemas.loading import load_config
-
-    loaded = load_config(config, overrides or ())
+    loaded = _load(config, overrides)
     from pipeline.kubeflow import compile_pipeline
 
     compile_pipeline(loaded, target=target.value, image=image, root=root, output=output)
     print(output)
+
+
+def _load(config: Path, overrides: Optional[list[str]] = None) -> Config:  # noqa: UP045
+    from schemas.loading import load_config
+
+    return load_config(config, overrides or ())
 
 
 def _ids(text: str) -> list[str]:
