@@ -14,7 +14,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "model": {
             "dim": 128,
             "encoder": {"units": 128},
-            "dropout": {"embedding": 0.2, "recurrence": 0.2, "hidden": 0.2},
         },
         "train": {"epochs": 30, "learning_rate": 0.002, "warmup_steps": 300},
     },
