@@ -26,14 +26,15 @@ Curve = list[tuple[float, float]]  # seconds, and the recall reached by then
 def ablation_table() -> str:
     """A row a switch: recall@10 and NDCG@10 in validation, time and parameters; the mean of the seeds."""
     rows = ["| switch | retrieval alone | both tasks | training | parameters |", "| --- | --- | --- | --- | --- |"]
-    by_row = _grouped(_read("ablation"), "row")
+    recorded = _read("ablation")
+    by_row = _grouped(recorded, "row")
     for name, results in ((name, by_row[name]) for name in ROWS if name in by_row):
         orders = [_pair([result[order] for result in results]) for order in ("retrieval", "ranking")]
         rows.append(
             f"| {name} | {' | '.join(orders)} | {mean(result['training_s'] for result in results):.0f} s"
             f" | {results[0]['parameters']:,} |"
         )
-    return "\n".join([*rows, "", _circumstances(_read("ablation"))])
+    return "\n".join([*rows, "", _circumstances(recorded)])
 
 
 def quality_table() -> str:
@@ -42,8 +43,9 @@ def quality_table() -> str:
         "| log | recall@10 / NDCG@10 | retrieval alone | best baseline | training | memory |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    recorded = _grouped(_read("quality"), "run")
-    for name, results in ((name, recorded[name]) for name in RUNS if name in recorded):
+    recorded = _read("quality")
+    by_run = _grouped(recorded, "run")
+    for name, results in ((name, by_run[name]) for name in RUNS if name in by_run):
         baseline, metrics = max(results[0]["baselines"].items(), key=lambda found: found[1]["recall@10"])
         rows.append(
             f"| {name} | {_pair([result['test'] for result in results])}"
@@ -52,7 +54,7 @@ def quality_table() -> str:
             f" | {mean(map(_training_s, results)) / 60:.1f} min"
             f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB |"
         )
-    return "\n".join([*rows, "", _circumstances(_read("quality"))])
+    return "\n".join([*rows, "", _circumstances(recorded)])
 
 
 def beside_table() -> str:
