@@ -11,10 +11,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "balanced": {},
     "best": {
         "history": {"max_length": 200},
-        "model": {
-            "dim": 128,
-            "encoder": {"units": 128},
-        },
+        "model": {"dim": 128, "encoder": {"units": 128}},
         "train": {"epochs": 30, "learning_rate": 0.002, "warmup_steps": 300},
     },
 }

@@ -182,8 +182,8 @@ def test_a_preset_sets_what_the_configuration_does_not(write):
 @pytest.mark.parametrize(
     ("override", "rates"), [("model.dropout=0.3", [0.3, 0.3]), ("model.dropout.hidden=0.3", [0.1, 0.3])]
 )
-def test_dropout_goes_over_that_of_a_preset_as_a_whole_or_in_part(write, override, rates):
-    dropout = load_config(write(SMALLEST), ["model.preset=best", override]).model.dropout
+def test_dropout_is_set_as_a_whole_or_in_part(write, override, rates):
+    dropout = load_config(write(SMALLEST), [override]).model.dropout
 
     assert [dropout.embedding, dropout.hidden] == rates
 
