@@ -106,7 +106,14 @@ class Attention(Section):
     window: Annotated[int, Field(ge=1)] = 10  # of the local kinds: places on each side
     hops: Annotated[int, Field(ge=1)] = 3  # of memory_network
     session_items: Annotated[int, Field(ge=1)] = 10  # of hierarchical: interactions in a session, without a gap
-    session_gap_s: Annotated[float, Field(gt=0.0)] | None = None  # of hierarchical: what ends a session
+    # Of hierarchical: what ends a session; rounded down to where a bucket of gaps begins.
+    session_gap_s: Annotated[float, Field(gt=0.0)] | None = None
+
+    @model_validator(mode="after")
+    def _has_sessions(self) -> Attention:
+        if self.session_gap_s is not None and self.kind != "hierarchical":
+            raise ValueError(f"session_gap_s is for the kind hierarchical, and the kind is {self.kind}")
+        return self
 
 
 class Dropout(Section):
@@ -200,7 +207,7 @@ class Train(Section):
     patience: Annotated[int, Field(ge=1)] = 8  # epochs without a better validation NDCG@10
     strategy: Literal["none", "mirrored", "multi_worker", "tpu"] = "none"
     mixed_precision: bool = False
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     profile: tuple[Step, Step] | None = None  # the first and the last step that TensorBoard's profiler records
     wandb: Annotated[str, StringConstraints(min_length=1)] | None = None  # the project in Weights & Biases
 

@@ -40,16 +40,27 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         ) from None
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which no key stands twice; PyYAML would keep the last and say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands there twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise InputError(
             expected=f"a configuration file at {path}",
             received=error.strerror or str(error),
             remedy="check the path; pipeline/configs/ has configurations to start from",
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a mere ValueError
         raise InputError(expected=f"YAML in {path}", received=str(error), remedy="correct the file's syntax") from None
     if not isinstance(tree, dict):
         raise InputError(
@@ -63,9 +74,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _override(tree: dict[str, Any], override: str) -> None:
     path, separator, text = override.partition("=")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        separator = ""
+        value = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        value, separator, override = None, "", f"{override}: {error}"
     if not separator or not all(path.split(".")):
         raise InputError(
             expected="--set with a key and a YAML value, like --set train.epochs=5",
@@ -82,8 +93,10 @@ def _override(tree: dict[str, Any], override: str) -> None:
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for detail in error.errors():
-        path = ".".join(str(part) for part in detail["loc"] if part not in ("leave_one_out", "temporal", "session"))
-        yield f"  {path or '(top level)'}: {_message(detail)}"
+        first, *rest = detail["loc"] or ("(top level)",)
+        # Between `split` and its keys pydantic names the kind.
+        path = [first, *(rest[1:] if first == "split" else rest)]
+        yield f"  {'.'.join(map(str, path))}: {_message(detail)}"
 
 
 def _message(detail: ErrorDetails) -> str:

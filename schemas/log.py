@@ -14,9 +14,9 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Section(BaseModel):
-    """A part of the tree: unknown keys are errors, values never change."""
+    """A part of the tree: unknown keys are errors, numbers are finite, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Column(Section):
@@ -136,7 +136,7 @@ class Data(Section):
     format: Literal["csv"] = "csv"
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     quote: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = '"'
-    column_names: tuple[str, ...] | None = None  # for files without a header line
+    column_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None  # for files without a header line
     columns: Columns
     timestamp: Timestamp
     null_values: tuple[str, ...] = ("",)  # what stands for "no user" and "no item"
@@ -164,8 +164,9 @@ class Data(Section):
     @model_validator(mode="after")
     def _features_can_be_told_apart(self) -> Data:
         context, table = self.columns.context, self.items.columns if self.items else {}
+        users = self.users.columns if self.users else {}
         names = [*context, *table]
-        of_users = [user_key(name) for name in self.users.columns] if self.users else []
+        of_users = [user_key(name) for name in users]
         if USER_ID in of_users:
             raise ValueError(f"a column of users cannot be called 'id': {USER_ID} is taken")
         taken = {EVENT, VALUE, VOCABULARY, "time", "query_time", *FEATURE_NAMES, *TIME_CODES, *of_users}
@@ -173,6 +174,8 @@ class Data(Section):
             if {name, target_key(name)} & taken or name.startswith("target_") or names.count(name) > 1:
                 raise ValueError(f"a further column cannot be called {name!r}: the name is taken")
         for feature in self.features:
+            if feature.name in users:
+                raise ValueError(f"a column of users cannot be called {feature.name!r}: one of the log or the items is")
             if feature.separator is not None and (feature.kind, feature.of) != ("category", "item"):
                 raise ValueError(f"separator is for categories of items, which {feature.name!r} is not")
         return self

@@ -6,6 +6,8 @@ from typing import Literal
 
 import tensorflow as tf
 
+from schemas.errors import InputError
+
 
 def make_strategy(kind: Literal["none", "mirrored", "multi_worker", "tpu"]) -> tf.distribute.Strategy:
     """The strategy of `train.strategy`.
@@ -13,7 +15,21 @@ def make_strategy(kind: Literal["none", "mirrored", "multi_worker", "tpu"]) -> t
     `mirrored` takes all GPUs of this machine, or all logical CPUs where there
     is none; `multi_worker` is told its workers by the environment variable
     TF_CONFIG, `tpu` its address by TPU_NAME.
+
+    Raises:
+        InputError: the variable is not there, or not what it must be.
     """
+    try:
+        return _made(kind)
+    except (ValueError, OSError) as error:  # the latter where a TPU cannot be asked for
+        raise InputError(
+            expected=f"what train.strategy {kind} is told by the environment: TF_CONFIG of workers, TPU_NAME of a TPU",
+            received=str(error),
+            remedy="set the variable as TensorFlow documents it, or train.strategy to none",
+        ) from None
+
+
+def _made(kind: str) -> tf.distribute.Strategy:
     if kind == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])

@@ -78,6 +78,13 @@ def test_a_key_far_from_any_other_is_answered_with_the_keys_there_are(write):
         ("split={kind: temporal, targets: some}", "'next' or 'all'"),
         ("model={dim: 10, attention: {kind: multi_head, heads: 4}}", "multiple of attention.heads"),
         ("train.profile=[20, 10]", "must end after it begins, not at 10 from 20 on"),
+        ("train.seed=4294967296", "train.seed: Input should be less than 4294967296"),
+        ("train.learning_rate=.inf", "train.learning_rate: Input should be a finite number"),
+        ("evaluate.gate.floors={recall@10: .nan}", "should be a finite number"),
+        ("model.attention.session_gap_s=60", "for the kind hierarchical, and the kind is multi_head"),
+        ("data.column_names=[]", "data.column_names: Tuple should have at least 1 item"),
+        ("split.test_from=2024-06-31", "day is out of range for month"),
+        ("data.columns.context.session.colum=x", "data.columns.context.session.colum: unknown key"),
     ],
 )
 def test_settings_that_contradict_each_other(write, override, message):
@@ -226,5 +233,6 @@ def test_what_is_read_beside_the_order_is_named(write):
         return load_config(write(SMALLEST), overrides).model.reads
 
     assert reads() == ()
-    assert reads("model.attention.session_gap_s=60") == reads("model.inputs.time=true") == ("time",)
+    hierarchical = "model.attention={kind: hierarchical, session_gap_s: 60}"
+    assert reads(hierarchical) == reads("model.inputs.time=true") == ("time",)
     assert reads("data.columns.event=e", "model.inputs={query_time: true, columns: [event]}") == ("query_time", "event")

@@ -6,14 +6,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import tensorflow as tf
 
 from schemas import config
+from schemas.errors import InputError
 from tests.trainer.events import events, scalars
 from tests.trainer.fitting import ITEMS, LENGTH, write_planted
+from trainer.strategy import make_strategy
 from trainer.training import fit
 
 # No dropout and no ranking: what is drawn differs between one device and two, the rest must not.
@@ -88,6 +90,20 @@ def check_logs(folder: Path, strategy: str) -> None:
         assert len(expected) > 3
         assert scalars(logs / "train", tag) == pytest.approx(expected, abs=1e-4), tag
     assert "attention/history_1" in events(logs / "validation").Tags()["tensors"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "value"), [("tpu", "TPU_NAME", None), ("multi_worker", "TF_CONFIG", "{a")]
+)
+def test_what_the_environment_must_tell(
+    monkeypatch: pytest.MonkeyPatch, kind: Literal["tpu", "multi_worker"], variable: str, value: str | None
+) -> None:
+    if value is None:
+        monkeypatch.delenv(variable, raising=False)
+    else:
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(InputError, match=variable):
+        make_strategy(kind)
 
 
 def test_two_devices_reach_the_losses_of_one(folder: Path, single: dict[str, Any]) -> None:
