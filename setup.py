@@ -17,6 +17,7 @@ setup(
     install_requires=[
         "apache-beam",
         "dill",  # tfx-bsl imports it without naming it
+        "grpcio-health-checking",
         "jinja2",
         "kfp",
         "numpy",

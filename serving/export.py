@@ -6,21 +6,21 @@ Six signatures, in plain TensorFlow ops, usable from stock TensorFlow Serving:
 | --- | --- | --- |
 | `serving_default` | `examples` string [batch] | `item_ids`, `scores`, `fallback` |
 | `evaluate` | `examples` string [batch] | `item_ids`, `retrieval_item_ids`, `ranking_item_ids`, `auc` |
-| `recommend` | `item_ids` string [batch, length]; optional `timestamps_s`, `exclude`, `k` | as `serving_default` |
+| `recommend` | `item_ids` string [batch, length]; optional `exclude`, `k` | as `serving_default` |
 | `score` | `item_ids`, `candidate_ids` string [batch, n] | `scores` float32 [batch, n] |
 | `explain` | `item_ids` | as `recommend`, and `attention` float32 [batch, length] |
 | `embed` | `item_ids` string [n] | `embeddings` float32 [n, dim + 1] |
 
-`recommend`, `score` and `explain` take as well what the model reads beside the
-items, each optional: `timestamps_s` int64 [batch, length],
-`query_timestamps_s` int64 [batch], and further columns by name, string or
-float32 [batch, length].
+`recommend`, `score` and `explain` take `timestamps_s` int64 [batch, length] as
+well, which put histories in order, and what else the model reads beside the
+items, each optional: `query_timestamps_s` int64 [batch], and further columns by
+name, string or float32 [batch, length].
 
 A history is read as its known items, the most recent `max_length` of them:
 empty strings and unknown items count as not being there, wherever they stand.
 `item_ids` of an answer are in the order that the model is to serve. `evaluate`
 gives the orders of both of its tasks beside it, up to `DEPTH` items of each,
-which begin with what `serving_default` answers, and how well the ranking task
+whatever number `serving_default` answers, and how well the ranking task
 tells the examples' targets from its other candidates. `embed` gives the vectors
 that retrieval scores by, 0 for an unknown item.
 """
@@ -60,7 +60,7 @@ def export(
         ValueError: the vocabulary, the candidates and the popularity are not of one size.
     """
     recommender = Recommender(model, vocabulary_file, popularity, k, remove_seen, index)
-    signatures = make_signatures(recommender, k)
+    signatures = make_signatures(recommender)
     # Only what the signatures read is saved: no optimizer, and none of Keras's own records of the model.
     saved = tf.Module()
     saved.tables = [recommender.to_id, recommender.to_item, *recommender.context.tables]

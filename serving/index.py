@@ -52,7 +52,7 @@ class BruteForce(tf.Module):
     def search(self, query: tf.Tensor, excluded_ids: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index.search`."""
         items = self.candidates.shape[0]
-        scores = _without(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
+        scores = without(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
         scores, columns = tf.math.top_k(scores, k=tf.minimum(k, items))
         # Not greater than the lowest covers a model's own -inf too.
         found = scores > LOWEST
@@ -67,8 +67,8 @@ class BruteForce(tf.Module):
 INDEXES: dict[str, Callable[[tf.Tensor], Index]] = {"brute_force": BruteForce}
 
 
-def _without(scores: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
-    """`scores` [batch, items] with `LOWEST` at the excluded ids [batch, n]."""
+def without(scores: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
+    """`scores` float32 [batch, items] with `LOWEST` at the excluded ids int64 [batch, n], as of `Index.search`."""
     items = tf.shape(scores, out_type=tf.int64)[1]
     places = tf.where((excluded_ids > 0) & (excluded_ids <= items))  # [m, 2]: row, place in the row
     cells = tf.stack([places[:, 0], tf.gather_nd(excluded_ids, places) - 1], axis=1)

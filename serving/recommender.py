@@ -96,7 +96,7 @@ class Recommender:
         index: str,
     ) -> None:
         self._model = model
-        self._k = k
+        self.k = k
         self.remove_seen = remove_seen
         self.reorders = model.reorders
         self.context = ContextCodes(model.codings)
@@ -178,7 +178,7 @@ class Recommender:
             catalogue], and `auc` float32 [batch], NaN without a known target.
         """
         exclude, depth = self._unwanted(history, exclude), tf.constant(DEPTH)
-        candidates = self._candidates(history.encoded, exclude, tf.constant(self._k))
+        candidates = self._candidates(history.encoded, exclude, tf.constant(self.k))
         scores = self._ranked(history.encoded, tf.concat([candidates, targets], axis=1))
         scores, of_targets = tf.split(scores, [tf.shape(candidates)[1], tf.shape(targets)[1]], axis=1)
         found = {
@@ -224,7 +224,7 @@ class Recommender:
 
     def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor, context: Context) -> Answer:
         """The ranking task's scores; the lowest float32 for an unknown candidate."""
-        history = self.history(item_ids, context)
+        history, _ = self._ordered(item_ids, context)
         candidates = self.ids(candidate_ids)
         ranked = self._rank(history.encoded, candidates)
         popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
@@ -234,31 +234,34 @@ class Recommender:
 
     def explain(self, item_ids: tf.Tensor, context: Context) -> Answer:
         """Recommendations, and how much attention each place of the history got."""
-        history = self.history(item_ids, context)
-        answer = self.serve(history, no_ids(item_ids), tf.constant(self._k))
+        history, order = self._ordered(item_ids, context)
+        answer = self.serve(history, no_ids(item_ids), tf.constant(self.k))
         weights = tf.RaggedTensor.from_tensor(history.encoded.attention, lengths=history.positions.row_lengths())
         places = tf.stack([history.positions.value_rowids(), history.positions.flat_values], axis=1)
-        return {**answer, "attention": tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))}
+        attention = tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))
+        return {**answer, "attention": tf.gather(attention, tf.argsort(order, axis=1), batch_dims=1)}
 
     def embed(self, item_ids: tf.Tensor, _: Context) -> Answer:
         """The vectors by which retrieval scores items, [n] -> [n, dim]; 0 for an unknown one."""
         return {"embeddings": self._index.vectors(self.ids(item_ids))}
 
-    def recommend(
-        self, item_ids: tf.Tensor, timestamps_s: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, context: Context
-    ) -> Answer:
-        """The k best items after each history, which the times put in order."""
+    def recommend(self, item_ids: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, context: Context) -> Answer:
+        """The k best items after each history."""
+        history, _ = self._ordered(item_ids, context)
+        rows = tf.broadcast_to(exclude, [tf.shape(item_ids)[0], tf.shape(exclude)[1]])
+        return self.serve(history, self.ids(rows), k)
+
+    def _ordered(self, item_ids: tf.Tensor, context: Context) -> tuple[History, tf.Tensor]:
+        """The histories as their times order them, and where each place was before, int32 [batch, length]."""
         shape = tf.shape(item_ids)
-        order = tf.argsort(tf.broadcast_to(timestamps_s, shape), axis=1, stable=True)
+        order = tf.argsort(tf.broadcast_to(context[TIMESTAMPS_S], shape), axis=1, stable=True)
         ordered = {
             name: values
             if name == QUERY_TIMESTAMPS_S
             else tf.gather(tf.broadcast_to(values, shape), order, batch_dims=1)
-            for name, values in {**context, TIMESTAMPS_S: timestamps_s}.items()
+            for name, values in context.items()
         }
-        history = self.history(tf.gather(item_ids, order, batch_dims=1), ordered)
-        rows = tf.broadcast_to(exclude, [shape[0], tf.shape(exclude)[1]])
-        return self.serve(history, self.ids(rows), k)
+        return self.history(tf.gather(item_ids, order, batch_dims=1), ordered), order
 
 
 def _auc(candidates: tf.Tensor, scores: tf.Tensor, targets: tf.Tensor, target_scores: tf.Tensor) -> tf.Tensor:

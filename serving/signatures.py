@@ -12,10 +12,10 @@ from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_IDS, TIMESTAMPS_S
 from serving.recommender import ORDERS, Answer, History, Recommender, no_ids
 
 
-def make_signatures(recommender: Recommender, k: int) -> dict[str, Any]:
+def make_signatures(recommender: Recommender) -> dict[str, Any]:
     """Functions by the names of `serving.export`, with names and defaults for their inputs."""
     serialized = tf.TensorSpec([None], tf.string, name="examples")
-    context = recommender.context
+    context, k = recommender.context, tf.constant(recommender.k)
 
     def parsed(examples: tf.Tensor) -> tuple[History, tf.Tensor, tf.Tensor]:
         """The history, the ids to be left out, and the targets."""
@@ -29,7 +29,7 @@ def make_signatures(recommender: Recommender, k: int) -> dict[str, Any]:
     @tf.function(input_signature=[serialized], autograph=False)
     def serving_default(examples: tf.Tensor) -> Answer:
         history, exclude, _ = parsed(examples)
-        return recommender.serve(history, exclude, tf.constant(k))
+        return recommender.serve(history, exclude, k)
 
     @tf.function(input_signature=[serialized], autograph=False)
     def evaluate(examples: tf.Tensor) -> Answer:
@@ -44,23 +44,23 @@ def make_signatures(recommender: Recommender, k: int) -> dict[str, Any]:
     items, candidates, exclude = (
         tf.TensorSpec([None, None], tf.string, name=name) for name in (ITEM_IDS, "candidate_ids", "exclude")
     )
-    times = tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS_S)
-    further = [spec for name, spec in context.specs.items() if name != TIMESTAMPS_S]
+    # Times order a history, whether or not the model reads them.
+    further = list({TIMESTAMPS_S: tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS_S), **context.specs}.values())
     # Defaults have one row, or one number, for whatever batch comes.
     defaults = {
         **context.defaults,
         TIMESTAMPS_S: tf.zeros([1, 1], tf.int64),
         "exclude": tf.zeros([1, 0], tf.string),
-        "k": tf.constant(k),
+        "k": k,
     }
     return {
         "serving_default": serving_default,
         "evaluate": evaluate,
         "recommend": _signature(
-            recommender.recommend, [items, times, exclude, tf.TensorSpec([], tf.int32, name="k")], further, defaults
+            recommender.recommend, [items, exclude, tf.TensorSpec([], tf.int32, name="k")], further, defaults
         ),
-        "score": _signature(recommender.score, [items, candidates], list(context.specs.values()), defaults),
-        "explain": _signature(recommender.explain, [items], list(context.specs.values()), defaults),
+        "score": _signature(recommender.score, [items, candidates], further, defaults),
+        "explain": _signature(recommender.explain, [items], further, defaults),
         "embed": _signature(recommender.embed, [tf.TensorSpec([None], tf.string, name=ITEM_IDS)], [], defaults),
     }
 

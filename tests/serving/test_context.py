@@ -41,7 +41,8 @@ class Telling(Successor):
 def told(path: Path, **inputs: Any) -> float:
     """What the model was given with a history of two items."""
     loaded = tf.saved_model.load(str(path)).signatures["score"]
-    answer = loaded(item_ids=strings([["a", "b"]]), candidate_ids=strings([["c"]]), **inputs)
+    times = inputs.pop("timestamps_s", tf.zeros([1, 1], tf.int64))
+    answer = loaded(item_ids=strings([["a", "b"]]), candidate_ids=strings([["c"]]), timestamps_s=times, **inputs)
     return float(answer["scores"].numpy()[0, 0])
 
 

@@ -19,6 +19,7 @@ from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, TARGET_IDS, TIMES
 from tests.serving.successor import ITEMS, LOWEST, Successor, write_model
 
 Rows = Sequence[Sequence[str]]
+Times = Sequence[Sequence[int]]
 Example = dict[str, list[str] | list[int]]
 
 
@@ -29,7 +30,7 @@ class Signatures:
         self._loaded = tf.saved_model.load(str(path))
 
     def recommend(
-        self, item_ids: Rows, timestamps_s: Sequence[Sequence[int]] = ((0,),), exclude: Rows = ((),), k: int = 4
+        self, item_ids: Rows, timestamps_s: Times = ((0,),), exclude: Rows = ((),), k: int = 4
     ) -> dict[str, Any]:
         return self._call(
             "recommend",
@@ -39,14 +40,17 @@ class Signatures:
             k=tf.constant(k),
         )
 
-    def score(self, item_ids: Rows, candidate_ids: Rows) -> list[list[float]]:
+    def score(self, item_ids: Rows, candidate_ids: Rows, timestamps_s: Times = ((0,),)) -> list[list[float]]:
         scores: list[list[float]] = self._call(
-            "score", item_ids=strings(item_ids), candidate_ids=strings(candidate_ids)
+            "score",
+            item_ids=strings(item_ids),
+            candidate_ids=strings(candidate_ids),
+            timestamps_s=tf.constant(timestamps_s, tf.int64),
         )["scores"]
         return scores
 
-    def explain(self, item_ids: Rows) -> dict[str, Any]:
-        return self._call("explain", item_ids=strings(item_ids))
+    def explain(self, item_ids: Rows, timestamps_s: Times = ((0,),)) -> dict[str, Any]:
+        return self._call("explain", item_ids=strings(item_ids), timestamps_s=tf.constant(timestamps_s, tf.int64))
 
     def embed(self, item_ids: Sequence[str]) -> list[list[float]]:
         vectors: list[list[float]] = self._call("embed", item_ids=tf.constant(item_ids, tf.string))["embeddings"]
@@ -272,6 +276,18 @@ def test_attention_stands_where_the_items_stand(signatures: Signatures) -> None:
     assert explained == signatures.recommend(histories)
 
 
+def test_times_order_what_is_scored_and_explained_as_what_is_recommended(signatures: Signatures) -> None:
+    given, times, ordered = [["d", "nope", "b", "a"]], [[30, 5, 10, 20]], [["nope", "b", "a", "d"]]
+
+    explained = signatures.explain(given, times)
+    attention = explained.pop("attention")
+
+    assert explained == signatures.recommend(given, times) == signatures.recommend(ordered)
+    np.testing.assert_allclose(attention, [[3 / 6, 0.0, 1 / 6, 2 / 6]], atol=1e-6)
+    assert signatures.score(given, [ITEMS], times) == signatures.score(ordered, [ITEMS])
+    assert signatures.score(given, [ITEMS], times) != signatures.score(given, [ITEMS])
+
+
 histories = st.lists(st.sampled_from([*ITEMS, "nope", ""]), max_size=8)
 
 
@@ -287,7 +303,9 @@ def test_a_batch_gives_what_each_history_gives_alone(signatures: Signatures, bat
 
 
 def test_no_history_at_all_is_an_empty_answer(signatures: Signatures) -> None:
-    loaded = signatures._loaded.signatures["explain"](item_ids=tf.zeros([0, 2], tf.string))
+    loaded = signatures._loaded.signatures["explain"](
+        item_ids=tf.zeros([0, 2], tf.string), timestamps_s=tf.zeros([1, 1], tf.int64)
+    )
 
     assert {name: value.shape.as_list() for name, value in loaded.items()} == {
         "item_ids": [0, 4],
@@ -301,7 +319,7 @@ LOAD_AND_ASK = """
 import json, sys
 import tensorflow as tf
 loaded = tf.saved_model.load(sys.argv[1])
-answer = loaded.signatures["explain"](item_ids=tf.constant([["d", "b"]]))
+answer = loaded.signatures["explain"](item_ids=tf.constant([["d", "b"]]), timestamps_s=tf.zeros([1, 1], tf.int64))
 print(json.dumps([answer["item_ids"].numpy().astype(str).tolist(), "tf_keras" in sys.modules]))
 """
 

@@ -132,7 +132,8 @@ def test_the_socket_changes_nothing(api: Api, model: Path) -> None:
         "score": {"item_ids": history, "candidate_ids": candidates},
     }.items():
         answer = api.predict({key: tf.make_tensor_proto(rows) for key, rows in inputs.items()}, signature_name=name)
-        direct = loaded[name](**{key: tf.constant(rows) for key, rows in inputs.items()})
+        times = tf.zeros([1, 1], tf.int64)  # the default, which a server fills in
+        direct = loaded[name](timestamps_s=times, **{key: tf.constant(rows) for key, rows in inputs.items()})
         assert set(answer.outputs) == set(direct)
         for key, value in direct.items():
             served = tf.make_ndarray(answer.outputs[key])
