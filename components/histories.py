@@ -82,6 +82,7 @@ def to_example(history: History) -> bytes:
         features.TARGET_TIMESTAMP_S: _int64([history.target_timestamp_s]),
         features.TARGET_IDS: _bytes(history.target_ids),
         features.EXCLUDE_IDS: _bytes(history.exclude_ids),
+        features.SPLIT: _bytes([history.split]),
         features.TRAIN_INTERACTIONS: _int64([history.train_interactions]),
     }
     for name, values in history.further.items():

@@ -9,10 +9,12 @@ from schemas.features import (
     EXCLUDE_IDS,
     GAP,
     ITEM_IDS,
+    SPLIT,
     TARGET_ID,
     TARGET_IDS,
     TARGET_TIMESTAMP_S,
     TIMESTAMPS_S,
+    TRAIN,
     VOCABULARY,
     boundaries_key,
     codes_key,
@@ -29,6 +31,9 @@ Inputs = dict[str, tf.Tensor | tf.RaggedTensor]
 
 def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
     """Maps item ids to 1..n in an order that says nothing of them, unknown ones to n + 1; 0 stays free for padding.
+
+    Items are those of all splits, since any may be recommended. Buckets and
+    categories are found in the training split alone.
 
     Args:
         inputs: the features of `schemas.features`.
@@ -49,17 +54,22 @@ def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
         EXCLUDE_IDS: tf.ragged.map_flat_values(to_ids, excluded),
         TARGET_ID: to_ids(inputs[TARGET_ID]),
     }
+    trained_on = inputs[SPLIT] == TRAIN
+
+    def of_training(values: tf.RaggedTensor) -> tf.Tensor:
+        return tf.boolean_mask(values.flat_values, tf.repeat(trained_on, values.row_lengths()))
+
     boundaries = {}
     if custom_config["times"]:
         times = _with_target(inputs[TIMESTAMPS_S], inputs[TARGET_TIMESTAMP_S])
-        boundaries[GAP] = _boundaries(gaps(times).flat_values)
+        boundaries[GAP] = _boundaries(of_training(gaps(times)))
         outputs |= {codes_key(name): codes for name, codes in time_codes(times, boundaries[GAP]).items()}
     for feature in (Feature.model_validate_json(text) for text in custom_config["features"]):
         values = _with_target(inputs[feature.name], inputs[target_key(feature.name)])
         if feature.kind == "category":
-            codes = _category_codes(feature.name, values.flat_values)
+            codes = _category_codes(feature.name, values.flat_values, of_training(values))
         else:
-            boundaries[feature.name] = _boundaries(values.flat_values)
+            boundaries[feature.name] = _boundaries(of_training(values))
             codes = number_codes(values.flat_values, boundaries[feature.name])
         outputs[codes_key(feature.name)] = values.with_flat_values(codes)
     for name, numbers in boundaries.items():
@@ -73,10 +83,9 @@ def _with_target(history: tf.RaggedTensor, target: tf.Tensor) -> tf.RaggedTensor
     return tf.concat([history, tf.reshape(target, [-1, 1])], axis=1)
 
 
-def _category_codes(name: str, values: tf.Tensor) -> tf.Tensor:
-    known = values != ""
-    vocabulary = tft.vocabulary(tf.boolean_mask(values, known), vocab_filename=name)
-    return tf.where(known, 1 + tft.apply_vocabulary(values, vocabulary, num_oov_buckets=1), 0)
+def _category_codes(name: str, values: tf.Tensor, trained_on: tf.Tensor) -> tf.Tensor:
+    vocabulary = tft.vocabulary(tf.boolean_mask(trained_on, trained_on != ""), vocab_filename=name)
+    return tf.where(values != "", 1 + tft.apply_vocabulary(values, vocabulary, num_oov_buckets=1), 0)
 
 
 def _boundaries(values: tf.Tensor) -> tf.Tensor:

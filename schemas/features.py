@@ -20,6 +20,7 @@ TARGET_ID = "target_id"  # bytes, scalar: the interaction that followed
 TARGET_TIMESTAMP_S = "target_timestamp_s"  # int64, scalar
 TARGET_IDS = "target_ids"  # bytes, [n]: all that is to be found, in order of time, each once, target_id first
 EXCLUDE_IDS = "exclude_ids"  # bytes, [n]: seen before item_ids begins, so not to be recommended
+SPLIT = "split"  # bytes, scalar: one of SPLITS
 TRAIN_INTERACTIONS = "train_interactions"  # int64, scalar: how many of the user's are trained on; 0 for a cold user
 
 QUERY_TIMESTAMPS_S = "query_timestamps_s"  # of a request, int64, [batch]: the moments for which is recommended
@@ -31,6 +32,7 @@ FEATURE_NAMES = (
     TARGET_TIMESTAMP_S,
     TARGET_IDS,
     EXCLUDE_IDS,
+    SPLIT,
     TRAIN_INTERACTIONS,
     QUERY_TIMESTAMPS_S,
     "candidate_ids",

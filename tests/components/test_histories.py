@@ -84,7 +84,8 @@ def test_an_example_has_the_features_of_the_schema_and_one_form() -> None:
     assert features["train_interactions"].int64_list.value == [7]
     assert features["user_sex"].bytes_list.value == [b"f"]
     assert features["user_age"].float_list.value == [30.5]
-    assert len(features) == 10
+    assert features["split"].bytes_list.value == [b"test"]
+    assert len(features) == 11
     assert len({to_example(found) for _ in range(20)}) == 1
 
 

@@ -17,7 +17,7 @@ from components.histories import History, to_example
 from components.history_schema import history_schema_text
 from components.preprocessing import BUCKETS, preprocessing_fn
 from schemas.config import Model
-from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, codes_key
+from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, boundaries_key, codes_key
 from schemas.log import Users
 from serving.context import ContextCodes
 from tests.components.logs import data
@@ -34,11 +34,16 @@ DATA = data(
 
 
 def history(
-    items: Sequence[str], times: Sequence[int], events: Sequence[str], values: Sequence[float], *later: str
+    items: Sequence[str],
+    times: Sequence[int],
+    events: Sequence[str],
+    values: Sequence[float],
+    *later: str,
+    split: str = "train",
 ) -> History:
     """The last of each is the first target's; `later` targets are but items."""
     return History(
-        split="train",
+        split=split,
         user_id="u",
         item_ids=list(items[:-1]),
         timestamps_s=[START_S + time for time in times[:-1]],
@@ -157,6 +162,21 @@ def test_times_have_codes_up_to_that_of_the_target(transformed: Transformed) -> 
     assert 1 <= minute < two_hours < day <= BUCKETS
     assert codes(transformed, HOUR) == [[14, 14, 16], [14, 14]]
     assert codes(transformed, WEEKDAY) == [[6, 6, 6], [6, 7]]
+
+
+def test_buckets_and_categories_are_those_of_the_training_split(transformed: Transformed, tmp_path: Path) -> None:
+    future = [
+        history("ab", [0, 9_000_000 + step], ["rent", "rent"], [100.0, 200.0 + step], split=split)
+        for step, split in enumerate(["test", "eval"] * 20)
+    ]
+    with_future = transform([*HISTORIES, *future], tmp_path)
+
+    for name in (GAP, "value"):
+        np.testing.assert_array_equal(
+            with_future.examples[-1][boundaries_key(name)], transformed.examples[0][boundaries_key(name)]
+        )
+    assert with_future.output.vocabulary_by_name("event") == transformed.output.vocabulary_by_name("event")
+    assert codes(with_future, "event")[-1] == [3, 3]  # an unknown one
 
 
 def test_a_request_becomes_the_codes_that_were_trained_on(transformed: Transformed) -> None:
