@@ -141,7 +141,7 @@ def hierarchical(
     of_session = tf.matmul(grown @ belongs, belongs, transpose_b=True)  # [batch, q, k], the sum over the key's session
     within = tf.math.divide_no_nan(grown, of_session)
     session_scores = (within * scores) @ belongs  # [batch, q, session]
-    present = tf.cast(mask, scores.dtype) @ belongs > 0.0
+    present = grown @ belongs > 0.0  # not so where all weights of a session are too small for the precision
     weights = within * tf.matmul(_normalize(session_scores, present), belongs, transpose_b=True)
     return weights @ value, weights
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from schemas.errors import InputError
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, codes_key, ragged_key
 
-TARGET_IDS = "target_ids"  # of a training batch: the next item at every position
+NEXT_IDS = "next_ids"  # of a training batch: the next item at every position
 
 _FEATURES: dict[str, Any] = {
     ITEM_IDS: tf.io.RaggedFeature(tf.int64, value_key=ragged_key(ITEM_IDS)),
@@ -54,11 +54,11 @@ def survey(
     windows = np.zeros(len(_buckets(max_length)), np.int64)
     item_codes = {name: np.zeros(1 + item_count, np.int64) for name in item_columns}
     for window in _windows(files, item_count, item_columns).as_numpy_iterator():
-        items = np.append(window[ITEM_IDS], window[TARGET_IDS][-1])
+        items = np.append(window[ITEM_IDS], window[NEXT_IDS][-1])
         for name, codes in item_codes.items():
             codes[items] = window[codes_key(name)]
-        counts += np.bincount(window[TARGET_IDS], minlength=1 + item_count)
-        windows[np.searchsorted(_buckets(max_length), len(window[TARGET_IDS]))] += 1
+        counts += np.bincount(window[NEXT_IDS], minlength=1 + item_count)
+        windows[np.searchsorted(_buckets(max_length), len(window[NEXT_IDS]))] += 1
         sequences.append(items)
     sizes = [batch_size * max_length // longest for longest in _buckets(max_length)]
     targets = counts[1:].sum()
@@ -86,7 +86,7 @@ def train_batches(
         columns: further columns and times whose codes are wanted.
 
     Returns:
-        A dataset of `{item_ids, target_ids}`, int64 [batch, length], and for
+        A dataset of `{item_ids, next_ids}`, int64 [batch, length], and for
         each of the columns, by its `codes_key`, those of the inputs and of the
         last target, int64 [batch, length + 1]; all padded on the right with 0.
 
@@ -164,7 +164,7 @@ def _windows(files: Sequence[str], item_count: int, columns: Sequence[str]) -> t
         sequence = sequence[known]
         return {
             ITEM_IDS: sequence[:-1],
-            TARGET_IDS: sequence[1:],
+            NEXT_IDS: sequence[1:],
             **{codes_key(name): example[codes_key(name)][known] for name in columns},
         }
 

@@ -15,10 +15,11 @@ from schemas import config
 from schemas.evaluation import K
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
 from serving.candidates import distinct
+from serving.index import without
 from trainer.about import About
 from trainer.columns import Columns, split_codes
 from trainer.counts import CountedScores, count
-from trainer.data import TARGET_IDS, Survey
+from trainer.data import NEXT_IDS, Survey
 from trainer.encoder import HistoryEncoder
 from trainer.inputs import Inputs
 from trainer.items import Items
@@ -44,7 +45,7 @@ class Encoded(NamedTuple):
     states: tf.Tensor  # float32 [batch, length, dim]
     sessions: tf.Tensor  # int32 [batch, length], the session of each place, counted from 0
     query: tf.Tensor  # float32 [batch, dim + 1]
-    attention: tf.Tensor  # float32 [batch, length]: of the last state, of sum 1; 0 at padding, or without attention
+    attention: tf.Tensor  # float32 [batch, length]: of the last state; 0 at padding, or without attention
 
 
 class NextItemModel(tfrs.Model):
@@ -75,7 +76,6 @@ class NextItemModel(tfrs.Model):
         lately: npt.NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__()
-        self.target_shares = survey.target_shares
         self.item_count = len(survey.target_shares)
         self.max_length = max_length
         self._remove_seen = remove_seen
@@ -176,8 +176,8 @@ class NextItemModel(tfrs.Model):
         return tf.concat([network, self._counted.features(history.item_ids, candidate_ids)], axis=-1)
 
     def compute_loss(self, inputs: Batch, training: bool = False) -> tf.Tensor:
-        """The joint loss of a training batch, `{item_ids, target_ids}` int64 [batch, length]."""
-        targets = tf.reduce_sum(tf.cast(inputs[TARGET_IDS] != PADDING_ID, tf.float32))
+        """The joint loss of a training batch, `{item_ids, next_ids}` int64 [batch, length]."""
+        targets = tf.reduce_sum(tf.cast(inputs[NEXT_IDS] != PADDING_ID, tf.float32))
         return self._joint_loss(inputs, targets, tf.cast(tf.shape(inputs[ITEM_IDS])[0], tf.float32), training)["loss"]
 
     # Keras 2 outside of TensorFlow is not known to AutoGraph, which would convert all of it: 20 s for nothing.
@@ -191,7 +191,7 @@ class NextItemModel(tfrs.Model):
         targets, rows = replicas.all_reduce(
             tf.distribute.ReduceOp.SUM,
             [
-                tf.reduce_sum(tf.cast(inputs[TARGET_IDS] != PADDING_ID, tf.float32)),
+                tf.reduce_sum(tf.cast(inputs[NEXT_IDS] != PADDING_ID, tf.float32)),
                 tf.cast(tf.shape(inputs[ITEM_IDS])[0], tf.float32),
             ],
         )
@@ -251,7 +251,7 @@ class NextItemModel(tfrs.Model):
     def _retrieval_scores(self, history: Encoded, inputs: Batch) -> tf.Tensor:
         """Of all items, float32 [batch, item_count]; the lowest number for those that are not to be recommended."""
         scores = tf.matmul(history.query, self.candidates(), transpose_b=True)
-        return tf.where(self._contains(self._excluded(inputs)), scores.dtype.min, scores)
+        return without(scores, self._excluded(inputs))
 
     def _excluded(self, inputs: Batch) -> tf.Tensor:
         """int64 [batch, n]."""
@@ -262,17 +262,12 @@ class NextItemModel(tfrs.Model):
     def _gradients(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
         """Losses of a batch, and the gradients of their sum, computed in as many parts as is configured."""
         if self._parts == 1:
-            with tf.GradientTape() as tape:
-                losses = self._joint_loss(inputs, targets, rows, training=True)
-            return losses, tape.gradient(losses["loss"], self.trainable_variables)
+            return self._gradients_of(inputs, targets, rows)
         size = -(-tf.shape(inputs[ITEM_IDS])[0] // self._parts)
 
         def step(part: tf.Tensor, *sums: Any) -> tuple[tf.Tensor, Any]:
             some = {name: x[part * size : (part + 1) * size] for name, x in inputs.items()}
-            with tf.GradientTape() as tape:
-                losses = self._joint_loss(some, targets, rows, training=True)
-            found = losses, tape.gradient(losses["loss"], self.trainable_variables)
-            return part + 1, *tf.nest.map_structure(tf.add, sums, found)
+            return part + 1, *tf.nest.map_structure(tf.add, sums, self._gradients_of(some, targets, rows))
 
         none = {name: tf.zeros([]) for name in self._train_means}
         _, losses, gradients = tf.while_loop(
@@ -283,13 +278,19 @@ class NextItemModel(tfrs.Model):
         )
         return losses, gradients
 
+    def _gradients_of(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
+        """As of `_gradients`, all at once."""
+        with tf.GradientTape() as tape:
+            losses = self._joint_loss(inputs, targets, rows, training=True)
+        return losses, tape.gradient(losses["loss"], self.trainable_variables)
+
     def _joint_loss(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor, training: bool) -> Batch:
         """The losses of some histories as their part of the mean over `targets` targets in `rows` histories."""
-        item_ids, target_ids = inputs[ITEM_IDS], inputs[TARGET_IDS]
+        item_ids, next_ids = inputs[ITEM_IDS], inputs[NEXT_IDS]
         sessions = self._sessions(item_ids, _codes(inputs))
         states, _ = self._encode(item_ids, _codes(inputs), sessions, training=training)
-        at_target = target_ids != PADDING_ID
-        positives = tf.boolean_mask(target_ids, at_target)
+        at_target = next_ids != PADDING_ID
+        positives = tf.boolean_mask(next_ids, at_target)
         retrieval_loss = self._retrieval_task(
             tf.boolean_mask(states, at_target), self._items, positives, tf.fill(tf.shape(positives), 1.0 / targets)
         )
@@ -322,13 +323,13 @@ class NextItemModel(tfrs.Model):
         would undo what all items teach the other.
         """
         states = tf.stop_gradient(states)
-        item_ids, target_ids = inputs[ITEM_IDS], inputs[TARGET_IDS]
+        item_ids, next_ids = inputs[ITEM_IDS], inputs[NEXT_IDS]
         batch, length = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
         positions, negatives = self._ranking.positions, self._ranking.negatives
         random = tf.random.get_global_generator()
-        targets = tf.reduce_sum(tf.cast(target_ids != PADDING_ID, tf.float32), axis=1, keepdims=True)
+        targets = tf.reduce_sum(tf.cast(next_ids != PADDING_ID, tf.float32), axis=1, keepdims=True)
         drawn = tf.cast(random.uniform([batch, positions]) * targets, tf.int32)  # [batch, positions]
-        positive = tf.gather(target_ids, drawn, batch_dims=1)[..., tf.newaxis]
+        positive = tf.gather(next_ids, drawn, batch_dims=1)[..., tf.newaxis]
         query = tf.gather(states, drawn, batch_dims=1)
         if self.item_count <= _POOL:
             pool = tf.range(1, self.item_count + 1, dtype=tf.int64)
@@ -354,14 +355,6 @@ class NextItemModel(tfrs.Model):
             buckets = tf.gather(inputs[codes_key(VALUE)], drawn + 1, batch_dims=1)
             weights = tf.where(buckets > 0, tf.cast(buckets / self._value_buckets, tf.float32), 1.0)
         return self._ranking_task(labels=labels, predictions=scores, sample_weight=weights)
-
-    def _contains(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """[batch, n] -> bool [batch, item_count], True at the items that are among the ids."""
-        batch, n = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
-        rows = tf.repeat(tf.range(batch), n)
-        index = tf.stack([rows, tf.reshape(tf.cast(item_ids, tf.int32), [-1])], axis=1)
-        count = tf.scatter_nd(index, tf.ones([batch * n], tf.int32), tf.stack([batch, 1 + self.item_count]))
-        return count[:, 1:] > 0
 
 
 def _with_distinct_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:

@@ -9,13 +9,14 @@ import tensorflow as tf
 from schemas.config import Train
 
 _FINAL_RATE = 0.01  # of the learning rate, at the end of the last epoch
-_NOT_DECAYED = ("bias", "gamma", "beta")  # parts of their names
+_NOT_DECAYED = ("bias", "gamma", "beta")  # in the last part of their names
+_WARMUP = 4  # the rise is at most a fourth of the training
 
 
 def optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
     """AdamW (Loshchilov and Hutter 2019) for so many steps, gradients clipped by their common norm.
 
-    The rate warms up linearly. Then it falls in a cosine to 1 % of the
+    The rate warms up linearly, for a fourth of the steps at most. Then it falls in a cosine to 1 % of the
     configured rate, or, where the schedule is `plateau`, stays until its
     `scale` is lowered. Biases and the scales of norms do not decay.
     """
@@ -29,7 +30,7 @@ def optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
 
 def decays(variable: tf.Variable) -> bool:
     """Whether a weight is one that decays: no bias, and no scale of a norm."""
-    return not any(name in variable.name for name in _NOT_DECAYED)
+    return not any(name in variable.name.rpartition("/")[2] for name in _NOT_DECAYED)
 
 
 class SparseAdamW(tf.keras.optimizers.AdamW):
@@ -82,7 +83,7 @@ class Rate(tf.keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, train: Train, steps: int) -> None:
         super().__init__()
         self._rate = train.learning_rate
-        self._warmup = min(train.warmup_steps, steps - 1)
+        self._warmup = min(train.warmup_steps, steps // _WARMUP)
         self._cosine = (
             tf.keras.optimizers.schedules.CosineDecay(train.learning_rate, steps - self._warmup, alpha=_FINAL_RATE)
             if train.schedule == "cosine"

@@ -37,7 +37,8 @@ from trainer.optimizer import optimizer
 from trainer.strategy import distribute, is_chief, make_strategy
 from trainer.tracking import Tracking
 
-_EVAL_BATCH_SIZE = 256
+_EVAL_BATCH_SIZE = 256  # at most
+_EVAL_SCORES = 1 << 25  # of all items for a batch of validation, at most: 128 MB
 _NO_HYPER_PARAMETERS = ("train.profile", "train.wandb")  # settings of what is shown
 _WEIGHED = 20_480  # validation examples that the weights of the ranking task's scores are fitted to
 
@@ -88,7 +89,8 @@ def fit(
     data = (train_files, item_count, history.max_length, train.batch_size)
     training = train_batches(*data, train.seed, columns.in_batches)
     surveyed = survey(*data, list(columns.of_items))
-    validation = eval_batches(eval_files, item_count, _EVAL_BATCH_SIZE, columns.in_batches)
+    batch_size = max(1, min(_EVAL_BATCH_SIZE, _EVAL_SCORES // item_count))
+    validation = eval_batches(eval_files, item_count, batch_size, columns.in_batches)
     validation_steps = sum(1 for _ in validation)
     _check(surveyed.steps, "training example with a known item before a known target", train_files)
     _check(validation_steps, "validation example", eval_files)
@@ -120,7 +122,7 @@ def fit(
         # Boards before checkpoints: an epoch that is saved has been shown.
         callbacks=[*boards, checkpoints, Progress(train.epochs), *callbacks],
     )
-    _weigh(network, validation)
+    _weigh(network, validation.take(_WEIGHED // batch_size))
     for board in boards:
         board.finish(network.about)
     return network
@@ -149,7 +151,7 @@ def _boards(
 def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     """Fits the weights of the ranking task's scores to validation, and decides whose order is served."""
     choices_of = tf.function(network.choices, autograph=False, reduce_retracing=True)
-    parts = [[part.numpy() for part in choices_of(batch)] for batch in validation.take(_WEIGHED // _EVAL_BATCH_SIZE)]
+    parts = [[part.numpy() for part in choices_of(batch)] for batch in validation]
     choices = Choices(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     start = network.score_weights.numpy()
     orders = {"retrieval": judged(ranks(choices, start)), "ranking": judged(held_out_ranks(choices, start))}

@@ -14,7 +14,7 @@ import typer
 
 from schemas.config import Model, Train
 from schemas.features import ITEM_IDS, PADDING_ID
-from trainer.data import TARGET_IDS, Survey
+from trainer.data import NEXT_IDS, Survey
 from trainer.model import NextItemModel
 from trainer.optimizer import optimizer
 
@@ -35,7 +35,7 @@ def step_s(items: int, length: int, model: Model, train: Train) -> tuple[float, 
     step = network.make_train_function()
     feed = iter(
         tf.data.Dataset.from_tensor_slices(tf.stack(batches))
-        .map(lambda batch: {ITEM_IDS: batch[:, :-1], TARGET_IDS: batch[:, 1:]})
+        .map(lambda batch: {ITEM_IDS: batch[:, :-1], NEXT_IDS: batch[:, 1:]})
         .repeat()
     )
     return _median_s(lambda: step(feed)), network
@@ -54,7 +54,7 @@ def parts_ms(items: int, length: int, model: Model, train: Train) -> dict[str, f
     states, _ = encoder(vectors, valid, sessions, training=True)
     flat, positives = tf.reshape(states, [-1, states.shape[-1]]), tf.reshape(targets, [-1])
     weights = tf.fill(tf.shape(positives), 1.0 / float(tf.size(positives)))
-    batch = {ITEM_IDS: ids, TARGET_IDS: targets}
+    batch = {ITEM_IDS: ids, NEXT_IDS: targets}
 
     def block(x: tf.Tensor) -> tf.Tensor:
         for each in encoder._blocks:

@@ -168,6 +168,14 @@ def test_hierarchical_attention_shares_weight_among_sessions_and_then_in_them() 
     check(hierarchical(QUERY, KEY, VALUE, MASK, sessions=tf.constant(sessions)), weights_of)
 
 
+def test_a_session_far_below_another_takes_nothing_from_it() -> None:
+    """exp(-200) is 0 in float32."""
+    key = np.array([[[0.0], [-200.0]]], np.float32)
+    query, mask = np.ones((1, 1, 1), np.float32), np.ones((1, 1, 2), np.bool_)
+    _, weights = hierarchical(query, key, key, mask, sessions=tf.constant([[0, 1]]))
+    np.testing.assert_array_equal(weights, [[[1.0, 0.0]]])
+
+
 def test_heads_change_the_result() -> None:
     context = {heads: multi_head(QUERY, KEY, VALUE, MASK, heads=heads)[0].numpy() for heads in (1, 2)}
     assert np.abs(context[1] - context[2]).max() > 1e-3

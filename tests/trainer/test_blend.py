@@ -46,9 +46,12 @@ def test_only_ten_places_count() -> None:
     )
 
 
-def test_noise_gains_nothing_where_it_is_judged_by_others_choices() -> None:
+@pytest.mark.parametrize("cases_of_a_user", [1, 5])
+def test_noise_gains_nothing_where_it_is_judged_by_others_choices(cases_of_a_user: int) -> None:
     """Weights for forty columns of noise look good on the hundred cases that they are fitted to, and only there."""
-    choices = made([0.0] * 40, n=100, candidates=30)
+    alone = made([0.0] * 40, n=100, candidates=30)
+    scores, present, target = (np.repeat(part, cases_of_a_user, axis=0) for part in alone)
+    choices = Choices(scores.astype(np.float32), present.astype(np.bool_), target.astype(np.int64))
     start = np.zeros(40, np.float32)
     fitted = judged(ranks(choices, fit_weights(choices, start)))["ndcg@10"]
     by_chance = float(np.mean([1 / np.log2(1 + rank) if rank <= 10 else 0 for rank in range(1, 31)]))

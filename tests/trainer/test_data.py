@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.errors import InputError
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
 from tests.trainer.examples import Example, write_examples
-from trainer.data import TARGET_IDS, eval_batches, survey, train_batches
+from trainer.data import NEXT_IDS, eval_batches, survey, train_batches
 
 UNKNOWN = 10  # with nine items
 
@@ -26,7 +26,7 @@ def windows(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]
     return [
         (tuple(inputs[inputs > 0].tolist()), tuple(targets[targets > 0].tolist()))
         for batch in batches
-        for inputs, targets in zip(batch[ITEM_IDS], batch[TARGET_IDS], strict=True)
+        for inputs, targets in zip(batch[ITEM_IDS], batch[NEXT_IDS], strict=True)
     ]
 
 
@@ -59,7 +59,7 @@ def test_every_window_is_in_an_epoch_once(tmp_path: Path, sequences: list[list[i
     batches = list(train(path, batch_size=size, seed=seed).as_numpy_iterator())
     assert sorted(windows(batches)) == sorted((tuple(s[:-1]), tuple(s[1:])) for s in sequences)
     for batch in batches:
-        assert ((batch[ITEM_IDS] > 0) == (batch[TARGET_IDS] > 0)).all()
+        assert ((batch[ITEM_IDS] > 0) == (batch[NEXT_IDS] > 0)).all()
         assert (np.diff((batch[ITEM_IDS] > 0).astype(int), axis=1) <= 0).all()  # padded on the right only
         assert (batch[ITEM_IDS][:, -1] > 0).any()  # and no wider than the longest
 

@@ -13,8 +13,9 @@ from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, TARGET_ID, TIME_CODES
 from serving.codes import Coding, Codings
 from trainer.attention import ATTENTION
 from trainer.columns import Columns
-from trainer.data import TARGET_IDS, Survey
+from trainer.data import NEXT_IDS, Survey
 from trainer.model import NextItemModel
+from trainer.optimizer import optimizer
 
 ITEMS, DIM = 30, 8
 HISTORIES = [[3, 1, 4, 1, 5, 9], [2, 6, 5], [7], []]
@@ -134,12 +135,12 @@ def test_the_input_embedding_is_the_output_embedding(model: NextItemModel) -> No
     np.testing.assert_array_equal(model.candidates()[:, :-1], table[1:])
 
 
-def losses(model: NextItemModel, item_ids: tf.Tensor, target_ids: tf.Tensor) -> dict[str, float]:
+def losses(model: NextItemModel, item_ids: tf.Tensor, next_ids: tf.Tensor) -> dict[str, float]:
     """The losses that a training step logs; the step itself moves nothing."""
     for metric in model.metrics:
         metric.reset_state()
     model.compile(optimizer=tf.keras.optimizers.SGD(0.0))
-    return {name: float(loss) for name, loss in model.train_step({ITEM_IDS: item_ids, TARGET_IDS: target_ids}).items()}
+    return {name: float(loss) for name, loss in model.train_step({ITEM_IDS: item_ids, NEXT_IDS: next_ids}).items()}
 
 
 def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax() -> None:
@@ -165,34 +166,46 @@ def test_the_joint_loss_weighs_ranking(weight: float) -> None:
 @pytest.mark.parametrize("parts", [2, 3, 7])
 def test_a_batch_computed_in_parts_takes_the_step_of_the_whole(parts: int) -> None:
     """Also where parts have unlike numbers of targets, or there are more parts than histories."""
-    item_ids, target_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
+    item_ids, next_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
     stepped = []
     for accumulation in (1, parts):
         # Without ranking, whose candidates are drawn: by parts others than for the whole.
         model = network(dropout=0.0, ranking={"weight": 0.0}, train=config.Train(accumulation=accumulation))
         model.compile(optimizer=tf.keras.optimizers.SGD(0.5))
-        loss = float(model.train_step({ITEM_IDS: item_ids, TARGET_IDS: target_ids})["retrieval_loss"])
+        loss = float(model.train_step({ITEM_IDS: item_ids, NEXT_IDS: next_ids})["retrieval_loss"])
         stepped.append((loss, [variable.numpy() for variable in model.trainable_variables]))
     assert stepped[0][0] == pytest.approx(stepped[1][0], rel=1e-6)
     for whole, summed in zip(stepped[0][1], stepped[1][1], strict=True):
         np.testing.assert_allclose(summed, whole, atol=1e-5)
 
 
+def test_a_step_of_a_sampled_loss_moves_only_the_items_that_it_names() -> None:
+    """Of a thousand those of the batch, the sample and the ranking task's candidates."""
+    train = config.Train(loss=config.Loss(kind="sampled", negatives=5, in_batch=2))
+    model = network(items=1_000, dropout=0.0, ranking={"counts": False}, train=train)
+    model.compile(optimizer=optimizer(train.model_copy(update={"warmup_steps": 0}), steps=10))
+    before = model.candidates().numpy()
+    model.train_step({ITEM_IDS: padded([[3, 1], [5, 2]]), NEXT_IDS: padded([[1, 4], [2, 9]])})
+    moved = np.abs(model.candidates().numpy() - before).max(axis=1) > 0
+    assert moved[[0, 1, 2, 3, 4, 8]].all()
+    assert moved.sum() < 300  # 2 histories, 4 positions, 33 candidates, and those of retrieval
+
+
 @pytest.mark.parametrize("parts", [1, 3])
 def test_l2_adds_the_squares_of_all_weights_that_decay(parts: int) -> None:
     """Once, in however many parts a batch is computed."""
-    item_ids, target_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
+    item_ids, next_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
     model = network(dropout=0.0, train=config.Train(l2=0.01, accumulation=parts), ranking={"weight": 0.0})
     decaying = [w for w in model.trainable_variables if not any(part in w.name for part in ("bias", "gamma", "beta"))]
     squares = sum(float((weight.numpy().astype(np.float64) ** 2).sum()) for weight in decaying)
 
-    found = losses(model, item_ids, target_ids)
+    found = losses(model, item_ids, next_ids)
 
     assert found["loss"] - found["retrieval_loss"] == pytest.approx(0.01 * squares, rel=1e-3)
 
 
 def gradients(model: NextItemModel) -> dict[str, float]:
-    batch = {ITEM_IDS: padded([[3, 1, 4], [5, 9]]), TARGET_IDS: padded([[1, 4, 1], [9, 2]])}
+    batch = {ITEM_IDS: padded([[3, 1, 4], [5, 9]]), NEXT_IDS: padded([[1, 4, 1], [9, 2]])}
     with tf.GradientTape() as tape:
         loss = model.compute_loss(batch, training=True)
     found = tape.gradient(loss, model.trainable_variables)

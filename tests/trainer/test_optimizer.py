@@ -8,8 +8,8 @@ import tensorflow as tf
 from schemas import config
 from schemas.features import ITEM_IDS
 from tests.trainer.test_model import network, padded
-from trainer.data import TARGET_IDS
-from trainer.optimizer import optimizer
+from trainer.data import NEXT_IDS
+from trainer.optimizer import decays, optimizer
 
 
 def test_the_rate_warms_up_to_the_configured_one_and_falls_to_a_hundredth() -> None:
@@ -24,6 +24,11 @@ def test_the_rate_warms_up_to_the_configured_one_and_falls_to_a_hundredth() -> N
     )
 
 
+def test_of_a_short_training_a_fourth_is_spent_on_warming_up() -> None:
+    rate = optimizer(config.Train(learning_rate=0.02, warmup_steps=100), steps=20).schedule
+    assert [float(rate(step)) for step in (0, 4, 5, 20)] == pytest.approx([0, 0.016, 0.02, 0.0002])
+
+
 def test_biases_and_norms_do_not_decay() -> None:
     """A step with gradients of 0 moves what decays, and nothing else."""
     decaying = optimizer(config.Train(weight_decay=0.5, warmup_steps=0), steps=100)
@@ -35,6 +40,11 @@ def test_biases_and_norms_do_not_decay() -> None:
     decaying.apply_gradients([(tf.zeros_like(variable), variable) for variable in variables])
     moved = {v.name for v, was in zip(variables, before, strict=True) if np.abs(v.numpy() - was).max() > 1e-4}
     assert moved == {variables[0].name}  # the kernel
+
+
+def test_what_a_column_is_called_decides_nothing() -> None:
+    assert decays(tf.Variable(1.0, name="beta_group/vectors"))
+    assert not decays(tf.Variable(1.0, name="group/beta"))
 
 
 def test_gradients_are_clipped_by_their_common_norm() -> None:
@@ -55,7 +65,7 @@ def test_the_gradient_norm_is_that_of_a_step_of_one_without_clipping(
     model = network(dropout=0.0, inputs={"position": True}, train=config.Train.model_validate(settings))
     model.compile(optimizer=tf.keras.optimizers.SGD(1.0, global_clipnorm=clip_norm))
     before = [weight.numpy().astype(np.float64) for weight in model.trainable_variables]
-    batch = {ITEM_IDS: padded([[3, 1, 4], [2, 6], [3, 7]]), TARGET_IDS: padded([[1, 4, 1], [6, 2], [7, 3]])}
+    batch = {ITEM_IDS: padded([[3, 1, 4], [2, 6], [3, 7]]), NEXT_IDS: padded([[1, 4, 1], [6, 2], [7, 3]])}
     logged = float(model.train_step(batch)["step_gradient_norm"])
     moved = [weight.numpy() - was for weight, was in zip(model.trainable_variables, before, strict=True)]
     norm = math.sqrt(sum(np.square(change).sum() for change in moved))

@@ -16,7 +16,7 @@ from tests.trainer.fitting import TRAIN, fit_planted
 from tests.trainer.test_model import ITEMS, network, padded
 from trainer.attention import ATTENTION
 from trainer.columns import Columns
-from trainer.data import TARGET_IDS
+from trainer.data import NEXT_IDS
 
 SEQUENCES = [[3, 1, 4, 1, 5, 9], [2, 6, 5, 3], [7, 9]]
 
@@ -32,12 +32,12 @@ def retrieval_loss(policy: str, kind: str = "full", **settings: Any) -> tuple[fl
     tf.keras.mixed_precision.set_global_policy(policy)
     loss = config.Loss.model_validate({"kind": kind, "negatives": 20})
     model = network(dropout=0.0, train=config.Train(loss=loss), **settings)
-    item_ids, target_ids = padded([s[:-1] for s in SEQUENCES]), padded([s[1:] for s in SEQUENCES])
+    item_ids, next_ids = padded([s[:-1] for s in SEQUENCES]), padded([s[1:] for s in SEQUENCES])
     rng = np.random.default_rng(0)
     codes = {codes_key(name): rng.integers(1, 3, (3, item_ids.shape[1] + 1)) for name in TIME_CODES}
     tf.random.set_global_generator(tf.random.Generator.from_seed(3))
     with tf.GradientTape() as tape:
-        found = model.compute_loss({ITEM_IDS: item_ids, TARGET_IDS: target_ids, **codes}, training=True)
+        found = model.compute_loss({ITEM_IDS: item_ids, NEXT_IDS: next_ids, **codes}, training=True)
     assert found.dtype == tf.float32
     gradients = tape.gradient(found, model.trainable_variables)
     return float(found), [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, codes_key
 from tests.trainer.test_model import HISTORIES, ITEMS, best_first, losses, network, padded
 from trainer.columns import Columns
-from trainer.data import TARGET_IDS
+from trainer.data import NEXT_IDS
 from trainer.model import NextItemModel
 
 
@@ -26,8 +26,8 @@ def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_h
         scores = model.scores(model.encode(padded([history])), tf.constant([[1, 2]], tf.int64))
         target, other = scores.numpy()[0, :, 1].astype(np.float64)
         possible.append(np.log(1 + np.exp(other - target)))
-    item_ids, target_ids = padded([[2, 1]], extra=3), padded([[1, 1]], extra=3)
-    found = [losses(model, item_ids, target_ids)["ranking_loss"] for _ in range(40)]
+    item_ids, next_ids = padded([[2, 1]], extra=3), padded([[1, 1]], extra=3)
+    found = [losses(model, item_ids, next_ids)["ranking_loss"] for _ in range(40)]
     which = np.abs(np.subtract.outer(found, possible)) < 1e-5
     assert which.any(axis=1).all()  # nothing else
     assert which.any(axis=0).all()  # and all of them
@@ -80,7 +80,7 @@ def test_more_negatives_may_be_asked_for_than_there_are_to_choose_from(monkeypat
 def test_a_target_of_half_the_value_counts_half_in_the_ranking_loss() -> None:
     columns = Columns(in_batches=("value",), value_buckets=4)
     model = network(columns=columns, ranking={"by_value": True, "hidden": [5], "positions": 2, "negatives": 3})
-    batch = {ITEM_IDS: padded([[3, 1, 4]]), TARGET_IDS: padded([[1, 4, 5]])}
+    batch = {ITEM_IDS: padded([[3, 1, 4]]), NEXT_IDS: padded([[1, 4, 5]])}
 
     def loss(value: int) -> float:
         tf.random.set_global_generator(tf.random.Generator.from_seed(3))
