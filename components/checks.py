@@ -107,7 +107,7 @@ def _not_worse(gate: Gate, name: str, found: Difference, level: float) -> Check:
     interval, lost = found.interval(level), -gate.tolerance
     passed = interval.low > lost if gate.strict else interval.high >= lost
     required = f"{'all of the interval above' if gate.strict else 'not all of the interval below'} {lost:g}"
-    return Check(name, _measured(gate, found, level), required, passed, _power(found, level))
+    return Check(name, _measured(gate, found, level), required, passed, _power(found, level, gate.tolerance))
 
 
 def _measured(gate: Gate, found: Difference, level: float) -> str:
@@ -115,5 +115,8 @@ def _measured(gate: Gate, found: Difference, level: float) -> str:
     return f"{gate.metric} {mean:+.4f}, {100 * level:.4g} % between {low:+.4f} and {high:+.4f}"
 
 
-def _power(found: Difference, level: float) -> str:
-    return f"{found.users:,} users: a difference of {found.detectable(level):.4f} would be seen in four of five tries"
+def _power(found: Difference, level: float, tolerance: float = 0.0) -> str:
+    if found.error == 0:
+        return f"{found.users:,} users, all with the same difference"
+    least = tolerance + found.detectable(level)
+    return f"{found.users:,} users: a difference of {least:.4f} would be seen in four of five tries"

@@ -54,7 +54,7 @@ class Comparison:
         only_first: queries of the first evaluation alone.
         only_second: of the second alone.
         metrics: all that both measured of each query.
-        slices: the comparison's metric in each group that both have, the surest change first.
+        slices: the comparison's metric in each of the first evaluation's groups, the surest change first.
         changes: the lists with the most changed items, the most changed first.
         same_lists: the share of queries whose lists are the same.
     """
@@ -80,7 +80,7 @@ def compare(first: Results, second: Results, metric: str, k: int, most: int = 5)
         most: how many of the lists that changed most.
 
     Raises:
-        InputError: they have no query in common, or not the metric.
+        InputError: they have no query in common, or not the metric, or no lists of k items.
     """
     for results in (first, second):
         if metric not in results.metrics:
@@ -88,6 +88,12 @@ def compare(first: Results, second: Results, metric: str, k: int, most: int = 5)
                 expected=f"evaluations that measured {metric}",
                 received=f"one that measured {', '.join(results.metrics)}",
                 remedy="choose another --metric, or evaluate both with the same evaluate.ks",
+            )
+        if k > results.longest:
+            raise InputError(
+                expected=f"evaluations that kept {k} items of each list",
+                received=f"one that kept {results.longest}, the longest of its evaluate.ks",
+                remedy=f"give a --k of {results.longest} at most, or evaluate both with greater evaluate.ks",
             )
     one, other = _common(first, second)
     if not len(one):

@@ -60,6 +60,11 @@ class Results:
         return [name.removeprefix(prefix) for name in self.table.column_names if name.startswith(prefix)]
 
     @cached_property
+    def longest(self) -> int:
+        """Items that are kept of each list, where there are so many."""
+        return max(int(metric.rpartition("@")[2]) for metric in self.metrics if "@" in metric)
+
+    @cached_property
     def groups(self) -> dict[str, dict[str, Mask]]:
         """By slice and group, which queries are in it, [queries]; groups in the order of their names."""
         slices = [name.split(":", 1)[1] for name in self.table.column_names if name.startswith(f"{SLICE}:")]

@@ -74,17 +74,24 @@ def slices(queries: Queries, context: Context) -> dict[str, Groups]:
 
 def _of_column(values: Sequence[Sequence[str]], column: Slice) -> Groups:
     if column.boundaries:
-        return [[_range(float(value), column.boundaries) for value in some if value != "nan"] for some in values]
+        # Examples hold numbers in float32: 9.99 must not lie below a boundary of 9.99.
+        return [[_range(np.float32(value), column.boundaries) for value in some if value != "nan"] for some in values]
     return [sorted({name for value in some for name in names_in(value, column.separator)}) for some in values]
 
 
-def _range(number: float, starts: Sequence[float]) -> str:
+def _range(number: float | np.float32, starts: Sequence[float]) -> str:
     """The name of the group that a number is in: `10-19`, `200 or more`, `below 18`."""
-    place = int(np.searchsorted(starts, number, side="right"))
+    place = int(np.searchsorted(np.asarray(starts, np.float32), number, side="right"))
     if place == 0:
-        return f"below {starts[0]:g}"
+        return f"below {_plain(starts[0])}"
     if place == len(starts):
-        return f"{starts[-1]:g} or more"
+        return f"{_plain(starts[-1])} or more"
     low, high = starts[place - 1], starts[place]
-    whole = all(float(start).is_integer() for start in starts)
-    return (f"{low:g}" if high - low == 1 else f"{low:g}-{high - 1:g}") if whole else f"{low:g} to below {high:g}"
+    if not all(float(start).is_integer() for start in starts):
+        return f"{_plain(low)} to below {_plain(high)}"
+    return _plain(low) if high - low == 1 else f"{_plain(low)}-{_plain(high - 1)}"
+
+
+def _plain(number: float) -> str:
+    """All of its digits."""
+    return f"{number:.15g}"

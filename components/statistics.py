@@ -170,11 +170,11 @@ def _of_sums(values: Floats, counts: Floats) -> tuple[float, float, int]:
 
 
 def _p_value(mean: float, error: float, users: int) -> float:
-    if not users:
+    if users < 2:
         return 1.0
     if error > 0:
         return float(2.0 * stats.t.sf(abs(mean) / error, users - 1))
-    return 1.0 if mean == 0 or users < 2 else 0.0
+    return 1.0 if mean == 0 else 0.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

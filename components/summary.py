@@ -91,7 +91,7 @@ def _gaps(results: Results, groups: dict[str, Mask], evaluation: Evaluation) -> 
 
     The interval is of these two groups, by the standard error of their ratio's logarithm in resamples, and covers for
     all pairs that could have been the worst and the best (Bonferroni): the more groups, the wider. There is none
-    where a mean is 0.
+    where a mean is 0, and no ratio where fewer than two groups have a value, or all have 0.
     """
     users = [len(np.unique(results.users[mask])) for mask in groups.values()]
     large = [mask for mask, count in zip(groups.values(), users, strict=True) if count >= SMALLEST_GROUP]
@@ -101,10 +101,12 @@ def _gaps(results: Results, groups: dict[str, Mask], evaluation: Evaluation) -> 
     sums = [sums_by_user(_masked(values, mask), results.users) for mask in large]
     now = np.stack([means(each) for each in sums])
     drawn = np.stack([resample(each, evaluation.samples, evaluation.seed) for each in sums])
-    worst, best, column = now.argmin(axis=0), now.argmax(axis=0), np.arange(len(results.metrics))
+    has = ~np.isnan(now)
+    worst, best = np.where(has, now, np.inf).argmin(axis=0), np.where(has, now, -np.inf).argmax(axis=0)
+    column = np.arange(len(results.metrics))
     level = corrected(LEVEL, math.comb(len(large), 2))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = now[worst, column] / now[best, column]
+        ratio = np.where(has.sum(axis=0) > 1, now[worst, column] / now[best, column], np.nan)
         logarithms = np.log(drawn[worst, :, column] / drawn[best, :, column])
         reach = stats.norm.ppf((1 + level) / 2) * logarithms.std(axis=1, ddof=1)
     rows = np.stack([ratio, ratio * np.exp(-reach), ratio * np.exp(reach)], axis=1)

@@ -59,7 +59,10 @@ def fairness(report: Report) -> Iterator[str]:
     for name, ratios in report.summary["fairness"].items():
         ratio = ratios.get(report.metric)
         if ratio is None or ratio[0] is None:
-            yield f"By {in_words(name)}: there are not two groups of {SMALLEST_GROUP} users or more to compare."
+            yield (
+                f"By {in_words(name)}: there are not two groups of {SMALLEST_GROUP} users or more"
+                f" whose {report.metric} can be compared."
+            )
             continue
         between = "" if None in ratio else f", 95 % between {ratio[1]:.2f} and {ratio[2]:.2f}"
         yield (

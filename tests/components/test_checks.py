@@ -63,6 +63,18 @@ def test_a_baseline_is_beaten_by_more_than_luck() -> None:
     assert same.measured.startswith("recall@10 +0.0000")
 
 
+def test_what_a_test_split_could_show_is_a_loss_beyond_the_tolerance() -> None:
+    name = "no loss against the last blessed model"
+    found = evaluated(hits(103, 400), previous=hits(100, 400))
+    notes = [judged(Gate(beat=(), tolerance=tolerance), found)[name].note for tolerance in (0.0, 0.02)]
+    # 3 of 400 differ by 1: an error of sqrt(.0075 x .9925 / 399) = .00432, times 1.966 + .843.
+    assert notes == [
+        f"400 users: a difference of {least} would be seen in four of five tries" for least in ("0.0121", "0.0321")
+    ]
+    same = judged(Gate(beat=()), evaluated(hits(100, 400), previous=hits(100, 400)))[name]
+    assert same.note == "400 users, all with the same difference"
+
+
 def test_the_first_model_has_nothing_to_lose() -> None:
     check = judged(Gate(beat=()), evaluated(hits(30, 200)))["no loss against the last blessed model"]
     assert check.passed

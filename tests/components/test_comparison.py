@@ -47,6 +47,8 @@ def test_only_queries_that_both_have_are_compared() -> None:
         compare(one, run([1.0], users=["z"]), METRIC, 10)
     with pytest.raises(InputError, match="one that measured recall@10, ndcg@10"):
         compare(one, other, "recall@20", 10)
+    with pytest.raises(InputError, match="kept 10"):
+        compare(one, other, METRIC, 11)
 
 
 def test_two_queries_of_one_user_within_a_second_are_told_apart() -> None:

@@ -133,6 +133,17 @@ def test_the_gap_is_the_worst_group_beside_the_best() -> None:
     assert high == pytest.approx(0.5 * np.exp(1.96 * 0.283), abs=0.12)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "third", "ratio"),
+    [(0.5, np.nan, 1.0, 0.5), (0.5, np.nan, np.nan, np.nan), (0.0, 0.0, 0.0, np.nan), (0.5, 0.5, 0.5, 1.0)],
+)
+def test_a_gap_is_among_groups_that_have_a_value(first: float, second: float, third: float, ratio: float) -> None:
+    values = [value for value in (first, second, third) for _ in range(20)]
+    some = results({"model": {"recall@10": values}}, groups={"sex": [["f"]] * 20 + [["m"]] * 20 + [["x"]] * 20})
+    found = summarize(some, ITEMS.items, EVALUATION)["fairness"]["sex"]["recall@10"]
+    assert found[0] == pytest.approx(ratio, nan_ok=True)
+
+
 @pytest.mark.parametrize("groups", [2, 6])
 def test_a_gap_is_seldom_sure_where_groups_are_equal(groups: int) -> None:
     """Of 60 logs whose groups differ by chance alone one in twenty may show a gap: in 99.9 % at most 9."""

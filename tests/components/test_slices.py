@@ -87,6 +87,19 @@ def test_columns_of_names_and_of_numbers() -> None:
     assert [*by_name] == [*SLICES, "genres", "age", "price"]
 
 
+def test_a_number_that_is_a_boundary_begins_its_group_and_a_name_has_all_digits() -> None:
+    paid = [
+        [str(float(np.float32(price)))] for price in ("9.98", "9.99", "1234567", "2000000")
+    ]  # as examples have them
+    columns = (
+        Slice(name="price", feature="price", boundaries=(9.99, 1234567.5)),
+        Slice(name="rounded", feature="price", boundaries=(0, 1_234_567, 2_000_000)),
+    )
+    by_name = slices(queries(columns={"price": paid}), Context(ITEMS, columns, True))
+    assert by_name["price"] == [["below 9.99"], *[["9.99 to below 1234567.5"]] * 2, ["1234567.5 or more"]]
+    assert by_name["rounded"] == [["0-1234566"], ["0-1234566"], ["1234567-1999999"], ["2000000 or more"]]
+
+
 @pytest.mark.parametrize("name", SLICES)
 def test_every_slice_has_a_list_of_groups_for_each_query(name: str) -> None:
     found = groups(name)

@@ -16,6 +16,7 @@ from components.sources import (
     CsvSource,
     Row,
     column_positions,
+    find_files,
     needed_columns,
     open_log,
     read_batches,
@@ -198,6 +199,14 @@ def test_reads_plain_and_compressed_files_of_a_glob(tmp_path: Path) -> None:
 def test_a_log_that_is_not_there_stops_the_pipeline(tmp_path: Path, name: str) -> None:
     with pytest.raises(Exception, match="Empty match for pattern"), local_pipeline() as pipeline:
         _ = pipeline | CsvSource(data(tmp_path / name))
+
+
+def test_a_glob_names_each_level_of_folders(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "log.csv").write_text("")
+    assert find_files(f"{tmp_path}/*/*.csv", "data.path") == (f"{tmp_path}/a/log.csv",)
+    with pytest.raises(InputError, match=r"write one \* a level"):
+        find_files(f"{tmp_path}/**.csv", "data.path")
 
 
 def test_a_missing_column_stops_the_pipeline_and_names_the_nearest(tmp_path: Path) -> None:

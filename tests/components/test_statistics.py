@@ -105,6 +105,11 @@ def test_the_same_model_twice_is_no_difference() -> None:
     assert same.interval() == (0, 0, 0)
 
 
+def test_one_user_shows_nothing() -> None:
+    found = difference(np.array([1.0, 0.0]), np.zeros(2), np.zeros(2, np.int64))
+    assert (found.mean, found.p_value(), found.least_p_value) == (0.5, 1, 1)
+
+
 def test_the_error_of_a_mean_is_scipys_and_a_query_asked_twice_tells_nothing_new() -> None:
     values = np.array([0.0, 1.0, 1.0, np.nan, 0.5])
     mean, error, users = mean_and_error(values, np.arange(5))
