@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tfx import v1 as tfx
-from tfx.types import Artifact
 
-Artifacts = dict[str, list[Artifact]]
+from components.artifacts import Artifacts
 
 
 class LastOtherBlessedModel(tfx.dsl.experimental.ResolverStrategy):

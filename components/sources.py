@@ -263,13 +263,20 @@ def find_files(path: str, setting: str) -> tuple[str, ...]:
     """The files that a path or glob matches, in order.
 
     Raises:
-        InputError: there is none, or the path is a directory.
+        InputError: there is none, or the path is a directory, or it has a `**`.
     """
     if os.path.isdir(path):
         raise InputError(
             expected=f"a file or a glob in {setting}",
             received=f"the directory {path}",
             remedy=f"name the files in it, like {os.path.join(path, '*.csv')}",
+        )
+    if "**" in path:
+        # Beam would look below all folders; TFX, which looks whether a file has changed, would not.
+        raise InputError(
+            expected=f"a glob that names each level of folders in {setting}",
+            received=path,
+            remedy=f"write one * a level, like {path.replace('**', '*')} or {path.replace('**', '*/*')}",
         )
     try:
         found = tuple(sorted(match.path for match in FileSystems.match([pattern(path)])[0].metadata_list))

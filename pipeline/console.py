@@ -43,7 +43,7 @@ def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Ta
     """The model with its intervals, its retrieval alone, the model before it, and the baselines."""
     rows = {"model": metrics["test"], "retrieval alone": metrics["orders"]["retrieval"]}
     if metrics["previous"]:
-        rows["last blessed model"] = metrics["previous"]
+        rows["previous model"] = metrics["previous"]
     rows |= {name.replace("_", " "): values for name, values in metrics["baselines"].items()}
     shown = [name for name in METRICS if name in metrics["test"]]
     best = {name: max(values.get(name, 0.0) for values in rows.values()) for name in shown}

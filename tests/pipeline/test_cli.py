@@ -78,6 +78,14 @@ def test_a_report_goes_where_it_is_to_go(finished_root: Path, tmp_path: Path) ->
     assert "Blessed and pushed as version 7" in (tmp_path / "new" / "page.html").read_text()
 
 
+def test_a_report_is_no_folder(finished_root: Path, tmp_path: Path) -> None:
+    ran = attempt("report", "--root", finished_root, "--output", tmp_path)
+    assert ran.returncode == 2
+    assert "Is a directory" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_doctor_speaks_json() -> None:
     report = json.loads(attempt("doctor", "--json").stdout)
     assert {check["name"] for check in report["checks"]} >= {"Python", "packages", "TensorFlow"}
