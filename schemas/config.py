@@ -98,7 +98,7 @@ class Attention(Section):
         "local_predictive",
         "memory_network",
         "hierarchical",
-    ] = "multi_head"
+    ] = "general"
     blocks: Annotated[int, Field(ge=0)] = 1
     place: Literal["after", "before"] = "after"  # of the recurrence
     feed_forward: Annotated[int, Field(ge=1)] = 2  # width of a block's hidden layer, in widths of the states

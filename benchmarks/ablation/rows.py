@@ -9,9 +9,9 @@ EPOCHS = 16
 HISTORY = "history.max_length"  # of examples, which a row that sets it has of its own
 
 ATTENTION = (
+    "multi_head",
     "scaled_dot_product",
     "dot_product",
-    "general",
     "concat",
     "additive",
     "local_monotonic",
