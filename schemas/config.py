@@ -315,8 +315,11 @@ class Config(Section):
     @model_validator(mode="after")
     def _slices_are_there(self) -> Config:
         kinds = {feature.name: feature.kind for feature in self.data.features}
-        kinds |= {name: column.kind for name, column in self.data.users.columns.items()} if self.data.users else {}
+        of_users = {name: column.kind for name, column in self.data.users.columns.items()} if self.data.users else {}
+        both, kinds = kinds.keys() & of_users, kinds | of_users
         for each in self.evaluate.slices:
+            if each.column in both:
+                raise ValueError(f"evaluate.slices names {each.column!r}, a column of users and of the log or the items")
             if each.column not in kinds:
                 raise ValueError(
                     f"evaluate.slices names {each.column!r}; further columns of the log, the items and the users: "

@@ -164,9 +164,8 @@ class Data(Section):
     @model_validator(mode="after")
     def _features_can_be_told_apart(self) -> Data:
         context, table = self.columns.context, self.items.columns if self.items else {}
-        users = self.users.columns if self.users else {}
         names = [*context, *table]
-        of_users = [user_key(name) for name in users]
+        of_users = [user_key(name) for name in self.users.columns] if self.users else []
         if USER_ID in of_users:
             raise ValueError(f"a column of users cannot be called 'id': {USER_ID} is taken")
         taken = {EVENT, VALUE, VOCABULARY, "time", "query_time", *FEATURE_NAMES, *TIME_CODES, *of_users}
@@ -174,8 +173,6 @@ class Data(Section):
             if {name, target_key(name)} & taken or name.startswith("target_") or names.count(name) > 1:
                 raise ValueError(f"a further column cannot be called {name!r}: the name is taken")
         for feature in self.features:
-            if feature.name in users:
-                raise ValueError(f"a column of users cannot be called {feature.name!r}: one of the log or the items is")
             if feature.separator is not None and (feature.kind, feature.of) != ("category", "item"):
                 raise ValueError(f"separator is for categories of items, which {feature.name!r} is not")
         return self
