@@ -319,7 +319,7 @@ class Config(Section):
         both, kinds = kinds.keys() & of_users, kinds | of_users
         for each in self.evaluate.slices:
             if each.column in both:
-                raise ValueError(f"evaluate.slices names {each.column!r}, which users have and the log or the items too")
+                raise ValueError(f"evaluate.slices names {each.column!r}, a column of users and of others")
             if each.column not in kinds:
                 raise ValueError(
                     f"evaluate.slices names {each.column!r}; further columns of the log, the items and the users: "
