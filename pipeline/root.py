@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -49,14 +47,13 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         InputError: the path is a folder, or cannot be written.
     """
+    partial = Path(f"{path}.partial")
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
         partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise InputError(
             expected=f"a file that can be written at {path}",
             received=error.strerror or str(error),

@@ -228,6 +228,14 @@ def test_what_the_model_is_to_read_must_be_there(write, overrides, reason):
     assert reason in problems(write(SMALLEST), *overrides)
 
 
+def test_a_slice_is_by_a_column_of_one_table(write):
+    users = "data.users={path: u.csv, id: id, columns: {age: {column: age}}}"
+    both = [users, "data.columns.context.age.column=age"]
+    assert load_config(write(SMALLEST), both).evaluate.slices == ()
+    assert load_config(write(SMALLEST), [users, "evaluate.slices=[{column: age}]"]).evaluate.slices
+    assert "a column of users and of others" in problems(write(SMALLEST), *both, "evaluate.slices=[{column: age}]")
+
+
 def test_what_is_read_beside_the_order_is_named(write):
     def reads(*overrides):
         return load_config(write(SMALLEST), overrides).model.reads
