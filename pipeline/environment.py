@@ -156,7 +156,8 @@ class Installation:
         lock = str(self._root / self._choice.lane.lock)
         self._step(
             f"3/4 packages of lane {self._choice.lane.name} (about 1.5 GB to download, some minutes the first time)",
-            [*install, "--require-hashes", "--build-constraints", lock, "-r", lock],
+            # Where Python is told to write no bytecode, as in many containers, each command would compile it all again.
+            [*install, "--compile-bytecode", "--require-hashes", "--build-constraints", lock, "-r", lock],
             f"uv's message above has the cause. If it is the connection, {registry}",
         )
         self._step(
