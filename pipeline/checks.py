@@ -18,7 +18,7 @@ from pipeline.interpreters import Interpreter
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
-ENVIRONMENT_GB = 5.0  # the environment takes 3 GB, and the packages lie beside it while they are installed
+ENVIRONMENT_GB = 5.5  # the environment takes 4 GB, and the packages lie beside it while they are installed
 
 
 @dataclass(frozen=True)
