@@ -20,6 +20,8 @@ ATTENTION = (
     "hierarchical",
 )
 
+PAST = ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]")
+
 ROWS: dict[str, tuple[str, ...]] = {
     "default": (),
     **{f"attention: {kind}": (f"model.attention.kind={kind}",) for kind in ATTENTION},
@@ -47,6 +49,8 @@ ROWS: dict[str, tuple[str, ...]] = {
         for name, switches in (
             ("", ()),
             ("attention: none", ("model.attention.blocks=0",)),
+            ("attention: multi_head", ("model.attention.kind=multi_head",)),
+            ("attention: local_predictive", ("model.attention.kind=local_predictive",)),
             ("recurrence: none, position", ("model.encoder.kind=none", "model.inputs.position=true")),
         )
     },
@@ -64,11 +68,9 @@ ROWS: dict[str, tuple[str, ...]] = {
     "input: value": ("model.inputs.columns=[value]",),
     "input: genres": ("model.inputs.columns=[genres]",),
     "input: year": ("model.inputs.columns=[year]",),
-    "input: all of the past": ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]"),
+    "input: all of the past": PAST,
+    "input: all of the past, attention: none": (*PAST, "model.attention.blocks=0"),
+    "input: all of the past, attention: multi_head": (*PAST, "model.attention.kind=multi_head"),
     "input: query time": ("model.inputs.query_time=true",),
-    "input: all, query time": (
-        "model.inputs.time=true",
-        "model.inputs.query_time=true",
-        "model.inputs.columns=[value, genres, year]",
-    ),
+    "input: all, query time": (*PAST, "model.inputs.query_time=true"),
 }
