@@ -29,8 +29,8 @@ from schemas.evaluation import Gate
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 PICTURE = REPOSITORY / "docs" / "images" / "gate-power.svg"
-PAIRS = 1000
-CURVE_PAIRS = 200
+PAIRS = 5000  # so that a rate of 95 % is known to .3
+CURVE_PAIRS = 500
 PLANTED = 1500  # users of the slice that loses
 LOSSES = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
 SIZES = (250, 500, 1000, 1500, 3000)
