@@ -176,8 +176,11 @@ class Gini(CatalogueMetric):
     """
 
     def _value(self, exposures: npt.NDArray[Any]) -> Floats:
-        ascending, count = np.sort(exposures, axis=-1), exposures.shape[-1]
-        return _share(ascending @ (2.0 * np.arange(1, count + 1) - count - 1), count * ascending.sum(axis=-1))
+        count = exposures.shape[-1]
+        # Items that no list holds are most of a large catalogue, and the first in any order.
+        shown = exposures[..., exposures.any(axis=tuple(range(exposures.ndim - 1)))]
+        ascending, ranks = np.sort(shown, axis=-1), np.arange(count - shown.shape[-1] + 1, count + 1)
+        return _share(ascending @ (2.0 * ranks - count - 1), count * ascending.sum(axis=-1))
 
 
 ACCURACY: Mapping[str, type[Metric]] = {
