@@ -15,11 +15,12 @@ from serving.export import export
 from trainer.about import write_about
 from trainer.columns import read_columns
 from trainer.popularity import read_popularity
+from trainer.strategy import is_chief, wait_for_all
 from trainer.training import fit
 
 
 def run_fn(fn_args: Any) -> None:
-    """Trains and exports to `fn_args.serving_model_dir`.
+    """Trains and exports to `fn_args.serving_model_dir`; of several workers one exports, and all end after it.
 
     Args:
         fn_args: TFX's `FnArgs`. `custom_config` holds a `Training` as JSON
@@ -46,17 +47,19 @@ def run_fn(fn_args: Any) -> None:
         columns=read_columns(transform.vocabulary_file_by_name, fn_args.train_files, training.model, training.features),
         lately=read_popularity(counts, "recent_popularity", vocabulary_file),
     )
-    export(
-        model,
-        fn_args.serving_model_dir,
-        vocabulary_file=vocabulary_file,
-        popularity=read_popularity(counts, serving.fallback, vocabulary_file),
-        k=serving.k,
-        remove_seen=serving.remove_seen,
-    )
-    write_about(fn_args.serving_model_dir, model.about)
-    if tf.io.gfile.exists(checkpoints):
-        tf.io.gfile.rmtree(checkpoints)
+    if is_chief(model.distribute_strategy):
+        export(
+            model,
+            fn_args.serving_model_dir,
+            vocabulary_file=vocabulary_file,
+            popularity=read_popularity(counts, serving.fallback, vocabulary_file),
+            k=serving.k,
+            remove_seen=serving.remove_seen,
+        )
+        write_about(fn_args.serving_model_dir, model.about)
+        if tf.io.gfile.exists(checkpoints):
+            tf.io.gfile.rmtree(checkpoints)
+    wait_for_all(model.distribute_strategy)  # TFX looks for the model in every worker
 
 
 def _checkpoints(fn_args: Any) -> str:

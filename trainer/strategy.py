@@ -58,6 +58,15 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     )
 
 
+def wait_for_all(strategy: tf.distribute.Strategy) -> None:
+    """Returns when every worker has come here: a sum over all of them ends no sooner."""
+
+    def total() -> tf.Tensor:
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(lambda: tf.constant(0.0)), axis=None)
+
+    tf.function(total, autograph=False)()
+
+
 def distribute(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> tf.data.Dataset:
     """Gives each replica its rows of every batch: equal numbers, but that the last ones may have fewer, or none.
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +14,11 @@ from schemas import config
 from schemas.errors import InputError
 from tests.trainer.events import events, scalars
 from tests.trainer.fitting import ITEMS, LENGTH, write_planted
+from tests.workers import last_line, start, start_workers
 from trainer.strategy import make_strategy
 from trainer.training import fit
+
+THIS = "tests.trainer.test_strategy"
 
 # No dropout and no ranking: what is drawn differs between one device and two, the rest must not.
 MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "ranking": {"weight": 0.0}}
@@ -54,25 +56,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(folder: Path, strategy: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.trainer.test_strategy", str(folder), strategy],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-
-
 def result(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, error = process.communicate(timeout=300)
-    assert process.returncode == 0, error[-3000:]
-    return dict(json.loads(out.splitlines()[-1]))
+    return dict(json.loads(last_line(process)))
 
 
 @pytest.fixture(scope="module")
 def single(folder: Path) -> dict[str, Any]:
-    return result(start(folder, "none"))
+    return result(start(THIS, folder, "none"))
 
 
 def check(found: dict[str, Any], single: dict[str, Any]) -> None:
@@ -107,21 +97,12 @@ def test_what_the_environment_must_tell(
 
 
 def test_two_devices_reach_the_losses_of_one(folder: Path, single: dict[str, Any]) -> None:
-    check(result(start(folder, "mirrored")), single)
+    check(result(start(THIS, folder, "mirrored")), single)
     check_logs(folder, "mirrored")
 
 
 def test_two_workers_reach_the_losses_of_one(folder: Path, single: dict[str, Any]) -> None:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    cluster = {"worker": [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]}
-    for s in sockets:
-        s.close()
-    workers = [
-        start(
-            folder, "multi_worker", TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})
-        )
-        for i in range(2)
-    ]
+    workers = start_workers(THIS, [(folder, "multi_worker")] * 2)
     for found in [result(worker) for worker in workers]:
         check(found, single)
     check_logs(folder, "multi_worker")

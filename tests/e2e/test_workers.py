@@ -1,0 +1,54 @@
+"""Two processes train and export together, as workers of a cluster, from what a run of the pipeline prepared."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import tensorflow as tf
+
+from schemas.config import Config
+from tests.e2e.conftest import Run, read_record
+from tests.e2e.planted import ITEMS, STEP
+from tests.workers import last_line, start_workers
+from trainer.run import run_fn
+
+
+def main(left: Path, out: Path, worker: str) -> None:
+    """Trains as one of the workers, and prints whether the first one's model was there when it ended."""
+    config = Config.model_validate(read_record(left)["config"])
+    train = config.train.model_copy(update={"strategy": "multi_worker", "epochs": 6})
+    (transform_graph,), (examples,), (counts,) = (
+        (left / "artifacts" / output).iterdir()
+        for output in ("Transform/transform_graph", "Transform/transformed_examples", "Baselines/counts")
+    )
+    run_fn(
+        SimpleNamespace(
+            train_files=[str(examples / "Split-train" / "*")],
+            eval_files=[str(examples / "Split-eval" / "*")],
+            transform_output=str(transform_graph),
+            serving_model_dir=str(out / f"model-{worker}"),
+            model_run_dir=str(out / "logs"),
+            custom_config={
+                "training": config.training.model_copy(update={"train": train}).model_dump_json(),
+                "code": "",
+                "counts": str(counts),
+                "checkpoints": str(out / "checkpoints"),
+            },
+        )
+    )
+    print((out / "model-0" / "saved_model.pb").exists())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+
+
+def test_the_first_of_two_workers_exports_the_model_and_the_other_waits_for_it(first_run: Run, tmp_path: Path) -> None:
+    workers = start_workers("tests.e2e.test_workers", [(first_run.left, tmp_path, worker) for worker in range(2)])
+    assert [last_line(worker) for worker in workers] == ["True", "True"]
+    assert not (tmp_path / "model-1").exists()
+    assert not any((tmp_path / "checkpoints").iterdir())
+    answer = tf.saved_model.load(str(tmp_path / "model-0")).signatures["recommend"](item_ids=tf.constant([["i3"]]))
+    assert answer["item_ids"].numpy()[0, 0].decode() == f"i{(3 + STEP) % ITEMS}"
