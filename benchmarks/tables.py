@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.ablation.rows import ROWS
+from benchmarks.ablation.rows import LOGS
 from benchmarks.quality.runs import RUNS
 from benchmarks.record import REPOSITORY
 
@@ -24,17 +24,24 @@ Curve = list[tuple[float, float]]  # seconds, and the recall reached by then
 
 
 def ablation_table() -> str:
-    """A row a switch: recall@10 and NDCG@10 in validation, time and parameters; the mean of the seeds."""
-    rows = ["| switch | retrieval alone | both tasks | training | parameters |", "| --- | --- | --- | --- | --- |"]
+    """By log, a row a switch: recall@10 and NDCG@10 in validation, time and parameters; the mean of the seeds."""
     recorded = _read("ablation")
-    by_row = _grouped(recorded, "row")
-    for name, results in ((name, by_row[name]) for name in ROWS if name in by_row):
-        orders = [_pair([result[order] for result in results]) for order in ("retrieval", "ranking")]
-        rows.append(
-            f"| {name} | {' | '.join(orders)} | {mean(result['training_s'] for result in results):.0f} s"
-            f" | {results[0]['parameters']:,} |"
-        )
-    return "\n".join([*rows, "", _circumstances(recorded)])
+    lines: list[str] = []
+    for log, of_log in _grouped(recorded, "log").items():
+        lines += [f"{log}, {LOGS[log].epochs} epochs:", ""]
+        lines += [
+            "| switch | retrieval alone | both tasks | training | parameters |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        by_row = _grouped(of_log, "row")
+        for name, results in ((name, by_row[name]) for name in LOGS[log].rows if name in by_row):
+            orders = [_pair([result[order] for result in results]) for order in ("retrieval", "ranking")]
+            lines.append(
+                f"| {name} | {' | '.join(orders)} | {mean(result['training_s'] for result in results):.0f} s"
+                f" | {results[0]['parameters']:,} |"
+            )
+        lines.append("")
+    return "\n".join([*lines, _circumstances(recorded)])
 
 
 def quality_table() -> str:

@@ -1,11 +1,13 @@
-"""The switches: each row's settings over the defaults, by a name for the table."""
+"""The logs and their switches: each row's settings over the defaults, by a name for the table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-CONFIG = Path(__file__).with_name("movielens-100k.yaml")
-EPOCHS = 16
+from benchmarks.record import REPOSITORY
+
 HISTORY = "history.max_length"  # of examples, which a row that sets it has of its own
 
 ATTENTION = (
@@ -20,12 +22,16 @@ ATTENTION = (
     "hierarchical",
 )
 
-PAST = ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]")
-
-ROWS: dict[str, tuple[str, ...]] = {
+ATTENTION_ROWS: dict[str, tuple[str, ...]] = {
     "default": (),
     **{f"attention: {kind}": (f"model.attention.kind={kind}",) for kind in ATTENTION},
     "attention: none": ("model.attention.blocks=0",),
+}
+
+PAST = ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]")
+
+ROWS: dict[str, tuple[str, ...]] = {
+    **ATTENTION_ROWS,
     "attention: two blocks": ("model.attention.blocks=2",),
     "attention: before the recurrence": ("model.attention.place=before",),
     "recurrence: none, position": ("model.encoder.kind=none", "model.inputs.position=true"),
@@ -73,4 +79,18 @@ ROWS: dict[str, tuple[str, ...]] = {
     "input: all of the past, attention: multi_head": (*PAST, "model.attention.kind=multi_head"),
     "input: query time": ("model.inputs.query_time=true",),
     "input: all, query time": (*PAST, "model.inputs.query_time=true"),
+}
+
+
+class Log(NamedTuple):
+    """A log, and what is tried on it."""
+
+    config: Path
+    epochs: int
+    rows: Mapping[str, tuple[str, ...]]
+
+
+LOGS = {
+    "MovieLens-100K": Log(Path(__file__).with_name("movielens-100k.yaml"), 16, ROWS),
+    "Online Retail": Log(REPOSITORY / "pipeline" / "configs" / "online-retail.yaml", 10, ATTENTION_ROWS),
 }

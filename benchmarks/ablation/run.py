@@ -1,11 +1,13 @@
 """Trains the default model with one switch turned at a time, and records what that does to validation.
 
-    .venv/bin/python -m benchmarks.ablation.run --work runs/ablation
+    .venv/bin/python -m benchmarks.ablation.run --work runs/ablation --online-retail invoices.csv.gz
 
-makes MovieLens-100K's examples with the pipeline, once for each length of
-history, then trains row after row; a row that `results.jsonl` has already is
-not trained again. What is recorded was trained two at once, each seed in a
-folder of its own: `--work runs/ablation-1 --seed 1` beside the other.
+makes a log's examples with the pipeline, once for each length of history, then
+trains row after row; a row that `results.jsonl` has already is not trained
+again. MovieLens-100K must have been fetched (`temporec data fetch`); Online
+Retail is left out where its path is not given. What is recorded was trained two
+at once, each seed in a folder of its own: `--work runs/ablation-1 --seed 1`
+beside the other.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks.ablation.rows import CONFIG, HISTORY, ROWS
+from benchmarks.ablation.rows import HISTORY, LOGS
 from benchmarks.record import REPOSITORY, circumstances
 from benchmarks.running import run_pipeline
 
@@ -29,27 +32,35 @@ SEEDS = (1, 2)
 def main(
     work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
     seed: Annotated[list[int] | None, typer.Option(help="which of the seeds; all, if none is named")] = None,
+    online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
 ) -> None:
     """Trains all rows that are not recorded."""
-    done = {(result["row"], result["seed"]) for result in map(json.loads, RESULTS.open())} if RESULTS.exists() else ()
-    for row_seed, name in [(each, name) for each in seed or SEEDS for name in ROWS]:
-        if (name, row_seed) in done:
+    recorded = map(json.loads, RESULTS.open()) if RESULTS.exists() else ()
+    done = {(result["log"], result["row"], result["seed"]) for result in recorded}
+    paths = {"Online Retail": online_retail}
+    rows = [(log, row) for log in LOGS if log not in paths or paths[log] is not None for row in LOGS[log].rows]
+    for row_seed, (log, name) in product(seed or SEEDS, rows):
+        if (log, name, row_seed) in done:
             continue
-        root = _with_examples(work.resolve(), [switch for switch in ROWS[name] if switch.startswith(HISTORY)])
-        command = [sys.executable, "-m", "benchmarks.ablation.train", str(root), name, str(row_seed)]
+        history = [switch for switch in LOGS[log].rows[name] if switch.startswith(HISTORY)]
+        root = _with_examples(work.resolve(), log, history, paths.get(log))
+        command = [sys.executable, "-m", "benchmarks.ablation.train", str(root), log, name, str(row_seed)]
         found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
-        result = {"row": name, "seed": row_seed, **json.loads(found.stdout.splitlines()[-1]), **circumstances()}
-        print(f"{name}, seed {row_seed}: {result['retrieval']} {result['ranking']}, {result['training_s']:.0f} s")
+        result = {"log": log, "row": name, "seed": row_seed, **json.loads(found.stdout.splitlines()[-1])}
+        print(
+            f"{log}, {name}, seed {row_seed}: {result['retrieval']} {result['ranking']}, {result['training_s']:.0f} s"
+        )
         with RESULTS.open("a") as file:
-            file.write(json.dumps(result) + "\n")
+            file.write(json.dumps(result | circumstances()) + "\n")
 
 
-def _with_examples(work: Path, history: list[str]) -> Path:
-    """A root of the pipeline with examples of such histories."""
-    root = work / "-".join(["examples", *history])
+def _with_examples(work: Path, log: str, history: list[str], path: Path | None) -> Path:
+    """A root of the pipeline with examples of such histories; the path is the log's, where it has to be given."""
+    root = work / "-".join(["examples", log.replace(" ", "-"), *history])
     if not (root / "run.json").exists():
-        settings = [part for setting in ["train.epochs=1", *history] for part in ("--set", setting)]
-        run_pipeline(["--config", str(CONFIG), *settings], root)
+        settings = ["train.epochs=1", *history, *([f"data.path={path.resolve()}"] if path else [])]
+        overrides = [part for setting in settings for part in ("--set", setting)]
+        run_pipeline(["--config", str(LOGS[log].config), *overrides], root)
     return root
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow_transform as tft
 import typer
 
-from benchmarks.ablation.rows import CONFIG, EPOCHS, ROWS
+from benchmarks.ablation.rows import LOGS
 from schemas.features import VOCABULARY
 from schemas.loading import load_config
 from trainer.columns import read_columns
@@ -20,22 +20,23 @@ from trainer.popularity import read_popularity
 from trainer.training import fit
 
 
-def main(work: Path, row: str, seed: int) -> None:
+def main(root: Path, log: str, row: str, seed: int) -> None:
     """Logs the epochs as they go."""
     progress = logging.getLogger("temporec.progress")
     progress.addHandler(logging.StreamHandler())
     progress.setLevel(logging.INFO)
-    print(json.dumps(_train(work, row, seed)))
+    print(json.dumps(_train(root, log, row, seed)))
 
 
-def _train(work: Path, name: str, seed: int) -> dict[str, Any]:
+def _train(root: Path, log: str, row: str, seed: int) -> dict[str, Any]:
     """Trains a row on the pipeline's examples."""
-    overrides = [f"train.epochs={EPOCHS}", f"train.patience={EPOCHS}", f"train.seed={seed}", *ROWS[name]]
-    training = load_config(str(CONFIG), overrides).training
-    transform = tft.TFTransformOutput(_newest(work / "artifacts" / "Transform" / "transform_graph"))
+    config, epochs, rows = LOGS[log]
+    overrides = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}", *rows[row]]
+    training = load_config(str(config), overrides).training
+    transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))
     vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
-    examples = _newest(work / "artifacts" / "Transform" / "transformed_examples")
-    counts = _newest(work / "artifacts" / "Baselines" / "counts")
+    examples = _newest(root / "artifacts" / "Transform" / "transformed_examples")
+    counts = _newest(root / "artifacts" / "Baselines" / "counts")
     train_files, eval_files = ([f"{examples}/Split-{split}/*"] for split in ("train", "eval"))
     begin_s = time.monotonic()
     model = fit(
@@ -45,8 +46,9 @@ def _train(work: Path, name: str, seed: int) -> dict[str, Any]:
         training.history,
         training.model,
         training.train,
-        str(work / "logs" / f"{name}-{seed}"),
-        str(work / "checkpoints" / f"{name}-{seed}"),
+        str(root / "logs" / f"{row}-{seed}"),
+        str(root / "checkpoints" / f"{row}-{seed}"),
+        remove_seen=training.serving.remove_seen,
         columns=read_columns(transform.vocabulary_file_by_name, train_files, training.model, training.features),
         lately=read_popularity(counts, "recent_popularity", vocabulary_file),
     )
