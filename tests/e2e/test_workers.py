@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import tensorflow as tf
 
 from schemas.config import Config
+from serving.servable import Servable
 from tests.e2e.conftest import Run, read_record
 from tests.e2e.planted import ITEMS, STEP
 from tests.workers import last_line, start_workers
@@ -50,5 +51,5 @@ def test_the_first_of_two_workers_exports_the_model_and_the_other_waits_for_it(f
     assert [last_line(worker) for worker in workers] == ["True", "True"]
     assert not (tmp_path / "model-1").exists()
     assert not any((tmp_path / "checkpoints").iterdir())
-    answer = tf.saved_model.load(str(tmp_path / "model-0")).signatures["recommend"](item_ids=tf.constant([["i3"]]))
-    assert answer["item_ids"].numpy()[0, 0].decode() == f"i{(3 + STEP) % ITEMS}"
+    answer = Servable(tmp_path / "model-0", 1).predict("recommend", {"item_ids": tf.make_tensor_proto([["i3"]])})
+    assert answer["item_ids"].string_val[0] == f"i{(3 + STEP) % ITEMS}".encode()
