@@ -28,8 +28,9 @@ def ablation_table() -> str:
     recorded = _read("ablation")
     lines: list[str] = []
     for log, of_log in _grouped(recorded, "log").items():
-        lines += [f"{log}, {LOGS[log].epochs} epochs:", ""]
         lines += [
+            f"{log}, {LOGS[log].epochs} epochs:",
+            "",
             "| switch | retrieval alone | both tasks | training | parameters |",
             "| --- | --- | --- | --- | --- |",
         ]

@@ -35,7 +35,7 @@ def main(
     online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
 ) -> None:
     """Trains all rows that are not recorded."""
-    recorded = map(json.loads, RESULTS.open()) if RESULTS.exists() else ()
+    recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {(result["log"], result["row"], result["seed"]) for result in recorded}
     paths = {"Online Retail": online_retail}
     rows = [(log, row) for log in LOGS if log not in paths or paths[log] is not None for row in LOGS[log].rows]
