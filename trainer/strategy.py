@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import tensorflow as tf
@@ -34,6 +35,8 @@ def _made(kind: str) -> tf.distribute.Strategy:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if kind == "multi_worker":
+        if "TF_CONFIG" not in os.environ:  # TensorFlow would make of each machine a lone worker
+            raise ValueError("no TF_CONFIG")
         return tf.distribute.MultiWorkerMirroredStrategy()
     if kind == "tpu":
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver()

@@ -83,7 +83,8 @@ def check_logs(folder: Path, strategy: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "variable", "value"), [("tpu", "TPU_NAME", None), ("multi_worker", "TF_CONFIG", "{a")]
+    ("kind", "variable", "value"),
+    [("tpu", "TPU_NAME", None), ("multi_worker", "TF_CONFIG", None), ("multi_worker", "TF_CONFIG", "{a")],
 )
 def test_what_the_environment_must_tell(
     monkeypatch: pytest.MonkeyPatch, kind: Literal["tpu", "multi_worker"], variable: str, value: str | None
