@@ -134,7 +134,7 @@ class Ranking(Section):
     """The ranking task, trained beside retrieval, which reorders what retrieval finds."""
 
     candidates: Annotated[int, Field(ge=1)] = 200  # of retrieval that are reordered
-    counts: bool = True  # whether counted transitions and neighbours suggest candidates, and count in the order
+    counts: bool = True  # whether transitions suggest candidates, and they and neighbours count in the order
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64,)
     positions: Annotated[int, Field(ge=1)] = 4  # of each history, drawn anew each step
     negatives: Annotated[int, Field(ge=1)] = 32  # candidates drawn beside each target
@@ -189,6 +189,12 @@ class Loss(Section):
     in_batch: Annotated[int, Field(ge=0)] = 256  # of sampled: drawn from the batch's targets beside them
     smoothing: Rate = 0.0  # of the softmax's targets
     calibration: Share = 0.75  # of binary
+
+    @model_validator(mode="after")
+    def _smooths_a_softmax(self) -> Loss:
+        if self.smoothing and self.kind == "binary":
+            raise ValueError("smoothing is for losses that are a softmax, and the kind is binary")
+        return self
 
 
 class Train(Section):

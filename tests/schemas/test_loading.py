@@ -82,6 +82,7 @@ def test_a_key_far_from_any_other_is_answered_with_the_keys_there_are(write):
         ("train.learning_rate=.inf", "train.learning_rate: Input should be a finite number"),
         ("evaluate.gate.floors={recall@10: .nan}", "should be a finite number"),
         ("model.attention.session_gap_s=60", "for the kind hierarchical, and the kind is general"),
+        ("train.loss={kind: binary, smoothing: 0.1}", "for losses that are a softmax, and the kind is binary"),
         ("data.column_names=[]", "data.column_names: Tuple should have at least 1 item"),
         ("split.test_from=2024-06-31", "day is out of range for month"),
         ("data.columns.context.session.colum=x", "data.columns.context.session.colum: unknown key"),
