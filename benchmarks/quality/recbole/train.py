@@ -137,7 +137,7 @@ def main() -> None:
         "threads": arguments.threads,
         "device": arguments.device,
         "log_sha256": hashlib.sha256(arguments.log.read_bytes()).hexdigest(),
-        "settings": {**TRAINING, **MODELS[arguments.model]},
+        "settings": {**TRAINING, **MODELS[arguments.model], **arguments.settings},
         "source": SOURCE,
     }
     out = arguments.out.resolve()
@@ -239,6 +239,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--item", default="item_id", help="column of the items' ids (default: item_id)")
     parser.add_argument("--timestamp", default="timestamp", help="column of the times, numbers (default: timestamp)")
     parser.add_argument("--model", choices=MODELS, required=True)
+    parser.add_argument("--settings", type=json.loads, default={}, help="JSON that goes over the settings of the model")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--max-length", type=int, default=50, help="items of a history that are read (default: 50)")
     parser.add_argument("--epochs", type=int, default=500, help="at most (default: 500)")
