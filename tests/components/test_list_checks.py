@@ -11,10 +11,7 @@ FULL = [["a", "b"], ["a", "c"], ["d"]]  # the last user has seen all but one ite
 
 def failed(model: list[list[str]], repeats: tuple[float, ...] = (0, 0, 0), *, remove_seen: bool = True) -> list[str]:
     found = results(
-        {
-            "model": {"repeats@1": (0, 0, 0), "repeats@10": repeats},
-            "popularity": {"repeats@1": (0, 0, 0), "repeats@10": (0, 0, 0)},
-        },
+        {system: {"repeats@1": (0, 0, 0), "repeats@10": repeats} for system in ("model", "popularity")},
         lists={"model": model, "popularity": FULL},
     )
     return [check.name for check in check_lists(found, CATALOGUE, remove_seen=remove_seen) if not check.passed]
