@@ -138,8 +138,14 @@ class Ranking(Section):
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64,)
     positions: Annotated[int, Field(ge=1)] = 4  # of each history, drawn anew each step
     negatives: Annotated[int, Field(ge=1)] = 32  # candidates drawn beside each target
-    weight: Annotated[float, Field(ge=0.0)] = 0.1  # of its loss beside retrieval's
+    weight: Annotated[float, Field(ge=0.0)] = 0.1  # of its loss beside retrieval's; 0: it has no network
     by_value: bool = False  # whether a target counts more, the greater its value is among those of the log
+
+    @model_validator(mode="after")
+    def _has_a_network(self) -> Ranking:
+        if self.by_value and not self.weight:
+            raise ValueError("by_value is for a network that is trained, and weight is 0")
+        return self
 
 
 class Inputs(Section):

@@ -97,7 +97,8 @@ class NextItemModel(tfrs.Model):
         self._inputs = Inputs(model.inputs, columns.codings, model.dim, max_length)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
         self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_shares)
-        self._ranker = Ranker(model.dim, model.attention, model.ranking.hidden)
+        # A network that is not trained has nothing to say.
+        self._ranker = Ranker(model.dim, model.attention, model.ranking.hidden) if model.ranking.weight else None
         self._ranking_task = tfrs.tasks.Ranking(
             loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=tf.keras.losses.Reduction.SUM),
             name="ranking",
@@ -108,7 +109,11 @@ class NextItemModel(tfrs.Model):
             self._counted = CountedScores(
                 tables, survey.target_shares, survey.target_shares if lately is None else lately
             )
-        self.score_names = ["retrieval", "ranker", *(self._counted.names if self._counted else [])]
+        self.score_names = [
+            "retrieval",
+            *(["ranker"] if self._ranker else []),
+            *(self._counted.names if self._counted else []),
+        ]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
         self.reordered = model.ranking.candidates
         self.about = About("retrieval", {}, 0, {})
@@ -162,18 +167,19 @@ class NextItemModel(tfrs.Model):
     def scores(self, history: Encoded, candidate_ids: tf.Tensor) -> tf.Tensor:
         """What the ranking task weighs, float32 [batch, c, score_names]; arguments as of `rank`."""
         vectors, biases = self._items.vectors(candidate_ids), self._items.biases(candidate_ids)
-        retrieval = tf.linalg.matvec(vectors, history.query[:, :-1]) + biases
-        ranker = self._ranker(
-            history.query[:, tf.newaxis, :-1],
-            self._items.embed(candidate_ids[:, tf.newaxis]),
-            history.states,
-            (history.item_ids != PADDING_ID)[:, tf.newaxis],
-            history.sessions,
-        )
-        network = tf.stack([retrieval, tf.squeeze(ranker, axis=1)], axis=-1)
-        if self._counted is None:
-            return network
-        return tf.concat([network, self._counted.features(history.item_ids, candidate_ids)], axis=-1)
+        scores = [(tf.linalg.matvec(vectors, history.query[:, :-1]) + biases)[..., tf.newaxis]]
+        if self._ranker is not None:
+            ranked = self._ranker(
+                history.query[:, tf.newaxis, :-1],
+                self._items.embed(candidate_ids[:, tf.newaxis]),
+                history.states,
+                (history.item_ids != PADDING_ID)[:, tf.newaxis],
+                history.sessions,
+            )
+            scores.append(tf.squeeze(ranked, axis=1)[..., tf.newaxis])
+        if self._counted is not None:
+            scores.append(self._counted.features(history.item_ids, candidate_ids))
+        return tf.concat(scores, axis=-1)
 
     def compute_loss(self, inputs: Batch, training: bool = False) -> tf.Tensor:
         """The joint loss of a training batch, `{item_ids, next_ids}` int64 [batch, length]."""
@@ -294,8 +300,11 @@ class NextItemModel(tfrs.Model):
         retrieval_loss = self._retrieval_task(
             tf.boolean_mask(states, at_target), self._items, positives, tf.fill(tf.shape(positives), 1.0 / targets)
         )
-        ranking_loss = self._ranking_loss(inputs, states, sessions) / (rows * self._ranking.positions)
-        loss = retrieval_loss + self._ranking.weight * ranking_loss
+        loss, ranking_loss = retrieval_loss, tf.zeros([])
+        if self._ranker is not None:
+            ranking_loss = self._ranking_loss(self._ranker, inputs, states, sessions)
+            ranking_loss /= rows * self._ranking.positions
+            loss += self._ranking.weight * ranking_loss
         if self._l2:
             # Each part and each replica adds its share, so that together they add it once.
             squares = tf.add_n([tf.reduce_sum(tf.square(w)) for w in self.trainable_variables if decays(w)])
@@ -316,7 +325,7 @@ class NextItemModel(tfrs.Model):
             return tf.cumsum(tf.cast(codes[GAP][:, :-1] >= self._session_gap, tf.int32), axis=1)
         return tf.broadcast_to(tf.range(tf.shape(item_ids)[1]) // self._session_items, tf.shape(item_ids))
 
-    def _ranking_loss(self, inputs: Batch, states: tf.Tensor, sessions: tf.Tensor) -> tf.Tensor:
+    def _ranking_loss(self, ranker: Ranker, inputs: Batch, states: tf.Tensor, sessions: tf.Tensor) -> tf.Tensor:
         """Cross-entropy of the target among hard negatives, the sum over positions drawn from each history.
 
         Its gradient reaches the items' vectors, and stops at the states: there the few candidates of this task
@@ -340,7 +349,7 @@ class NextItemModel(tfrs.Model):
         _, hard = tf.math.top_k(hardness, min(negatives, pool.shape[0]))
         negative = tf.gather(pool, hard)
         candidates = tf.concat([positive, negative], axis=-1)
-        scores = self._ranker(
+        scores = ranker(
             query,
             self._items.embed(candidates),
             states,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,11 +51,10 @@ def main(
         if training in done:
             continue
         out = work.resolve() / "recbole" / "-".join(map(str, training))
-        train(recbole_env.resolve(), *training, out)
+        run = train(recbole_env.resolve(), *training, out)
         lists = np.load(out / "ranked.npz")
         if dict(zip(lists["users"].tolist(), lists["targets"].tolist(), strict=True)) != expected:
             raise ValueError(f"the targets of {out} are not those of temporec's test split")
-        run = json.loads((out / "result.json").read_text())
         result = {
             **{key: run[key] for key in ("model", "seed", "device", "gpu")},
             "test": summary(lists["ranked"], lists["targets"], run["items"]),
@@ -75,7 +75,15 @@ def _test_targets(root: Path) -> dict[str, str]:
     return {user: target for user, (target,) in zip(queries.users, queries.targets, strict=True)}
 
 
-def train(env: Path, model: str, seed: int, device: str, out: Path, epochs: int | None = None) -> None:
+def train(
+    env: Path,
+    model: str,
+    seed: int,
+    device: str,
+    out: Path,
+    epochs: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Trains in RecBole's environment, with all cores.
 
     Args:
@@ -85,14 +93,20 @@ def train(env: Path, model: str, seed: int, device: str, out: Path, epochs: int 
         device: cpu or cuda.
         out: where it writes its results.
         epochs: at most; until it stops by itself, if none are named.
+        settings: that go over those of recbole/settings.py.
+
+    Returns:
+        Its `result.json`.
     """
     cores = str(os.cpu_count())
     command: list[Any] = [env / "bin" / "python", RECBOLE / "train.py", "--log", LOG, *COLUMNS, "--model", model]
     command += ["--seed", str(seed), "--device", device, "--threads", cores, "--out", out]
     command += ["--epochs", str(epochs)] if epochs else []
+    command += ["--settings", json.dumps(settings)] if settings else []
     # Without this, glibc gives the memory of every large array back to the system, which takes RecBole a third longer.
     allocation = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 33)}
     subprocess.run(command, check=True, env={**os.environ, **allocation, "OMP_NUM_THREADS": cores})
+    return dict(json.loads((out / "result.json").read_text()))
 
 
 if __name__ == "__main__":

@@ -31,8 +31,7 @@ def main(
     done = {result["model"] for result in recorded}
     for model in (name for name in MODELS if name not in done):
         out = work.resolve() / "recbole" / f"{model}-{epochs}-epochs"
-        train(recbole_env.resolve(), model, 1, "cpu", out, epochs)
-        run = json.loads((out / "result.json").read_text())
+        run = train(recbole_env.resolve(), model, 1, "cpu", out, epochs)
         seconds = [round(each["train_s"], 1) for each in run["history"]]
         found = {key: run[key] for key in ("model", "train_targets", "peak_rss_mb", "settings", "stack")}
         with RESULTS.open("a") as file:

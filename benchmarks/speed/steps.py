@@ -47,7 +47,8 @@ def parts_ms(items: int, length: int, model: Model, train: Train) -> dict[str, f
     random = np.random.default_rng(0)
     ids = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
     targets = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
-    encoder, valid = network._encoder, ids != PADDING_ID
+    encoder, ranker, valid = network._encoder, network._ranker, ids != PADDING_ID
+    assert ranker is not None, "its parts are those of a model with a ranking network"
     sessions = network._sessions(ids, {})
     vectors = network._items.embed(ids)
     recurrent = encoder._recurrence(vectors)
@@ -72,7 +73,7 @@ def parts_ms(items: int, length: int, model: Model, train: Train) -> dict[str, f
             network._items.trainable_variables,
         ),
         "ranking task": _with_gradient(
-            lambda: network._ranking_loss(batch, states, sessions), network._ranker.trainable_variables
+            lambda: network._ranking_loss(ranker, batch, states, sessions), ranker.trainable_variables
         ),
     }
     found = {name: 1e3 * _median_s(part) for name, part in parts.items()}

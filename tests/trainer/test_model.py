@@ -220,15 +220,6 @@ def test_the_loss_reaches_every_weight() -> None:
     assert {name for name, gradient in found.items() if gradient < 1e-9} == set()
 
 
-def test_without_weight_ranking_learns_nothing() -> None:
-    def ranking_gradient(weight: float) -> float:
-        found = gradients(network(dropout=0.0, ranking={"hidden": [5], "weight": weight}))
-        return max(gradient for name, gradient in found.items() if name.startswith(("ranker/", "score/")))
-
-    assert ranking_gradient(0.0) == 0
-    assert ranking_gradient(1.0) > 1e-3
-
-
 def validation(model: NextItemModel, examples: list[tuple[list[int], list[int], int]]) -> tuple[float, float]:
     for metric in model.metrics:
         metric.reset_state()

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from pydantic import ValidationError
 
+from schemas.config import Ranking
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, codes_key
 from tests.trainer.test_model import HISTORIES, ITEMS, best_first, losses, network, padded
 from trainer.columns import Columns
@@ -47,6 +49,20 @@ def test_without_counts_the_ranking_score_is_the_networks_alone() -> None:
     model = network(ranking={"counts": False})
     assert model.score_names == ["retrieval", "ranker"]
     assert model.suggest(model.encode(padded(HISTORIES))).shape == (4, 0)
+
+
+def test_a_ranking_network_of_no_weight_is_left_out() -> None:
+    model = network(ranking={"weight": 0.0, "counts": False})
+    assert model.score_names == ["retrieval"]
+    found = losses(model, padded([[3, 1]]), padded([[1, 4]]))
+    assert found["ranking_loss"] == 0.0
+    assert found["loss"] == found["retrieval_loss"]
+    history = model.encode(padded(HISTORIES))
+    scores = history.query.numpy() @ model.candidates().numpy().T
+    ranked = model.rank(history, tf.constant([[1, 5, 30]] * 4, tf.int64))
+    np.testing.assert_allclose(ranked, scores[:, [0, 4, 29]], atol=1e-5)
+    with pytest.raises(ValidationError, match="by_value is for a network that is trained"):
+        Ranking(by_value=True, weight=0.0)
 
 
 def test_the_choices_of_a_history_are_its_best_unseen_items_and_what_is_suggested() -> None:
