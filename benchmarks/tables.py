@@ -24,25 +24,25 @@ Curve = list[tuple[float, float]]  # seconds, and the recall reached by then
 
 
 def ablation_table() -> str:
-    """By log, a row a switch: recall@10 and NDCG@10 in validation, time and parameters; the mean of the seeds."""
-    recorded = _read("ablation")
+    """By log, a row a switch: recall@10 and NDCG@10 in validation, of all seeds; an epoch's time; parameters."""
+    recorded, timed = _read("ablation"), _read("ablation", "times.jsonl")
+    epoch_s = {(found["log"], found["row"]): found["epoch_s"] for found in timed}
     lines: list[str] = []
     for log, of_log in _grouped(recorded, "log").items():
         lines += [
             f"{log}, {LOGS[log].epochs} epochs:",
             "",
-            "| switch | retrieval alone | both tasks | training | parameters |",
+            "| switch | retrieval alone | both tasks | an epoch | parameters |",
             "| --- | --- | --- | --- | --- |",
         ]
         by_row = _grouped(of_log, "row")
         for name, results in ((name, by_row[name]) for name in LOGS[log].rows if name in by_row):
             orders = [_pair([result[order] for result in results]) for order in ("retrieval", "ranking")]
             lines.append(
-                f"| {name} | {' | '.join(orders)} | {mean(result['training_s'] for result in results):.0f} s"
-                f" | {results[0]['parameters']:,} |"
+                f"| {name} | {' | '.join(orders)} | {epoch_s[log, name]:.1f} s | {results[0]['parameters']:,} |"
             )
         lines.append("")
-    return "\n".join([*lines, _circumstances(recorded)])
+    return "\n".join([*lines, _circumstances(recorded), "", f"Times: {_machine(timed[0])}"])
 
 
 def quality_table() -> str:

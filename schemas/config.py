@@ -130,11 +130,15 @@ class Dropout(Section):
         return dict.fromkeys(cls.model_fields, value) if isinstance(value, int | float) else value
 
 
+Suggesting = Literal["markov", "followers", "window", "predecessors", "neighbours", "popularity", "recent_popularity"]
+
+
 class Ranking(Section):
     """The ranking task, trained beside retrieval, which reorders what retrieval finds."""
 
     candidates: Annotated[int, Field(ge=1)] = 200  # of retrieval that are reordered
-    counts: bool = True  # whether transitions suggest candidates, and they and neighbours count in the order
+    counts: bool = True  # whether what is counted suggests candidates, and counts in the order
+    suggest: tuple[Suggesting, ...] = ("markov", "recent_popularity")  # which of the counts suggest candidates
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64,)
     positions: Annotated[int, Field(ge=1)] = 4  # of each history, drawn anew each step
     negatives: Annotated[int, Field(ge=1)] = 32  # candidates drawn beside each target
@@ -203,6 +207,9 @@ class Loss(Section):
         return self
 
 
+Strategy = Literal["none", "mirrored", "multi_worker", "tpu"]
+
+
 class Train(Section):
     """How the network is fitted."""
 
@@ -217,7 +224,7 @@ class Train(Section):
     l2: Annotated[float, Field(ge=0.0)] = 0.0
     clip_norm: Annotated[float, Field(gt=0.0)] = 5.0
     patience: Annotated[int, Field(ge=1)] = 8  # epochs without a better validation NDCG@10
-    strategy: Literal["none", "mirrored", "multi_worker", "tpu"] = "none"
+    strategy: Strategy = "none"
     mixed_precision: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     profile: tuple[Step, Step] | None = None  # the first and the last step that TensorBoard's profiler records

@@ -159,6 +159,8 @@ ATTENTION: Mapping[str, AttentionFunction] = {
     "hierarchical": hierarchical,
 }
 
+HOLD_PAIRS = {"concat", "additive"}  # hold a vector of dim for each pair of a query and a key
+
 
 def causal_mask(valid: tf.Tensor) -> tf.Tensor:
     """Each position may attend to itself and to valid positions before it.

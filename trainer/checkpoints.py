@@ -48,8 +48,9 @@ class Checkpoints(tf.keras.callbacks.Callback):
         weights = model.trainable_variables
         model.optimizer.build(weights)
         self._weights = [tf.Variable(weight, trainable=False) for weight in weights]
+        # Not the model, which has the tables of what was counted: they are made anew.
         checkpoint = tf.train.Checkpoint(
-            model=model,
+            weights=weights,
             optimizer=model.optimizer,
             rate=model.optimizer.schedule.scale,
             best_weights=self._weights,

@@ -18,7 +18,8 @@ from scipy import sparse
 from schemas.features import PADDING_ID
 
 MOST_PARTNERS = 200  # of an item in a table: the highest ones
-SUGGESTED = 50  # followers of an item, and popular items, that become candidates
+SUGGESTED = 50  # of a table's partners of an item, and of popular items, that become candidates
+_SUGGESTING = 3  # of the history's last items, the number whose partners do
 _SMALL = 0.3  # what no count amounts to, in mean counts; keeps the logarithm finite
 _KNN_ITEMS = 1_000  # rows of the similarity matrix made at once
 
@@ -66,13 +67,18 @@ class CountedScores(tf.Module):
     """Scores of candidates by tables and by popularity, and the candidates that these suggest.
 
     Args:
-        tables: of `count`; the first of them suggests.
+        tables: of `count`.
         shares: float32 [items], each item's share of the targets.
-        lately: float32 [items], the same in any unit where older ones count less; the highest are suggested.
+        lately: float32 [items], the same in any unit where older ones count less.
+        suggest: names of tables and of popularities whose highest are suggested.
     """
 
     def __init__(
-        self, tables: dict[str, Table], shares: npt.NDArray[np.float32], lately: npt.NDArray[np.float32]
+        self,
+        tables: dict[str, Table],
+        shares: npt.NDArray[np.float32],
+        lately: npt.NDArray[np.float32],
+        suggest: Sequence[str],
     ) -> None:
         super().__init__()
         self._tables = [_Lookup(table) for table in tables.values()]
@@ -80,12 +86,10 @@ class CountedScores(tf.Module):
         of_items = np.stack(list(popular.values()), axis=1) * len(shares)
         logarithms = np.log(np.concatenate([np.zeros((1, len(popular))), of_items]) + _SMALL).astype(np.float32)
         self._popularity = tf.Variable(logarithms, trainable=False)  # [1 + items, 2]
-        highest = 1 + np.argsort(-lately, kind="stable")[:SUGGESTED]
-        self._popular = tf.Variable(highest[lately[highest - 1] > 0].astype(np.int64), trainable=False)
-        first = next(iter(tables.values()))
-        suggested = _top(first.pairs, SUGGESTED, np.append(0.0, shares))
-        self._suggested = tf.Variable(suggested, trainable=False)  # int64 [1 + items, SUGGESTED]
-        self._suggesting = len(first.ages)
+        partners = [_top(tables[name].pairs, SUGGESTED, np.append(0.0, shares)) for name in suggest if name in tables]
+        self._partners = [tf.Variable(some.astype(np.int32), trainable=False) for some in partners]
+        highest = [_most_popular(popular[name], SUGGESTED) for name in suggest if name in popular]
+        self._popular = tf.constant(np.concatenate([np.zeros(0, np.int64), *highest]))
         self.names = [*tables, *popular]
 
     def features(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
@@ -108,11 +112,11 @@ class CountedScores(tf.Module):
         return tf.concat([scores, tf.gather(self._popularity, candidate_ids)], axis=-1)
 
     def suggest(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """What followed the last items most often, and what is popular: int64 [batch, n]; 0 for none, some twice."""
-        batch = tf.shape(item_ids)[0]
-        followers = tf.gather(self._suggested, recent(item_ids, self._suggesting))
+        """The last items' highest partners, and what is popular: int64 [batch, n]; 0 for none, some twice."""
+        batch, last = tf.shape(item_ids)[0], recent(item_ids, _SUGGESTING)
+        partners = [tf.reshape(tf.gather(some, last), [batch, _SUGGESTING * SUGGESTED]) for some in self._partners]
         popular = tf.tile(self._popular[tf.newaxis], [batch, 1])
-        return tf.concat([tf.reshape(followers, [batch, self._suggesting * SUGGESTED]), popular], axis=1)
+        return tf.concat([*(tf.cast(some, tf.int64) for some in partners), popular], axis=1)
 
 
 class _Lookup(tf.Module):
@@ -199,6 +203,12 @@ def _top(pairs: sparse.csr_matrix, count: int, popular: Counts) -> npt.NDArray[n
     top = np.zeros((pairs.shape[0], count), np.int64)
     top[rows[kept], place[kept]] = columns[kept]
     return top
+
+
+def _most_popular(numbers: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
+    """The ids of the items with the highest numbers above 0, highest first; `numbers` is [items]."""
+    highest = np.argsort(-numbers, kind="stable")[:count]
+    return 1 + highest[numbers[highest] > 0]
 
 
 def _ranked(pairs: sparse.csr_matrix, popular: Counts) -> tuple[npt.NDArray[Any], ...]:

@@ -106,9 +106,8 @@ class NextItemModel(tfrs.Model):
         self._counted = None
         if model.ranking.counts:
             tables = count(survey.sequences, self.item_count)
-            self._counted = CountedScores(
-                tables, survey.target_shares, survey.target_shares if lately is None else lately
-            )
+            recent = survey.target_shares if lately is None else lately
+            self._counted = CountedScores(tables, survey.target_shares, recent, model.ranking.suggest)
         self.score_names = [
             "retrieval",
             *(["ranker"] if self._ranker else []),

@@ -15,7 +15,7 @@ from serving.export import export
 from trainer.about import write_about
 from trainer.columns import read_columns
 from trainer.popularity import read_popularity
-from trainer.strategy import is_chief, wait_for_all
+from trainer.strategy import is_chief, make_strategy, wait_for_all
 from trainer.training import fit
 
 
@@ -30,6 +30,7 @@ def run_fn(fn_args: Any) -> None:
     """
     training = Training.model_validate_json(fn_args.custom_config["training"])
     history, train, serving = training.history, training.train, training.serving
+    strategy = make_strategy(train.strategy)  # TensorFlow's workers find each other before anything is computed
     transform = tft.TFTransformOutput(fn_args.transform_output)
     vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
     counts = fn_args.custom_config["counts"]
@@ -46,8 +47,9 @@ def run_fn(fn_args: Any) -> None:
         remove_seen=serving.remove_seen,
         columns=read_columns(transform.vocabulary_file_by_name, fn_args.train_files, training.model, training.features),
         lately=read_popularity(counts, "recent_popularity", vocabulary_file),
+        strategy=strategy,
     )
-    if is_chief(model.distribute_strategy):
+    if is_chief(strategy):
         export(
             model,
             fn_args.serving_model_dir,
@@ -59,7 +61,7 @@ def run_fn(fn_args: Any) -> None:
         write_about(fn_args.serving_model_dir, model.about)
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)
-    wait_for_all(model.distribute_strategy)  # TFX looks for the model in every worker
+    wait_for_all(strategy)  # TFX looks for the model in every worker
 
 
 def _checkpoints(fn_args: Any) -> str:

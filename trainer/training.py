@@ -15,6 +15,7 @@ from schemas.errors import InputError
 from schemas.evaluation import K
 from schemas.log import Section
 from trainer.about import About
+from trainer.attention import HOLD_PAIRS
 from trainer.blend import Choices, fit_weights, held_out_ranks, judged, ranks
 from trainer.board import (
     RUN,
@@ -34,11 +35,11 @@ from trainer.data import eval_batches, survey, train_batches
 from trainer.heat_maps import HeatMaps
 from trainer.model import NextItemModel
 from trainer.optimizer import optimizer
-from trainer.strategy import distribute, is_chief, make_strategy
+from trainer.strategy import distribute, is_chief
 from trainer.tracking import Tracking
 
 _EVAL_BATCH_SIZE = 256  # at most
-_EVAL_SCORES = 1 << 25  # of all items for a batch of validation, at most: 128 MB
+_EVAL_NUMBERS = 1 << 25  # held at once of a batch of validation, at most: 128 MB
 _NO_HYPER_PARAMETERS = ("train.profile", "train.wandb")  # settings of what is shown
 _WEIGHED = 20_480  # validation examples that the weights of the ranking task's scores are fitted to
 
@@ -55,6 +56,7 @@ def fit(
     remove_seen: bool = True,
     columns: Columns = Columns(),  # noqa: B008 - it never changes
     lately: npt.NDArray[np.float32] | None = None,
+    strategy: tf.distribute.Strategy | None = None,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> NextItemModel:
     """Trains a model and gives it the weights of its best epoch.
@@ -76,6 +78,7 @@ def fit(
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
         columns: what is read beside the items.
         lately: as of `NextItemModel`.
+        strategy: of `make_strategy`, before anything is computed; one device where there is none.
         callbacks: Keras callbacks beside those for checkpoints, logs and progress.
 
     Raises:
@@ -85,11 +88,11 @@ def fit(
     tf.keras.utils.set_random_seed(train.seed)
     tf.config.experimental.enable_op_determinism()
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if train.mixed_precision else "float32")
-    strategy = make_strategy(train.strategy)
+    strategy = strategy or tf.distribute.get_strategy()
     data = (train_files, item_count, history.max_length, train.batch_size)
     training = train_batches(*data, train.seed, columns.in_batches)
     surveyed = survey(*data, list(columns.of_items))
-    batch_size = max(1, min(_EVAL_BATCH_SIZE, _EVAL_SCORES // item_count))
+    batch_size = _eval_batch_size(item_count, history, model)
     validation = eval_batches(eval_files, item_count, batch_size, columns.in_batches)
     validation_steps = sum(1 for _ in validation)
     _check(surveyed.steps, "training example with a known item before a known target", train_files)
@@ -126,6 +129,15 @@ def fit(
     for board in boards:
         board.finish(network.about)
     return network
+
+
+def _eval_batch_size(item_count: int, history: History, model: Model) -> int:
+    """Histories whose scores of all items, and whose attention, are held at once."""
+    numbers = item_count
+    if model.attention.kind in HOLD_PAIRS:
+        queries = max(history.max_length, model.ranking.candidates)
+        numbers = max(numbers, queries * history.max_length * max(model.dim, model.encoder.units))
+    return max(1, min(_EVAL_BATCH_SIZE, _EVAL_NUMBERS // numbers))
 
 
 def _boards(

@@ -68,6 +68,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "loss: smoothing 0.1": ("train.loss.smoothing=0.1",),
     "ranking: without counts": ("model.ranking.counts=false",),
     "ranking: not trained": ("model.ranking.weight=0",),
+    "ranking: neighbours suggest, too": ("model.ranking.suggest=[markov, neighbours, recent_popularity]",),
     "ranking: by value": ("model.ranking.by_value=true",),
     "input: position": ("model.inputs.position=true",),
     "input: time": ("model.inputs.time=true",),

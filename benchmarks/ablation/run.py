@@ -17,7 +17,7 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,16 +42,34 @@ def main(
     for row_seed, (log, name) in product(seed or SEEDS, rows):
         if (log, name, row_seed) in done:
             continue
-        history = [switch for switch in LOGS[log].rows[name] if switch.startswith(HISTORY)]
-        root = _with_examples(work.resolve(), log, history, paths.get(log))
-        command = [sys.executable, "-m", "benchmarks.ablation.train", str(root), log, name, str(row_seed)]
-        found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
-        result = {"log": log, "row": name, "seed": row_seed, **json.loads(found.stdout.splitlines()[-1])}
-        print(
-            f"{log}, {name}, seed {row_seed}: {result['retrieval']} {result['ranking']}, {result['training_s']:.0f} s"
-        )
+        result = train(work.resolve(), log, name, row_seed, paths.get(log))
+        print(f"{log}, {name}, seed {row_seed}: {result['retrieval']} {result['ranking']}")
         with RESULTS.open("a") as file:
             file.write(json.dumps(result | circumstances()) + "\n")
+
+
+def train(
+    work: Path, log: str, row: str, seed: int, path: Path | None = None, epochs: int | None = None
+) -> dict[str, Any]:
+    """Trains a row in a process of its own.
+
+    Args:
+        work: a folder for what is made on the way.
+        log: which of `LOGS`.
+        row: which of its rows.
+        seed: of the training.
+        path: the log's, where it has to be given.
+        epochs: instead of the log's.
+
+    Returns:
+        `log`, `row`, `seed`, and what `benchmarks.ablation.train` prints.
+    """
+    history = [switch for switch in LOGS[log].rows[row] if switch.startswith(HISTORY)]
+    root = _with_examples(work, log, history, path)
+    command = [sys.executable, "-m", "benchmarks.ablation.train", str(root), log, row, str(seed)]
+    command += [] if epochs is None else [str(epochs)]
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
+    return {"log": log, "row": row, "seed": seed, **json.loads(found.stdout.splitlines()[-1])}
 
 
 def _with_examples(work: Path, log: str, history: list[str], path: Path | None) -> Path:

@@ -6,9 +6,12 @@ import json
 import logging
 import resource
 import time
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Annotated, Any
 
+import tensorflow as tf
 import tensorflow_transform as tft
 import typer
 
@@ -20,17 +23,17 @@ from trainer.popularity import read_popularity
 from trainer.training import fit
 
 
-def main(root: Path, log: str, row: str, seed: int) -> None:
-    """Logs the epochs as they go."""
+def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None, typer.Argument()] = None) -> None:
+    """Trains so many epochs, the log's if none are named, and logs them as they go."""
     progress = logging.getLogger("temporec.progress")
     progress.addHandler(logging.StreamHandler())
     progress.setLevel(logging.INFO)
-    print(json.dumps(_train(root, log, row, seed)))
+    print(json.dumps(_train(root, log, row, seed, epochs or LOGS[log].epochs)))
 
 
-def _train(root: Path, log: str, row: str, seed: int) -> dict[str, Any]:
+def _train(root: Path, log: str, row: str, seed: int, epochs: int) -> dict[str, Any]:
     """Trains a row on the pipeline's examples."""
-    config, epochs, rows = LOGS[log]
+    config, _, rows = LOGS[log]
     overrides = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}", *rows[row]]
     training = load_config(str(config), overrides).training
     transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))
@@ -38,7 +41,7 @@ def _train(root: Path, log: str, row: str, seed: int) -> dict[str, Any]:
     examples = _newest(root / "artifacts" / "Transform" / "transformed_examples")
     counts = _newest(root / "artifacts" / "Baselines" / "counts")
     train_files, eval_files = ([f"{examples}/Split-{split}/*"] for split in ("train", "eval"))
-    begin_s = time.monotonic()
+    ends_s: list[float] = []
     model = fit(
         train_files,
         eval_files,
@@ -46,15 +49,16 @@ def _train(root: Path, log: str, row: str, seed: int) -> dict[str, Any]:
         training.history,
         training.model,
         training.train,
-        str(root / "logs" / f"{row}-{seed}"),
-        str(root / "checkpoints" / f"{row}-{seed}"),
+        str(root / "logs" / f"{row}-{seed}-{epochs}"),
+        str(root / "checkpoints" / f"{row}-{seed}-{epochs}"),
         remove_seen=training.serving.remove_seen,
         columns=read_columns(transform.vocabulary_file_by_name, train_files, training.model, training.features),
         lately=read_popularity(counts, "recent_popularity", vocabulary_file),
+        callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends_s.append(time.monotonic()))],
     )
     return {
         **model.about.validation,
-        "training_s": round(time.monotonic() - begin_s, 1),
+        "epoch_s": median(b - a for a, b in pairwise(ends_s)),
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "parameters": model.about.parameters,
     }

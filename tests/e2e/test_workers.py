@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import tensorflow as tf
 
-from schemas.config import Config
+from schemas.config import Config, Inputs
 from serving.servable import Servable
 from tests.e2e.conftest import Run, read_record
 from tests.e2e.planted import ITEMS, STEP
@@ -20,6 +20,7 @@ def main(left: Path, out: Path, worker: str) -> None:
     """Trains as one of the workers, and prints whether the first one's model was there when it ended."""
     config = Config.model_validate(read_record(left)["config"])
     train = config.train.model_copy(update={"strategy": "multi_worker", "epochs": 6})
+    model = config.model.model_copy(update={"inputs": Inputs(time=True)})
     (transform_graph,), (examples,), (counts,) = (
         (left / "artifacts" / output).iterdir()
         for output in ("Transform/transform_graph", "Transform/transformed_examples", "Baselines/counts")
@@ -32,7 +33,7 @@ def main(left: Path, out: Path, worker: str) -> None:
             serving_model_dir=str(out / f"model-{worker}"),
             model_run_dir=str(out / "logs"),
             custom_config={
-                "training": config.training.model_copy(update={"train": train}).model_dump_json(),
+                "training": config.training.model_copy(update={"train": train, "model": model}).model_dump_json(),
                 "code": "",
                 "counts": str(counts),
                 "checkpoints": str(out / "checkpoints"),

@@ -11,8 +11,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas import config
 from schemas.errors import InputError
 from tests.trainer.fitting import TRAIN, fit_planted
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "drawn": {
+        "loss": config.Loss(kind="sampled", negatives=8, in_batch=4),
+        "accumulation": 2,
+        "schedule": "plateau",
+    },
+}
 
 
 class Losses(tf.keras.callbacks.Callback):
@@ -27,6 +37,7 @@ class Losses(tf.keras.callbacks.Callback):
 
 def train(folder: Path, *callbacks: Any, **settings: Any) -> tuple[Any, Losses]:
     losses = Losses()
+    folder.mkdir(exist_ok=True)
     return fit_planted(folder, [losses, *callbacks], TRAIN.model_copy(update=settings)), losses
 
 
@@ -46,24 +57,28 @@ class StopIn(tf.keras.callbacks.Callback):
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]), StopIn(int(sys.argv[2])))
+    train(Path(sys.argv[1]), StopIn(int(sys.argv[2])), **SETTINGS[sys.argv[3]])
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Losses]:
-    return train(tmp_path_factory.mktemp("undisturbed"))
+@pytest.mark.parametrize(("kind", "epochs"), [("plain", [0, 3]), ("drawn", [3])])
+def test_a_killed_training_goes_on_and_ends_as_one_that_was_not(kind: str, epochs: list[int], tmp_path: Path) -> None:
+    undisturbed, whole = train(tmp_path / "undisturbed", **SETTINGS[kind])
+    for epoch in epochs:
+        folder = tmp_path / str(epoch)
+        command = [sys.executable, "-m", "tests.trainer.test_checkpoints", str(folder), str(epoch), kind]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
+        model, losses = train(folder, **SETTINGS[kind])
+        assert losses.epochs == whole.epochs[epoch:]  # nothing that was done is done again
+        for weight, expected in zip(model.trainable_variables, undisturbed.trainable_variables, strict=True):
+            np.testing.assert_array_equal(weight, expected)
 
 
-@pytest.mark.parametrize("epoch", [0, 3])
-def test_a_killed_training_goes_on_and_ends_as_one_that_was_not(
-    epoch: int, undisturbed: tuple[Any, Losses], tmp_path: Path
-) -> None:
-    command = [sys.executable, "-m", "tests.trainer.test_checkpoints", str(tmp_path), str(epoch)]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
-    model, losses = train(tmp_path)
-    assert losses.epochs == undisturbed[1].epochs[epoch:]  # nothing that was done is done again
-    for weight, expected in zip(model.trainable_variables, undisturbed[0].trainable_variables, strict=True):
-        np.testing.assert_array_equal(weight, expected)
+def test_what_was_counted_is_not_saved_with_each_epoch(tmp_path: Path) -> None:
+    model, _ = train(tmp_path, epochs=1)
+    saved = tf.train.load_checkpoint(str(tmp_path / "checkpoints")).get_variable_to_shape_map()
+    weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+    # The weights, the best ones, the optimizer's two moments, and a few numbers.
+    assert weights * 4 <= sum(int(np.prod(shape)) for shape in saved.values()) < weights * 4 + 20
 
 
 def test_a_training_that_had_ended_only_gives_its_model_back(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def scored(sequences: list[list[int]], histories: list[list[int]]) -> npt.NDArra
     width = max(map(len, histories))
     item_ids = tf.constant([history + [0] * (width - len(history)) for history in histories], tf.int64)
     every = tf.tile(tf.range(1, ITEMS + 1, dtype=tf.int64)[tf.newaxis], [len(histories), 1])
-    made = CountedScores(count(arrays(sequences), ITEMS), UNIFORM, UNIFORM)
+    made = CountedScores(count(arrays(sequences), ITEMS), UNIFORM, UNIFORM, [])
     return np.asarray(made.features(item_ids, every).numpy(), np.float64)
 
 
@@ -81,7 +81,7 @@ def test_scores_are_those_counted_by_hand(sequences: list[list[int]], history: l
 
 
 def test_a_candidate_scores_alike_wherever_and_however_often_it_stands() -> None:
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM)
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, [])
     histories = tf.constant([[1, 2, 3], [6, 2, 0]], tf.int64)
     every = tf.constant([range(ITEMS + 1)] * 2, tf.int64)
     asked = tf.constant([[4, 0, 7, 4, 1, 3], [3, 3, 5, 1, 0, 3]], tf.int64)
@@ -93,7 +93,7 @@ def test_a_candidate_scores_alike_wherever_and_however_often_it_stands() -> None
 def test_popularity_is_the_logarithm_of_the_share() -> None:
     shares = np.array([0.5, 0.25, 0.25, 0, 0, 0, 0], np.float32)
     lately = np.array([1.5, 0, 0, 4.5, 0, 0, 0], np.float32)  # of 6 in all
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), shares, lately)
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), shares, lately, [])
     assert made.names[-2:] == ["popularity", "recent_popularity"]
     found = made.features(tf.constant([[1]], tf.int64), tf.constant([[1, 2, 4]], tf.int64))[0, :, -2:]
     ever, of_late = (0.5, 0.25, 0), (0.25, 0, 0.75)
@@ -110,7 +110,7 @@ def test_an_item_keeps_its_highest_partners(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_suggests_what_followed_most_often() -> None:
     """3 is followed by 4 (twice next), 5, 1, 2, 6 and itself; 7 by nothing."""
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, np.zeros(ITEMS, np.float32))
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, ["markov"])
     after_3, after_7, after_nothing = made.suggest(tf.constant([[3, 0], [7, 0], [0, 0]], tf.int64)).numpy()
     assert after_3[0] == 4
     assert set(after_3[:6].tolist()) == {1, 2, 3, 4, 5, 6}
@@ -121,9 +121,19 @@ def test_suggests_what_followed_most_often() -> None:
 def test_suggests_what_is_popular_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "SUGGESTED", 2)
     lately = np.array([1, 0, 3, 0, 2, 0, 0], np.float32)
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, lately)
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, lately, ["recent_popularity"])
     (after_7,) = made.suggest(tf.constant([[7]], tf.int64)).numpy()
     assert after_7[after_7 > 0].tolist() == [3, 5]
+
+
+def test_suggests_what_is_in_the_same_sequences() -> None:
+    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, ["neighbours", "popularity"])
+    (after_4,) = made.suggest(tf.constant([[4]], tf.int64)).numpy()
+    neighbours = by_hand(SEQUENCES, [4])["neighbours"]
+    near = [item for item in neighbours if neighbours[item] > 0]
+    assert near == [1, 2, 3, 5, 6]
+    assert sorted(after_4[: len(near)].tolist()) == near
+    assert after_4[after_4 > 0].tolist()[len(near) :] == list(range(1, ITEMS + 1))  # all are as popular
 
 
 def test_no_sequences_count_nothing() -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, cast
 
 import pytest
 import tensorflow as tf
@@ -26,7 +26,7 @@ MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "ranking": {"weigh
 TRAIN = {"epochs": 3, "batch_size": 7, "learning_rate": 0.01, "warmup_steps": 5, "seed": 5}
 
 
-def main(folder: Path, strategy: str) -> None:
+def main(folder: Path, strategy: config.Strategy) -> None:
     """Trains on what the folder holds, and prints the epochs' logs."""
     if strategy == "mirrored":
         tf.config.set_logical_device_configuration(
@@ -38,15 +38,16 @@ def main(folder: Path, strategy: str) -> None:
         ITEMS,
         config.History(max_length=LENGTH),
         config.Model.model_validate(MODEL),
-        config.Train.model_validate({**TRAIN, "strategy": strategy}),
+        config.Train.model_validate(TRAIN),
         str(folder / f"logs-{strategy}" / str(os.getpid())),
         str(folder / f"checkpoints-{strategy}"),
+        strategy=make_strategy(strategy),
     )
     print(json.dumps({"replicas": model.distribute_strategy.num_replicas_in_sync, **model.history.history}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), cast(config.Strategy, sys.argv[2]))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def check_logs(folder: Path, strategy: str) -> None:
     [("tpu", "TPU_NAME", None), ("multi_worker", "TF_CONFIG", None), ("multi_worker", "TF_CONFIG", "{a")],
 )
 def test_what_the_environment_must_tell(
-    monkeypatch: pytest.MonkeyPatch, kind: Literal["tpu", "multi_worker"], variable: str, value: str | None
+    monkeypatch: pytest.MonkeyPatch, kind: config.Strategy, variable: str, value: str | None
 ) -> None:
     if value is None:
         monkeypatch.delenv(variable, raising=False)

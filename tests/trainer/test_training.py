@@ -14,7 +14,7 @@ from tests.trainer.fitting import ITEMS, MODEL, TRAIN, fit_planted
 from trainer.data import eval_batches
 from trainer.metrics import summary
 from trainer.model import NextItemModel
-from trainer.training import fit
+from trainer.training import _eval_batch_size, fit
 
 
 class Curve(tf.keras.callbacks.Callback):
@@ -140,3 +140,13 @@ def test_a_split_without_examples_is_an_input_error(split: str, tmp_path: Path) 
     files = ([empty], [full]) if split == "training" else ([full], [empty])
     with pytest.raises(InputError, match=f"one {split} example"):
         fit(*files, ITEMS, config.History(), MODEL, TRAIN, str(tmp_path / "logs"), str(tmp_path / "checkpoints"))
+
+
+@pytest.mark.parametrize("kind", ["concat", "general"])
+def test_a_batch_of_validation_takes_bounded_memory(kind: str) -> None:
+    """`concat` holds 128 numbers for each of 200 candidates and each of 200 places, the others a score an item."""
+    model = config.Model.model_validate({"dim": 128, "attention": {"kind": kind}})
+    held = 200 * 200 * 128 if kind == "concat" else 1_000_000
+    rows = _eval_batch_size(1_000_000, config.History(max_length=200), model)
+    assert 0.5 * 2**27 < 4 * rows * held <= 2**27  # 128 MB
+    assert _eval_batch_size(1, config.History(max_length=1), model) == 256

@@ -1,0 +1,44 @@
+"""Times an epoch of each row of the ablation, and records it.
+
+    .venv/bin/python -m benchmarks.ablation.times --work runs/ablation --online-retail invoices.csv.gz
+
+A row that `times.jsonl` has already is not timed again. An epoch is one of
+training and validation, the first one left out, which traces the model. Nothing
+else should be running.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.ablation.rows import LOGS
+from benchmarks.ablation.run import train
+from benchmarks.record import circumstances
+
+RESULTS = Path(__file__).parent / "times.jsonl"
+EPOCHS = 3
+
+
+def main(
+    work: Annotated[Path, typer.Option(help="the folder of benchmarks.ablation.run")],
+    online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
+) -> None:
+    """Times all rows that are not recorded."""
+    recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
+    done = {(result["log"], result["row"]) for result in recorded}
+    paths = {"Online Retail": online_retail}
+    for log, row in [(log, row) for log, of_log in LOGS.items() for row in of_log.rows]:
+        if (log, row) in done or (log in paths and paths[log] is None):
+            continue
+        epoch_s = train(work.resolve(), log, row, 1, paths.get(log), EPOCHS)["epoch_s"]
+        print(f"{log}, {row}: {epoch_s:.1f} s")
+        with RESULTS.open("a") as file:
+            file.write(json.dumps({"log": log, "row": row, "epoch_s": round(epoch_s, 2), **circumstances()}) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
