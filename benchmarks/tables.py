@@ -32,8 +32,8 @@ def ablation_table() -> str:
         lines += [
             f"{log}, {LOGS[log].epochs} epochs:",
             "",
-            "| switch | retrieval alone | both tasks | an epoch | parameters |",
-            "| --- | --- | --- | --- | --- |",
+            "| switch | retrieval alone | both tasks | seeds | an epoch | parameters |",
+            "| --- | --- | --- | --- | --- | --- |",
         ]
         by_row = _grouped(of_log, "row")
         for name, results in ((name, by_row[name]) for name in LOGS[log].rows if name in by_row):
@@ -42,7 +42,7 @@ def ablation_table() -> str:
                 f"| {name} | {' | '.join(orders)} | {epoch_s[log, name]:.1f} s | {results[0]['parameters']:,} |"
             )
         lines.append("")
-    return "\n".join([*lines, _circumstances(recorded), "", f"Times: {_machine(timed[0])}"])
+    return "\n".join([*lines, _circumstances(recorded), "", f"Of the epochs: {_machine(timed[0])}"])
 
 
 def quality_table() -> str:
@@ -62,7 +62,8 @@ def quality_table() -> str:
             f" | {mean(map(_training_s, results)) / 60:.1f} min"
             f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB |"
         )
-    return "\n".join([*rows, "", _circumstances(recorded)])
+    seeds = len({result["seed"] for result in recorded})
+    return "\n".join([*rows, "", f"{seeds} seeds; {_circumstances(recorded)}"])
 
 
 def beside_table() -> str:
@@ -248,10 +249,9 @@ def _number(value: float) -> str:
 def _circumstances(results: Results) -> str:
     dates = sorted(result["date"][:10] for result in results)
     machines = ("{cores} cores of {processor}, {memory_gb} GB".format_map(result["machine"]) for result in results)
-    seeds = len({result["seed"] for result in results})
     span = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     return (
-        f"{seeds} {'seed' if seeds == 1 else 'seeds'}; {' and '.join(dict.fromkeys(machines))}; "
+        f"{' and '.join(dict.fromkeys(machines))}; "
         f"TensorFlow {results[0]['tensorflow']}; {span}; commits "
         f"{', '.join(dict.fromkeys(result['commit'] for result in results))}; `{_module(results[0])}`"
     )

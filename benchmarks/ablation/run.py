@@ -31,14 +31,16 @@ SEEDS = (1, 2)
 
 def main(
     work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
-    seed: Annotated[list[int] | None, typer.Option(help="which of the seeds; all, if none is named")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="which of the rows; all, if none is named")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="of the trainings; 1 and 2, if none is named")] = None,
     online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
 ) -> None:
     """Trains all rows that are not recorded."""
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {(result["log"], result["row"], result["seed"]) for result in recorded}
     paths = {"Online Retail": online_retail}
-    rows = [(log, row) for log in LOGS if log not in paths or paths[log] is not None for row in LOGS[log].rows]
+    given = [log for log in LOGS if log not in paths or paths[log] is not None]
+    rows = [(log, row) for log in given for row in LOGS[log].rows if row in (names or LOGS[log].rows)]
     for row_seed, (log, name) in product(seed or SEEDS, rows):
         if (log, name, row_seed) in done:
             continue
