@@ -24,9 +24,12 @@ class Items(tf.keras.layers.Layer):
         count: how many there are.
         dim: width of a vector.
         columns: by name, int [1 + count, n], the codes of each item; 0 for none.
+        bias: what all biases start with.
     """
 
-    def __init__(self, count: int, dim: int, columns: Mapping[str, npt.NDArray[np.int64]] = {}) -> None:
+    def __init__(
+        self, count: int, dim: int, columns: Mapping[str, npt.NDArray[np.int64]] = {}, bias: float = 0.0
+    ) -> None:
         super().__init__(name=ITEMS, dtype=tf.float32)
         self.count = count
         self._dim = dim
@@ -39,7 +42,9 @@ class Items(tf.keras.layers.Layer):
             name: (tf.Variable(codes, trainable=False, name=name), CodeVectors(int(codes.max()) + 1, dim, name))
             for name, codes in columns.items()
         }
-        self._biases = self.add_weight(name=f"{ITEMS}/bias", shape=[1 + count], initializer="zeros")
+        self._biases = self.add_weight(
+            name=f"{ITEMS}/bias", shape=[1 + count], initializer=tf.keras.initializers.Constant(bias)
+        )
 
     def embed(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Inputs of the encoder, int [...] -> [..., dim]: the vectors, scaled up to what a recurrence wants."""

@@ -93,7 +93,9 @@ class NextItemModel(tfrs.Model):
             name: split_codes(survey.item_codes[name], coding, separator)
             for name, (coding, separator) in columns.of_items.items()
         }
-        self._items = Items(self.item_count, model.dim, item_codes)
+        # Of a binary loss all items' probabilities together start at about 1, for one of them is the target.
+        bias = -math.log(self.item_count) if train.loss.kind == "binary" else 0.0
+        self._items = Items(self.item_count, model.dim, item_codes, bias)
         self._inputs = Inputs(model.inputs, columns.codings, model.dim, max_length)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
         self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_shares)
