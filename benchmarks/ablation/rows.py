@@ -28,6 +28,8 @@ ATTENTION_ROWS: dict[str, tuple[str, ...]] = {
     "attention: none": ("model.attention.blocks=0",),
 }
 
+NOT_TRAINED: dict[str, tuple[str, ...]] = {"ranking: not trained": ("model.ranking.weight=0",)}
+
 PAST = ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]")
 
 ROWS: dict[str, tuple[str, ...]] = {
@@ -67,7 +69,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "loss: binary": ("train.loss.kind=binary",),
     "loss: smoothing 0.1": ("train.loss.smoothing=0.1",),
     "ranking: without counts": ("model.ranking.counts=false",),
-    "ranking: not trained": ("model.ranking.weight=0",),
+    **NOT_TRAINED,
     "ranking: neighbours suggest, too": ("model.ranking.suggest=[markov, neighbours, recent_popularity]",),
     "ranking: by value": ("model.ranking.by_value=true",),
     "input: position": ("model.inputs.position=true",),
@@ -93,5 +95,7 @@ class Log(NamedTuple):
 
 LOGS = {
     "MovieLens-100K": Log(Path(__file__).with_name("movielens-100k.yaml"), 16, ROWS),
-    "Online Retail": Log(REPOSITORY / "pipeline" / "configs" / "online-retail.yaml", 10, ATTENTION_ROWS),
+    "Online Retail": Log(
+        REPOSITORY / "pipeline" / "configs" / "online-retail.yaml", 10, {**ATTENTION_ROWS, **NOT_TRAINED}
+    ),
 }
