@@ -26,7 +26,7 @@ Curve = list[tuple[float, float]]  # seconds, and the recall reached by then
 def ablation_table() -> str:
     """By log, a row a switch: recall@10 and NDCG@10 in validation, of all seeds; an epoch's time; parameters."""
     recorded, timed = _read("ablation"), _read("ablation", "times.jsonl")
-    epoch_s = {(found["log"], found["row"]): found["epoch_s"] for found in timed}
+    epoch = {(found["log"], found["row"]): f"{found['epoch_s']:.1f} s" for found in timed}
     lines: list[str] = []
     for log, of_log in _grouped(recorded, "log").items():
         lines += [
@@ -39,7 +39,8 @@ def ablation_table() -> str:
         for name, results in ((name, by_row[name]) for name in LOGS[log].rows if name in by_row):
             orders = [_pair([result[order] for result in results]) for order in ("retrieval", "ranking")]
             lines.append(
-                f"| {name} | {' | '.join(orders)} | {epoch_s[log, name]:.1f} s | {results[0]['parameters']:,} |"
+                f"| {name} | {' | '.join(orders)} | {len(results)} | {epoch.get((log, name), '')}"
+                f" | {results[0]['parameters']:,} |"
             )
         lines.append("")
     return "\n".join([*lines, _circumstances(recorded), "", f"Of the epochs: {_machine(timed[0])}"])
