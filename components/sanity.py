@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from components.checks import Check
 from components.example_batches import read_examples
-from components.list_checks import check_lists
+from components.list_checks import check_lists, check_orders
 from components.measures import MODEL
 from components.queries import read_queries
 from components.results import Results
@@ -52,6 +52,10 @@ def question_model(
     answers = ask(model, [_without_target(record) for record in asked], "serving_default")
     return [
         *_of_scores(answers["scores"]),
+        check_orders(
+            [[item for item in row if item] for row in answers["item_ids"]],
+            read_queries(asked).seen if remove_seen else [set()] * len(asked),
+        ),
         *check_lists(results, catalogue, remove_seen=remove_seen),
         _blind(answers["item_ids"], ask(model, asked)["item_ids"]),
         *_of_validation(model, path, results, list(islice(read_examples(validation), _VALIDATED))),
