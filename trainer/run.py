@@ -12,7 +12,7 @@ import tensorflow_transform as tft
 from schemas.config import Training
 from schemas.features import VOCABULARY
 from serving.export import export
-from trainer.about import write_about
+from trainer.about import Terms, write_about
 from trainer.columns import read_columns
 from trainer.popularity import read_popularity
 from trainer.strategy import is_chief, wait_for_all
@@ -29,7 +29,9 @@ def run_fn(fn_args: Any) -> None:
             left (`checkpoints`). TensorBoard's files go to `model_run_dir`.
     """
     training = Training.model_validate_json(fn_args.custom_config["training"])
-    history, train, serving = training.history, training.train, training.serving
+    history, train, serving, ranking = training.history, training.train, training.serving, training.model.ranking
+    # A request gets k of what is reordered, so as many are validated, and their weights fitted to them.
+    ranking = ranking.model_copy(update={"candidates": max(ranking.candidates, serving.k)})
     transform = tft.TFTransformOutput(fn_args.transform_output)
     vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
     counts = fn_args.custom_config["counts"]
@@ -39,7 +41,7 @@ def run_fn(fn_args: Any) -> None:
         fn_args.eval_files,
         transform.vocabulary_size_by_name(VOCABULARY),
         history,
-        training.model,
+        training.model.model_copy(update={"ranking": ranking}),
         train,
         log_dir=fn_args.model_run_dir,
         checkpoint_dir=checkpoints,
@@ -56,10 +58,20 @@ def run_fn(fn_args: Any) -> None:
             k=serving.k,
             remove_seen=serving.remove_seen,
         )
-        write_about(fn_args.serving_model_dir, model.about)
+        write_about(fn_args.serving_model_dir, model.about, _terms(training))
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)
     wait_for_all(model.distribute_strategy)  # TFX looks for the model in every worker
+
+
+def _terms(training: Training) -> Terms:
+    reads = training.model.reads
+    return Terms(
+        reads=reads,
+        columns={each.name: each.kind for each in training.features if each.name in reads and each.of == "interaction"},
+        max_length=training.history.max_length,
+        remove_seen=training.serving.remove_seen,
+    )
 
 
 def _checkpoints(fn_args: Any) -> str:
