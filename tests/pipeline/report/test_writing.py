@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from rich.console import Console
 
 from pipeline.report.writing import write_report
@@ -17,6 +18,7 @@ from pipeline.root import RECORD, REPORT, read_record
 from pipeline.run import show_report
 from schemas.errors import InputError
 from tests.pipeline.report_root import IMAGE, SCRIPT, TITLES
+from tests.serving.successor import Successor, write_model
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,22 @@ def test_models_may_be_compared_by_any_metric(finished_root: Path, tmp_path: Pat
     page = write_report(tmp_path).read_text()
     assert f"auc is {record['metrics']['test']['auc']:.4f}" in page
     assert list(figures(page))[4:6] == ["systems-auc", "systems-recall@3"]
+
+
+class NoNumbers(Successor):
+    """Its vectors are none."""
+
+    def candidates(self) -> tf.Tensor:
+        return self.table * float("nan")
+
+
+def test_vectors_that_are_no_numbers_leave_a_page_without_a_map(finished_root: Path, page: str, tmp_path: Path) -> None:
+    record = read_record(finished_root)
+    record["artifacts"]["model"] = str(write_model(tmp_path / "model", NoNumbers(), k=10))
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    shown = write_report(tmp_path).read_text()
+    assert "There is no map" in shown
+    assert figures(page).keys() - figures(shown).keys() == {"map"}
 
 
 class TestWhatIsNotThere:
