@@ -141,7 +141,27 @@ class TestWhatIsNotThere:
 
     def test_a_run_that_does_not_say_what_it_wrote(self, tmp_path: Path) -> None:
         (tmp_path / RECORD).write_text("{}")
-        with pytest.raises(InputError, match="older version"):
+        with pytest.raises(InputError, match="another version, which lacks 'evaluation'"):
+            write_report(tmp_path)
+
+    @pytest.mark.parametrize(
+        "lacking", ["data", "data.rows_read", "metrics.test", "artifacts.counts", "order.served", "gate.checks", "name"]
+    )
+    def test_a_run_of_a_version_that_wrote_less(self, finished_root: Path, tmp_path: Path, lacking: str) -> None:
+        part = record = read_record(finished_root)
+        *sections, key = lacking.split(".")
+        for section in sections:
+            part = part[section]
+        del part[key]
+        (tmp_path / RECORD).write_text(json.dumps(record))
+        with pytest.raises(InputError, match=f"another version, which lacks '{key}'"):
+            write_report(tmp_path)
+
+    def test_a_run_of_a_version_with_other_settings(self, finished_root: Path, tmp_path: Path) -> None:
+        record = read_record(finished_root)
+        record["config"]["model"]["width"] = 3
+        (tmp_path / RECORD).write_text(json.dumps(record))
+        with pytest.raises(InputError, match=r"another version, with model\.width"):
             write_report(tmp_path)
 
     def test_what_the_run_wrote_is_gone(self, finished_root: Path, tmp_path: Path) -> None:
