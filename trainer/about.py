@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from schemas.config import Training
 from schemas.errors import InputError
 
 _FOLDER, _FILE = "assets.extra", "about.json"
@@ -34,11 +35,22 @@ class Terms:
     remove_seen: bool  # whether items of the history are left out
 
 
-def write_about(model: str, about: About, terms: Terms) -> None:
+def terms(training: Training) -> Terms:
+    """Those of a model that is trained so."""
+    reads, features = training.model.reads, training.features
+    return Terms(
+        reads=reads,
+        columns={each.name: each.kind for each in features if each.of == "interaction" and each.name in reads},
+        max_length=training.history.max_length,
+        remove_seen=training.serving.remove_seen,
+    )
+
+
+def write_about(model: str, about: About, how: Terms) -> None:
     """Writes into the folder of a saved model."""
     tf.io.gfile.makedirs(f"{model}/{_FOLDER}")
     with tf.io.gfile.GFile(f"{model}/{_FOLDER}/{_FILE}", "w") as file:
-        file.write(json.dumps({**asdict(about), **asdict(terms)}, indent=2) + "\n")
+        file.write(json.dumps({**asdict(about), **asdict(how)}, indent=2) + "\n")
 
 
 def read_about(model: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import tensorflow_transform as tft
 from schemas.config import Training
 from schemas.features import VOCABULARY
 from serving.export import export
-from trainer.about import Terms, write_about
+from trainer.about import terms, write_about
 from trainer.columns import read_columns
 from trainer.popularity import read_popularity
 from trainer.strategy import is_chief, wait_for_all
@@ -58,20 +58,10 @@ def run_fn(fn_args: Any) -> None:
             k=serving.k,
             remove_seen=serving.remove_seen,
         )
-        write_about(fn_args.serving_model_dir, model.about, _terms(training))
+        write_about(fn_args.serving_model_dir, model.about, terms(training))
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)
     wait_for_all(model.distribute_strategy)  # TFX looks for the model in every worker
-
-
-def _terms(training: Training) -> Terms:
-    reads = training.model.reads
-    return Terms(
-        reads=reads,
-        columns={each.name: each.kind for each in training.features if each.name in reads and each.of == "interaction"},
-        max_length=training.history.max_length,
-        remove_seen=training.serving.remove_seen,
-    )
 
 
 def _checkpoints(fn_args: Any) -> str:
