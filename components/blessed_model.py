@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.types import Artifact
 from tfx.types.channel import BaseChannel
-from tfx.utils import path_utils
 
 from components.artifacts import Artifacts
-from schemas.errors import InputError
 
 
 class LastOtherBlessedModel(tfx.dsl.experimental.ResolverStrategy):
@@ -27,17 +24,12 @@ class LastOtherBlessedModel(tfx.dsl.experimental.ResolverStrategy):
     """
 
     def resolve_artifacts(self, store: Any, input_dict: Artifacts) -> Artifacts:
-        """Keeps the model and what was pushed of it, or nothing where there is none.
-
-        Raises:
-            InputError: the model's folder is gone.
-        """
+        """Keeps the model and what was pushed of it, or nothing where there is none."""
         candidates = {candidate.id for candidate in input_dict["candidate"]}
         others = {model.id: model for model in input_dict["model"] if model.id not in candidates}
         pushes = [push for push in input_dict["pushed_model"] if push.get_int_custom_property("pushed")]
         for push in sorted(pushes, key=lambda each: each.id, reverse=True):
             if model := others.get(_model_of(store, push)):
-                _require(model, push)
                 return {**input_dict, "model": [model], "pushed_model": [push]}
         return {**input_dict, "model": [], "pushed_model": []}
 
@@ -63,13 +55,3 @@ def _model_of(store: Any, push: Artifact) -> int:
         if each.type == event.INPUT and each.path.steps[0].key == "model"
     )
     return int(given)
-
-
-def _require(model: Artifact, push: Artifact) -> None:
-    if not tf.io.gfile.isdir(path_utils.serving_model_path(model.uri)):
-        raise InputError(
-            expected=f"the last blessed model, which a new one is compared with, in {model.uri}",
-            received="no such folder",
-            remedy=f"put it back from {push.get_string_custom_property('pushed_destination')}, as Format-Serving "
-            "in that folder, or give another --root",
-        )

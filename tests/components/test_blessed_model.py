@@ -1,15 +1,12 @@
 """Runs of TFX with the real resolver, Pusher, cache and metadata; models are a file that says who they are."""
 
-import shutil
 from pathlib import Path
 
-import pytest
 from tfx import v1 as tfx
 
 from components.blessed_model import LastOtherBlessedModel, blessed_model
 from components.pusher import AtomicPusher
 from pipeline.local import LocalRunner
-from schemas.errors import InputError
 
 types = tfx.types.standard_artifacts
 
@@ -81,10 +78,3 @@ def test_a_refused_model_is_not_compared_with(tmp_path: Path) -> None:
     assert run(tmp_path, "B") is None
     assert run(tmp_path, "C", blessed=False) == "B"
     assert run(tmp_path, "D") == "B"
-
-
-def test_a_model_whose_folder_is_gone_is_missed(tmp_path: Path) -> None:
-    run(tmp_path, "A")
-    shutil.rmtree(tmp_path / "artifacts" / "Train")
-    with pytest.raises(InputError, match=f"put it back from {tmp_path}/models/"):
-        run(tmp_path, "B")
