@@ -92,12 +92,12 @@ def load_model(path: str) -> Any:
     """
     try:
         return tf.saved_model.load(path)
-    except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+    except Exception as error:  # of a damaged one TensorFlow raises anything, an IndexError too
         raise InputError(
             expected=f"a saved model in {path}",
             received=f"what TensorFlow cannot load: {(str(error).splitlines() or [type(error).__name__])[0]}",
             remedy="put it back from a copy, or train it again",
-        ) from None
+        ) from error
 
 
 def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:

@@ -8,12 +8,11 @@ from components.blessed_model import LastOtherBlessedModel, blessed_model
 from components.pusher import AtomicPusher
 from pipeline.local import LocalRunner
 
-types = tfx.types.standard_artifacts
-
 
 @tfx.dsl.components.component
 def Train(  # type: ignore[no-untyped-def]
-    name: tfx.dsl.components.Parameter[str], model: tfx.dsl.components.OutputArtifact[types.Model]
+    name: tfx.dsl.components.Parameter[str],
+    model: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Model],
 ):
     folder = Path(model.uri) / "Format-Serving"
     folder.mkdir(parents=True)
@@ -23,9 +22,9 @@ def Train(  # type: ignore[no-untyped-def]
 
 @tfx.dsl.components.component
 def Judge(  # type: ignore[no-untyped-def]
-    model: tfx.dsl.components.InputArtifact[types.Model],
+    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
     blessed: tfx.dsl.components.Parameter[int],
-    blessing: tfx.dsl.components.OutputArtifact[types.ModelBlessing],
+    blessing: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelBlessing],
 ):
     blessing.set_int_custom_property("blessed", blessed)
     blessing.set_int_custom_property("current_model_id", model.id)
