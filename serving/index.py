@@ -55,7 +55,7 @@ class BruteForce(tf.Module):
         items = self.candidates.shape[0]
         scores = without(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
         scores, columns = highest(scores, tf.minimum(k, items))
-        # Not greater than the lowest covers a model's own -inf too. As `~(scores <= LOWEST)`, TensorFlow would forget NaN.
+        # Not greater than the lowest covers a model's own -inf too. A negated <= TensorFlow makes a >, and forgets NaN.
         found = tf.math.is_nan(scores) | (scores > LOWEST)
         return tf.where(found, scores, LOWEST), tf.where(found, tf.cast(columns, tf.int64) + 1, 0)
 
