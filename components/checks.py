@@ -70,8 +70,9 @@ def _value(metrics: dict[str, Any], name: str) -> float:
 def _beaten(gate: Gate, results: Results) -> Iterator[Check]:
     for baseline in gate.beat:
         found = results.difference(MODEL, baseline, gate.metric)
-        measured, low = _measured(gate, found, LEVEL), found.interval().low
-        yield Check(f"better than {baseline}", measured, "all of the interval above 0", low > 0, _power(found, LEVEL))
+        measured, passed = _measured(gate, found, LEVEL), found.interval().low > 0
+        power = _power(found, f"a difference of {found.detectable():.4f} would be seen")
+        yield Check(f"better than {baseline}", measured, "all of the interval above 0", passed, power)
 
 
 def no_loss(gate: Gate, results: Results) -> Iterator[Check]:
@@ -107,7 +108,13 @@ def _not_worse(gate: Gate, name: str, found: Difference, level: float) -> Check:
     interval, lost = found.interval(level), -gate.tolerance
     passed = interval.low > lost if gate.strict else interval.high >= lost
     required = f"{'all of the interval above' if gate.strict else 'not all of the interval below'} {lost:g}"
-    return Check(name, _measured(gate, found, level), required, passed, _power(found, level, gate.tolerance))
+    least = found.detectable(level)
+    what = (
+        f"an equal model would pass with a tolerance of {least:.4f}"
+        if gate.strict
+        else f"a difference of {gate.tolerance + least:.4f} would be seen"
+    )
+    return Check(name, _measured(gate, found, level), required, passed, _power(found, what))
 
 
 def _measured(gate: Gate, found: Difference, level: float) -> str:
@@ -115,8 +122,8 @@ def _measured(gate: Gate, found: Difference, level: float) -> str:
     return f"{gate.metric} {mean:+.4f}, {100 * level:.4g} % between {low:+.4f} and {high:+.4f}"
 
 
-def _power(found: Difference, level: float, tolerance: float = 0.0) -> str:
+def _power(found: Difference, what: str) -> str:
+    """What is so in four of five tries (`components.statistics.POWER`) on as many users."""
     if found.error == 0:
         return f"{found.users:,} users, all with the same difference"
-    least = tolerance + found.detectable(level)
-    return f"{found.users:,} users: a difference of {least:.4f} would be seen in four of five tries"
+    return f"{found.users:,} users: {what} in four of five tries"

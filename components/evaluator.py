@@ -3,6 +3,7 @@
 import json
 
 import apache_beam as beam
+import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
@@ -12,6 +13,7 @@ from components.evaluation import evaluate
 from components.results import QUERIES, read_results
 from components.summary import summarize, write_summary
 from components.systems import Sources
+from schemas.errors import InputError
 from schemas.evaluation import Evaluation
 from schemas.features import TEST
 
@@ -32,10 +34,19 @@ def Evaluator(  # type: ignore[no-untyped-def]
     """TFMA over the exported model, as TFX's own, with what that cannot: baselines, and values a query.
 
     `evaluation` gets TFMA's files, `queries/` and `summary.json`.
+
+    Raises:
+        InputError: the previous model's folder is gone.
     """
     measured = Evaluation.model_validate_json(settings)
     (test,) = artifact_utils.get_split_uris([examples], TEST)
     models = [path_utils.serving_model_path(each.uri) for each in (model, previous) if each]
+    if previous and not tf.io.gfile.isdir(models[-1]):
+        raise InputError(
+            expected=f"the last blessed model, which the new one is compared with, in {models[-1]}",
+            received="no such folder",
+            remedy="put it back, or a copy of what was pushed of it, or give another --root",
+        )
     catalogue = read_catalogue(counts.uri)
     with beam_pipeline as pipeline:
         sources = Sources(counts.uri, *models)

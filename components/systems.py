@@ -15,6 +15,7 @@ from scipy import sparse
 from components.baseline_tables import read_tables
 from components.measures import MODEL, PREVIOUS, Answers
 from components.queries import Queries
+from schemas.errors import InputError
 from schemas.evaluation import Evaluation
 from schemas.log import names_in
 from serving.recommender import ORDERS
@@ -84,8 +85,19 @@ class Systems:
 
 @lru_cache(maxsize=2)
 def load_model(path: str) -> Any:
-    """A saved model. The last two are kept: what was evaluated is asked again by the gate, and for the report."""
-    return tf.saved_model.load(path)
+    """A saved model. The last two are kept: what was evaluated is asked again by the gate, and for the report.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    try:
+        return tf.saved_model.load(path)
+    except Exception as error:  # of a damaged one TensorFlow raises anything, an IndexError too
+        raise InputError(
+            expected=f"a saved model in {path}",
+            received=f"what TensorFlow cannot load: {(str(error).splitlines() or [type(error).__name__])[0]}",
+            remedy="put it back from a copy, or train it again",
+        ) from error
 
 
 def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.ingestion_report import IngestionReport
@@ -49,11 +49,12 @@ def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def protocol(config: Config, report: IngestionReport, items: int) -> dict[str, Any]:
+def protocol(config: Config, reads: Sequence[str], report: IngestionReport, items: int) -> dict[str, Any]:
     """How the metrics were measured.
 
     Args:
-        config: of the run; `reads` is what of the log the model is given beside the items.
+        config: of the run.
+        reads: what of the log the model is given beside the items and their order.
         report: of the log.
         items: how many were ranked.
     """
@@ -62,7 +63,7 @@ def protocol(config: Config, report: IngestionReport, items: int) -> dict[str, A
         "targets": "all" if isinstance(config.split, Temporal) and config.split.targets == "all" else "next",
         "candidates": "full",
         "seen_items": "removed" if config.serving.remove_seen else "kept",
-        "reads": ["order", *config.model.reads],
+        "reads": ["order", *reads],
         "examples": report.examples[TEST],
         "users": sum(report.test_users.values()),
         "items": items,

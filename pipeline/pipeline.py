@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfx import v1 as tfx
-from tfx.types.channel import BaseChannel
 
 import components
 import schemas
 import serving
 import trainer
 from components.baselines import Baselines
+from components.blessed_model import blessed_model
 from components.evaluator import Evaluator
 from components.example_gen import InteractionExampleGen
 from components.gate import ModelGate
@@ -46,7 +46,7 @@ def create_pipeline(
     Args:
         config: what to build; `data.path` must be readable where the pipeline runs.
         locations: where to write, likewise.
-        compare_with: how the blessed model that a candidate is compared with is chosen.
+        compare_with: how the blessed model that a candidate is compared with is chosen; see `components.blessed_model`.
         metadata_connection_config: the metadata store, where the orchestrator brings none.
         beam_args: options for the Beam runner.
     """
@@ -93,11 +93,11 @@ def create_pipeline(
         },
     )
     model = model_trainer.outputs["model"]
-    blessed_model = _blessed_model(compare_with, candidate=model)
+    compared_with = blessed_model(compare_with, candidate=model)
     evaluator = Evaluator(
         examples=examples,
         model=model,
-        previous=blessed_model.outputs["model"],
+        previous=compared_with.outputs["model"],
         counts=counts,
         settings=config.evaluation.model_dump_json(),
         floors=json.dumps(config.evaluate.gate.floors),
@@ -130,7 +130,7 @@ def create_pipeline(
             transform,
             baselines,
             model_trainer,
-            blessed_model,
+            compared_with,
             evaluator,
             gate,
             pusher,
@@ -139,13 +139,3 @@ def create_pipeline(
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(beam_args),
     )
-
-
-def _blessed_model(strategy: type[tfx.dsl.experimental.ResolverStrategy], candidate: BaseChannel) -> tfx.dsl.Resolver:
-    channels = {
-        "model": tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        "model_blessing": tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-    }
-    if strategy is not tfx.dsl.experimental.LatestBlessedModelStrategy:
-        channels["candidate"] = candidate
-    return tfx.dsl.Resolver(strategy_class=strategy, **channels).with_id("BlessedModel")

@@ -60,7 +60,7 @@ def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:
     progress = view.RunProgress(console)
     started_at = _now()
     with progress.following():
-        from pipeline import local, projector, run_record
+        from pipeline import local, run_record
 
         current = [""]
 
@@ -84,43 +84,55 @@ def _run(config: Config, root: Path, console: Console) -> dict[str, Any]:
             ) from error
         record = run_record.run_record(config, runs, started_at=started_at, finished_at=_now())
     write_whole(root / RECORD, json.dumps(record, indent=2) + "\n")
-    model_run = next(run.outputs["model_run"].uri for run in runs if run.component == "Trainer")
-    made = record["artifacts"]
-    projector.write_projector(Path(model_run), Path(made["model"]), made["counts"], config.data.items)
-    _show(config, record, console)
-    show_report(root, console)
+    show_run(config, record, root, console)
     return record
 
 
+def show_run(config: Config, record: dict[str, Any], root: Path, console: Console) -> None:
+    """Writes and shows all that people see of a run: it has its result by now, and keeps it, whatever fails here."""
+    made = record["artifacts"]
+    with _kept("Items in TensorBoard's projector", root, console):
+        from pipeline.projector import write_projector
+
+        write_projector(Path(made["model_run"]), Path(made["model"]), made["counts"], config.data.items)
+    with _kept("Data", root, console):
+        console.print(view.data_table(record["data"]))
+        if record["data"]["rows_rejected"]:
+            console.print(f"Rejected rows: {record['data']['rejected_path']}", markup=False, soft_wrap=True)
+    with _kept("Recommendations", root, console):
+        from pipeline.samples import sample_recommendations
+
+        examples = Path(made["examples"]) / "Split-test"
+        for sample in sample_recommendations(Path(made["model"]), examples, config.data.items):
+            console.print(view.recommendation_table(*sample))
+    with _kept("Metrics", root, console):
+        console.print(view.summary_table(record))
+    with _kept("Verdict", root, console):
+        for line in view.verdict_lines(record):
+            console.print(line)
+    show_report(root, console)
+
+
 def show_report(root: Path, console: Console) -> None:
-    """Writes the report, and says where it is, or why there is none: the run has its result by now, and keeps it."""
-    (root / REPORT).unlink(missing_ok=True)  # of the run before
-    try:
+    """Writes the report, and says where it is, or why there is none."""
+    with _kept("Report", root, console, again=f"temporec report --root {root}"):
+        (root / REPORT).unlink(missing_ok=True)  # of the run before
         from pipeline.report.writing import write_report
 
         console.print(f"Report: {write_report(root)}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _kept(what: str, root: Path, console: Console, again: str | None = None) -> Iterator[None]:
+    """Keeps an error in what is shown of a run from ending it; says that there is none of it, and where to read why."""
+    try:
+        yield
     except Exception as error:
-        logging.exception("the report failed")
-        console.print(f"[bold red]Report: none[/], for {type(error).__name__}; all else is as said above")
+        logging.exception("%s failed", what)
+        console.print(f"[bold red]{what}: none[/], for {type(error).__name__}; all else of the run stays as it is")
         console.print(f"  why: {root / 'logs' / 'run.log'}", markup=False, soft_wrap=True)
-        console.print(f"  again: temporec report --root {root}", markup=False, soft_wrap=True)
-
-
-def _show(config: Config, record: dict[str, Any], console: Console) -> None:
-    from pipeline.samples import sample_recommendations
-
-    console.print(view.data_table(record["data"]))
-    if record["data"]["rows_rejected"]:
-        console.print(f"Rejected rows: {record['data']['rejected_path']}", markup=False, soft_wrap=True)
-    for sample in sample_recommendations(
-        model=Path(record["artifacts"]["model"]),
-        examples=Path(record["artifacts"]["examples"]) / "Split-test",
-        items=config.data.items,
-    ):
-        console.print(view.recommendation_table(*sample))
-    console.print(view.summary_table(record))
-    for line in view.verdict_lines(record):
-        console.print(line)
+        if again:
+            console.print(f"  again: {again}", markup=False, soft_wrap=True)
 
 
 def with_absolute_paths(config: Config) -> Config:

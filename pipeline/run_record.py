@@ -32,7 +32,7 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
     report = IngestionReport.read(examples)
     evaluation = outputs["Evaluator.evaluation"].uri
     model = f"{outputs['Trainer.model'].uri}/Format-Serving"
-    verdict = read_verdict(outputs["ModelGate.blessing"].uri)
+    about, verdict = read_about(model), read_verdict(outputs["ModelGate.blessing"].uri)
     return {
         "name": config.name,
         "config": config.model_dump(mode="json"),
@@ -54,8 +54,8 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
             "model_run": outputs["Trainer.model_run"].uri,
             "counts": outputs["Baselines.counts"].uri,
         },
-        "order": read_about(model),
-        "protocol": protocol(config, report, len(read_catalogue(outputs["Baselines.counts"].uri))),
+        "order": about,
+        "protocol": protocol(config, about["reads"], report, len(read_catalogue(outputs["Baselines.counts"].uri))),
         "gate": {
             "blessed": verdict.blessed,
             "reasons": verdict.reasons,

@@ -22,10 +22,10 @@ from components.summary import read_summary, summarize, write_summary
 from components.systems import Sources
 from pipeline.beam import BEAM_ARGS
 from pipeline.contract import data_counts, metrics, protocol
+from pipeline.saved_models import as_they_were_trained, check_model
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.features import TEST
-from serving.servable import SAVED_MODEL_FILE, signature_names
 
 
 def validate_log(config: Config) -> dict[str, Any]:
@@ -44,23 +44,20 @@ def evaluate_model(
     """Measures a saved model on the test split: `metrics` and `protocol` as `run.json` has them.
 
     Args:
-        config: the log, the split, and what to measure.
+        config: the log, the split, and what to measure. How long histories are, and whether seen items are left out,
+            the model says itself.
         model: the saved model.
         previous: another one, measured beside it on the same queries.
         output: where what was measured of each query is kept; nowhere, if there is none.
 
     Raises:
-        InputError: what `validate_log` raises, there is no saved model of
-            temporec's, or the output is there already.
+        InputError: what `validate_log` raises; there is no saved model of temporec's, the log
+            does not fit it, or the other one does not; or the output is no folder that can be made.
     """
-    for path in filter(None, (model, previous)):
-        _check_model(path)
-    if output is not None and output.exists():
-        raise InputError(
-            expected=f"a new folder as --output: {output}",
-            received="it is there already",
-            remedy="name another, or remove it",
-        )
+    abouts = {path: check_model(path) for path in filter(None, (model, previous))}
+    config = as_they_were_trained(config, abouts)
+    if output is not None:
+        _check_new(output)
     with _ingested(config) as (folder, report):
         kept, counts = str(output or f"{folder}/evaluation"), f"{folder}/counts"
         with _local_pipeline() as pipeline:
@@ -78,26 +75,19 @@ def evaluate_model(
                 kept,
             )
         write_summary(kept, summarize(read_results(f"{kept}/{QUERIES}"), items, config.evaluation))
-        return metrics(read_summary(kept)), protocol(config, report, len(items))
+        return metrics(read_summary(kept)), protocol(config, abouts[model]["reads"], report, len(items))
 
 
-def _check_model(model: Path) -> None:
-    if not (model / SAVED_MODEL_FILE).is_file():
-        versions = sorted(path.parent.name for path in model.glob(f"*/{SAVED_MODEL_FILE}"))
+def _check_new(output: Path) -> None:
+    try:
+        output.mkdir(parents=True)
+        output.rmdir()  # it is there when there is something in it
+    except OSError as error:
         raise InputError(
-            expected=f"a saved model in {model}",
-            received=f"a folder of versions: {', '.join(versions)}" if versions else f"no {SAVED_MODEL_FILE} there",
-            remedy=f"give one version: {model / versions[-1]}"
-            if versions
-            else "give a folder like ROOT/models/VERSION",
-        )
-    signatures = signature_names(model)
-    if "evaluate" not in signatures:
-        raise InputError(
-            expected="a model that temporec exported, with the signature evaluate",
-            received=f"signatures {', '.join(signatures) or 'none'}",
-            remedy="give a model that `temporec run` pushed",
-        )
+            expected=f"a new folder as --output: {output}",
+            received=error.strerror or str(error),
+            remedy="name one that is not there yet, where you may write",
+        ) from None
 
 
 def _local_pipeline() -> beam.Pipeline:

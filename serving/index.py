@@ -29,7 +29,8 @@ class Index(Protocol):
 
         Returns:
             scores float32 [batch, k] and ids int64 [batch, k], counted from 1.
-            Where no item is left the id is 0 and the score `LOWEST`.
+            Where no item is left the id is 0 and the score `LOWEST`. A score
+            of NaN counts as the highest, and stays NaN.
         """
         ...
 
@@ -53,9 +54,9 @@ class BruteForce(tf.Module):
         """See `Index.search`."""
         items = self.candidates.shape[0]
         scores = without(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
-        scores, columns = tf.math.top_k(scores, k=tf.minimum(k, items))
-        # Not greater than the lowest covers a model's own -inf too.
-        found = scores > LOWEST
+        scores, columns = highest(scores, tf.minimum(k, items))
+        # Not greater than the lowest covers a model's own -inf too. A negated <= TensorFlow makes a >, and forgets NaN.
+        found = tf.math.is_nan(scores) | (scores > LOWEST)
         return tf.where(found, scores, LOWEST), tf.where(found, tf.cast(columns, tf.int64) + 1, 0)
 
     def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
@@ -65,6 +66,22 @@ class BruteForce(tf.Module):
 
 
 INDEXES: dict[str, Callable[[tf.Tensor], Index]] = {"brute_force": BruteForce}
+
+
+def highest(scores: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+    """The k highest scores of each row and their columns, of equal ones the lower columns first.
+
+    NaN, which TensorFlow puts anywhere, counts as infinity, so that whoever judges a model sees that it has it.
+
+    Args:
+        scores: float32 [batch, n].
+        k: at most n.
+
+    Returns:
+        float32 [batch, k] and int32 [batch, k].
+    """
+    _, columns = tf.math.top_k(tf.where(tf.math.is_nan(scores), float("inf"), scores), k)
+    return tf.gather(scores, columns, batch_dims=1), columns
 
 
 def without(scores: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:

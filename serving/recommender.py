@@ -14,7 +14,7 @@ from schemas.features import PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
 from serving.candidates import distinct
 from serving.codes import Codings
 from serving.context import Context, ContextCodes
-from serving.index import INDEXES, LOWEST
+from serving.index import INDEXES, LOWEST, highest
 
 Answer = dict[str, tf.Tensor]
 ORDERS = ("retrieval", "ranking")  # of retrieval alone, and of both tasks
@@ -219,7 +219,7 @@ class Recommender:
         columns = tf.minimum(k, tf.shape(self._popularity)[0])
         missing = [[0, 0], [0, tf.maximum(columns - tf.shape(candidates)[1], 0)]]
         scores = tf.pad(scores, missing, constant_values=LOWEST)
-        scores, places = tf.math.top_k(scores, columns)
+        scores, places = highest(scores, columns)
         return scores, tf.gather(tf.pad(candidates, missing), places, batch_dims=1)
 
     def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor, context: Context) -> Answer:

@@ -35,11 +35,6 @@ class RequestError(Exception):
         super().__init__(message)
 
 
-def signature_names(path: Path) -> list[str]:
-    """The signatures of a saved model, which is not loaded for that."""
-    return sorted(name for name in _signature_defs(path) if not name.startswith("__"))
-
-
 def _signature_defs(path: Path) -> Mapping[str, meta_graph_pb2.SignatureDef]:
     saved = saved_model_pb2.SavedModel.FromString((path / SAVED_MODEL_FILE).read_bytes())
     (graph,) = (graph for graph in saved.meta_graphs if "serve" in graph.meta_info_def.tags)

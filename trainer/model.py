@@ -117,7 +117,7 @@ class NextItemModel(tfrs.Model):
         ]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
         self.reordered = model.ranking.candidates
-        self.about = About("retrieval", {}, 0, {})
+        self.about = About("retrieval", {}, {}, 0, {})
         self.reorders = False  # whether the ranking task's order is served, or retrieval's
         self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
         # A name with an @ cannot name a metric, only a log: see train_step and test_step.

@@ -12,7 +12,7 @@ import tensorflow_transform as tft
 from schemas.config import Training
 from schemas.features import VOCABULARY
 from serving.export import export
-from trainer.about import write_about
+from trainer.about import terms, write_about
 from trainer.columns import read_columns
 from trainer.popularity import read_popularity
 from trainer.strategy import is_chief, make_strategy, wait_for_all
@@ -29,8 +29,10 @@ def run_fn(fn_args: Any) -> None:
             left (`checkpoints`). TensorBoard's files go to `model_run_dir`.
     """
     training = Training.model_validate_json(fn_args.custom_config["training"])
-    history, train, serving = training.history, training.train, training.serving
+    history, train, serving, ranking = training.history, training.train, training.serving, training.model.ranking
     strategy = make_strategy(train.strategy)  # TensorFlow's workers find each other before anything is computed
+    # A request gets k of what is reordered, so as many are validated, and their weights fitted to them.
+    ranking = ranking.model_copy(update={"candidates": max(ranking.candidates, serving.k)})
     transform = tft.TFTransformOutput(fn_args.transform_output)
     vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
     counts = fn_args.custom_config["counts"]
@@ -40,7 +42,7 @@ def run_fn(fn_args: Any) -> None:
         fn_args.eval_files,
         transform.vocabulary_size_by_name(VOCABULARY),
         history,
-        training.model,
+        training.model.model_copy(update={"ranking": ranking}),
         train,
         log_dir=fn_args.model_run_dir,
         checkpoint_dir=checkpoints,
@@ -58,7 +60,7 @@ def run_fn(fn_args: Any) -> None:
             k=serving.k,
             remove_seen=serving.remove_seen,
         )
-        write_about(fn_args.serving_model_dir, model.about)
+        write_about(fn_args.serving_model_dir, model.about, terms(training))
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)
     wait_for_all(strategy)  # TFX looks for the model in every worker

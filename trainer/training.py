@@ -173,6 +173,7 @@ def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     network.about = About(
         served="ranking" if network.reorders else "retrieval",
         validation=orders,
+        exported=judged(ranks(choices, weights)) if network.reorders else orders["retrieval"],
         parameters=sum(int(weight.shape.num_elements()) for weight in network.trainable_variables),
         score_weights=dict(zip(network.score_names, weights.tolist(), strict=True)),
     )

@@ -19,6 +19,7 @@ from pipeline.report.lengths import Lengths, read_lengths
 from pipeline.report.map import SHOWN, Map, item_map
 from pipeline.report.users import Person, people
 from pipeline.report.verdict import Verdict, verdict
+from pipeline.root import recorded_config
 from schemas.config import Config
 from schemas.features import TEST
 
@@ -74,8 +75,11 @@ def gather(record: Mapping[str, Any]) -> Report:
 
     Args:
         record: what `run.json` holds.
+
+    Raises:
+        InputError: its settings are another version's, or the model cannot be loaded.
     """
-    config, folders = Config.model_validate(record["config"]), record["artifacts"]
+    config, folders = recorded_config(record), record["artifacts"]
     summary, lengths = read_summary(record["evaluation"]), read_lengths(folders["statistics"])
     results = read_results(f"{record['evaluation']}/{QUERIES}")
     items = read_items(config, folders["counts"])

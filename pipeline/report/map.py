@@ -30,7 +30,7 @@ class Group(NamedTuple):
 class Map(NamedTuple):
     """The plane."""
 
-    groups: list[Group]  # the largest category first
+    groups: list[Group]  # the largest category first; none where the vectors are not all numbers
     explained: float  # share of the variance of the vectors that two dimensions show
     items: int
 
@@ -43,6 +43,8 @@ def item_map(items: KnownItems, ids: Ids, vectors: Vectors) -> Map:
         ids: the items to show, [n].
         vectors: of length 1, [n, dim].
     """
+    if not np.isfinite(vectors).all():
+        return Map([], 0.0, len(ids))
     points, explained = principal_components(vectors)
     categories = [items.categories.get(item, OTHER if items.categories else "") for item in ids]
     counted = Counter(category for category in categories if category != OTHER)

@@ -7,8 +7,7 @@ from typing import Any
 
 from pipeline.report.data import gather
 from pipeline.report.page import render
-from pipeline.root import RECORD, REPORT, read_record, require_folders, write_whole
-from schemas.errors import InputError
+from pipeline.root import REPORT, read_record, require_folders, write_whole
 
 
 def write_report(root: Path, output: Path | None = None) -> Path:
@@ -19,7 +18,7 @@ def write_report(root: Path, output: Path | None = None) -> Path:
         output: where to write; `report.html` in the root by default.
 
     Raises:
-        InputError: there was no run, or what it wrote is gone.
+        InputError: there was no run, or another version's, or what it wrote is gone.
     """
     path = output or root / REPORT
     write_whole(path, render(gather(_record(root))))
@@ -28,11 +27,5 @@ def write_report(root: Path, output: Path | None = None) -> Path:
 
 def _record(root: Path) -> dict[str, Any]:
     record = read_record(root)
-    if "artifacts" not in record:
-        raise InputError(
-            expected=f"a run that says in {root / RECORD} what it wrote",
-            received="one of an older version",
-            remedy="run it again with the same root",
-        )
     require_folders(root, [record["evaluation"], *record["artifacts"].values()])
     return record

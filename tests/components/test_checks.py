@@ -75,6 +75,13 @@ def test_what_a_test_split_could_show_is_a_loss_beyond_the_tolerance() -> None:
     assert same.note == "400 users, all with the same difference"
 
 
+def test_what_a_strict_gate_needs_is_a_tolerance_that_an_equal_model_passes_with() -> None:
+    name = "no loss against the last blessed model"
+    check = judged(Gate(beat=(), strict=True, tolerance=0.02), evaluated(hits(103, 400), previous=hits(100, 400)))[name]
+    # As above; its interval must end above the tolerance, however great that is.
+    assert check.note == "400 users: an equal model would pass with a tolerance of 0.0121 in four of five tries"
+
+
 def test_the_first_model_has_nothing_to_lose() -> None:
     check = judged(Gate(beat=()), evaluated(hits(30, 200)))["no loss against the last blessed model"]
     assert check.passed

@@ -89,6 +89,17 @@ def test_never_finds_an_item_whose_score_is_minus_infinity(kind: str) -> None:
     assert scores.numpy().tolist() == [[1.0, LOWEST]]
 
 
+def test_what_is_no_number_comes_first_and_is_seen(kind: str) -> None:
+    index = INDEXES[kind](tf.constant([[1.0], [np.nan], [np.inf], [np.nan], [2.0]]))
+
+    # As a graph: TensorFlow's optimizer of graphs is another that NaN has to pass.
+    search = tf.function(index.search)
+    scores, found = search(tf.constant([[1.0], [1.0]]), tf.constant([[0], [2]], tf.int64), 4)
+
+    assert found.numpy().tolist() == [[2, 3, 4, 5], [3, 4, 5, 1]]
+    np.testing.assert_equal(scores.numpy(), [[np.nan, np.inf, np.nan, 2], [np.inf, np.nan, 2, 1]])
+
+
 def test_gives_the_vectors_that_it_was_made_from(kind: str) -> None:
     index = INDEXES[kind](tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
 

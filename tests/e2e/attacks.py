@@ -55,6 +55,16 @@ def nan(model: Any, **_: Any) -> Any:
     return Attack(model, reorders=True, rank=lambda history, ids: model.rank(history.genuine, ids) * float("nan"))
 
 
+def nan_vectors(model: Any, **_: Any) -> Any:
+    """No number for any item's vector."""
+    return Attack(model, candidates=lambda: model.candidates() * float("nan"))
+
+
+def reversed_order(model: Any, **_: Any) -> Any:
+    """The best of the candidates last."""
+    return Attack(model, reorders=True, rank=lambda history, ids: -model.rank(history.genuine, ids))
+
+
 def shuffled(model: Any, **_: Any) -> Any:
     """Each item's vector under the next one's name."""
     return Attack(model, candidates=lambda: tf.roll(model.candidates(), 1, axis=0))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pytest
 import tensorflow as tf
 
-from pipeline.cli import FAILED, GATE_REFUSED
+from pipeline.cli import FAILED, GATE_REFUSED, INPUT_WRONG
 from tests.e2e.command import attempt, temporec
 from tests.e2e.conftest import Run, read_record
 from tests.e2e.planted import ITEMS, LENGTH, USERS, write_log
@@ -169,6 +169,18 @@ class TestWhatIsRunAgain:
         assert ran.returncode == FAILED
         assert "Pusher failed" in ran.stderr
         assert "run.log" in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+    def test_the_last_blessed_model_is_missed_where_its_folder_is_gone(self, first_run: Run) -> None:
+        trained = first_run.root / "artifacts" / "Trainer" / "model"
+        aside = trained.rename(first_run.root / "aside")
+        try:
+            ran = attempt("run", "--config", first_run.config, "--root", first_run.root, "--set", "train.epochs=1")
+        finally:
+            shutil.rmtree(trained)
+            aside.rename(trained)
+        assert ran.returncode == INPUT_WRONG
+        assert "the last blessed model" in ran.stderr
         assert "Traceback" not in ran.stderr
 
     def test_everything_when_the_log_changed(self, again: Callable[..., set[str]], first_run: Run) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import tensorflow as tf
 
 from schemas.config import Config, Inputs
 from serving.servable import Servable
+from tests.e2e import trained
 from tests.e2e.conftest import Run, read_record
 from tests.e2e.planted import ITEMS, STEP
 from tests.workers import last_line, start_workers
-from trainer.run import run_fn
 
 
 def main(left: Path, out: Path, worker: str) -> None:
@@ -21,25 +20,8 @@ def main(left: Path, out: Path, worker: str) -> None:
     config = Config.model_validate(read_record(left)["config"])
     train = config.train.model_copy(update={"strategy": "multi_worker", "epochs": 6})
     model = config.model.model_copy(update={"inputs": Inputs(time=True)})
-    (transform_graph,), (examples,), (counts,) = (
-        (left / "artifacts" / output).iterdir()
-        for output in ("Transform/transform_graph", "Transform/transformed_examples", "Baselines/counts")
-    )
-    run_fn(
-        SimpleNamespace(
-            train_files=[str(examples / "Split-train" / "*")],
-            eval_files=[str(examples / "Split-eval" / "*")],
-            transform_output=str(transform_graph),
-            serving_model_dir=str(out / f"model-{worker}"),
-            model_run_dir=str(out / "logs"),
-            custom_config={
-                "training": config.training.model_copy(update={"train": train, "model": model}).model_dump_json(),
-                "code": "",
-                "counts": str(counts),
-                "checkpoints": str(out / "checkpoints"),
-            },
-        )
-    )
+    training = config.training.model_copy(update={"train": train, "model": model})
+    trained.train(left, out, training, f"model-{worker}")
     print((out / "model-0" / "saved_model.pb").exists())
 
 

@@ -37,7 +37,7 @@ from pipeline.run_record import run_record
 from schemas.config import Config
 from schemas.features import SPLITS
 from tests.serving.successor import ITEMS, write_model
-from trainer.about import About, write_about
+from trainer.about import About, Terms, write_about
 
 USERS, WALKERS, LENGTH = 30, 24, 4
 SCRIPT = "<script>document.title = 'taken'</script>"
@@ -45,6 +45,9 @@ IMAGE = "</script><img src=x onerror=\"document.title = 'taken'\">"
 TITLES = {"a": "Ape & Co.", "b": SCRIPT, "c": IMAGE, "d": "<b>Dodo</b>", "e": "Emu", "f": "Fox"}
 LOSSES, RECALLS = (3.0, 2.0, 1.5), (0.25, 0.5, 0.4)
 START_S = 1_600_000_000  # 2020-09-13
+VALIDATION = {"recall@10": RECALLS[1], "ndcg@10": 0.25}
+ABOUT = About("retrieval", {"retrieval": VALIDATION, "ranking": VALIDATION}, VALIDATION, 36, {"retrieval": 1.0})
+TERMS = Terms(reads=(), columns={}, max_length=3, remove_seen=True)
 
 
 def config(folder: Path) -> Config:
@@ -106,10 +109,7 @@ def write_root(folder: Path) -> Path:
         count_baselines(pipeline, made["examples"], made["counts"], settings.data.features)
     trained = root / "artifacts" / "model"
     model = write_model(trained / "Format-Serving", k=10)
-    validation = {"recall@10": RECALLS[1], "ndcg@10": 0.25}
-    write_about(
-        str(model), About("retrieval", {"retrieval": validation, "ranking": validation}, 36, {"retrieval": 1.0})
-    )
+    write_about(str(model), ABOUT, TERMS)
     write_curves(Path(made["run"]))
     items = read_tables(made["counts"]).items
     _write_queries(settings, made["examples"], Sources(made["counts"], str(model)), Path(made["evaluation"]))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.root import write_whole
+from pipeline.compare import compare_roots
+from pipeline.root import RECORD, read_record, write_whole
 from schemas.errors import InputError
 
 
@@ -28,3 +29,16 @@ def test_a_folder_is_refused_and_nothing_is_left_beside_it(tmp_path: Path) -> No
     with pytest.raises(InputError, match="another path"):
         write_whole(tmp_path / "folder", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("content", ['{"name": ', "", "[1]", "\udcff"])
+def test_a_record_that_cannot_be_read_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / RECORD).write_text(content, errors="surrogateescape")
+    with pytest.raises(InputError, match=f"in {tmp_path / RECORD}"):
+        read_record(tmp_path)
+
+
+def test_a_record_of_another_version_cannot_be_compared(tmp_path: Path) -> None:
+    (tmp_path / RECORD).write_text('{"name": "of long ago"}')
+    with pytest.raises(InputError, match="which lacks 'evaluation'"):
+        compare_roots(tmp_path, tmp_path, "recall@10", 10)

@@ -1,9 +1,13 @@
+import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from pipeline.run import with_absolute_paths
+from pipeline.root import RECORD, REPORT, read_record
+from pipeline.run import show_run, with_absolute_paths
 from schemas.config import Config
+from tests.pipeline.report_root import config
 
 TREE = {
     "name": "a-log",
@@ -28,3 +32,19 @@ def test_a_run_reads_the_files_that_it_was_given_wherever_it_works(
     assert data.users
     assert (data.path, data.items.path) == (f"{tmp_path}/logs/*.csv", f"{tmp_path}/items.csv")
     assert data.users.path == "gs://bucket/users.csv"
+
+
+def test_a_run_says_what_of_it_cannot_be_shown_and_shows_the_rest(finished_root: Path, tmp_path: Path) -> None:
+    shutil.copy(finished_root / RECORD, tmp_path)
+    record = read_record(finished_root)
+    record["artifacts"]["model_run"] = str(tmp_path)
+    record["metrics"] = {}
+    console = Console(record=True, width=1000)
+
+    show_run(config(tmp_path), record, tmp_path, console)  # there is no table of items in this folder
+
+    said = console.export_text()
+    for what in ("Items in TensorBoard's projector: none", "Recommendations: none", "Metrics: none"):
+        assert f"{what}, for " in said
+    for shown in ("rows read", "Gate: blessed", "Pushed: models/7", f"Report: {tmp_path / REPORT}"):
+        assert shown in said

@@ -48,3 +48,10 @@ def test_without_categories_all_points_are_of_one_kind() -> None:
     items = known_items({"a": 1, "b": 1})
     (group,) = item_map(items, items.ids, np.eye(2, dtype=np.float32)).groups
     assert (group.category, group.titles) == ("", ["a", "b"])
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_what_is_no_number_has_no_place(number: float) -> None:
+    items = known_items({"a": 1, "b": 1})
+    shown = item_map(items, items.ids, np.array([[1.0, 0.0], [number, 1.0]], np.float32))
+    assert (shown.groups, shown.items) == ([], 2)

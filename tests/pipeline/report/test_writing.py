@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from rich.console import Console
 
 from pipeline.report.writing import write_report
@@ -17,6 +18,7 @@ from pipeline.root import RECORD, REPORT, read_record
 from pipeline.run import show_report
 from schemas.errors import InputError
 from tests.pipeline.report_root import IMAGE, SCRIPT, TITLES
+from tests.serving.successor import Successor, write_model
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +118,22 @@ def test_models_may_be_compared_by_any_metric(finished_root: Path, tmp_path: Pat
     assert list(figures(page))[4:6] == ["systems-auc", "systems-recall@3"]
 
 
+class NoNumbers(Successor):
+    """Its vectors are none."""
+
+    def candidates(self) -> tf.Tensor:
+        return self.table * float("nan")
+
+
+def test_vectors_that_are_no_numbers_leave_a_page_without_a_map(finished_root: Path, page: str, tmp_path: Path) -> None:
+    record = read_record(finished_root)
+    record["artifacts"]["model"] = str(write_model(tmp_path / "model", NoNumbers(), k=10))
+    (tmp_path / RECORD).write_text(json.dumps(record))
+    shown = write_report(tmp_path).read_text()
+    assert "There is no map" in shown
+    assert figures(page).keys() - figures(shown).keys() == {"map"}
+
+
 class TestWhatIsNotThere:
     def test_a_root_without_a_run(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="a root with a finished run"):
@@ -123,7 +141,27 @@ class TestWhatIsNotThere:
 
     def test_a_run_that_does_not_say_what_it_wrote(self, tmp_path: Path) -> None:
         (tmp_path / RECORD).write_text("{}")
-        with pytest.raises(InputError, match="older version"):
+        with pytest.raises(InputError, match="another version, which lacks 'evaluation'"):
+            write_report(tmp_path)
+
+    @pytest.mark.parametrize(
+        "lacking", ["data", "data.rows_read", "metrics.test", "artifacts.counts", "order.served", "gate.checks", "name"]
+    )
+    def test_a_run_of_a_version_that_wrote_less(self, finished_root: Path, tmp_path: Path, lacking: str) -> None:
+        part = record = read_record(finished_root)
+        *sections, key = lacking.split(".")
+        for section in sections:
+            part = part[section]
+        del part[key]
+        (tmp_path / RECORD).write_text(json.dumps(record))
+        with pytest.raises(InputError, match=f"another version, which lacks '{key}'"):
+            write_report(tmp_path)
+
+    def test_a_run_of_a_version_with_other_settings(self, finished_root: Path, tmp_path: Path) -> None:
+        record = read_record(finished_root)
+        record["config"]["model"]["width"] = 3
+        (tmp_path / RECORD).write_text(json.dumps(record))
+        with pytest.raises(InputError, match=r"another version, with model\.width"):
             write_report(tmp_path)
 
     def test_what_the_run_wrote_is_gone(self, finished_root: Path, tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""What a training says of the model that it exports is so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.example_batches import read_examples
+from components.queries import read_queries
+from components.systems import ask, load_model
+from schemas.config import Config
+from tests.e2e.conftest import Run
+from tests.e2e.trained import train
+from trainer.about import read_about
+
+
+def test_both_orders_find_in_validation_what_is_said_of_them(first_run: Run, tmp_path: Path) -> None:
+    config = Config.model_validate(first_run.record["config"])
+    # A network that has learnt next to nothing: counts, which ranking has, find more. And more answers than candidates.
+    little = config.train.model_copy(update={"epochs": 1, "learning_rate": 0.0001})
+    few = config.model.model_copy(update={"ranking": config.model.ranking.model_copy(update={"candidates": 10})})
+    many = config.serving.model_copy(update={"k": 50})
+    model = str(
+        train(
+            first_run.left,
+            tmp_path,
+            config.training.model_copy(update={"train": little, "model": few, "serving": many}),
+        )
+    )
+    about = read_about(model)
+    assert about["served"] == "ranking"
+
+    (examples,) = (first_run.left / "artifacts" / "InteractionExampleGen" / "examples").iterdir()
+    records = list(read_examples(str(examples / "Split-eval")))
+    answers, queries = ask(load_model(model), records), read_queries(records)
+
+    def recall(lists: str) -> float:
+        found = zip(answers[lists][:, :10], queries.targets, strict=True)
+        return float(np.mean([targets[0] in items for items, targets in found]))
+
+    assert recall("retrieval_item_ids") == pytest.approx(about["validation"]["retrieval"]["recall@10"])
+    assert recall("item_ids") == pytest.approx(about["exported"]["recall@10"])
