@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from components.comparison import compare
+from components.comparison import Side, compare
 from pipeline.compare import tables
 from pipeline.console import answer_table, recommendation_table, summary_table, verdict_lines
-from tests.components.evaluated import results
+from tests.components.evaluated import EVALUATION, results
 
 MARKUP = "Alien [/b] [director's cut]"
 PROTOCOL = {"examples": 943, "users": 943, "items": 1682, "seen_items": "removed", "reads": ["order"]}
@@ -92,6 +93,7 @@ def test_a_group_s_name_is_shown_as_it_stands_there() -> None:
         groups={"genre": [[MARKUP]] * 30},
         users=[f"{MARKUP} {n}" for n in range(30)],
     )
-    text = "".join(map(shown, tables(compare(of_many, of_many, "recall@10", 10), "recall@10", 10)))
+    side = Side(of_many, np.array(["a"], dtype=object))
+    text = "".join(map(shown, tables(compare(side, side, EVALUATION, "recall@10", 10), "recall@10", 10)))
     assert f"genre {MARKUP}" in text
     assert f"{MARKUP} 0" in text
