@@ -1,7 +1,6 @@
 """Metrics of recommended lists over a whole catalogue, one value a user. NumPy only.
 
-A list ranks the whole catalogue, so no candidate is left out. A model puts
-items of equal score in the order of its vocabulary. Two kinds of metrics:
+A list ranks the whole catalogue, so no candidate is left out. Two kinds of metrics:
 
 - a `Metric` gives every list a value, NaN where it has none (no target, no
   item), and is averaged over the lists that have one
@@ -150,7 +149,7 @@ class Repeats(Metric):
 
 @dataclass(frozen=True)
 class CatalogueMetric(ABC):
-    """One number for how often the first k places of all lists hold each item."""
+    """One number, from 0 to 1, for how often the first k places of all lists hold each item."""
 
     k: int
 
