@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from ranx import Qrels, Run, evaluate
 from scipy import sparse
 
+from schemas import evaluation
 from tests.trainer.lists import any_lists, catalogue, lists
 from trainer.lists import Lists
-from trainer.metrics import ACCURACY, METRICS, Coverage, Gini, exposures
+from trainer.metrics import ACCURACY, CATALOGUE_METRICS, METRICS, Coverage, Gini, exposures
 
 NAN = float("nan")
 COUNTS = {"a": 8, "b": 4, "c": 2, "d": 1, "e": 0}  # 15 interactions, 3 an item
@@ -22,6 +23,11 @@ WORKED = lists(
     catalogue(COUNTS),
     [["b"], [], ["c", "d", "x"], ["z"], []],
 )
+
+
+def test_a_configuration_knows_what_can_be_measured() -> None:
+    assert tuple(METRICS) == evaluation.METRICS
+    assert tuple(CATALOGUE_METRICS) == evaluation.CATALOGUE_METRICS
 
 
 def values(name: str, k: int) -> list[float]:
