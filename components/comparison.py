@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,9 +10,24 @@ import pyarrow as pa
 
 from components.measures import MODEL
 from components.results import Mask, Results
-from components.statistics import SMALLEST_GROUP, Difference, difference, holm
+from components.statistics import SMALLEST_GROUP, Interval, difference, holm, jackknife
+from components.summary import of_catalogue, of_queries, share
 from schemas.errors import InputError
-from trainer.lists import Floats
+from schemas.evaluation import Evaluation
+from trainer.lists import Ids
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of two evaluations.
+
+    Args:
+        results: what it kept of each query.
+        catalogue: every item that could be recommended.
+    """
+
+    results: Results
+    catalogue: Ids
 
 
 @dataclass(frozen=True)
@@ -21,22 +36,22 @@ class Row:
 
     Args:
         of: the metric, or the slice and its group.
-        first: the mean of the first model.
-        second: the mean of the second.
+        first: of the first model.
+        second: of the second.
         difference: of the second less the first.
         p_value: of no difference, adjusted to the number of rows.
     """
 
     of: str
-    first: float
-    second: float
-    difference: Difference
+    first: Interval
+    second: Interval
+    difference: Interval
     p_value: float
 
 
 @dataclass(frozen=True)
 class Change:
-    """A query whose list is another one: how many of the first k items are gone."""
+    """A user whose list is another one: how many of the first k items are gone."""
 
     user: str
     gone: int
@@ -53,9 +68,9 @@ class Comparison:
         users: whose they are.
         only_first: queries of the first evaluation alone.
         only_second: of the second alone.
-        metrics: all that both measured of each query.
+        metrics: all that both measured, of each query and over all lists.
         slices: the comparison's metric in each of the first evaluation's groups, the surest change first.
-        changes: the lists with the most changed items, the most changed first.
+        changes: the users whose lists changed most, the most changed first; of each user the list that did.
         same_lists: the share of queries whose lists are the same.
     """
 
@@ -69,20 +84,21 @@ class Comparison:
     same_lists: float
 
 
-def compare(first: Results, second: Results, metric: str, k: int, most: int = 5) -> Comparison:
+def compare(first: Side, second: Side, evaluation: Evaluation, metric: str, k: int, most: int = 5) -> Comparison:
     """Compares the models of two evaluations on the queries that both have.
 
     Args:
         first: the one before.
         second: the one after.
+        evaluation: how intervals are drawn.
         metric: what slices are compared by.
         k: the length of the lists whose items are counted.
-        most: how many of the lists that changed most.
+        most: how many of the users whose lists changed most.
 
     Raises:
         InputError: they have no query in common, or not the metric, or no lists of k items.
     """
-    for results in (first, second):
+    for results in (first.results, second.results):
         if metric not in results.metrics:
             raise InputError(
                 expected=f"evaluations that measured {metric}",
@@ -95,33 +111,37 @@ def compare(first: Results, second: Results, metric: str, k: int, most: int = 5)
                 received=f"one that kept {results.longest}, the longest of its evaluate.ks",
                 remedy=f"give a --k of {results.longest} at most, or evaluate both with greater evaluate.ks",
             )
-    one, other = _common(first, second)
+    one, other = _common(first.results, second.results)
     if not len(one):
         raise InputError(
             expected="two runs on the same log and split",
-            received=f"{len(first):,} and {len(second):,} test queries, none of them the same",
+            received=f"{len(first.results):,} and {len(second.results):,} test queries, none of them the same",
             remedy="compare runs whose data and split agree",
         )
-    both = [name for name in first.metrics if name in second.metrics]
     groups = {
         f"{name} {group}": mask
         for name, masks in one.groups.items()
         for group, mask in masks.items()
         if len(np.unique(one.users[mask])) >= SMALLEST_GROUP
     }
-    slices = _rows([(name, metric, mask) for name, mask in groups.items()], one, other)
+    sides = Side(one, first.catalogue), Side(other, second.catalogue)
+    both = [name for name in one.metrics if name in other.metrics]
+    metrics = [*_of_queries(*sides, evaluation, both, {"": None}), *_of_catalogue(*sides, evaluation.seed)]
+    slices = _of_queries(*sides, evaluation, [metric], groups)
     lists = [results.lists(MODEL) for results in (one, other)]
     gone = [len(set(before[:k]).difference(after[:k])) for before, after in zip(*lists, strict=True)]
+    changed: dict[str, int] = {}
+    for row in sorted(range(len(one)), key=lambda row: -gone[row]):
+        changed.setdefault(one.user_ids[row], row)
     return Comparison(
         queries=len(one),
         users=len(np.unique(one.users)),
-        only_first=len(first) - len(one),
-        only_second=len(second) - len(other),
-        metrics=_rows([(name, name, np.ones(len(one), np.bool_)) for name in both], one, other),
-        slices=sorted(slices, key=lambda row: (row.p_value, row.difference.p_value())),
+        only_first=len(first.results) - len(one),
+        only_second=len(second.results) - len(other),
+        metrics=_adjusted(metrics),
+        slices=_adjusted(sorted(slices, key=lambda row: row.p_value)),
         changes=[
-            Change(one.user_ids[row], gone[row], lists[0][row][:k], lists[1][row][:k])
-            for row in sorted(range(len(one)), key=lambda row: -gone[row])[:most]
+            Change(user, gone[row], lists[0][row][:k], lists[1][row][:k]) for user, row in list(changed.items())[:most]
         ],
         same_lists=float(np.mean([before[:k] == after[:k] for before, after in zip(*lists, strict=True)])),
     )
@@ -138,15 +158,29 @@ def _common(first: Results, second: Results) -> tuple[Results, Results]:
     )
 
 
-def _rows(wanted: Sequence[tuple[str, str, Mask]], one: Results, other: Results) -> list[Row]:
-    """By name, metric and mask."""
-    rows = []
-    for name, metric, mask in wanted:
-        first, second = (results.values(MODEL, metric)[mask] for results in (one, other))
-        found = difference(second, first, one.users[mask])
-        rows.append(Row(name, _mean(first), _mean(second), found, found.p_value()))
+def _of_queries(
+    one: Side, other: Side, evaluation: Evaluation, metrics: Sequence[str], masks: Mapping[str, Mask | None]
+) -> Iterator[Row]:
+    """Of each group of queries every metric, p-values not adjusted; a row is of the group, or of the metric of all."""
+    found = [of_queries(side.results, MODEL, metrics, list(masks.values()), evaluation) for side in (one, other)]
+    for (group, mask), before, after in zip(masks.items(), *found, strict=True):
+        kept = slice(None) if mask is None else mask
+        for metric in metrics:
+            first, second = (side.results.values(MODEL, metric)[kept] for side in (one, other))
+            change = difference(second, first, one.results.users[kept])
+            yield Row(group or metric, before[metric], after[metric], change.interval(), change.p_value())
+
+
+def _of_catalogue(one: Side, other: Side, seed: int) -> Iterator[Row]:
+    """Of all lists, p-values not adjusted; the same parts of the users are left out of both."""
+    ks = [k for k in one.results.ks if k in other.results.ks]
+    found = [of_catalogue(side.results, MODEL, side.catalogue, ks, seed) for side in (one, other)]
+    for name, (before, without_before) in found[0].items():
+        after, without_after = found[1][name]
+        change = jackknife(after - before, without_after - without_before)
+        yield Row(name, share(before, without_before), share(after, without_after), change.interval(), change.p_value())
+
+
+def _adjusted(rows: Sequence[Row]) -> list[Row]:
+    """With p-values that are adjusted to the number of rows."""
     return [replace(row, p_value=p) for row, p in zip(rows, holm([row.p_value for row in rows]), strict=True)]
-
-
-def _mean(values: Floats) -> float:
-    return float(np.nanmean(values)) if (~np.isnan(values)).any() else float("nan")

@@ -10,8 +10,7 @@ from tfx.utils import path_utils
 
 from components.baseline_tables import read_catalogue
 from components.evaluation import evaluate
-from components.results import QUERIES, read_results
-from components.summary import summarize, write_summary
+from components.summary import sum_up
 from components.systems import Sources
 from schemas.errors import InputError
 from schemas.evaluation import Evaluation
@@ -51,4 +50,4 @@ def Evaluator(  # type: ignore[no-untyped-def]
     with beam_pipeline as pipeline:
         sources = Sources(counts.uri, *models)
         evaluate(pipeline, measured, test, sources, len(catalogue), json.loads(floors), evaluation.uri)
-    write_summary(evaluation.uri, summarize(read_results(f"{evaluation.uri}/{QUERIES}"), catalogue, measured))
+    sum_up(evaluation.uri, catalogue, measured)

@@ -60,9 +60,14 @@ class Results:
         return [name.removeprefix(prefix) for name in self.table.column_names if name.startswith(prefix)]
 
     @cached_property
+    def ks(self) -> list[int]:
+        """The lengths of lists that were looked at, ascending."""
+        return sorted({int(metric.rpartition("@")[2]) for metric in self.metrics if "@" in metric})
+
+    @property
     def longest(self) -> int:
         """Items that are kept of each list, where there are so many."""
-        return max(int(metric.rpartition("@")[2]) for metric in self.metrics if "@" in metric)
+        return self.ks[-1]
 
     @cached_property
     def groups(self) -> dict[str, dict[str, Mask]]:
@@ -74,9 +79,9 @@ class Results:
         """[queries], NaN where there is none."""
         return np.asarray(self.table[f"{VALUE}:{system}:{metric}"].to_numpy(), dtype=np.float64)
 
-    def matrix(self, system: str) -> Floats:
+    def matrix(self, system: str, metrics: Sequence[str]) -> Floats:
         """[queries, metrics]"""
-        return np.stack([self.values(system, metric) for metric in self.metrics], axis=1)
+        return np.stack([self.values(system, metric) for metric in metrics], axis=1)
 
     def targets(self) -> list[list[str]]:
         """Of each query."""

@@ -96,37 +96,46 @@ def intervals(sums: Sums, resampled: Floats, level: float = LEVEL) -> Floats:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The mean difference of two models on the same users, and how sure it is.
+class Estimate:
+    """A number that other users would have given otherwise, and how sure it is.
 
     Args:
-        mean: of the first less the second, over the queries.
-        error: the standard error of the mean.
-        users: how many have a value.
-        least_p_value: of no difference, had all users' differences, of the
-            sizes that they have, the same sign.
+        mean: the number.
+        error: its standard error.
+        users: how many it is from, or how many parts of them.
     """
 
     mean: float
     error: float
     users: int
-    least_p_value: float
 
     def interval(self, level: float = LEVEL) -> Interval:
         """By Student's t (for ranked lists as good as resampling: Smucker et al. 2007)."""
         reach = self._quantile((1.0 + level) / 2.0) * self.error
         return Interval(self.mean, self.mean - reach, self.mean + reach)
 
-    def detectable(self, level: float = LEVEL, power: float = POWER) -> float:
-        """The smallest true difference whose interval excludes 0 with this power."""
-        return (self._quantile((1.0 + level) / 2.0) + self._quantile(power)) * self.error
-
     def p_value(self) -> float:
-        """Of no difference, two-sided."""
+        """Of 0, two-sided."""
         return _p_value(self.mean, self.error, self.users)
 
     def _quantile(self, share: float) -> float:
         return float(stats.t.ppf(share, self.users - 1)) if self.users > 1 else math.inf
+
+
+@dataclass(frozen=True)
+class Difference(Estimate):
+    """The mean difference of two models on the same users, of the first less the second, over the queries.
+
+    Args:
+        least_p_value: of no difference, had all users' differences, of the
+            sizes that they have, the same sign.
+    """
+
+    least_p_value: float
+
+    def detectable(self, level: float = LEVEL, power: float = POWER) -> float:
+        """The smallest true difference whose interval excludes 0 with this power."""
+        return (self._quantile((1.0 + level) / 2.0) + self._quantile(power)) * self.error
 
 
 def difference(first: Floats, second: Floats, users: Ints) -> Difference:
@@ -143,6 +152,17 @@ def difference(first: Floats, second: Floats, users: Ints) -> Difference:
     values, counts = (sums[:, 0] for sums in sums_by_user((first - second)[:, np.newaxis], users))
     values, counts = values[counts > 0], counts[counts > 0]
     return Difference(*_of_sums(values, counts), _p_value(*_of_sums(np.abs(values), counts)))
+
+
+def jackknife(value: float, without: Floats) -> Estimate:
+    """A number with the error of a delete-a-group jackknife (Kott 2001).
+
+    Args:
+        value: what it is of all users.
+        without: [parts], what it is without each part of the users.
+    """
+    parts = len(without)
+    return Estimate(value, math.sqrt((parts - 1) / parts * np.square(without - without.mean()).sum()), parts)
 
 
 def mean_and_error(values: Floats, users: Ints) -> tuple[float, float, int]:
@@ -170,7 +190,7 @@ def _of_sums(values: Floats, counts: Floats) -> tuple[float, float, int]:
 
 
 def _p_value(mean: float, error: float, users: int) -> float:
-    if users < 2:
+    if users < 2 or math.isnan(error):
         return 1.0
     if error > 0:
         return float(2.0 * stats.t.sf(abs(mean) / error, users - 1))

@@ -12,13 +12,14 @@ import tensorflow as tf
 from scipy import stats
 
 from components.measures import MODEL
-from components.results import Mask, Results, places
+from components.results import QUERIES, Mask, Results, places, read_results
 from components.statistics import (
     LEVEL,
     SMALLEST_GROUP,
     Interval,
     corrected,
     intervals,
+    jackknife,
     means,
     resample,
     sums_by_user,
@@ -29,7 +30,7 @@ from trainer.metrics import CATALOGUE_METRICS, exposures
 
 FILE_NAME = "summary.json"
 Metrics = dict[str, Interval]
-_PARTS = 20  # of the users, for the jackknife
+_PARTS = 20  # of the users, for the jackknife, where there are so many
 _EVERYTHING = 1 << 25  # numbers whose means are drawn at once: queries x columns
 
 
@@ -41,12 +42,14 @@ def summarize(results: Results, catalogue: Ids, evaluation: Evaluation) -> dict[
     numbers of queries and users and the same of the model; `fairness`, by
     slice, metric, the ratio of the worst group's mean to the best's.
     """
-    overall = {system: _intervals(results, system, [None], evaluation)[0] for system in results.systems}
+    names = results.metrics
+    overall = {system: of_queries(results, system, names, [None], evaluation)[0] for system in results.systems}
     for system, metrics in overall.items():
-        metrics.update(_of_catalogue(results, system, catalogue, evaluation))
+        of_lists = of_catalogue(results, system, catalogue, evaluation.ks, evaluation.seed)
+        metrics.update({name: share(*found) for name, found in of_lists.items()})
     slices: dict[str, Any] = {}
     for name, groups in results.groups.items():
-        found = _intervals(results, MODEL, list(groups.values()), evaluation)
+        found = of_queries(results, MODEL, names, list(groups.values()), evaluation)
         slices[name] = {
             group: {"queries": int(mask.sum()), "users": len(np.unique(results.users[mask])), "metrics": metrics}
             for (group, mask), metrics in zip(groups.items(), found, strict=True)
@@ -60,10 +63,23 @@ def summarize(results: Results, catalogue: Ids, evaluation: Evaluation) -> dict[
     }
 
 
+def sum_up(folder: str, catalogue: Ids, evaluation: Evaluation) -> dict[str, Any]:
+    """Writes the summary of what an evaluation kept of each query, beside it, and returns it.
+
+    Args:
+        folder: of the evaluation.
+        catalogue: every item that can be recommended.
+        evaluation: what was measured.
+    """
+    summary = summarize(read_results(f"{folder}/{QUERIES}"), catalogue, evaluation)
+    write_summary(folder, summary)
+    return summary
+
+
 def write_summary(folder: str, summary: dict[str, Any]) -> None:
     """Writes `summary.json`; what is no number is null there."""
     with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}", "w") as file:
-        file.write(json.dumps(_plain(summary), indent=1) + "\n")
+        file.write(json.dumps(plain(summary), indent=1) + "\n")
 
 
 def read_summary(folder: str) -> dict[str, Any]:
@@ -72,9 +88,11 @@ def read_summary(folder: str) -> dict[str, Any]:
         return dict(json.load(file))
 
 
-def _intervals(results: Results, system: str, masks: Sequence[Mask | None], evaluation: Evaluation) -> list[Metrics]:
-    """Of all metrics of each query, over the queries of each mask; the same users are drawn for all of them."""
-    values = results.matrix(system)
+def of_queries(
+    results: Results, system: str, metrics: Sequence[str], masks: Sequence[Mask | None], evaluation: Evaluation
+) -> list[Metrics]:
+    """Of metrics of each query, over the queries of each mask; the same users are drawn for all of them."""
+    values = results.matrix(system, metrics)
     at_once = max(1, _EVERYTHING // max(values.size, 1))
     found: list[Metrics] = []
     for start in range(0, len(masks), at_once):
@@ -82,7 +100,7 @@ def _intervals(results: Results, system: str, masks: Sequence[Mask | None], eval
         sums = sums_by_user(np.concatenate(columns, axis=1), results.users)
         drawn = resample(sums, evaluation.samples, evaluation.seed)
         for part in np.split(intervals(sums, drawn), len(columns)):
-            found.append({name: Interval(*row) for name, row in zip(results.metrics, part.tolist(), strict=True)})
+            found.append({name: Interval(*row) for name, row in zip(metrics, part.tolist(), strict=True)})
     return found
 
 
@@ -97,7 +115,7 @@ def _gaps(results: Results, groups: dict[str, Mask], evaluation: Evaluation) -> 
     large = [mask for mask, count in zip(groups.values(), users, strict=True) if count >= SMALLEST_GROUP]
     if len(large) < 2:
         return {}
-    values = results.matrix(MODEL)
+    values = results.matrix(MODEL, results.metrics)
     sums = [sums_by_user(_masked(values, mask), results.users) for mask in large]
     now = np.stack([means(each) for each in sums])
     drawn = np.stack([resample(each, evaluation.samples, evaluation.seed) for each in sums])
@@ -117,31 +135,38 @@ def _masked(values: Floats, mask: Mask | None) -> Floats:
     return values if mask is None else np.where(mask[:, np.newaxis], values, np.nan)
 
 
-def _of_catalogue(results: Results, system: str, catalogue: Ids, evaluation: Evaluation) -> Metrics:
-    """Coverage and its like, with intervals of a delete-a-group jackknife (Kott 2001) over users.
+def of_catalogue(
+    results: Results, system: str, catalogue: Ids, ks: Sequence[int], seed: int
+) -> dict[str, tuple[float, Floats]]:
+    """Coverage and its like, of all lists, and without those of each part of the users, [parts], for a jackknife.
 
     A resampled half of the lists covers less than all of them, so that the
     bootstrap's intervals would miss the number itself; leaving out a twentieth
-    changes it little.
+    changes it little. The same users and seed make the same parts.
     """
-    part_of = np.random.Generator(np.random.Philox(evaluation.seed)).permutation(results.users.max() + 1) % _PARTS
-    parts, rows = part_of[results.users], places(results.lists(system), catalogue, max(evaluation.ks))
+    users = int(results.users.max()) + 1
+    count = min(_PARTS, users)
+    part_of = np.random.Generator(np.random.Philox(seed)).permutation(users) % count
+    parts, rows = part_of[results.users], places(results.lists(system), catalogue, max(ks))
     found = {}
-    for k in evaluation.ks:
-        by_part = np.stack([exposures(rows[parts == part], k, len(catalogue)) for part in range(_PARTS)])
+    for k in ks:
+        by_part = np.stack([exposures(rows[parts == part], k, len(catalogue)) for part in range(count)])
         everything = by_part.sum(axis=0)
         for name, metric in CATALOGUE_METRICS.items():
-            value = float(metric(k)(everything))
-            without = metric(k)(everything - by_part)
-            error = np.sqrt((_PARTS - 1) / _PARTS * np.square(without - without.mean()).sum())
-            reach = float(stats.t.ppf((1 + LEVEL) / 2, _PARTS - 1) * error)
-            found[f"{name}@{k}"] = Interval(value, value - reach, value + reach)
+            found[f"{name}@{k}"] = float(metric(k)(everything)), metric(k)(everything - by_part)
     return found
 
 
-def _plain(value: Any) -> Any:
+def share(value: float, without: Floats) -> Interval:
+    """Of a number that lies from 0 to 1, as `of_catalogue` gives it."""
+    mean, low, high = jackknife(value, without).interval()
+    return Interval(mean, *np.clip([low, high], 0.0, 1.0).tolist())
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold: None for what is no number."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from components.comparison import Comparison, Row, compare
-from components.results import QUERIES, Results, read_results
+from components.baseline_tables import read_catalogue
+from components.comparison import Comparison, Row, Side, compare
+from components.results import QUERIES, read_results
+from components.statistics import Interval
+from components.summary import plain
 from pipeline.root import read_record, require_folders
+from schemas.config import Config
 
 _SHOWN = 10  # slices
 
@@ -24,12 +30,14 @@ def compare_roots(first: Path, second: Path, metric: str, k: int) -> Comparison:
     Raises:
         InputError: a root has no finished run, or lacks what it measured, or the runs cannot be compared.
     """
-    return compare(_results(first), _results(second), metric, k)
+    before, after = read_record(first), read_record(second)
+    evaluation = Config.model_validate(before["config"]).evaluation
+    return compare(_side(first, before), _side(second, after), evaluation, metric, k)
 
 
 def to_json(comparison: Comparison) -> str:
-    """All of it."""
-    return json.dumps(asdict(comparison), indent=2)
+    """All of it; an interval is mean, low and high, and what is no number is null."""
+    return json.dumps(plain(asdict(comparison)), indent=2)
 
 
 def tables(comparison: Comparison, metric: str, k: int) -> Iterator[RenderableType]:
@@ -42,36 +50,41 @@ def tables(comparison: Comparison, metric: str, k: int) -> Iterator[RenderableTy
             else ""
         )
     )
-    yield _rows_table("Metrics", comparison.metrics)
+    yield _rows_table("Metrics, and below each its 95 % interval", comparison.metrics)
     yield _rows_table(f"{metric} where it moved most", comparison.slices[:_SHOWN])
     yield f"Of {comparison.same_lists:.1%} of the queries the first {k} items are the same, in the same order."
     yield _changes_table(comparison, k)
 
 
-def _results(root: Path) -> Results:
-    folder = read_record(root)["evaluation"]
-    require_folders(root, [folder])
-    return read_results(f"{folder}/{QUERIES}")
+def _side(root: Path, record: Mapping[str, Any]) -> Side:
+    evaluation, counts = record["evaluation"], record["artifacts"]["counts"]
+    require_folders(root, [evaluation, counts])
+    return Side(read_results(f"{evaluation}/{QUERIES}"), read_catalogue(counts))
 
 
 def _rows_table(title: str, rows: Iterable[Row]) -> Table:
     table = Table(title=title)
-    table.add_column(no_wrap=True)
-    for column in ("first", "second", "difference", "95 % interval", "p, adjusted"):
+    table.add_column()
+    for column in ("first", "second", "difference", "adjusted p"):
         table.add_column(column, justify="right")
     for row in rows:
-        interval = row.difference.interval()
-        style = "" if row.p_value >= 0.05 else "bold green" if interval.mean > 0 else "bold red"
         table.add_row(
             Text(row.of),
-            f"{row.first:.4f}",
-            f"{row.second:.4f}",
-            f"{interval.mean:+.4f}",
-            f"{interval.low:+.4f} to {interval.high:+.4f}",
+            _with_interval(row.first),
+            _with_interval(row.second),
+            _with_interval(row.difference, sign="+"),
             f"{row.p_value:.3f}",
-            style=style,
+            style="" if row.p_value >= 0.05 else "bold green" if row.difference.mean > 0 else "bold red",
         )
     return table
+
+
+def _with_interval(interval: Interval, sign: str = "") -> Text:
+    """The mean, and below it where it lies with 95 % confidence; a dash for none."""
+    mean, low, high = (f"{value:{sign}.4f}" for value in interval)
+    if math.isnan(interval.mean):
+        return Text("-")
+    return Text(mean) if math.isnan(interval.low) else Text.assemble(mean, "\n", (f"{low} to {high}", "dim"))
 
 
 def _changes_table(comparison: Comparison, k: int) -> Table:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 METRICS = ("recall@10", "ndcg@10", "mrr@10", "coverage@10")  # those that are measured
-SUMMARY = ("recall@10", "ndcg@10", "coverage@10")
+SUMMARY = ("recall@10", "ndcg@10", "coverage@10")  # beside the gate's
 
 
 def data_table(data: Mapping[str, Any]) -> Table:
@@ -59,24 +59,23 @@ def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any]) -> Ta
 
 
 def summary_table(record: Mapping[str, Any]) -> Table:
-    """Three numbers of the model with their intervals, beside the last model's and the best baseline's.
+    """The gate's metric and some more of the model with their intervals, beside the last model's and a baseline's.
 
-    The baseline is the best one by the gate's metric.
+    The baseline is the best one by the gate's metric; none where no baseline has it.
     """
     metrics, decisive = record["metrics"], record["config"]["evaluate"]["gate"]["metric"]
-    best = max(metrics["baselines"], key=lambda name: metrics["baselines"][name].get(decisive, 0.0))
-    beside = {
-        "last blessed model": metrics["previous"],
-        f"best baseline, {best.replace('_', ' ')}": metrics["baselines"][best],
-    }
-    beside = {label: values for label, values in beside.items() if values}
+    baselines = {name: values for name, values in metrics["baselines"].items() if decisive in values}
+    beside = {"last blessed model": metrics["previous"]} if metrics["previous"] else {}
+    if baselines:
+        best = max(baselines, key=lambda name: baselines[name][decisive])
+        beside[f"best baseline, {best.replace('_', ' ')}"] = baselines[best]
     table = Table(title=_measured_on(record["protocol"]))
     table.add_column(no_wrap=True)
     for heading in ("model", "95 % between"):
         table.add_column(heading, justify="right", no_wrap=True)
     for heading in beside:
         table.add_column(heading, justify="right")
-    for name in (name for name in SUMMARY if name in metrics["test"]):
+    for name in (name for name in dict.fromkeys((decisive, *SUMMARY)) if name in metrics["test"]):
         low_high = metrics["intervals"].get(name)
         table.add_row(
             name,

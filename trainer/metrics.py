@@ -1,7 +1,6 @@
 """Metrics of recommended lists over a whole catalogue, one value a user. NumPy only.
 
-A list ranks the whole catalogue, so no candidate is left out. A model puts
-items of equal score in the order of its vocabulary. Two kinds of metrics:
+A list ranks the whole catalogue, so no candidate is left out. Two kinds of metrics:
 
 - a `Metric` gives every list a value, NaN where it has none (no target, no
   item), and is averaged over the lists that have one
@@ -18,9 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.evaluation import K
 from trainer.distances import mean_distance
-from trainer.lists import Catalogue, Floats, Lists
+from trainer.lists import Floats, Lists
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ class Repeats(Metric):
 
 @dataclass(frozen=True)
 class CatalogueMetric(ABC):
-    """One number for how often the first k places of all lists hold each item."""
+    """One number, from 0 to 1, for how often the first k places of all lists hold each item."""
 
     k: int
 
@@ -206,18 +204,6 @@ def exposures(rows: npt.NDArray[np.int64], k: int, items: int) -> npt.NDArray[np
     """How often the first k places of lists hold each item, [items]; rows as of `Lists.rows`."""
     first = rows[:, :k]
     return np.bincount(first[first >= 0], minlength=items)
-
-
-def summary(ranked: npt.NDArray[Any], targets: npt.NDArray[Any], catalogue_size: int, k: int = K) -> dict[str, float]:
-    """The accuracy of lists with one target each, and their coverage, as `recall@10` and so on; NaN without a list."""
-    nothing = np.zeros(0, np.int64)
-    catalogue = Catalogue(np.array([], dtype=object), nothing, nothing, 0)
-    lists = Lists(np.asarray(ranked, dtype=object), [(target,) for target in targets], [()] * len(targets), catalogue)
-    means = {
-        f"{name}@{k}": float(np.mean(metric(k)(lists))) if len(lists) else np.nan for name, metric in ACCURACY.items()
-    }
-    recommended = set(lists.ranked[:, :k][lists.filled[:, :k]])
-    return {**means, f"coverage@{k}": len(recommended) / catalogue_size}
 
 
 def _first(metric: Metric, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -16,8 +16,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.baseline_tables import read_catalogue
 from components.evaluation import evaluate
-from components.results import QUERIES, read_results
-from components.summary import summarize, write_summary
+from components.summary import sum_up
 from components.systems import Sources
 from pipeline.beam import BEAM_ARGS
 from schemas.config import Config
@@ -48,9 +47,7 @@ def main(config_file: str, examples: str, counts: str, model: str, output: str) 
             output,
         )
     measured_s = time.perf_counter() - started
-    results = read_results(f"{output}/{QUERIES}")
-    summary = summarize(results, catalogue, config.evaluation)
-    write_summary(output, summary)
+    summary = sum_up(output, catalogue, config.evaluation)
     found = {
         "queries": summary["queries"],
         "items": len(catalogue),

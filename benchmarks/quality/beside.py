@@ -20,13 +20,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 import typer
 
 from benchmarks.record import REPOSITORY, circumstances
 from components.example_batches import read_examples
 from components.queries import read_queries
+from schemas.evaluation import K
 from schemas.features import TEST
-from trainer.metrics import summary
+from trainer.lists import Catalogue, Lists
+from trainer.metrics import ACCURACY
 
 RECBOLE = Path(__file__).with_name("recbole")
 RESULTS = RECBOLE / "results.jsonl"
@@ -57,7 +60,7 @@ def main(
             raise ValueError(f"the targets of {out} are not those of temporec's test split")
         result = {
             **{key: run[key] for key in ("model", "seed", "device", "gpu")},
-            "test": summary(lists["ranked"], lists["targets"], run["items"]),
+            "test": measured(lists["ranked"], lists["targets"], run["items"]),
             "curve": [(round(each["cumulative_train_s"], 1), each["recall@10"]) for each in run["history"]],
             **{key: run[key] for key in ("best_epoch", "epochs", "parameters", "peak_rss_mb", "settings", "stack")},
             **circumstances(),
@@ -73,6 +76,22 @@ def _test_targets(root: Path) -> dict[str, str]:
     (folder,) = (root / "artifacts" / "InteractionExampleGen" / "examples").glob(f"*/Split-{TEST}")
     queries = read_queries(list(read_examples(str(folder))))
     return {user: target for user, (target,) in zip(queries.users, queries.targets, strict=True)}
+
+
+def measured(ranked: npt.NDArray[Any], targets: npt.NDArray[Any], items: int) -> dict[str, float]:
+    """The accuracy of lists with one target each, and their coverage, as `recall@10` and so on.
+
+    Args:
+        ranked: [lists, depth], best first.
+        targets: [lists]
+        items: that could be recommended.
+    """
+    nothing = np.zeros(0, np.int64)
+    catalogue = Catalogue(np.array([], dtype=object), nothing, nothing, 0)  # accuracy asks nothing of the items
+    lists = Lists(np.asarray(ranked, dtype=object), [(target,) for target in targets], [()] * len(targets), catalogue)
+    means = {f"{name}@{K}": float(np.mean(metric(K)(lists))) for name, metric in ACCURACY.items()}
+    recommended = set(lists.ranked[:, :K][lists.filled[:, :K]])
+    return {**means, f"coverage@{K}": len(recommended) / items}
 
 
 def train(

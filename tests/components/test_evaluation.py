@@ -97,9 +97,18 @@ def by_definition(name: str, ranked: list[str], targets: list[str], k: int) -> f
     return dcg / ideal
 
 
-def test_tfma_says_what_asking_the_exported_model_says_in_every_slice(evaluated: tuple[Path, Results, Path]) -> None:
+def gini(counts: list[int]) -> float:
+    """Half the mean difference between any two, in means."""
+    differences = [abs(one - other) for one in counts for other in counts]
+    return float(np.mean(differences) / (2 * np.mean(counts)))
+
+
+@pytest.mark.parametrize("system", ["model", "previous"])
+def test_tfma_says_what_asking_the_exported_model_says_in_every_slice(
+    evaluated: tuple[Path, Results, Path], system: str
+) -> None:
     output, _, test = evaluated
-    model = tf.saved_model.load(str(output.parent / "model"))
+    model = tf.saved_model.load(str(output.parent / system))
     asked: list[tuple[dict[str, Any], list[str], list[str]]] = []
     for path in sorted(test.glob("*")):
         for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
@@ -116,17 +125,20 @@ def test_tfma_says_what_asking_the_exported_model_says_in_every_slice(evaluated:
             )
             ranked = [item.decode() for item in answer["item_ids"].numpy()[0] if item]
             asked.append((read, ranked, read["target_ids"]))
-    found = tfma.load_eval_result(str(output), model_name="model").get_metrics_for_all_slices()
+    found = tfma.load_eval_result(str(output), model_name=system).get_metrics_for_all_slices()
     groups: dict[tuple[tuple[str, str], ...], Any] = {(): asked} | {
         (("sex", sex),): [each for each in asked if each[0]["user_sex"] == [sex]] for sex in ("f", "m")
     }
     for slice_key, queries in groups.items():
-        for name in ("recall", "precision", "hit_rate", "mrr", "map", "ndcg"):
-            for k in KS:
-                expected = np.mean([by_definition(name, ranked, targets, k) for _, ranked, targets in queries])
-                assert found[slice_key][f"{name}@{k}"]["doubleValue"] == pytest.approx(expected, abs=1e-6)
-    recommended = {item for _, ranked, _ in asked for item in ranked[:1]}
-    assert found[()]["coverage@1"]["doubleValue"] == pytest.approx(len(recommended) / len(ITEMS))
+        for k in KS:
+            expected = {
+                name: float(np.mean([by_definition(name, ranked, targets, k) for _, ranked, targets in queries]))
+                for name in ("recall", "precision", "hit_rate", "mrr", "map", "ndcg")
+            }
+            shown = [item for _, ranked, _ in queries for item in ranked[:k]]
+            expected |= {"coverage": len(set(shown)) / len(ITEMS), "gini": gini([shown.count(item) for item in ITEMS])}
+            for name, value in expected.items():
+                assert found[slice_key][f"{name}@{k}"]["doubleValue"] == pytest.approx(value, abs=1e-6)
 
 
 def test_tfma_says_of_both_models_what_is_kept_of_each_query(evaluated: tuple[Path, Results, Path]) -> None:

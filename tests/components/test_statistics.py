@@ -18,6 +18,7 @@ from components.statistics import (
     difference,
     holm,
     intervals,
+    jackknife,
     mean_and_error,
     resample,
     sums_by_user,
@@ -116,6 +117,16 @@ def test_the_error_of_a_mean_is_scipys_and_a_query_asked_twice_tells_nothing_new
     assert (mean, users) == (0.625, 4)
     assert error == pytest.approx(stats.sem(values, nan_policy="omit"))
     assert mean_and_error(np.tile(values, 2), np.tile(np.arange(5), 2)) == pytest.approx((mean, error, users))
+
+
+def test_the_jackknifes_error_of_a_mean_is_that_of_the_mean() -> None:
+    """Leaving out one at a time (Efron and Tibshirani 1993, 11.2)."""
+    values = np.array([0.0, 1.0, 1.0, 0.25, 0.5])
+    found = jackknife(values.mean(), np.array([np.delete(values, place).mean() for place in range(5)]))
+    assert found.error == pytest.approx(stats.sem(values))
+    assert found.p_value() == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    nothing = jackknife(math.nan, np.full(5, np.nan))
+    assert nothing.p_value() == 1
 
 
 def test_a_user_with_many_queries_is_one_user() -> None:

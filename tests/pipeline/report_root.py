@@ -27,7 +27,7 @@ from components.measures import measure, to_table
 from components.queries import read_queries
 from components.results import QUERIES, read_results
 from components.slices import Context, slices
-from components.summary import read_summary, summarize, write_summary
+from components.summary import read_summary, sum_up
 from components.systems import Sources, load_systems
 from components.verdict import Verdict, write_verdict
 from pipeline.beam import BEAM_ARGS
@@ -113,8 +113,8 @@ def write_root(folder: Path) -> Path:
     write_curves(Path(made["run"]))
     items = read_tables(made["counts"]).items
     _write_queries(settings, made["examples"], Sources(made["counts"], str(model)), Path(made["evaluation"]))
+    sum_up(made["evaluation"], items, settings.evaluation)
     results = read_results(f"{made['evaluation']}/{QUERIES}")
-    write_summary(made["evaluation"], summarize(results, items, settings.evaluation))
     verdict = Verdict(tuple(judge(settings.evaluate.gate, results, read_summary(made["evaluation"]))))
     tf.io.gfile.makedirs(made["blessing"])
     write_verdict(made["blessing"], verdict)

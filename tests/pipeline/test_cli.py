@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.command import attempt, temporec
 
 QUICKSTART = Path(__file__).parents[2] / "pipeline" / "configs" / "quickstart.yaml"
-COMMANDS = ["doctor", "data", "validate", "run", "evaluate", "report", "serve", "recommend", "compile"]
+COMMANDS = ["doctor", "data", "validate", "run", "evaluate", "compare", "report", "serve", "recommend", "compile"]
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
@@ -65,8 +65,9 @@ def test_asking_where_no_server_is_ends_with_2() -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_reporting_on_what_is_no_root_ends_with_2(tmp_path: Path) -> None:
-    ran = attempt("report", "--root", tmp_path)
+@pytest.mark.parametrize("arguments", [("report", "--root", "."), ("compare", ".", ".")], ids=" ".join)
+def test_asking_of_what_is_no_root_ends_with_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    ran = attempt(*arguments, cwd=tmp_path)
     assert ran.returncode == 2
     assert "run.json" in ran.stderr
     assert "Traceback" not in ran.stderr

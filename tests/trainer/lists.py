@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from scipy import sparse
 
 from trainer.lists import Catalogue, Lists
 
@@ -32,20 +33,22 @@ def lists(
 
 @st.composite
 def any_lists(draw: st.DrawFn) -> Lists:
-    """Lists of any length, of items of the catalogue and unknown ones; targets likewise, or none."""
+    """Lists of any length, of items of the catalogue and unknown ones; targets likewise, some twice, or none.
+
+    Items are often equally popular; they have categories, vectors or neither.
+    """
     items = [f"i{n}" for n in range(draw(st.integers(1, 12)))]
-    counts = {item: draw(st.integers(0, 8)) for item in items}
-    vectors = np.array([[draw(st.integers(-2, 2)) for _ in range(3)] for _ in items], np.float32)
+    interactions = [draw(st.integers(0, 8)) for _ in items]
+    users = [draw(st.integers(0, count)) for count in interactions]
+    numbers = np.array([[draw(st.integers(-2, 2)) for _ in range(3)] for _ in items], np.float32)
+    known: dict[str, Any] = draw(
+        st.sampled_from([{}, {"vectors": numbers}, {"categories": sparse.csr_matrix(numbers > 0, dtype=np.float32)}])
+    )
+    of = Catalogue(np.array(items, dtype=object), np.array(interactions), np.array(users), 8, **known)
     some = [*items, "unknown", "other"]
-    users = draw(st.integers(1, 6))
 
     def few() -> list[str]:
-        return draw(st.lists(st.sampled_from(some), unique=True, max_size=6))
+        return draw(st.lists(st.sampled_from(some), max_size=6))
 
-    ranked = [draw(st.permutations(some))[: draw(st.integers(0, len(some)))] for _ in range(users)]
-    return lists(
-        ranked,
-        [few() for _ in range(users)],
-        catalogue(counts, vectors=vectors if draw(st.booleans()) else None),
-        [few() for _ in range(users)],
-    )
+    ranked = [draw(st.permutations(some))[: draw(st.integers(0, len(some)))] for _ in range(draw(st.integers(1, 6)))]
+    return lists(ranked, [few() for _ in ranked], of, [few() for _ in ranked])

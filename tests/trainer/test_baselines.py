@@ -3,12 +3,14 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schemas.evaluation import Baseline
 from tests.trainer.counting import ITEMS, Walk, cosines, drawn_walks, recent, tables, walks
 from trainer import baselines
 from trainer.baselines import BASELINES, BaselineRecommender
@@ -21,6 +23,10 @@ def recommended(
     recommender = BaselineRecommender(tables(sequences, catalogue))
     found = recommender.recommend([history], [exclude], remove_seen=remove_seen, k=len(catalogue))
     return {name: "".join(filter(None, ranked[0])) for name, ranked in found.items()}
+
+
+def test_a_configuration_knows_every_baseline() -> None:
+    assert get_args(Baseline) == tuple(BASELINES)
 
 
 def test_popularity_counts_what_came_after_the_first_of_each_sequence() -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from ranx import Qrels, Run, evaluate
 from scipy import sparse
 
+from schemas import evaluation
 from tests.trainer.lists import any_lists, catalogue, lists
 from trainer.lists import Lists
-from trainer.metrics import ACCURACY, METRICS, Coverage, Gini, exposures, summary
+from trainer.metrics import ACCURACY, CATALOGUE_METRICS, METRICS, Coverage, Gini, exposures
 
 NAN = float("nan")
 COUNTS = {"a": 8, "b": 4, "c": 2, "d": 1, "e": 0}  # 15 interactions, 3 an item
@@ -22,6 +23,11 @@ WORKED = lists(
     catalogue(COUNTS),
     [["b"], [], ["c", "d", "x"], ["z"], []],
 )
+
+
+def test_a_configuration_knows_what_can_be_measured() -> None:
+    assert tuple(METRICS) == evaluation.METRICS
+    assert tuple(CATALOGUE_METRICS) == evaluation.CATALOGUE_METRICS
 
 
 def values(name: str, k: int) -> list[float]:
@@ -129,24 +135,3 @@ def test_gini_is_half_the_mean_difference_in_means() -> None:
         assert Gini(2)(x) == pytest.approx(expected)
     assert Gini(2)(np.array([[1, 1], [0, 4]])).tolist() == pytest.approx([0, 1 / 2])
     assert np.isnan(Gini(2)(np.zeros(3)))
-
-
-def test_summary_is_the_mean_over_the_lists() -> None:
-    ranked = np.array([["a", "b", "c"], ["b", "a", "c"], ["c", "d", "a"], ["x", "y", "z"]])
-    assert summary(ranked, np.array(["a", "a", "a", "a"]), 14, k=3) == pytest.approx(
-        {
-            "recall@3": 3 / 4,
-            "hit_rate@3": 3 / 4,
-            "ndcg@3": (1 + 1 / math.log2(3) + 1 / 2) / 4,
-            "mrr@3": (1 + 1 / 2 + 1 / 3) / 4,
-            "map@3": (1 + 1 / 2 + 1 / 3) / 4,
-            "precision@3": 1 / 4,
-            "coverage@3": 7 / 14,
-        }
-    )
-
-
-def test_summary_of_nothing_is_no_number() -> None:
-    means = summary(np.empty((0, 10), dtype=object), np.empty(0, dtype=object), 5)
-    assert means.pop("coverage@10") == 0
-    assert all(math.isnan(value) for value in means.values())
