@@ -18,8 +18,7 @@ from components.comparison import Comparison, Row, Side, compare
 from components.results import QUERIES, read_results
 from components.statistics import Interval
 from components.summary import plain
-from pipeline.root import read_record, require_folders
-from schemas.config import Config
+from pipeline.root import read_record, recorded_config, require_folders
 
 _SHOWN = 10  # slices
 
@@ -31,7 +30,7 @@ def compare_roots(first: Path, second: Path, metric: str, k: int) -> Comparison:
         InputError: a root has no finished run, or lacks what it measured, or the runs cannot be compared.
     """
     before, after = read_record(first), read_record(second)
-    evaluation = Config.model_validate(before["config"]).evaluation
+    evaluation = recorded_config(before).evaluation
     return compare(_side(first, before), _side(second, after), evaluation, metric, k)
 
 

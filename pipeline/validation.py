@@ -17,8 +17,7 @@ from components.evaluation import evaluate
 from components.ingestion import ingest
 from components.ingestion_report import IngestionReport
 from components.preflight import check_log
-from components.results import QUERIES, read_results
-from components.summary import read_summary, summarize, write_summary
+from components.summary import read_summary, sum_up
 from components.systems import Sources
 from pipeline.beam import BEAM_ARGS
 from pipeline.contract import data_counts, metrics, protocol
@@ -74,7 +73,7 @@ def evaluate_model(
                 config.evaluate.gate.floors,
                 kept,
             )
-        write_summary(kept, summarize(read_results(f"{kept}/{QUERIES}"), items, config.evaluation))
+        sum_up(kept, items, config.evaluation)
         return metrics(read_summary(kept)), protocol(config, abouts[model]["reads"], report, len(items))
 
 
