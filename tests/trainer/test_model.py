@@ -1,5 +1,6 @@
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -218,6 +219,15 @@ def gradients(model: NextItemModel) -> dict[str, float]:
 def test_the_loss_reaches_every_weight() -> None:
     found = gradients(network(dropout=0.0, attention={"kind": "additive"}))
     assert {name for name, gradient in found.items() if gradient < 1e-9} == set()
+
+
+@pytest.mark.parametrize(("kind", "start"), [("full", 0.0), ("binary", -math.log(ITEMS))])
+def test_the_probabilities_of_a_binary_loss_start_at_about_one_for_all_items(
+    kind: Literal["full", "binary"], start: float
+) -> None:
+    """1 / 30 each; what `network` adds to the biases has a mean of about 0."""
+    model = network(train=config.Train(loss=config.Loss(kind=kind)))
+    assert model.candidates().numpy()[:, -1].mean() == pytest.approx(start, abs=0.2)
 
 
 def validation(model: NextItemModel, examples: list[tuple[list[int], list[int], int]]) -> tuple[float, float]:
