@@ -16,11 +16,13 @@ from tests.e2e.trained import train
 from trainer.about import read_about
 
 
-def test_both_orders_find_in_validation_what_is_said_of_them(first_run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("counts", [True, False])
+def test_both_orders_find_in_validation_what_is_said_of_them(first_run: Run, tmp_path: Path, counts: bool) -> None:
     config = Config.model_validate(first_run.record["config"])
-    # A network that has learnt next to nothing: counts, which ranking has, find more. And more answers than candidates.
+    # So little learnt that ranking finds more, among more answers than there are candidates of retrieval.
     little = config.train.model_copy(update={"epochs": 1, "learning_rate": 0.0001})
-    few = config.model.model_copy(update={"ranking": config.model.ranking.model_copy(update={"candidates": 10})})
+    ranking = config.model.ranking.model_copy(update={"candidates": 10, "counts": counts})
+    few = config.model.model_copy(update={"ranking": ranking})
     many = config.serving.model_copy(update={"k": 50})
     model = str(
         train(
