@@ -40,5 +40,5 @@ def test_a_record_that_cannot_be_read_is_told(tmp_path: Path, content: str) -> N
 
 def test_a_record_of_another_version_cannot_be_compared(tmp_path: Path) -> None:
     (tmp_path / RECORD).write_text('{"name": "of long ago"}')
-    with pytest.raises(InputError, match="which lacks 'evaluation'"):
+    with pytest.raises(InputError, match="which lacks 'config'"):
         compare_roots(tmp_path, tmp_path, "recall@10", 10)

@@ -136,7 +136,7 @@ def test_the_graph_is_that_of_the_loss(run: Run) -> None:
 
 def test_a_training_that_was_killed_goes_on_in_its_logs(run: Run, tmp_path: Path) -> None:
     """Also where these are to lie elsewhere, as they are in a new execution of a pipeline."""
-    command = [sys.executable, "-m", "tests.trainer.test_checkpoints", str(tmp_path), "3"]
+    command = [sys.executable, "-m", "tests.trainer.test_checkpoints", str(tmp_path), "3", "plain"]
     killed = subprocess.run(command, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert len(scalars(tmp_path / "logs" / "train", "epoch_loss")) == 3
