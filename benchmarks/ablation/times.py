@@ -34,10 +34,10 @@ def main(
     for log, row in [(log, row) for log, of_log in LOGS.items() for row in of_log.rows]:
         if (log, row) in done or (log in paths and paths[log] is None):
             continue
-        epoch_s = train(work.resolve(), log, row, 1, paths.get(log), EPOCHS)["epoch_s"]
+        (epoch_s,) = train(work.resolve(), log, row, 1, paths.get(log), EPOCHS)["epochs_s"]
         print(f"{log}, {row}: {epoch_s:.1f} s")
         with RESULTS.open("a") as file:
-            file.write(json.dumps({"log": log, "row": row, "epoch_s": round(epoch_s, 2), **circumstances()}) + "\n")
+            file.write(json.dumps({"log": log, "row": row, "epoch_s": epoch_s, **circumstances()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import resource
+import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Annotated, Any
 
 import tensorflow as tf
@@ -24,15 +24,25 @@ from trainer.training import fit
 
 
 def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None, typer.Argument()] = None) -> None:
-    """Trains so many epochs, the log's if none are named, and logs them as they go."""
+    """Trains and logs the epochs as they go.
+
+    Args:
+        root: of the pipeline that made the examples.
+        log: which of `LOGS`.
+        row: which of its rows.
+        seed: of the training.
+        epochs: that many from the beginning, instead of the log's, from where such a training was cut off.
+    """
     progress = logging.getLogger("temporec.progress")
     progress.addHandler(logging.StreamHandler())
     progress.setLevel(logging.INFO)
-    print(json.dumps(_train(root, log, row, seed, epochs or LOGS[log].epochs)))
+    with tempfile.TemporaryDirectory() as fresh:
+        found = _train(root, log, row, seed, epochs or LOGS[log].epochs, root if epochs is None else Path(fresh))
+    print(json.dumps(found))
 
 
-def _train(root: Path, log: str, row: str, seed: int, epochs: int) -> dict[str, Any]:
-    """Trains a row on the pipeline's examples."""
+def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -> dict[str, Any]:
+    """Trains a row on the pipeline's examples; what it leaves to go on from goes to `left`."""
     config, _, rows = LOGS[log]
     overrides = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}", *rows[row]]
     training = load_config(str(config), overrides).training
@@ -49,8 +59,8 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int) -> dict[str, 
         training.history,
         training.model,
         training.train,
-        str(root / "logs" / f"{row}-{seed}-{epochs}"),
-        str(root / "checkpoints" / f"{row}-{seed}-{epochs}"),
+        str(left / "logs" / f"{row}-{seed}"),
+        str(left / "checkpoints" / f"{row}-{seed}"),
         remove_seen=training.serving.remove_seen,
         columns=read_columns(transform.vocabulary_file_by_name, train_files, training.model, training.features),
         lately=read_popularity(counts, "recent_popularity", vocabulary_file),
@@ -58,7 +68,7 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int) -> dict[str, 
     )
     return {
         **model.about.validation,
-        "epoch_s": median(b - a for a, b in pairwise(ends_s)),
+        "epochs_s": [round(b - a, 2) for a, b in pairwise(ends_s)],
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "parameters": model.about.parameters,
     }
