@@ -1,6 +1,7 @@
 """Counted scores against dictionaries filled by loops."""
 
 from collections import defaultdict
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.config import Suggesting
 from trainer import counts
 from trainer.counts import CountedScores, count, recent
 
@@ -134,6 +136,10 @@ def test_suggests_what_is_in_the_same_sequences() -> None:
     assert near == [1, 2, 3, 5, 6]
     assert sorted(after_4[: len(near)].tolist()) == near
     assert after_4[after_4 > 0].tolist()[len(near) :] == list(range(1, ITEMS + 1))  # all are as popular
+
+
+def test_a_configuration_may_let_every_count_suggest() -> None:
+    assert list(get_args(Suggesting)) == CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, []).names
 
 
 def test_no_sequences_count_nothing() -> None:
