@@ -53,7 +53,7 @@ class HitRate(Metric):
     """1 where any target is recommended, else 0."""
 
     def _values(self, lists: Lists) -> Floats:
-        return _with_target(lists, _hits(self, lists).any(axis=1).astype(np.float64))
+        return _with_target(lists, (_hits(self, lists).sum(axis=1) > 0).astype(np.float64))
 
 
 class NDCG(Metric):
