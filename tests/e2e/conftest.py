@@ -19,6 +19,7 @@ class Run:
     config: Path
     root: Path
     left: Path  # a copy of the root as the run left it; other runs go on in `root`
+    temporary: Path  # where it had its temporary files
     output: str
     record: dict[str, Any]
 
@@ -31,6 +32,7 @@ def read_record(root: Path) -> dict[str, Any]:
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("planted")
     config, root = write_project(folder), folder / "root"
-    output = temporec("run", "--config", config, "--root", root)
+    (temporary := folder / "temporary").mkdir()
+    output = temporec("run", "--config", config, "--root", root, environ={"TMPDIR": str(temporary)})
     left = Path(shutil.copytree(root, folder / "left"))
-    return Run(config, root, left, output, read_record(root))
+    return Run(config, root, left, temporary, output, read_record(root))

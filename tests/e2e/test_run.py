@@ -69,6 +69,10 @@ def test_the_version_pushed_is_the_only_one(first_run: Run) -> None:
     }
 
 
+def test_nothing_is_left_among_the_temporary_files(first_run: Run) -> None:
+    assert list(first_run.temporary.rglob("*")) == []
+
+
 def test_tensorboard_finds_the_epochs(first_run: Run) -> None:
     tags = {
         value.tag
