@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2  # whose messages tfma itself has on lane A alone
 
 from components.measures import MODEL, PREVIOUS, Measured, measure, names, schema, to_table
 from components.queries import read_queries
@@ -71,19 +72,19 @@ def slice_names(evaluation: Evaluation) -> list[str]:
 
 def eval_config(
     evaluation: Evaluation, catalogue_size: int, floors: Mapping[str, float], *, compared: bool
-) -> tfma.EvalConfig:
+) -> config_pb2.EvalConfig:
     """TFMA's configuration: all metrics, over all queries and in each slice; floors are its thresholds."""
-    models = [tfma.ModelSpec(name=MODEL)]
+    models = [config_pb2.ModelSpec(name=MODEL)]
     if compared:
-        models.append(tfma.ModelSpec(name=PREVIOUS, is_baseline=True))
-    config = tfma.EvalConfig(
+        models.append(config_pb2.ModelSpec(name=PREVIOUS, is_baseline=True))
+    config = config_pb2.EvalConfig(
         model_specs=models,
         slicing_specs=[
-            tfma.SlicingSpec(),
-            *(tfma.SlicingSpec(feature_keys=[name]) for name in slice_names(evaluation)),
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[name]) for name in slice_names(evaluation)),
         ],
         metrics_specs=[
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(
                 metrics=metric_configs(names(evaluation.ks), evaluation.ks, catalogue_size, dict(floors)),
                 model_names=[model.name for model in models],
             )

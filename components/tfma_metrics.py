@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
+from tensorflow_model_analysis.proto import config_pb2
 
 from trainer.metrics import CATALOGUE_METRICS
 
@@ -25,7 +26,7 @@ Keys = list[tfma.metrics.MetricKey]
 
 def metric_configs(
     names: Sequence[str], ks: Sequence[int], catalogue_size: int, floors: dict[str, float]
-) -> list[tfma.MetricConfig]:
+) -> list[config_pb2.MetricConfig]:
     """All metrics; those with a floor are thresholds, so that a model that is below one is not valid.
 
     Args:
@@ -54,8 +55,8 @@ def metric_configs(
     for config in configs:
         floor = floors.get(json.loads(config.config)["name"])
         if floor is not None:
-            bound = tfma.GenericValueThreshold(lower_bound=wrappers_pb2.DoubleValue(value=floor))
-            config.threshold.CopyFrom(tfma.MetricThreshold(value_threshold=bound))
+            bound = config_pb2.GenericValueThreshold(lower_bound=wrappers_pb2.DoubleValue(value=floor))
+            config.threshold.CopyFrom(config_pb2.MetricThreshold(value_threshold=bound))
     return configs
 
 
@@ -69,8 +70,8 @@ def _name(kind: str, group: Sequence[str]) -> str:
     return group[0] if len(group) == 1 else kind
 
 
-def _config(kind: type[tfma.metrics.Metric], **arguments: Any) -> tfma.MetricConfig:
-    return tfma.MetricConfig(class_name=kind.__name__, module=__name__, config=json.dumps(arguments))
+def _config(kind: type[tfma.metrics.Metric], **arguments: Any) -> config_pb2.MetricConfig:
+    return config_pb2.MetricConfig(class_name=kind.__name__, module=__name__, config=json.dumps(arguments))
 
 
 class Means(tfma.metrics.Metric):

@@ -46,7 +46,7 @@ inside() {
 }
 
 inside apt-get update -qq
-inside apt-get install -y -qq --no-install-recommends ca-certificates g++ git make python3-dev python3-venv >/dev/null
+inside apt-get install -y -qq --no-install-recommends ca-certificates chromium g++ git make python3-dev python3-venv >/dev/null
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 rm -rf "$root/srv/temporec"
 git clone --quiet --no-hardlinks . "$root/srv/temporec"
