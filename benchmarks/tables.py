@@ -49,8 +49,8 @@ def ablation_table() -> str:
 def quality_table() -> str:
     """A row a run: recall@10 and NDCG@10 on the test split beside the best baseline; the mean of the seeds."""
     rows = [
-        "| log | recall@10 / NDCG@10 | retrieval alone | best baseline | training | memory |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| log | recall@10 / NDCG@10 | retrieval alone | best baseline | training | memory | parameters |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     recorded = _read("quality")
     by_run = _grouped(recorded, "run")
@@ -61,7 +61,7 @@ def quality_table() -> str:
             f" | {_pair([result['orders']['retrieval'] for result in results])}"
             f" | {baseline.replace('_', ' ')} {_number(metrics['recall@10'])} / {_number(metrics['ndcg@10'])}"
             f" | {mean(map(_training_s, results)) / 60:.1f} min"
-            f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB |"
+            f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB | {results[0]['parameters']:,} |"
         )
     seeds = len({result["seed"] for result in recorded})
     return "\n".join([*rows, "", f"{seeds} seeds; {_circumstances(recorded)}"])
