@@ -126,7 +126,7 @@ def compare(first: Side, second: Side, evaluation: Evaluation, metric: str, k: i
     }
     sides = Side(one, first.catalogue), Side(other, second.catalogue)
     both = [name for name in one.metrics if name in other.metrics]
-    metrics = [*_of_queries(*sides, evaluation, both, {"": None}), *_of_catalogue(*sides, evaluation.seed)]
+    metrics = [*_of_queries(*sides, evaluation, both, {"": None}), *_of_catalogue(*sides)]
     slices = _of_queries(*sides, evaluation, [metric], groups)
     lists = [results.lists(MODEL) for results in (one, other)]
     gone = [len(set(before[:k]).difference(after[:k])) for before, after in zip(*lists, strict=True)]
@@ -171,10 +171,10 @@ def _of_queries(
             yield Row(group or metric, before[metric], after[metric], change.interval(), change.p_value())
 
 
-def _of_catalogue(one: Side, other: Side, seed: int) -> Iterator[Row]:
+def _of_catalogue(one: Side, other: Side) -> Iterator[Row]:
     """Of all lists, p-values not adjusted; the same parts of the users are left out of both."""
     ks = [k for k in one.results.ks if k in other.results.ks]
-    found = [of_catalogue(side.results, MODEL, side.catalogue, ks, seed) for side in (one, other)]
+    found = [of_catalogue(side.results, MODEL, side.catalogue, ks) for side in (one, other)]
     for name, (before, without_before) in found[0].items():
         after, without_after = found[1][name]
         change = jackknife(after - before, without_after - without_before)

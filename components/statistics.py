@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 LEVEL = 0.95
+SEED = 1  # of all draws: the same users have the same intervals, whatever was drawn in training
 SMALLEST_GROUP = 20  # users, below which nothing is said of a group
 POWER = 0.8  # with which the smallest difference that can be seen is seen
 _WEIGHTS = 1 << 22  # numbers drawn at once: samples x users
@@ -57,23 +58,23 @@ def sums_by_user(values: Floats, users: Ints) -> Sums:
     return sums
 
 
-def resample(sums: Sums, samples: int, seed: int) -> Floats:
+def resample(sums: Sums, samples: int) -> Floats:
     """The means in samples of the users.
 
     Each sample weights every user by a draw from Poisson(1), which is drawing
     users with replacement where these are many (Chamandy et al. 2012), and
-    needs no more memory than a part of the users at a time.
+    needs no more memory than a part of the users at a time. The same users in the
+    same order always get the same weights.
 
     Args:
         sums: of `sums_by_user`.
         samples: how many.
-        seed: of the draws; the same users in the same order get the same weights.
 
     Returns:
         [samples, metrics]; NaN where no drawn query has a value.
     """
     drawn = Sums(*(np.zeros((samples, sums.values.shape[1])) for _ in range(2)))
-    generator = np.random.Generator(np.random.Philox(seed))
+    generator = np.random.Generator(np.random.Philox(SEED))
     step = max(1, _WEIGHTS // samples)
     for start in range(0, len(sums.values), step):
         part = slice(start, start + step)

@@ -15,6 +15,7 @@ from components.measures import MODEL
 from components.results import QUERIES, Mask, Results, places, read_results
 from components.statistics import (
     LEVEL,
+    SEED,
     SMALLEST_GROUP,
     Interval,
     corrected,
@@ -45,7 +46,7 @@ def summarize(results: Results, catalogue: Ids, evaluation: Evaluation) -> dict[
     names = results.metrics
     overall = {system: of_queries(results, system, names, [None], evaluation)[0] for system in results.systems}
     for system, metrics in overall.items():
-        of_lists = of_catalogue(results, system, catalogue, evaluation.ks, evaluation.seed)
+        of_lists = of_catalogue(results, system, catalogue, evaluation.ks)
         metrics.update({name: share(*found) for name, found in of_lists.items()})
     slices: dict[str, Any] = {}
     for name, groups in results.groups.items():
@@ -98,7 +99,7 @@ def of_queries(
     for start in range(0, len(masks), at_once):
         columns = [_masked(values, mask) for mask in masks[start : start + at_once]]
         sums = sums_by_user(np.concatenate(columns, axis=1), results.users)
-        drawn = resample(sums, evaluation.samples, evaluation.seed)
+        drawn = resample(sums, evaluation.samples)
         for part in np.split(intervals(sums, drawn), len(columns)):
             found.append({name: Interval(*row) for name, row in zip(metrics, part.tolist(), strict=True)})
     return found
@@ -118,7 +119,7 @@ def _gaps(results: Results, groups: dict[str, Mask], evaluation: Evaluation) -> 
     values = results.matrix(MODEL, results.metrics)
     sums = [sums_by_user(_masked(values, mask), results.users) for mask in large]
     now = np.stack([means(each) for each in sums])
-    drawn = np.stack([resample(each, evaluation.samples, evaluation.seed) for each in sums])
+    drawn = np.stack([resample(each, evaluation.samples) for each in sums])
     has = ~np.isnan(now)
     worst, best = np.where(has, now, np.inf).argmin(axis=0), np.where(has, now, -np.inf).argmax(axis=0)
     column = np.arange(len(results.metrics))
@@ -135,18 +136,16 @@ def _masked(values: Floats, mask: Mask | None) -> Floats:
     return values if mask is None else np.where(mask[:, np.newaxis], values, np.nan)
 
 
-def of_catalogue(
-    results: Results, system: str, catalogue: Ids, ks: Sequence[int], seed: int
-) -> dict[str, tuple[float, Floats]]:
+def of_catalogue(results: Results, system: str, catalogue: Ids, ks: Sequence[int]) -> dict[str, tuple[float, Floats]]:
     """Coverage and its like, of all lists, and without those of each part of the users, [parts], for a jackknife.
 
     A resampled half of the lists covers less than all of them, so that the
     bootstrap's intervals would miss the number itself; leaving out a twentieth
-    changes it little. The same users and seed make the same parts.
+    changes it little. The same users make the same parts.
     """
     users = int(results.users.max()) + 1
     count = min(_PARTS, users)
-    part_of = np.random.Generator(np.random.Philox(seed)).permutation(users) % count
+    part_of = np.random.Generator(np.random.Philox(SEED)).permutation(users) % count
     parts, rows = part_of[results.users], places(results.lists(system), catalogue, max(ks))
     found = {}
     for k in ks:

@@ -314,7 +314,6 @@ class Config(Section):
             slices=tuple(self._slice(each) for each in self.evaluate.slices),
             fairness=self.evaluate.fairness,
             samples=self.evaluate.samples,
-            seed=self.train.seed,
             times=self.data.timestamp.unit != "order",
             remove_seen=self.serving.remove_seen,
             categories=tuple(

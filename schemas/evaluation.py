@@ -131,7 +131,6 @@ class Evaluation(Section):
     slices: tuple[Slice, ...]
     fairness: tuple[str, ...]
     samples: int
-    seed: int
     times: bool  # whether the log's times are times of day
     remove_seen: bool  # whether baselines leave out what the user has seen
     categories: tuple[tuple[str, str | None], ...]  # columns of items, and separators, that make items alike

@@ -12,9 +12,7 @@ from components.results import Results
 from schemas.evaluation import Evaluation
 
 Values = Sequence[float]
-EVALUATION = Evaluation(
-    ks=(10,), slices=(), fairness=(), samples=200, seed=1, times=True, remove_seen=True, categories=()
-)
+EVALUATION = Evaluation(ks=(10,), slices=(), fairness=(), samples=200, times=True, remove_seen=True, categories=())
 
 
 def results(

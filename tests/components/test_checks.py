@@ -11,9 +11,7 @@ from schemas.evaluation import Evaluation, Gate
 from tests.components.evaluated import results
 
 METRIC = "recall@10"
-EVALUATION = Evaluation(
-    ks=(10,), slices=(), fairness=(), samples=100, seed=1, times=True, remove_seen=True, categories=()
-)
+EVALUATION = Evaluation(ks=(10,), slices=(), fairness=(), samples=100, times=True, remove_seen=True, categories=())
 Hits = npt.NDArray[np.float64]
 
 

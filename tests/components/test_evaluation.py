@@ -31,7 +31,6 @@ EVALUATION = Evaluation(
     slices=(Slice(name="sex", feature="user_sex"),),
     fairness=(),
     samples=100,
-    seed=1,
     times=True,
     remove_seen=True,
     categories=(),

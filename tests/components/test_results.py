@@ -18,9 +18,7 @@ from tests.trainer.lists import catalogue
 
 KS = (1, 3)
 ITEMS = catalogue({"a": 8, "b": 4, "c": 2, "d": 0})
-EVALUATION = Evaluation(
-    ks=KS, slices=(), fairness=("sex",), samples=200, seed=1, times=True, remove_seen=True, categories=()
-)
+EVALUATION = Evaluation(ks=KS, slices=(), fairness=("sex",), samples=200, times=True, remove_seen=True, categories=())
 
 
 def batch(users: list[str], targets: list[list[str]], ranked: list[list[str]], auc: list[float]) -> tuple[object, ...]:

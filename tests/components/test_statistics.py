@@ -29,13 +29,13 @@ ONE_EACH = np.arange(400)
 HITS = np.random.default_rng(7).random(400) < 0.3
 
 
-def bootstrap(sums: Sums, samples: int, seed: int) -> Floats:
-    return intervals(sums, resample(sums, samples, seed))
+def bootstrap(sums: Sums, samples: int) -> Floats:
+    return intervals(sums, resample(sums, samples))
 
 
 def test_the_bootstrap_is_scipys() -> None:
     values = np.stack([HITS.astype(float), np.random.default_rng(8).gamma(1.0, size=400)], axis=1)
-    found = bootstrap(sums_by_user(values, ONE_EACH), samples=4000, seed=1)
+    found = bootstrap(sums_by_user(values, ONE_EACH), samples=4000)
     for column in (0, 1):
         resampled = stats.bootstrap(
             (values[:, column],), np.mean, n_resamples=4000, method="percentile", random_state=2
@@ -51,7 +51,7 @@ def test_the_bootstrap_holds_the_truth_as_often_as_it_says() -> None:
     samples = (generator.random((300, 400)) < 0.2).astype(float)  # 400 users of 300 worlds
     held = 0
     for world in samples:
-        _, low, high = bootstrap(sums_by_user(world[:, np.newaxis], np.arange(400)), samples=400, seed=4)[0]
+        _, low, high = bootstrap(sums_by_user(world[:, np.newaxis], np.arange(400)), samples=400)[0]
         held += low <= 0.2 <= high
     assert 0.91 <= held / 300 <= 0.985  # 95 %, give or take three standard errors
 
@@ -59,23 +59,23 @@ def test_the_bootstrap_holds_the_truth_as_often_as_it_says() -> None:
 def test_users_stand_or_fall_with_all_their_queries() -> None:
     """Ten times the same queries of the same users are no more users."""
     values = HITS.astype(float)[:, np.newaxis]
-    once = bootstrap(sums_by_user(values, ONE_EACH), samples=500, seed=1)
-    often = bootstrap(sums_by_user(np.tile(values, (10, 1)), np.tile(ONE_EACH, 10)), samples=500, seed=1)
+    once = bootstrap(sums_by_user(values, ONE_EACH), samples=500)
+    often = bootstrap(sums_by_user(np.tile(values, (10, 1)), np.tile(ONE_EACH, 10)), samples=500)
     assert often == pytest.approx(once)
 
 
 def test_a_query_without_a_value_does_not_count() -> None:
     values = np.array([[1.0], [np.nan], [0.0], [1.0]])
-    assert bootstrap(sums_by_user(values, np.array([0, 0, 1, 1])), samples=50, seed=1)[0, 0] == pytest.approx(2 / 3)
-    nothing = bootstrap(sums_by_user(np.full((3, 1), np.nan), np.arange(3)), samples=50, seed=1)
+    assert bootstrap(sums_by_user(values, np.array([0, 0, 1, 1])), samples=50)[0, 0] == pytest.approx(2 / 3)
+    nothing = bootstrap(sums_by_user(np.full((3, 1), np.nan), np.arange(3)), samples=50)
     assert np.isnan(nothing).all()
 
 
 def test_memory_is_bounded_by_a_part_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     values = HITS.astype(float)[:, np.newaxis]
-    whole = bootstrap(sums_by_user(values, ONE_EACH), samples=200, seed=1)
+    whole = bootstrap(sums_by_user(values, ONE_EACH), samples=200)
     monkeypatch.setattr("components.statistics._WEIGHTS", 200 * 7)
-    assert bootstrap(sums_by_user(values, ONE_EACH), samples=200, seed=1) == pytest.approx(whole)
+    assert bootstrap(sums_by_user(values, ONE_EACH), samples=200) == pytest.approx(whole)
 
 
 @given(pairs=arrays(np.float64, (2, 12), elements=st.sampled_from([0.0, 0.25, 1.0])))
