@@ -34,8 +34,8 @@ from components.training_counts import (
     recency,
 )
 from components.training_sessions import Session, merge_sessions, sessions_matrix
+from schemas.config.log import Feature
 from schemas.features import SPLITS, TRAIN
-from schemas.log import Feature
 from trainer.baselines import Tables
 
 

@@ -6,7 +6,7 @@ import apache_beam as beam
 from tfx import v1 as tfx
 
 from components.baseline_counts import count_baselines
-from schemas.log import Feature
+from schemas.config.log import Feature
 
 
 @tfx.dsl.components.component(use_beam=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.example_batches import Batch, read_columns
-from schemas.log import Feature
+from schemas.config.log import Feature
 
 Described = Mapping[bytes, tuple[Any, ...]]  # by item id, a value for each feature
 

@@ -10,7 +10,7 @@ from typing import Any
 from components.measures import MODEL, PREVIOUS
 from components.results import Results
 from components.statistics import LEVEL, SMALLEST_GROUP, Difference, corrected, that_can_show
-from schemas.evaluation import Gate
+from schemas.config.evaluation import Gate
 
 
 @dataclass(frozen=True)

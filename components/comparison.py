@@ -12,8 +12,8 @@ from components.measures import MODEL
 from components.results import Mask, Results
 from components.statistics import SMALLEST_GROUP, Interval, difference, holm, jackknife
 from components.summary import of_catalogue, of_queries, share
+from schemas.config.evaluation import Evaluation
 from schemas.errors import InputError
-from schemas.evaluation import Evaluation
 from trainer.lists import Ids
 
 

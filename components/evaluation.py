@@ -15,7 +15,7 @@ from components.results import QUERIES
 from components.slices import SLICES, Context, slices
 from components.systems import QUERIES_AT_ONCE, Sources, Systems, load_systems, system_names
 from components.tfma_metrics import ROWS, VALUES, metric_configs
-from schemas.evaluation import Evaluation
+from schemas.config.evaluation import Evaluation
 
 
 def evaluate(

@@ -12,8 +12,8 @@ from components.baseline_tables import read_catalogue
 from components.evaluation import evaluate
 from components.summary import sum_up
 from components.systems import Sources
+from schemas.config.evaluation import Evaluation
 from schemas.errors import InputError
-from schemas.evaluation import Evaluation
 from schemas.features import TEST
 
 

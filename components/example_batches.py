@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from schemas.config.log import Feature
 from schemas.features import (
     EXCLUDE_IDS,
     ITEM_IDS,
@@ -20,7 +21,6 @@ from schemas.features import (
     USER_ID,
     target_key,
 )
-from schemas.log import Feature
 
 EXAMPLES_PER_BATCH = 512
 

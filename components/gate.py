@@ -14,7 +14,7 @@ from components.results import QUERIES, read_results
 from components.sanity import question_model
 from components.summary import read_summary
 from components.verdict import Verdict, write_verdict
-from schemas.evaluation import Gate
+from schemas.config.evaluation import Gate
 from schemas.features import EVAL, TEST
 
 

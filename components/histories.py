@@ -20,8 +20,8 @@ from components.tallies import CountSeconds, MeasureExtent, SumCounters
 from components.timelines import BuildTimelines, Timeline
 from components.users import read_users
 from schemas import config, features
+from schemas.config.log import Data
 from schemas.features import SPLITS, TEST, TRAIN
-from schemas.log import Data
 
 WARM, COLD = "warm", "cold"  # users with and without interactions in the training part
 

@@ -6,8 +6,8 @@ from importlib import resources
 import tensorflow as tf
 from tfx import v1 as tfx
 
+from schemas.config.log import Data
 from schemas.features import target_key, user_key
-from schemas.log import Data
 
 _TYPES = {"category": "BYTES", "number": "FLOAT"}
 

@@ -18,7 +18,7 @@ from components.sources import SOURCES
 from components.tallies import CountRejected, RejectedCounts
 from components.whole_file import whole_file
 from schemas.config import History, Split
-from schemas.log import Data
+from schemas.config.log import Data
 
 
 def ingest(

@@ -10,10 +10,10 @@ from datetime import datetime, timezone
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.config import Split
+from schemas.config.log import Data
 from schemas.errors import InputError
 from schemas.features import EVAL, SPLITS, TEST, TRAIN
 from schemas.interaction import Reason
-from schemas.log import Data
 
 FILE_NAME = "ingestion.json"
 REJECTED_FOLDER = "rejected"

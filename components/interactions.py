@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.config.log import Data, Feature, Filter, Timestamp
 from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, Reason, interaction_schema
-from schemas.log import Data, Feature, Filter, Timestamp
 
 ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
 

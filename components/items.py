@@ -9,7 +9,7 @@ import apache_beam as beam
 
 from components.tables import NOTHING, Known, read_table
 from components.timelines import Timeline
-from schemas.log import Data
+from schemas.config.log import Data
 
 
 def read_items(data: Data) -> Known:

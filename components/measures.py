@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from components.queries import Queries
 from components.slices import Groups
-from schemas.evaluation import AUC
+from schemas.config.evaluation import AUC
 from trainer.lists import Catalogue, Floats, Ids, Lists
 from trainer.metrics import METRICS
 

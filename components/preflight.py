@@ -26,9 +26,9 @@ from components.sources import (
 )
 from components.tallies import CountRejected
 from components.users import read_users
+from schemas.config.log import Data, Items, Timestamp, Users
 from schemas.errors import InputError
 from schemas.interaction import Reason
-from schemas.log import Data, Items, Timestamp, Users
 
 DELIMITERS = ",;\t|"
 UNITS: tuple[Literal["s", "ms", "us", "ns"], ...] = ("s", "ms", "us", "ns")

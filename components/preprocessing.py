@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from schemas.config.log import Feature
 from schemas.features import (
     EXCLUDE_IDS,
     GAP,
@@ -20,7 +21,6 @@ from schemas.features import (
     codes_key,
     target_key,
 )
-from schemas.log import Feature
 from serving.codes import gaps, number_codes, time_codes
 
 BUCKETS = 32  # of a number, with about as many values in each

@@ -20,7 +20,7 @@ from components.queries import read_queries
 from components.results import Results
 from components.statistics import mean_and_error
 from components.systems import ask, load_model
-from schemas.evaluation import Gate, K
+from schemas.config.evaluation import Gate, K
 from schemas.features import TARGET_ID, TARGET_IDS, target_key
 from trainer.about import read_about
 from trainer.lists import Ids

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.queries import Queries
-from schemas.evaluation import Slice
-from schemas.log import names_in
+from schemas.config.evaluation import Slice
+from schemas.config.log import names_in
 from trainer.lists import Catalogue
 
 Groups = list[list[str]]  # of each query

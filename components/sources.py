@@ -19,9 +19,9 @@ from apache_beam.io import fileio
 from apache_beam.io.filesystem import CompressionTypes, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
+from schemas.config.log import Data
 from schemas.errors import InputError
 from schemas.interaction import Reason, raw_schema
-from schemas.log import Data
 
 BATCH_ROWS = 8_192
 READ_BYTES = 1 << 20

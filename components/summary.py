@@ -25,7 +25,7 @@ from components.statistics import (
     resample,
     sums_by_user,
 )
-from schemas.evaluation import Evaluation
+from schemas.config.evaluation import Evaluation
 from trainer.lists import Floats, Ids
 from trainer.metrics import CATALOGUE_METRICS, exposures
 

@@ -15,9 +15,9 @@ from scipy import sparse
 from components.baseline_tables import read_tables
 from components.measures import MODEL, PREVIOUS, Answers
 from components.queries import Queries
+from schemas.config.evaluation import Evaluation
+from schemas.config.log import names_in
 from schemas.errors import InputError
-from schemas.evaluation import Evaluation
-from schemas.log import names_in
 from serving.recommender import ORDERS
 from trainer.baselines import BASELINES, BaselineRecommender, Tables
 from trainer.lists import Catalogue, Ids

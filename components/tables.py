@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from components.interactions import read_number
 from components.sources import column_positions, find_files, open_log, read_block, read_lines, read_rows
+from schemas.config.log import Column, Items, Table, Users
 from schemas.errors import InputError
-from schemas.log import Column, Items, Table, Users
 
 
 class Known(NamedTuple):

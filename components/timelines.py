@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.log import Data
+from schemas.config.log import Data
 
 Chunk = tuple[str, list[list[Any]]]  # some of a user's rows: their file; lines, timestamps_s, item ids, further columns
 

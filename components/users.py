@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from components.tables import NOTHING, Known, read_table
+from schemas.config.log import Data
 from schemas.features import user_key
-from schemas.log import Data
 
 
 def read_users(data: Data) -> Known:

@@ -10,8 +10,8 @@ from tensorboard.plugins import projector
 
 from components.systems import load_model
 from pipeline.titles import read_labels
+from schemas.config.log import Items
 from schemas.features import VOCABULARY
-from schemas.log import Items
 from trainer.popularity import read_popularity
 
 POINTS = 10_000  # the most popular items: more the projector samples by itself, after the browser has loaded them all

@@ -11,8 +11,8 @@ import tensorflow as tf
 from components.example_batches import read_examples
 from components.systems import load_model
 from pipeline.titles import read_titles
+from schemas.config.log import Items
 from schemas.features import ITEM_IDS, USER_ID
-from schemas.log import Items
 
 
 def sample_recommendations(

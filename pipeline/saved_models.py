@@ -8,8 +8,8 @@ from typing import Any
 
 from components.systems import load_model
 from schemas.config import Config, History
+from schemas.config.log import Data
 from schemas.errors import InputError
-from schemas.log import Data
 from serving.servable import SAVED_MODEL_FILE
 from trainer.about import read_about
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.tables import read_columns
-from schemas.log import Items
+from schemas.config.log import Items
 
 
 def read_titles(items: Items | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from enum import Enum
 
 import pyarrow as pa
 
-from schemas.log import Feature
+from schemas.config.log import Feature
 
 # What a source yields: the named columns of the log as strings, and with them
 # where each row came from. A row that could not be split into fields has its

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from schemas.evaluation import DEPTH
+from schemas.config.evaluation import DEPTH
 from schemas.features import PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
 from serving.candidates import distinct
 from serving.codes import Codings

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from schemas.evaluation import K
+from schemas.config.evaluation import K
 
 _RIDGE = 1e-3  # keeps the weights of scores that say the same from growing against each other
 _FOLDS = 5

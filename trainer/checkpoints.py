@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.config import Train
+from schemas.config.evaluation import K
 from schemas.errors import InputError
-from schemas.evaluation import K
 from trainer.strategy import is_chief
 
 MONITOR = f"val_ndcg@{K}"

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.config import Model
+from schemas.config.log import Feature, names_in
 from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
-from schemas.log import Feature, names_in
 from serving.codes import Coding, Codings
 from trainer.data import first_record
 

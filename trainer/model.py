@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from schemas import config
-from schemas.evaluation import K
+from schemas.config.evaluation import K
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
 from serving.candidates import distinct
 from serving.index import without

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.config import History, Model, Train
+from schemas.config.evaluation import K
+from schemas.config.log import Section
 from schemas.errors import InputError
-from schemas.evaluation import K
-from schemas.log import Section
 from trainer.about import About
 from trainer.attention import HOLD_PAIRS
 from trainer.blend import Choices, fit_weights, held_out_ranks, judged, ranks

@@ -25,7 +25,7 @@ from benchmarks.record import REPOSITORY, circumstances
 from components.checks import no_loss
 from components.measures import ITEMS, MODEL, PREVIOUS, SLICE, USER, VALUE
 from components.results import Results
-from schemas.evaluation import Gate
+from schemas.config.evaluation import Gate
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 PICTURE = REPOSITORY / "docs" / "images" / "gate-power.svg"

@@ -26,7 +26,7 @@ import typer
 from benchmarks.record import REPOSITORY, circumstances
 from components.example_batches import read_examples
 from components.queries import read_queries
-from schemas.evaluation import K
+from schemas.config.evaluation import K
 from schemas.features import TEST
 from trainer.lists import Catalogue, Lists
 from trainer.metrics import ACCURACY

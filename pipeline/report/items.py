@@ -14,8 +14,8 @@ from scipy import sparse
 from components.baseline_tables import read_tables
 from pipeline.titles import read_titles
 from schemas.config import Config
+from schemas.config.log import names_in
 from schemas.errors import InputError
-from schemas.log import names_in
 from trainer.lists import Ids
 
 Counts = npt.NDArray[np.int64]

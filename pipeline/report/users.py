@@ -15,7 +15,7 @@ from components.systems import unit_vectors
 from pipeline.report.items import KnownItems
 from pipeline.report.map import Vectors
 from pipeline.report.model import attention
-from schemas.evaluation import K
+from schemas.config.evaluation import K
 from trainer.lists import Ids
 
 USERS = 10

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from components.measures import ITEMS, SLICE, TARGETS, TIME_S, USER, VALUE
 from components.results import Results
-from schemas.evaluation import Evaluation
+from schemas.config.evaluation import Evaluation
 
 Values = Sequence[float]
 EVALUATION = Evaluation(ks=(10,), slices=(), fairness=(), samples=200, times=True, remove_seen=True, categories=())

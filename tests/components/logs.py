@@ -9,8 +9,8 @@ import apache_beam as beam
 import pyarrow as pa
 
 from components.histories import History
+from schemas.config.log import Columns, Data, Timestamp
 from schemas.interaction import interaction_schema
-from schemas.log import Columns, Data, Timestamp
 
 DAY_S = 86_400
 START_S = 1_600_000_000  # 2020-09-13

@@ -7,7 +7,7 @@ import pytest
 from components.checks import Check, judge
 from components.results import Results
 from components.summary import summarize
-from schemas.evaluation import Evaluation, Gate
+from schemas.config.evaluation import Evaluation, Gate
 from tests.components.evaluated import results
 
 METRIC = "recall@10"

@@ -20,8 +20,8 @@ from components.results import QUERIES, Results, read_results
 from components.summary import summarize
 from components.systems import Sources
 from schemas.config import History, LeaveOneOut, Session, Split, Temporal
-from schemas.evaluation import SLICES, Evaluation, Slice
-from schemas.log import Column, Users
+from schemas.config.evaluation import SLICES, Evaluation, Slice
+from schemas.config.log import Column, Users
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 from tests.serving.successor import ITEMS, Successor, write_model
 

@@ -13,7 +13,7 @@ from components.example_batches import (
     read_columns,
     split_files,
 )
-from schemas.log import Feature
+from schemas.config.log import Feature
 from tests.components.examples import example, write_splits
 from tests.components.logs import local_pipeline
 

@@ -4,8 +4,8 @@ from tfx.utils import proto_utils
 
 from components.example_gen import InteractionExampleGen, split_globs
 from schemas.config import History, Ingestion, LeaveOneOut
+from schemas.config.log import Items, Users
 from schemas.errors import InputError
-from schemas.log import Items, Users
 from tests.components.logs import data
 
 

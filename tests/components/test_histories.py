@@ -16,7 +16,7 @@ from components.histories import BuildHistories, History, histories, to_example
 from components.splits import split_history
 from components.timelines import Timeline
 from schemas import config
-from schemas.log import Users
+from schemas.config.log import Users
 from tests.components.logs import data, history, interactions, local_pipeline
 from tests.components.protocols import (
     ALL,

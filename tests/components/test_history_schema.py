@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from components.history_schema import history_schema_text
 from components.ingestion import ingest
 from schemas.config import History, Temporal
-from schemas.log import Data, Users
+from schemas.config.log import Data, Users
 from tests.components.logs import START_S, data, local_pipeline
 
 SPLITS = ("train", "eval", "test")

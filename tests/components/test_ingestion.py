@@ -12,8 +12,8 @@ import tensorflow as tf
 from components.ingestion import ingest
 from components.ingestion_report import IngestionReport, RejectedRow
 from schemas.config import History, LeaveOneOut, Session, Split, Temporal
+from schemas.config.log import Columns, Data, Filter, Timestamp
 from schemas.errors import InputError
-from schemas.log import Columns, Data, Filter, Timestamp
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 
 RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online-retail" / "invoices.csv.gz"

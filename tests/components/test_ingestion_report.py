@@ -6,8 +6,8 @@ import pytest
 
 from components.ingestion_report import FILE_NAME, IngestionReport, RejectedRow
 from schemas.config import Split
+from schemas.config.log import Items, Timestamp, Users
 from schemas.errors import InputError
-from schemas.log import Items, Timestamp, Users
 from tests.components.logs import data
 from tests.components.protocols import LEAVE_ONE_OUT, NEXT, session
 

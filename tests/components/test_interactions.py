@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from components.interactions import ValidateInteractions, plausible, validate
 from components.sources import needed_columns, read_batches, read_lines
+from schemas.config.log import Data, Filter, Timestamp
 from schemas.interaction import REJECTED, interaction_schema, raw_schema
-from schemas.log import Data, Filter, Timestamp
 from tests.components.logs import START_S, data, local_pipeline
 from tests.components.test_sources import GARBAGE
 

@@ -6,7 +6,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from components.items import DescribeItems
 from components.timelines import Timeline
-from schemas.log import Items
+from schemas.config.log import Items
 from tests.components.logs import data, local_pipeline
 
 

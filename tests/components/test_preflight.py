@@ -7,8 +7,8 @@ import pytest
 
 from components.preflight import SAMPLE_ROWS, Sample, check_log
 from components.sources import READ_BYTES
+from schemas.config.log import Filter, Items, Timestamp, Users
 from schemas.errors import InputError
-from schemas.log import Filter, Items, Timestamp, Users
 from tests.components.logs import START_S, data
 
 ROWS = "".join(f"u{i},i{i},{START_S + i}\n" for i in range(20))

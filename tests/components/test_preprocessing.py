@@ -17,8 +17,8 @@ from components.histories import History, to_example
 from components.history_schema import history_schema_text
 from components.preprocessing import BUCKETS, preprocessing_fn
 from schemas.config import Model
+from schemas.config.log import Users
 from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, boundaries_key, codes_key
-from schemas.log import Users
 from serving.context import ContextCodes
 from tests.components.logs import data
 from trainer.columns import read_columns

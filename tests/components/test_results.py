@@ -12,7 +12,7 @@ from components.measures import Answers, measure, names, schema, to_table
 from components.queries import Queries
 from components.results import Results, places, read_results
 from components.summary import read_summary, summarize, write_summary
-from schemas.evaluation import Evaluation
+from schemas.config.evaluation import Evaluation
 from tests.components.evaluated import results
 from tests.trainer.lists import catalogue
 

@@ -7,7 +7,7 @@ import pytest
 
 from components.queries import Queries
 from components.slices import Context, slices
-from schemas.evaluation import SLICES, Slice
+from schemas.config.evaluation import SLICES, Slice
 from tests.trainer.lists import catalogue
 
 # 12 interactions: a has the first third and more, b reaches into the second, c and d are of the last.

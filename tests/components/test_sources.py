@@ -24,9 +24,9 @@ from components.sources import (
     read_lines,
     read_rows,
 )
+from schemas.config.log import Filter
 from schemas.errors import InputError
 from schemas.interaction import ERROR, FILE, LINE, RAW
-from schemas.log import Filter
 from tests.components.logs import data, local_pipeline
 
 PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "\0", "a", "b c", "é", "\udcff", "1600000000", " "])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from components.tables import NOTHING, read_columns, read_table
+from schemas.config.log import Items, Users
 from schemas.errors import InputError
-from schemas.log import Items, Users
 
 TABLE = 'id,title,kind,price\na,"A, the first",book, 1.5 \nb,B,,\nc,C,film,NULL\n'
 COLUMNS = {"kind": {"column": "kind"}, "cost": {"column": "price", "kind": "number"}}

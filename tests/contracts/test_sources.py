@@ -11,8 +11,8 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from components.sources import SOURCES, needed_columns
+from schemas.config.log import Columns, Data, Filter, Timestamp
 from schemas.interaction import ERROR, FILE, LINE, RAW, raw_schema
-from schemas.log import Columns, Data, Filter, Timestamp
 from tests.components.logs import local_pipeline
 
 Table = list[dict[str, str]]

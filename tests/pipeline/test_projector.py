@@ -14,8 +14,8 @@ from werkzeug.test import Client
 
 from pipeline import projector
 from pipeline.projector import write_projector
+from schemas.config.log import ItemColumn, Items
 from schemas.features import VOCABULARY
-from schemas.log import ItemColumn, Items
 from serving.export import export
 from tests.serving.successor import ITEMS, POPULARITY, Successor
 from trainer.baselines import ITEMS_FILE

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.evaluation import Baseline
+from schemas.config.evaluation import Baseline
 from tests.trainer.counting import ITEMS, Walk, cosines, drawn_walks, recent, tables, walks
 from trainer import baselines
 from trainer.baselines import BASELINES, BaselineRecommender

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ranx import Qrels, Run, evaluate
 from scipy import sparse
 
-from schemas import evaluation
+from schemas.config import evaluation
 from tests.trainer.lists import any_lists, catalogue, lists
 from trainer.lists import Lists
 from trainer.metrics import ACCURACY, CATALOGUE_METRICS, METRICS, Coverage, Gini, exposures

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.evaluation import ColumnSlice, Evaluate, Evaluation, Slice
+from schemas.config.evaluation import ColumnSlice, Evaluate, Evaluation, Slice
+from schemas.config.log import Data, Feature, Section, Share
+from schemas.config.presets import with_preset
 from schemas.features import VALUE, target_key, user_key
-from schemas.log import Data, Feature, Section, Share
-from schemas.presets import with_preset
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.log import Section
+from schemas.config.log import Section
 
 K = 10  # the length of the lists that validation and the gate judge
 DEPTH = 100  # of the lists that an exported model gives for evaluation
