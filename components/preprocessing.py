@@ -21,7 +21,7 @@ from schemas.features import (
     codes_key,
     target_key,
 )
-from serving.codes import gaps, number_codes, time_codes
+from serving.export.feature_encoding import gaps, number_codes, time_codes
 
 BUCKETS = 32  # of a number, with about as many values in each
 _QUANTILE_ERROR = 0.01

@@ -18,7 +18,7 @@ from components.queries import Queries
 from schemas.config.evaluation import Evaluation
 from schemas.config.log import names_in
 from schemas.errors import InputError
-from serving.recommender import ORDERS
+from serving.export.recommender import ORDERS
 from trainer.baselines import BASELINES, BaselineRecommender, Tables
 from trainer.lists import Catalogue, Ids
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from schemas.errors import ComponentFailed, InputError
-from serving.api import MODEL_NAME
+from serving.server.constants import MODEL_NAME
 
 if TYPE_CHECKING:
     from schemas.config import Config
@@ -176,7 +176,7 @@ def serve(
     model_name: Annotated[str, typer.Option(help="The name that requests give.")] = MODEL_NAME,
 ) -> None:
     """Serve the newest version over TensorFlow Serving's own gRPC API, and follow new ones."""
-    from serving.server import serve as serve_model
+    from serving.server.server import serve as serve_model
 
     serve_model(model_base_path, port, model_name=model_name)
 
@@ -196,7 +196,7 @@ def recommend(
     """Ask a server what comes next after a history."""
     from pipeline.console import answer_table
     from pipeline.titles import read_titles
-    from serving.client import Client
+    from serving.server.client import Client
 
     titles = read_titles(_load(config).data.items) if config else {}
     with Client(server, model_name=model_name) as client:

@@ -9,7 +9,7 @@ from components.ingestion_report import IngestionReport
 from components.measures import MODEL, PREVIOUS
 from schemas.config import Config, Temporal
 from schemas.features import TEST
-from serving.recommender import ORDERS
+from serving.export.recommender import ORDERS
 
 
 def data_counts(report: IngestionReport) -> dict[str, Any]:

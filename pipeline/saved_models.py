@@ -10,7 +10,7 @@ from components.systems import load_model
 from schemas.config import Config, History
 from schemas.config.log import Data
 from schemas.errors import InputError
-from serving.servable import SAVED_MODEL_FILE
+from serving.server.servable import SAVED_MODEL_FILE
 from trainer.about import read_about
 
 Abouts = Mapping[Path, dict[str, Any]]  # by the model's folder, as `trainer.about.read_about` gives it

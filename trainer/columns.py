@@ -12,7 +12,7 @@ import tensorflow as tf
 from schemas.config import Model
 from schemas.config.log import Feature, names_in
 from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
-from serving.codes import Coding, Codings
+from serving.export.feature_encoding import Coding, Codings
 from trainer.data import first_record
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from schemas import config
 from schemas.features import GAP, HOUR, TIME_CODES, WEEKDAY
-from serving.codes import HOURS, WEEKDAYS, Codings
+from serving.export.feature_encoding import HOURS, WEEKDAYS, Codings
 from trainer.dropout import keep
 
 QUERY_TIME_DROPOUT = 0.1  # of histories in training, so that a request may come without its time

@@ -14,8 +14,8 @@ import tensorflow_recommenders as tfrs
 from schemas import config
 from schemas.config.evaluation import K
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
-from serving.candidates import distinct
-from serving.index import without
+from serving.export.dedupe import distinct
+from serving.export.top_k import without
 from trainer.about import About
 from trainer.columns import Columns, split_codes
 from trainer.counts import CountedScores, count

@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 
 from schemas.config import Training
 from schemas.features import VOCABULARY
-from serving.export import export
+from serving.export.export import export
 from trainer.about import terms, write_about
 from trainer.columns import read_columns
 from trainer.popularity import read_popularity

@@ -23,8 +23,8 @@ from components.baseline_tables import read_catalogue
 from components.ingestion import ingest
 from pipeline.beam import BEAM_ARGS
 from schemas.config import Config
-from serving.codes import Codings
-from serving.export import export
+from serving.export.export import export
+from serving.export.feature_encoding import Codings
 
 ITEMS, DIM, LENGTH = 1_000_000, 64, 50
 TRAINED, TESTED = 25_000, 10_000  # users whose interactions are trained on alone, and users who are tested as well

@@ -19,7 +19,7 @@ from components.preprocessing import BUCKETS, preprocessing_fn
 from schemas.config import Model
 from schemas.config.log import Users
 from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, boundaries_key, codes_key
-from serving.context import ContextCodes
+from serving.export.request_features import ContextCodes
 from tests.components.logs import data
 from trainer.columns import read_columns
 

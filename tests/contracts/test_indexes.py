@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.index import INDEXES
+from serving.export.top_k import INDEXES
 
 LOWEST = np.finfo(np.float32).min
 # Small whole numbers: their inner products are exact, and ties are frequent.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from serving.export import export
+from serving.export.export import export
 from trainer import run as genuine
 
 run_genuine = genuine.run_fn

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
-from serving.client import Client
+from serving.server.client import Client
 from tests.e2e.command import TEMPOREC, temporec
 from tests.e2e.conftest import Run
 from tests.e2e.planted import ITEMS, STEP

@@ -8,7 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from schemas.config import Config, Inputs
-from serving.servable import Servable
+from serving.server.servable import Servable
 from tests.e2e import trained
 from tests.e2e.conftest import Run, read_record
 from tests.e2e.planted import ITEMS, STEP

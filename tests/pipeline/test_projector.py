@@ -16,7 +16,7 @@ from pipeline import projector
 from pipeline.projector import write_projector
 from schemas.config.log import ItemColumn, Items
 from schemas.features import VOCABULARY
-from serving.export import export
+from serving.export.export import export
 from tests.serving.successor import ITEMS, POPULARITY, Successor
 from trainer.baselines import ITEMS_FILE
 

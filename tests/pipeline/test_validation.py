@@ -12,7 +12,7 @@ import pytest
 from pipeline.validation import evaluate_model
 from schemas.config import Config
 from schemas.errors import InputError
-from serving.servable import SAVED_MODEL_FILE
+from serving.server.servable import SAVED_MODEL_FILE
 from tests.pipeline.report_root import ABOUT, TERMS, config, write_log
 from tests.serving.successor import Successor, write_model
 from trainer.about import write_about

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from serving.codes import Codings
-from serving.export import export
-from serving.recommender import ServableModel
+from serving.export.export import export
+from serving.export.feature_encoding import Codings
+from serving.export.recommender import ServableModel
 
 ITEMS = ["a", "b", "c", "d", "e", "f"]
 POPULARITY = [0.25, 0.125, 0.0625, 0.5, 0.125, 0.0]  # most popular first: d a b e c f

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.codes import Coding
+from serving.export.feature_encoding import Coding
 from trainer.columns import split_codes
 
 

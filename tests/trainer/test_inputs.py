@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from schemas import config
 from schemas.features import TIME_CODES
-from serving.codes import Coding, Codings
+from serving.export.feature_encoding import Coding, Codings
 from tests.trainer.examples import write_examples
 from trainer.columns import Columns
 from trainer.inputs import Inputs

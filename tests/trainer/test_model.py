@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas import config
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, TARGET_ID, TIME_CODES
-from serving.codes import Coding, Codings
+from serving.export.feature_encoding import Coding, Codings
 from trainer.attention import ATTENTION
 from trainer.columns import Columns
 from trainer.data import NEXT_IDS, Survey

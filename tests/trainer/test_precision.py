@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from schemas import config
 from schemas.features import ITEM_IDS, TIME_CODES, codes_key
-from serving.codes import Coding, Codings
+from serving.export.feature_encoding import Coding, Codings
 from tests.trainer.fitting import TRAIN, fit_planted
 from tests.trainer.test_model import ITEMS, network, padded
 from trainer.attention import ATTENTION

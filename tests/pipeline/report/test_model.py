@@ -10,7 +10,7 @@ import tensorflow as tf
 from components.systems import unit_vectors
 from pipeline.report.model import attention
 from schemas.features import HOUR, ITEM_IDS, TARGET_TIMESTAMP_S, TIMESTAMPS_S
-from serving.codes import Coding, Codings
+from serving.export.feature_encoding import Coding, Codings
 from tests.serving.successor import Read, Successor, write_model
 
 

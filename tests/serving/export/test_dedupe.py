@@ -3,7 +3,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.candidates import distinct
+from serving.export.dedupe import distinct
 
 Rows = list[list[int]]
 

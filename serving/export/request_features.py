@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from schemas.features import QUERY_TIMESTAMPS_S, TARGET_TIMESTAMP_S, TIMESTAMPS_S
-from serving.codes import Coding, Codings, number_codes, time_codes
+from serving.export.feature_encoding import Coding, Codings, number_codes, time_codes
 
 Context = Mapping[str, tf.Tensor]  # by name, [batch, length] or what broadcasts to it; the query's times [batch]
 

@@ -29,9 +29,9 @@ from tensorflow_serving.apis import (
 )
 
 from schemas.errors import InputError
-from serving.api import MAX_MESSAGE_BYTES, MODEL_NAME
-from serving.servable import DEFAULT_SIGNATURE, RequestError, Servable
-from serving.versions import Versions
+from serving.server.constants import MAX_MESSAGE_BYTES, MODEL_NAME
+from serving.server.servable import DEFAULT_SIGNATURE, RequestError, Servable
+from serving.server.versions import Versions
 
 POLL_INTERVAL_S = 2.0
 GRACE_S = 10.0  # how long requests may go on once the server is told to stop

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_IDS
+from tests.serving.export.test_export import Signatures
 from tests.serving.successor import ITEMS, Read, Successor, write_model
-from tests.serving.test_export import Signatures
 
 SCORES = {"a": 0, "b": 1, "c": 1, "d": 2, "e": 2, "f": 3}  # the whole half of an item's id
 

@@ -10,9 +10,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from schemas.errors import InputError
-from serving.client import Client
-from serving.codes import Coding, Codings
-from serving.server import ModelServer
+from serving.export.feature_encoding import Coding, Codings
+from serving.server.client import Client
+from serving.server.server import ModelServer
 from tests.serving.successor import Read, Successor, write_model
 
 

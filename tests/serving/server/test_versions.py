@@ -9,8 +9,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import get_model_status_pb2
 
 from schemas.errors import InputError
-from serving.servable import RequestError
-from serving.versions import Versions, find_versions
+from serving.server.servable import RequestError
+from serving.server.versions import Versions, find_versions
 
 State = get_model_status_pb2.ModelVersionStatus.State
 

@@ -9,11 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_IDS, TIMESTAMPS_S
-from serving.recommender import ORDERS, Answer, History, Recommender, no_ids
+from serving.export.recommender import ORDERS, Answer, History, Recommender, no_ids
 
 
 def make_signatures(recommender: Recommender) -> dict[str, Any]:
-    """Functions by the names of `serving.export`, with names and defaults for their inputs."""
+    """Functions by the names of `serving.export.export`, with names and defaults for their inputs."""
     serialized = tf.TensorSpec([None], tf.string, name="examples")
     context, k = recommender.context, tf.constant(recommender.k)
 

@@ -31,8 +31,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from serving.recommender import Recommender, ServableModel
-from serving.signatures import make_signatures
+from serving.export.recommender import Recommender, ServableModel
+from serving.export.signatures import make_signatures
 
 
 def export(

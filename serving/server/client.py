@@ -20,7 +20,7 @@ from tensorflow_serving.apis import (
 
 from schemas.errors import InputError
 from schemas.features import QUERY_TIMESTAMPS_S, TIMESTAMPS_S
-from serving.api import MAX_MESSAGE_BYTES, MODEL_NAME
+from serving.server.constants import MAX_MESSAGE_BYTES, MODEL_NAME
 
 TIMEOUT_S = 30.0
 

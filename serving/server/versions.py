@@ -13,7 +13,7 @@ import grpc
 from tensorflow_serving.apis import get_model_status_pb2
 
 from schemas.errors import InputError
-from serving.servable import SAVED_MODEL_FILE, RequestError, Servable
+from serving.server.servable import SAVED_MODEL_FILE, RequestError, Servable
 
 _log = logging.getLogger("temporec.serving")
 _State = get_model_status_pb2.ModelVersionStatus.State

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2, types_pb2
 
-from serving.servable import RequestError, Servable
+from serving.server.servable import RequestError, Servable
 
 HISTORY = tf.make_tensor_proto([["d", "b"]])
 INVALID = grpc.StatusCode.INVALID_ARGUMENT

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.features import GAP, HOUR, WEEKDAY
-from serving.codes import Coding, gaps, number_codes, time_codes
+from serving.export.feature_encoding import Coding, gaps, number_codes, time_codes
 
 SATURDAY_13H_S = 1_600_520_400  # 2020-09-19 13:00 UTC
 

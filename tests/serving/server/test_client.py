@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import InputError
-from serving.client import Client, Recommendation
-from serving.server import ModelServer
+from serving.server.client import Client, Recommendation
+from serving.server.server import ModelServer
 from tests.serving.successor import LOWEST
 
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from schemas.config.evaluation import DEPTH
 from schemas.features import PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
-from serving.candidates import distinct
-from serving.codes import Codings
-from serving.context import Context, ContextCodes
-from serving.index import INDEXES, LOWEST, highest
+from serving.export.dedupe import distinct
+from serving.export.feature_encoding import Codings
+from serving.export.request_features import Context, ContextCodes
+from serving.export.top_k import INDEXES, LOWEST, highest
 
 Answer = dict[str, tf.Tensor]
 ORDERS = ("retrieval", "ranking")  # of retrieval alone, and of both tasks

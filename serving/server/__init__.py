@@ -1,0 +1,1 @@
+"""TensorFlow Serving's gRPC API in this process, and its client."""
