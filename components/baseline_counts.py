@@ -36,7 +36,7 @@ from components.training_counts import (
 from components.training_sessions import Session, merge_sessions, sessions_matrix
 from schemas.config.log import Feature
 from schemas.features import SPLITS, TRAIN
-from trainer.baselines import Tables
+from trainer.baselines.recommenders import Tables
 
 
 class CountBaselines(beam.PTransform):

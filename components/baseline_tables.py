@@ -25,7 +25,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from components.whole_file import whole_file
-from trainer.baselines import DISTANCES, ITEMS_FILE, Tables
+from trainer.baselines.recommenders import DISTANCES, ITEMS_FILE, Tables
 
 _FEATURE = "feature."
 _ALL_USERS = "all_users"

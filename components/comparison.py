@@ -14,7 +14,7 @@ from components.statistics import SMALLEST_GROUP, Interval, difference, holm, ja
 from components.summary import of_catalogue, of_queries, share
 from schemas.config.evaluation import Evaluation
 from schemas.errors import InputError
-from trainer.lists import Ids
+from trainer.metrics.lists import Ids
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from components.checks import Check
 from components.measures import MODEL
 from components.results import Results, places
-from trainer.lists import Ids
+from trainer.metrics.lists import Ids
 
 _FULL = "popularity"  # a baseline whose lists are as long as can be
 

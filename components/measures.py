@@ -13,8 +13,8 @@ import pyarrow as pa
 from components.queries import Queries
 from components.slices import Groups
 from schemas.config.evaluation import AUC
-from trainer.lists import Catalogue, Floats, Ids, Lists
-from trainer.metrics import METRICS
+from trainer.metrics.lists import Catalogue, Floats, Ids, Lists
+from trainer.metrics.metrics import METRICS
 
 MODEL, PREVIOUS = "model", "previous"  # systems: what is judged, and what was blessed before it
 USER, TARGETS, TIME_S, SLICE, ITEMS, VALUE = "user_id", "target_ids", "target_timestamp_s", "slice", "items", "value"

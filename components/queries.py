@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_IDS, TARGET_TIMESTAMP_S, TRAIN_INTERACTIONS, USER_ID
-from trainer.lists import Ids
+from trainer.metrics.lists import Ids
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from components.measures import ITEMS, SLICE, TARGETS, TIME_S, USER, VALUE
 from components.statistics import Difference, difference
-from trainer.lists import Floats, Ids
+from trainer.metrics.lists import Floats, Ids
 
 QUERIES = "queries"  # the folder below an evaluation's that holds what was measured of each query
 

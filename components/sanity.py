@@ -22,8 +22,8 @@ from components.statistics import mean_and_error
 from components.systems import ask, load_model
 from schemas.config.evaluation import Gate, K
 from schemas.features import TARGET_ID, TARGET_IDS, target_key
-from trainer.about import read_about
-from trainer.lists import Ids
+from trainer.metrics.lists import Ids
+from trainer.network.model_info import read_about
 
 _ASKED = 256  # test queries asked again
 _TIMED = 50

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from components.queries import Queries
 from schemas.config.evaluation import Slice
 from schemas.config.log import names_in
-from trainer.lists import Catalogue
+from trainer.metrics.lists import Catalogue
 
 Groups = list[list[str]]  # of each query
 

@@ -26,8 +26,8 @@ from components.statistics import (
     sums_by_user,
 )
 from schemas.config.evaluation import Evaluation
-from trainer.lists import Floats, Ids
-from trainer.metrics import CATALOGUE_METRICS, exposures
+from trainer.metrics.lists import Floats, Ids
+from trainer.metrics.metrics import CATALOGUE_METRICS, exposures
 
 FILE_NAME = "summary.json"
 Metrics = dict[str, Interval]

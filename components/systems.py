@@ -19,8 +19,8 @@ from schemas.config.evaluation import Evaluation
 from schemas.config.log import names_in
 from schemas.errors import InputError
 from serving.export.recommender import ORDERS
-from trainer.baselines import BASELINES, BaselineRecommender, Tables
-from trainer.lists import Catalogue, Ids
+from trainer.baselines.recommenders import BASELINES, BaselineRecommender, Tables
+from trainer.metrics.lists import Catalogue, Ids
 
 QUERIES_AT_ONCE = 512  # among which those of like length are found
 BATCH, THREADS = 32, 2  # that a model answers at once, bounding the memory to so many scores of the whole catalogue

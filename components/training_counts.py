@@ -15,8 +15,8 @@ from scipy import sparse
 from components.example_batches import Batch, read_columns
 from components.merging import Counts
 from components.training_sessions import session
-from trainer.baselines import DISTANCES, NEIGHBOUR_ITEMS
-from trainer.best import keep, keep_highest
+from trainer.baselines.recommenders import DISTANCES, NEIGHBOUR_ITEMS
+from trainer.baselines.sparse_top_k import keep, keep_highest
 
 # The tables: of these a row, and of these [items, items].
 INTERACTIONS, USERS, RECENT, SEQUENCES = "interactions", "users", "recent", "sequences"

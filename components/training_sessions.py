@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from trainer.baselines import RECENT_SESSIONS
+from trainer.baselines.recommenders import RECENT_SESSIONS
 
 Session = tuple[int, bytes]  # its end, negative: seconds; its distinct item numbers, ascending, in `_NUMBER`
 

@@ -80,7 +80,7 @@ def create_pipeline(
     )
     counts = baselines.outputs["counts"]
     model_trainer = Trainer(
-        run_fn="trainer.run.run_fn",
+        run_fn="trainer.run_fn.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         counts=counts,

@@ -12,7 +12,7 @@ from components.systems import load_model
 from pipeline.titles import read_labels
 from schemas.config.log import Items
 from schemas.features import VOCABULARY
-from trainer.popularity import read_popularity
+from trainer.baselines.read_popularity import read_popularity
 
 POINTS = 10_000  # the most popular items: more the projector samples by itself, after the browser has loaded them all
 _TENSORS, _METADATA = "items.tsv", "items-metadata.tsv"

@@ -51,7 +51,7 @@ def _check(config: Config) -> None:
 
         validate_log(config)  # all of it: that takes a second
     if config.train.wandb is not None:
-        from trainer.tracking import load_wandb
+        from trainer.training.callbacks.wandb import load_wandb
 
         load_wandb()
 

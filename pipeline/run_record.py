@@ -20,7 +20,7 @@ from pipeline.contract import data_counts, metrics, protocol
 from pipeline.local import ComponentRun
 from schemas.config import Config
 from schemas.features import SPLITS
-from trainer.about import read_about
+from trainer.network.model_info import read_about
 
 STACK = ("tfx", "tensorflow", "tensorflow-recommenders", "apache-beam", "tensorflow-serving-api")
 

@@ -11,9 +11,9 @@ from schemas.config import Config, History
 from schemas.config.log import Data
 from schemas.errors import InputError
 from serving.server.servable import SAVED_MODEL_FILE
-from trainer.about import read_about
+from trainer.network.model_info import read_about
 
-Abouts = Mapping[Path, dict[str, Any]]  # by the model's folder, as `trainer.about.read_about` gives it
+Abouts = Mapping[Path, dict[str, Any]]  # by the model's folder, as `trainer.network.model_info.read_about` gives it
 
 
 def check_model(model: Path) -> dict[str, Any]:

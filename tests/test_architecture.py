@@ -24,7 +24,7 @@ OWNERS = {
     "markupsafe": ("pipeline",),
     "ml_metadata": _FLOW,
     "plotly": ("pipeline",),
-    "pyarrow": ("schemas", "trainer/popularity.py", *_FLOW),
+    "pyarrow": ("schemas", "trainer/baselines/read_popularity.py", *_FLOW),
     "pydantic": ("schemas", "pipeline"),
     "rich": ("pipeline",),
     "tensorboard": ("trainer", "pipeline"),
@@ -34,11 +34,11 @@ OWNERS = {
     "tensorflow_model_analysis": _FLOW,
     "tensorflow_recommenders": ("trainer",),
     "tensorflow_serving": ("serving",),
-    "tensorflow_transform": (*_FLOW, "trainer/run.py"),
+    "tensorflow_transform": (*_FLOW, "trainer/run_fn.py"),
     "tfx": _FLOW,
     "tfx_bsl": _FLOW,
     "typer": ("pipeline",),
-    "wandb": ("trainer/tracking.py",),
+    "wandb": ("trainer/training/callbacks/wandb.py",),
     "yaml": ("schemas", "pipeline"),
 }
 BEFORE_INSTALLATION = ("bootstrap", "checks", "environment", "interpreters", "lanes")
@@ -136,7 +136,7 @@ def test_what_is_against_the_rule_is_found(tmp_path: Path, file: str, line: str)
     ("file", "line"),
     [
         ("schemas/good.py", "import pyarrow as pa"),
-        ("trainer/run.py", "import tensorflow_transform as tft"),
+        ("trainer/run_fn.py", "import tensorflow_transform as tft"),
         ("components/good.py", "import apache_beam\nfrom trainer.metrics import ranks\nfrom schemas import features"),
         (
             "pipeline/bootstrap.py",

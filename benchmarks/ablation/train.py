@@ -18,9 +18,9 @@ import typer
 from benchmarks.ablation.rows import LOGS
 from schemas.features import VOCABULARY
 from schemas.loading import load_config
-from trainer.columns import read_columns
-from trainer.popularity import read_popularity
-from trainer.training import fit
+from trainer.baselines.read_popularity import read_popularity
+from trainer.data.feature_spec import read_columns
+from trainer.training.fit import fit
 
 
 def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None, typer.Argument()] = None) -> None:

@@ -23,8 +23,8 @@ from components.queries import read_queries
 from components.results import QUERIES, read_results
 from schemas.config import Config
 from schemas.features import TRAIN
-from trainer.lists import Catalogue, Lists
-from trainer.metrics import METRICS
+from trainer.metrics.lists import Catalogue, Lists
+from trainer.metrics.metrics import METRICS
 
 SHARED = ("recall", "precision", "hit_rate", "ndcg", "mrr", "map", "novelty", "serendipity")  # with RecTools
 

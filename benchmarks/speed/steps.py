@@ -14,9 +14,9 @@ import typer
 
 from schemas.config import Model, Train
 from schemas.features import ITEM_IDS, PADDING_ID
-from trainer.data import NEXT_IDS, Survey
-from trainer.model import NextItemModel
-from trainer.optimizer import optimizer
+from trainer.data.batches import NEXT_IDS, Survey
+from trainer.network.model import NextItemModel
+from trainer.training.optimizer import optimizer
 
 WARM_UP, STEPS = 5, 40
 _BATCHES = 8  # different ones, taken in turn

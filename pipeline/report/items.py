@@ -16,7 +16,7 @@ from pipeline.titles import read_titles
 from schemas.config import Config
 from schemas.config.log import names_in
 from schemas.errors import InputError
-from trainer.lists import Ids
+from trainer.metrics.lists import Ids
 
 Counts = npt.NDArray[np.int64]
 

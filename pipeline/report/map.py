@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.report.items import KnownItems
-from trainer.lists import Ids
+from trainer.metrics.lists import Ids
 
 Vectors = npt.NDArray[np.float32]
 

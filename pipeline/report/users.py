@@ -16,7 +16,7 @@ from pipeline.report.items import KnownItems
 from pipeline.report.map import Vectors
 from pipeline.report.model import attention
 from schemas.config.evaluation import K
-from trainer.lists import Ids
+from trainer.metrics.lists import Ids
 
 USERS = 10
 _TRIES = 10  # queries drawn for each of them, so that there are enough of different users

@@ -19,8 +19,8 @@ from tests.components.examples import example, write_splits
 from tests.components.logs import local_pipeline
 from tests.components.test_example_batches import GENRE, YEAR
 from tests.trainer.counting import ITEMS, Walk, drawn_walks, tables
-from trainer import baselines
-from trainer.baselines import Tables
+from trainer.baselines import recommenders
+from trainer.baselines.recommenders import Tables
 
 
 def counted(folder: Path, splits: dict[str, Any], features: Sequence[Any] = ()) -> Tables:
@@ -89,7 +89,7 @@ def test_equals_counting_by_hand_in_whatever_order(sequences: list[Walk], random
 def test_an_item_keeps_its_nearest_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sequences {a, b}, {a, c}, {a, c}, {a, d}: cosines 1/2, 1/sqrt 2 and 1/2, of equal ones the lower id."""
     monkeypatch.setattr("components.training_counts.NEIGHBOUR_ITEMS", 2)
-    monkeypatch.setattr(baselines, "NEIGHBOUR_ITEMS", 2)
+    monkeypatch.setattr(recommenders, "NEIGHBOUR_ITEMS", 2)
     train = [example(items) for items in ("ab", "ac", "ac", "ad")]
     assert counted(tmp_path, {TRAIN: [train]}).neighbours[0].indices.tolist() == [1, 2]
 

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from components.baseline_tables import read_tables, write_tables
 from tests.trainer.counting import ITEMS, tables, walks
-from trainer.baselines import ITEMS_FILE, Tables
+from trainer.baselines.recommenders import ITEMS_FILE, Tables
 
 TABLES = replace(
     tables(walks("abca", "ca", "bé"), "abcé"),

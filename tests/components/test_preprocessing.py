@@ -21,7 +21,7 @@ from schemas.config.log import Users
 from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, boundaries_key, codes_key
 from serving.export.request_features import ContextCodes
 from tests.components.logs import data
-from trainer.columns import read_columns
+from trainer.data.feature_spec import read_columns
 
 NAN = float("nan")
 START_S = 1_600_520_400  # a Saturday, 13:00 UTC

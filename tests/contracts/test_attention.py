@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from trainer.attention import ATTENTION, causal_mask, further_arguments
+from trainer.network.attention import ATTENTION, causal_mask, further_arguments
 
 BATCH, LENGTH, DIM = 3, 7, 8
 LENGTHS = [7, 4, 0]  # of the histories; the last is empty

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.counting import ITEMS, Walk, drawn_walks, tables, walks
-from trainer.baselines import BASELINES, BaselineRecommender
+from trainer.baselines.recommenders import BASELINES, BaselineRecommender
 
 HISTORIES = st.lists(st.text(ITEMS, max_size=8), min_size=1, max_size=5)
 SEQUENCES = walks("abcab", "bcd", "ecb", "fb")

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from schemas import config
-from trainer.encoder import ENCODERS
+from trainer.network.encoder import ENCODERS
 
 BATCH, LENGTH, WIDTH, UNITS = 3, 6, 5, 4
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from serving.export.export import export
-from trainer import run as genuine
+from trainer import run_fn as genuine
 
 run_genuine = genuine.run_fn
 

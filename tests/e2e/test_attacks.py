@@ -29,7 +29,7 @@ def attacked(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]
     for room in ("schemas", "serving", "trainer", "components", "pipeline"):
         shutil.copytree(REPOSITORY / room, tmp_path / room)
     shutil.copy(Path(__file__).with_name("attacks.py"), tmp_path / "trainer" / "attacks.py")
-    with (tmp_path / "trainer" / "run.py").open("a") as file:
+    with (tmp_path / "trainer" / "run_fn.py").open("a") as file:
         file.write(f"\n\nfrom trainer import attacks\n\nrun_fn = attacks.run_fn_of(attacks.{request.param})\n")
     return request.param, tmp_path
 

@@ -13,7 +13,7 @@ from components.systems import ask, load_model
 from schemas.config import Config
 from tests.e2e.conftest import Run
 from tests.e2e.trained import train
-from trainer.about import read_about
+from trainer.network.model_info import read_about
 
 
 @pytest.mark.parametrize("counts", [True, False])

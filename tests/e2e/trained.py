@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from schemas.config import Training
-from trainer.run import run_fn
+from trainer.run_fn import run_fn
 
 
 def train(left: Path, out: Path, training: Training, model: str = "model") -> Path:

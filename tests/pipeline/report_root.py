@@ -37,7 +37,7 @@ from pipeline.run_record import run_record
 from schemas.config import Config
 from schemas.features import SPLITS
 from tests.serving.successor import ITEMS, write_model
-from trainer.about import About, Terms, write_about
+from trainer.network.model_info import About, Terms, write_about
 
 USERS, WALKERS, LENGTH = 30, 24, 4
 SCRIPT = "<script>document.title = 'taken'</script>"

@@ -15,7 +15,7 @@ from schemas.errors import InputError
 from serving.server.servable import SAVED_MODEL_FILE
 from tests.pipeline.report_root import ABOUT, TERMS, config, write_log
 from tests.serving.successor import Successor, write_model
-from trainer.about import write_about
+from trainer.network.model_info import write_about
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy import sparse
 
-from trainer import baselines
-from trainer.baselines import Tables
+from trainer.baselines import recommenders
+from trainer.baselines.recommenders import Tables
 
 ITEMS = "abcdefg"  # what the drawn sequences are of
 
@@ -69,12 +69,12 @@ def tables(sequences: Sequence[Walk], catalogue: Sequence[str]) -> Tables:
     users = Counter(item for _, item in {(walk.user, item) for walk in sequences for item in walk.items})
     transitions = [
         Counter(pair for walk in sequences for pair in zip(walk.items, walk.items[distance:], strict=False))
-        for distance in baselines.DISTANCES
+        for distance in recommenders.DISTANCES
     ]
     nearest: dict[tuple[str, str], float] = {}
     for item in items:
         others = [(-np.float32(cosine), b, cosine) for (a, b), cosine in cosines(sequences).items() if a == item]
-        nearest |= {(item, b): cosine for _, b, cosine in sorted(others)[: baselines.NEIGHBOUR_ITEMS]}
+        nearest |= {(item, b): cosine for _, b, cosine in sorted(others)[: recommenders.NEIGHBOUR_ITEMS]}
     sessions = sorted((-walk.times[-1], sorted({items.index(item) for item in walk.items})) for walk in sequences)
     holding = [[column in row for column in range(len(items))] for _, row in sessions]
     return Tables(

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from schemas import config
 from tests.trainer.examples import planted, write_examples
-from trainer.model import NextItemModel
-from trainer.training import fit
+from trainer.network.model import NextItemModel
+from trainer.training.fit import fit
 
 ITEMS, LENGTH = 40, 12
 MODEL = config.Model.model_validate({"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "ranking": {"hidden": [8]}})

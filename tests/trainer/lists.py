@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy import sparse
 
-from trainer.lists import Catalogue, Lists
+from trainer.metrics.lists import Catalogue, Lists
 
 
 def catalogue(counts: dict[str, int], all_users: int = 8, **further: Any) -> Catalogue:

@@ -1,0 +1,50 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from trainer.baselines.sparse_top_k import best, keep, keep_highest
+
+WIDTH = 6
+SCORES = st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=WIDTH, max_size=WIDTH), min_size=1)
+
+
+@given(SCORES, st.permutations(range(WIDTH)), st.integers(1, WIDTH + 2), st.data())
+def test_best_is_what_sorting_everything_gives(
+    scores: list[list[float]], order: list[int], k: int, data: st.DataObject
+) -> None:
+    columns = st.lists(st.integers(0, WIDTH - 1), max_size=WIDTH + 2)
+    removed = data.draw(st.lists(columns, min_size=len(scores), max_size=len(scores)))
+
+    found = best(
+        sparse.csr_matrix(scores), np.array(order), [np.array(columns, np.int64) for columns in removed], k
+    ).tolist()
+
+    for row, out, places in zip(scores, removed, found, strict=True):
+        left = [column for column in range(WIDTH) if column not in out]
+        left.sort(key=lambda column: (-row[column], order.index(column)))
+        assert places == (left + [-1] * k)[:k]
+
+
+def test_what_rounding_leaves_of_equal_sums_decides_nothing() -> None:
+    scores = sparse.csr_matrix([[0.1 + 0.2, 0.3, 0.1]])
+    assert scores[0, 0] > scores[0, 1]
+
+    assert best(scores, np.array([2, 1, 0]), [np.zeros(0, np.int64)], 3).tolist() == [[1, 0, 2]]
+
+
+@given(SCORES, st.integers(1, WIDTH))
+def test_keeps_the_highest_of_each_row(scores: list[list[float]], count: int) -> None:
+    kept = keep_highest(sparse.csr_matrix(scores), count).toarray()
+
+    for row, left in zip(scores, kept.tolist(), strict=True):
+        highest = sorted(range(WIDTH), key=lambda column: (-row[column], column))[:count]
+        assert left == [value if column in highest else 0.0 for column, value in enumerate(row)]
+
+
+def test_keeps_what_it_is_told_to() -> None:
+    matrix = sparse.csr_matrix([[1, 2, 0], [0, 0, 0], [0, 3, 4]])
+
+    kept = keep(matrix, np.array([False, True, True, False]))
+
+    assert kept.toarray().tolist() == [[0, 2, 0], [0, 0, 0], [0, 3, 0]]

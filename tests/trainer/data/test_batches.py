@@ -1,0 +1,157 @@
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.errors import InputError
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
+from tests.trainer.examples import Example, write_examples
+from trainer.data.batches import NEXT_IDS, eval_batches, survey, train_batches
+
+UNKNOWN = 10  # with nine items
+
+Batch = dict[str, npt.NDArray[np.int64]]
+
+
+def train(path: str, max_length: int = 8, batch_size: int = 2, seed: int = 1) -> tf.data.Dataset:
+    return train_batches([path], 9, max_length, batch_size, seed)
+
+
+def windows(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """The inputs and targets of each row, without padding, in the order of the batches."""
+    return [
+        (tuple(inputs[inputs > 0].tolist()), tuple(targets[targets > 0].tolist()))
+        for batch in batches
+        for inputs, targets in zip(batch[ITEM_IDS], batch[NEXT_IDS], strict=True)
+    ]
+
+
+def test_the_target_at_each_position_is_the_next_item(tmp_path: Path) -> None:
+    path = write_examples(tmp_path / "a.gz", [([1, 2, 3], 4, [9]), ([5], 6, [])])
+    batches = list(train(path).as_numpy_iterator())
+    assert sorted(windows(batches)) == [((1, 2, 3), (2, 3, 4)), ((5,), (6,))]
+    assert all(batch[ITEM_IDS].dtype == np.int64 for batch in batches)
+
+
+def test_unknown_items_are_left_out_and_what_then_has_no_target_is_dropped(tmp_path: Path) -> None:
+    examples: list[Example] = [
+        ([1, UNKNOWN, 2], 3, []),
+        ([4, 5], UNKNOWN, []),
+        ([6], UNKNOWN, []),
+        ([UNKNOWN], 7, []),
+    ]
+    batches = list(train(write_examples(tmp_path / "a.gz", examples)).as_numpy_iterator())
+    assert sorted(windows(batches)) == [((1, 2), (2, 3)), ((4,), (5,))]
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.lists(st.integers(1, 9), min_size=2, max_size=9), min_size=1, max_size=20),
+    st.integers(1, 4),
+    st.integers(0, 99),
+)
+def test_every_window_is_in_an_epoch_once(tmp_path: Path, sequences: list[list[int]], size: int, seed: int) -> None:
+    path = write_examples(tmp_path / "a.gz", [(sequence[:-1], sequence[-1], []) for sequence in sequences])
+    batches = list(train(path, batch_size=size, seed=seed).as_numpy_iterator())
+    assert sorted(windows(batches)) == sorted((tuple(s[:-1]), tuple(s[1:])) for s in sequences)
+    for batch in batches:
+        assert ((batch[ITEM_IDS] > 0) == (batch[NEXT_IDS] > 0)).all()
+        assert (np.diff((batch[ITEM_IDS] > 0).astype(int), axis=1) <= 0).all()  # padded on the right only
+        assert (batch[ITEM_IDS][:, -1] > 0).any()  # and no wider than the longest
+
+
+def test_windows_of_like_length_share_a_batch_of_about_as_many_targets(tmp_path: Path) -> None:
+    """Buckets up to 2, 4, 6, 8 long: 2 windows of length 8 are 16 targets, as are 8 of length 2."""
+    examples: list[Example] = [([1] * length, 1, []) for length in (8, 2, 4, 6) for _ in range(9)]
+    batches = list(train(write_examples(tmp_path / "a.gz", examples)).as_numpy_iterator())
+    shapes = [batch[ITEM_IDS].shape for batch in batches]
+    assert sorted(shapes) == sorted(
+        [(2, 8)] * 4 + [(1, 8)] + [(8, 2), (1, 2)] + [(4, 4)] * 2 + [(1, 4)] + [(2, 6)] * 4 + [(1, 6)]
+    )
+    assert all((batch[ITEM_IDS] > 0).all() for batch in batches)
+    assert survey([str(tmp_path / "a.gz")], 9, 8, 2).steps == len(batches)
+
+
+def test_order_is_new_in_each_epoch_and_the_same_for_a_seed(tmp_path: Path) -> None:
+    path = write_examples(tmp_path / "a.gz", [([1 + i % 9, 1 + i // 9], 1, []) for i in range(40)])
+
+    def epochs(seed: int) -> list[list[tuple[tuple[int, ...], tuple[int, ...]]]]:
+        batches = train(path, seed=seed)
+        return [windows(list(batches.as_numpy_iterator())) for _ in range(3)]
+
+    first = epochs(1)
+    assert first == epochs(1)
+    assert first != epochs(2)
+    assert first[0] != first[1] != first[2]
+    assert sorted(first[0]) == sorted(first[1])
+
+
+def test_evaluation_keeps_every_example_in_order(tmp_path: Path) -> None:
+    path = write_examples(
+        tmp_path / "a.gz",
+        [([1, UNKNOWN, 2], 3, [4, 5]), ([UNKNOWN], 6, [UNKNOWN, 7]), ([8], UNKNOWN, []), ([9, 1, 2], 3, [])],
+    )
+    batches = list(eval_batches([path], 9, 3).as_numpy_iterator())
+    assert batches[0][ITEM_IDS].tolist() == [[1, 2], [0, 0], [8, 0]]
+    assert batches[0][EXCLUDE_IDS].tolist() == [[4, 5], [7, 0], [0, 0]]
+    assert batches[0][TARGET_ID].tolist() == [3, 6, UNKNOWN]
+    assert batches[1][ITEM_IDS].tolist() == [[9, 1, 2]]
+    assert batches[1][EXCLUDE_IDS].shape == (1, 0)
+
+
+def test_several_files_and_patterns_are_read(tmp_path: Path) -> None:
+    for name in "ab":
+        write_examples(tmp_path / f"{name}.gz", [([1], 2, [])])
+    for files in ([str(tmp_path / "*.gz")], [str(tmp_path / "a.gz"), str(tmp_path / "b.gz")]):
+        assert sum(len(batch[TARGET_ID]) for batch in eval_batches(files, 9, 8).as_numpy_iterator()) == 2
+
+
+def test_no_file_is_an_error_that_names_the_path(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        train(str(tmp_path / "nowhere*"))
+    with pytest.raises(InputError, match="empty list"):
+        eval_batches([], 9, 1)
+
+
+def test_a_survey_counts_each_target_once_and_the_batches(tmp_path: Path) -> None:
+    path = write_examples(tmp_path / "a.gz", [([1, 2, 2], 9, []), ([1], 2, []), ([3], UNKNOWN, [])])
+    found = survey([path], 9, 4, 1)
+    np.testing.assert_allclose(found.target_shares, [0, 3 / 4, 0, 0, 0, 0, 0, 0, 1 / 4])
+    assert found.steps == 2
+    empty = survey([write_examples(tmp_path / "empty.gz", [])], 9, 4, 1)
+    assert empty.steps == 0
+    assert (empty.target_shares == 0).all()
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 4))
+def test_a_survey_knows_the_number_of_batches(tmp_path: Path, lengths: list[int], longest: int, size: int) -> None:
+    examples: list[Example] = [([1] * min(length, longest), 1, []) for length in lengths]
+    path = write_examples(tmp_path / "a.gz", examples)
+    batches = train_batches([path], 9, longest, size, 1)
+    assert survey([path], 9, longest, size).steps == sum(1 for _ in batches)
+
+
+def test_codes_stand_beside_their_items_and_end_with_those_of_the_target(tmp_path: Path) -> None:
+    examples: list[Example] = [([1, UNKNOWN, 2], 3, []), ([4], 5, [])]
+    path = write_examples(tmp_path / "a.gz", examples, {"event": [[5, 6, 7, 8], [9, 4]]})
+
+    training = list(train_batches([path], 9, 8, 1, seed=1, columns=["event"]).as_numpy_iterator())
+    (validation,) = eval_batches([path], 9, 4, columns=["event"]).as_numpy_iterator()
+
+    rows = [[code for code in row if code] for batch in training for row in batch["codes_event"].tolist()]
+    assert sorted(rows) == [[5, 7, 8], [9, 4]]
+    assert validation["codes_event"].tolist() == [[5, 7, 8], [9, 4, 0]]
+
+
+def test_an_item_has_the_code_that_it_last_came_with(tmp_path: Path) -> None:
+    examples: list[Example] = [([1, 2], 3, []), ([2], 3, [])]
+    path = write_examples(tmp_path / "a.gz", examples, {"genre": [[4, 5, 6], [5, 7]]})
+
+    found = survey([path], 4, 8, 1, ["genre"]).item_codes["genre"].tolist()
+
+    assert found == [0, 4, 5, 7, 0]

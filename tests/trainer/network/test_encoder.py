@@ -1,0 +1,114 @@
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from schemas import config
+from trainer.network.attention import ATTENTION
+from trainer.network.encoder import HistoryEncoder, ProjectedAttention
+
+BATCH, LENGTH, DIM = 3, 6, 4
+LENGTHS = [6, 3, 1]
+SESSIONS = np.broadcast_to(np.arange(LENGTH) // 2, (BATCH, LENGTH)).astype(np.int32)
+
+Array = npt.NDArray[np.float32]
+
+
+def encoder(dropout: float = 0.0, units: int = 5, recurrence: str = "gru", **attention: Any) -> Any:
+    tf.keras.utils.set_random_seed(0)
+    tf.random.set_global_generator(tf.random.Generator.from_seed(0))
+    layer = HistoryEncoder(
+        DIM,
+        config.Encoder(kind=recurrence, units=units),  # type: ignore[arg-type]
+        config.Attention(heads=2, window=4, **attention),
+        config.Dropout.model_validate(dropout),
+    )
+    return lambda embeddings, valid, training=False: layer(embeddings, valid, SESSIONS, training=training)
+
+
+def batch() -> tuple[Array, npt.NDArray[np.bool_]]:
+    embeddings = np.random.default_rng(1).normal(size=(BATCH, LENGTH, DIM)).astype(np.float32)
+    valid = np.arange(LENGTH) < np.array(LENGTHS)[:, None]
+    return embeddings * valid[..., None], valid
+
+
+@pytest.mark.parametrize("kind", sorted(ATTENTION))
+def test_every_position_gets_a_state_of_the_embeddings_width_and_causal_weights(kind: str) -> None:
+    states, weights = encoder(kind=kind)(*batch())
+    assert states.shape == (BATCH, LENGTH, DIM)
+    sums = tf.reduce_sum(weights, axis=-1).numpy()
+    np.testing.assert_allclose(sums, np.ones((BATCH, LENGTH)), atol=1 if kind == "local_predictive" else 1e-6)
+    assert (np.triu(weights[0], 1) == 0).all()
+    assert (weights[1, :, 3:].numpy() == 0).all()
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize(("recurrence", "blocks"), [("rnn", 0), ("rnn", 1), ("none", 1), ("none", 2)])
+@pytest.mark.parametrize("kind", sorted(ATTENTION))
+def test_a_state_does_not_know_what_follows(kind: str, recurrence: str, blocks: int, place: str) -> None:
+    embeddings, valid = batch()
+    changed = embeddings.copy()
+    changed[0, 3, 0] += 1.0
+    layer = encoder(recurrence=recurrence, kind=kind, blocks=blocks, place=place)
+    before, after = layer(embeddings, valid)[0].numpy(), layer(changed, valid)[0].numpy()
+    np.testing.assert_allclose(before[0, :3], after[0, :3], atol=1e-6)
+    assert np.abs(before[0, 4:] - after[0, 4:]).max() > 1e-4  # and does know what came before
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_blocks_and_their_place_make_different_encoders(place: str) -> None:
+    states = [encoder(blocks=blocks, place=place, units=DIM)(*batch())[0].numpy() for blocks in (0, 1, 2)]
+    assert np.abs(states[0] - states[1]).max() > 1e-3
+    assert np.abs(states[1] - states[2]).max() > 1e-3
+    other = encoder(blocks=1, place="after" if place == "before" else "before", units=DIM)(*batch())[0].numpy()
+    assert np.abs(states[1] - other).max() > 1e-3
+
+
+def test_without_attention_no_place_has_weight() -> None:
+    assert (encoder(blocks=0)(*batch())[1].numpy() == 0).all()
+
+
+def test_the_attention_block_carries_early_items_past_the_recurrence() -> None:
+    """Masking the first position, which the recurrence does not notice, changes later states."""
+    embeddings, valid = batch()
+    hidden = valid.copy()
+    hidden[0, 0] = False
+    layer = encoder()
+    difference = layer(embeddings, valid)[0].numpy()[0] - layer(embeddings, hidden)[0].numpy()[0]
+    assert (np.abs(difference).max(axis=-1) > 1e-5).all()
+
+
+@pytest.mark.parametrize("place", sorted(config.Dropout.model_fields))
+def test_each_dropout_is_on_in_training_only(place: str) -> None:
+    rates = {name: 0.5 if name == place else 0.0 for name in config.Dropout.model_fields}
+    layer = encoder(dropout=rates)  # type: ignore[arg-type]
+    once, again = (layer(*batch(), training=True)[0].numpy() for _ in range(2))
+    assert np.abs(once - again).max() > 1e-3
+    np.testing.assert_array_equal(layer(*batch())[0], layer(*batch())[0])
+
+
+def test_units_may_differ_from_the_embeddings_width() -> None:
+    assert encoder(units=9)(*batch())[0].shape == (BATCH, LENGTH, DIM)
+
+
+@pytest.mark.parametrize("kind", sorted(ATTENTION))
+def test_projected_attention_learns_all_of_its_weights(kind: str) -> None:
+    """Those that score in a space of their own take a history of any width."""
+    rng = np.random.default_rng(7)
+    query = rng.normal(size=(BATCH, 4, 6)).astype(np.float32)
+    own_space = kind in {"additive", "multi_head", "scaled_dot_product", "memory_network", "hierarchical"}
+    history = rng.normal(size=(BATCH, LENGTH, 9 if own_space else 6)).astype(np.float32)
+    tf.keras.utils.set_random_seed(0)
+    layer = ProjectedAttention(8, config.Attention(kind=kind))  # type: ignore[arg-type]
+    with tf.GradientTape() as tape:
+        context, _ = layer(query, history, np.ones((BATCH, 4, LENGTH), np.bool_), SESSIONS)
+        loss = tf.reduce_sum(context**2)
+    assert context.shape == (BATCH, 4, 6)
+    for variable, gradient in zip(
+        layer.trainable_variables, tape.gradient(loss, layer.trainable_variables), strict=True
+    ):
+        # The softmax does not see what is added to all scores of a query, as a dot product's key bias is.
+        if kind == "additive" or not variable.name.endswith("key/bias:0"):
+            assert np.abs(gradient).max() > 1e-6, variable.name

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.config import Config
+from schemas.errors import InputError
+from trainer.network.model_info import About, Terms, read_about, terms, write_about
+
+ABOUT = About("ranking", {"retrieval": {"recall@10": 0.25}}, {"recall@10": 0.5}, 36, {"retrieval": 1.0})
+
+
+def configured(**model: Any) -> Config:
+    return Config.model_validate(
+        {
+            "name": "a-log",
+            "data": {
+                "path": "log.csv",
+                "columns": {
+                    **{"user": "u", "item": "i", "timestamp": "t", "event": "e", "value": "v"},
+                    "context": {"price": {"column": "p", "kind": "number"}, "section": {"column": "s", "of": "item"}},
+                },
+                "timestamp": {"unit": "s"},
+            },
+            "history": {"max_length": 7},
+            "model": model,
+            "serving": {"remove_seen": False},
+        }
+    )
+
+
+def test_a_log_must_tell_what_is_read_of_interactions_and_no_more() -> None:
+    config = configured(
+        inputs={"query_time": True, "columns": ["event", "price", "section"]}, ranking={"by_value": True}
+    )
+    assert terms(config.training) == Terms(
+        reads=("query_time", "event", "price", "section"),
+        columns={"event": "category", "price": "number"},
+        max_length=7,
+        remove_seen=False,
+    )
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    write_about(str(tmp_path), ABOUT, terms(configured().training))
+    assert read_about(str(tmp_path)) == {
+        "served": "ranking",
+        "validation": {"retrieval": {"recall@10": 0.25}},
+        "exported": {"recall@10": 0.5},
+        "parameters": 36,
+        "score_weights": {"retrieval": 1.0},
+        "reads": [],
+        "columns": {},
+        "max_length": 7,
+        "remove_seen": False,
+    }
+
+
+@pytest.mark.parametrize("content", ["", "{}", json.dumps({"served": "ranking"})])
+def test_a_model_that_says_too_little_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / "assets.extra" / "about.json").write_text(content)
+    with pytest.raises(InputError, match="remove_seen"):
+        read_about(str(tmp_path))

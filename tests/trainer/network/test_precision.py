@@ -1,0 +1,83 @@
+"""`train.mixed_precision`: products in bfloat16, which has 8 bits of precision, and everything else in float32."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from schemas import config
+from schemas.features import ITEM_IDS, TIME_CODES, codes_key
+from serving.export.feature_encoding import Coding, Codings
+from tests.trainer.fitting import TRAIN, fit_planted
+from tests.trainer.network.test_model import ITEMS, network, padded
+from trainer.data.batches import NEXT_IDS
+from trainer.data.feature_spec import Columns
+from trainer.network.attention import ATTENTION
+
+SEQUENCES = [[3, 1, 4, 1, 5, 9], [2, 6, 5, 3], [7, 9]]
+
+
+@pytest.fixture(autouse=True)
+def full_precision_after() -> Iterator[None]:
+    yield
+    tf.keras.mixed_precision.set_global_policy("float32")
+
+
+def retrieval_loss(policy: str, kind: str = "full", **settings: Any) -> tuple[float, list[npt.NDArray[np.float32]]]:
+    """The loss of a batch, and its gradients."""
+    tf.keras.mixed_precision.set_global_policy(policy)
+    loss = config.Loss.model_validate({"kind": kind, "negatives": 20})
+    model = network(dropout=0.0, train=config.Train(loss=loss), **settings)
+    item_ids, next_ids = padded([s[:-1] for s in SEQUENCES]), padded([s[1:] for s in SEQUENCES])
+    rng = np.random.default_rng(0)
+    codes = {codes_key(name): rng.integers(1, 3, (3, item_ids.shape[1] + 1)) for name in TIME_CODES}
+    tf.random.set_global_generator(tf.random.Generator.from_seed(3))
+    with tf.GradientTape() as tape:
+        found = model.compute_loss({ITEM_IDS: item_ids, NEXT_IDS: next_ids, **codes}, training=True)
+    assert found.dtype == tf.float32
+    gradients = tape.gradient(found, model.trainable_variables)
+    return float(found), [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+
+
+def assert_near(**settings: Any) -> None:
+    full, full_gradients = retrieval_loss("float32", **settings)
+    mixed, gradients = retrieval_loss("mixed_bfloat16", **settings)
+    assert mixed == pytest.approx(full, rel=0.02)
+    assert mixed != full  # or nothing was computed in less
+    flat, expected = (np.concatenate([x.ravel() for x in found]) for found in (gradients, full_gradients))
+    assert flat @ expected > 0.98 * np.linalg.norm(flat) * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("kind", ["full", "sampled", "in_batch", "binary"])
+def test_losses_and_their_gradients_stay_near(kind: str) -> None:
+    assert_near(kind=kind)
+
+
+@pytest.mark.parametrize("kind", sorted(ATTENTION))
+def test_every_attention_can_be_computed_in_it(kind: str) -> None:
+    assert_near(attention={"kind": kind})
+
+
+def test_all_inputs_can_be_read_in_it() -> None:
+    genre = np.arange(ITEMS + 1) % 3
+    columns = Columns(
+        codings=Codings(gap_boundaries=np.array([10.0], np.float32), times=True),
+        of_items={"genre": (Coding(boundaries=np.array([1.0], np.float32)), None)},
+    )
+    inputs = {"position": True, "time": True, "query_time": True}
+    # A query's time is forgotten for some histories, drawn alike in both.
+    assert_near(columns=columns, item_codes={"genre": genre}, inputs=inputs)
+
+
+def test_learns_a_planted_rule_and_keeps_its_weights_in_full_precision(tmp_path: Path) -> None:
+    model = fit_planted(tmp_path, [], TRAIN.model_copy(update={"mixed_precision": True}))
+
+    assert model.about.validation["retrieval"]["recall@10"] > 0.9
+    assert {variable.dtype for variable in model.variables if variable.dtype.is_floating} == {tf.float32}
+    history = model.encode(padded(SEQUENCES))
+    assert history.query.dtype == history.attention.dtype == tf.float32
+    assert model.rank(history, tf.constant([[1, 2]] * 3, tf.int64)).dtype == tf.float32

@@ -1,0 +1,108 @@
+"""The ranking task of the model: what it learns from, and which candidates it puts in order."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from pydantic import ValidationError
+
+from schemas.config import Ranking
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, codes_key
+from tests.trainer.network.test_model import HISTORIES, ITEMS, best_first, losses, network, padded
+from trainer.data.batches import NEXT_IDS
+from trainer.data.feature_spec import Columns
+from trainer.network.model import NextItemModel
+
+
+@pytest.fixture(scope="module")
+def model() -> NextItemModel:
+    return network()
+
+
+def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_has_a_target() -> None:
+    """With two items, the one negative is the other item."""
+    model = network(items=2, dropout=0.0, ranking={"hidden": [5], "positions": 1, "negatives": 1})
+    possible = []
+    for history in ([2], [2, 1]):
+        scores = model.scores(model.encode(padded([history])), tf.constant([[1, 2]], tf.int64))
+        target, other = scores.numpy()[0, :, 1].astype(np.float64)
+        possible.append(np.log(1 + np.exp(other - target)))
+    item_ids, next_ids = padded([[2, 1]], extra=3), padded([[1, 1]], extra=3)
+    found = [losses(model, item_ids, next_ids)["ranking_loss"] for _ in range(40)]
+    which = np.abs(np.subtract.outer(found, possible)) < 1e-5
+    assert which.any(axis=1).all()  # nothing else
+    assert which.any(axis=0).all()  # and all of them
+
+
+def test_the_ranking_score_is_the_weighted_sum_of_what_it_is_made_of(model: NextItemModel) -> None:
+    history, ids = model.encode(padded(HISTORIES)), tf.constant([[1, 5, 30]] * 4, tf.int64)
+    scores = model.scores(history, ids).numpy()
+    assert model.score_names[:2] == ["retrieval", "ranker"]
+    assert scores.shape == (4, 3, len(model.score_names))
+    np.testing.assert_allclose(model.rank(history, ids), scores @ model.score_weights.numpy(), rtol=1e-5)
+    retrieval = history.query.numpy() @ model.candidates().numpy().T
+    np.testing.assert_allclose(scores[:, :, 0], retrieval[:, [0, 4, 29]], atol=1e-5)
+
+
+def test_without_counts_the_ranking_score_is_the_networks_alone() -> None:
+    model = network(ranking={"counts": False})
+    assert model.score_names == ["retrieval", "ranker"]
+    assert model.suggest(model.encode(padded(HISTORIES))).shape == (4, 0)
+
+
+def test_a_ranking_network_of_no_weight_is_left_out() -> None:
+    model = network(ranking={"weight": 0.0, "counts": False})
+    assert model.score_names == ["retrieval"]
+    found = losses(model, padded([[3, 1]]), padded([[1, 4]]))
+    assert found["ranking_loss"] == 0.0
+    assert found["loss"] == found["retrieval_loss"]
+    history = model.encode(padded(HISTORIES))
+    scores = history.query.numpy() @ model.candidates().numpy().T
+    ranked = model.rank(history, tf.constant([[1, 5, 30]] * 4, tf.int64))
+    np.testing.assert_allclose(ranked, scores[:, [0, 4, 29]], atol=1e-5)
+    with pytest.raises(ValidationError, match="by_value is for a network that is trained"):
+        Ranking(by_value=True, weight=0.0)
+
+
+def test_the_choices_of_a_history_are_its_best_unseen_items_and_what_is_suggested() -> None:
+    model = network(ranking={"candidates": 12})
+    best = [item for item in best_first(model, [3, 1]) if item not in (3, 1, 7)]
+    batch = {
+        ITEM_IDS: padded([[3, 1], [3, 1], [3, 1]]),
+        EXCLUDE_IDS: padded([[7], [7], [7]]),
+        TARGET_ID: tf.constant([best[1], 3, ITEMS + 1], tf.int64),
+    }
+    scores, present, place = (part.numpy() for part in model.choices(batch))
+    assert place.tolist() == [1, -1, -1]  # second, seen, unknown
+    suggested = set(model.suggest(model.encode(padded([[3, 1]]))).numpy()[0].tolist())
+    assert present[0].sum() == len(suggested.difference([0, 3, 1, 7]).union(best[:12]))
+    np.testing.assert_allclose(np.sort(scores[0, :12, 0])[::-1], scores[0, :12, 0])
+
+
+def test_there_are_as_many_choices_as_a_list_is_long() -> None:
+    """What is judged by its first ten places has ten."""
+    model = network(ranking={"candidates": 3, "counts": False})
+    batch = {ITEM_IDS: padded([[3]]), EXCLUDE_IDS: padded([[7]]), TARGET_ID: tf.constant([1], tf.int64)}
+    assert model.choices(batch)[1].numpy().sum() == 10
+
+
+def test_more_negatives_may_be_asked_for_than_there_are_to_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.network.model._POOL", 16)
+    model = network(ranking={"negatives": 20})
+    assert math.isfinite(losses(model, padded([[3, 1]]), padded([[1, 4]]))["ranking_loss"])
+
+
+def test_a_target_of_half_the_value_counts_half_in_the_ranking_loss() -> None:
+    columns = Columns(in_batches=("value",), value_buckets=4)
+    model = network(columns=columns, ranking={"by_value": True, "hidden": [5], "positions": 2, "negatives": 3})
+    batch = {ITEM_IDS: padded([[3, 1, 4]]), NEXT_IDS: padded([[1, 4, 5]])}
+
+    def loss(value: int) -> float:
+        tf.random.set_global_generator(tf.random.Generator.from_seed(3))
+        values = {codes_key("value"): tf.constant([[0, value, value, value]], tf.int64)}
+        one = tf.ones([])
+        return float(model._joint_loss({**batch, **values}, one, one, training=False)["ranking_loss"])
+
+    assert loss(2) == pytest.approx(loss(4) / 2)
+    assert loss(0) == pytest.approx(loss(4))  # not known: it counts as a whole

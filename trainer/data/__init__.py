@@ -1,0 +1,1 @@
+"""Batches of transformed examples, and what is known of the training split."""

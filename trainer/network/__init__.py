@@ -1,0 +1,1 @@
+"""The network: embeddings, encoder, attention, the two tasks and their losses."""

@@ -1,0 +1,1 @@
+"""Fitting the network: optimizer, checkpoints, strategy, re-ranker."""

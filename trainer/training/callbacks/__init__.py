@@ -1,0 +1,1 @@
+"""Keras callbacks that show a training."""

@@ -1,0 +1,119 @@
+"""After each epoch: keep the best weights, save everything, stop when it is time; and go on after an interruption."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from schemas.config import Train
+from schemas.config.evaluation import K
+from schemas.errors import InputError
+from trainer.training.strategy import is_chief
+
+MONITOR = f"val_ndcg@{K}"
+_RATE_FACTOR, _RATE_PATIENCE = 0.5, 2  # of the plateau schedule: what to multiply the rate by, after how many epochs
+
+
+class Checkpoints(tf.keras.callbacks.Callback):
+    """Early stopping with the best weights restored, in a state that is saved whole after every epoch.
+
+    Keras's `EarlyStopping` and `BackupAndRestore` each do one half, and
+    forget the best weights between them. What is drawn (dropout, negatives)
+    begins anew in each epoch from the seed and the epoch's number, so a run
+    that was killed and resumed ends with the metrics of one that was not.
+
+    Args:
+        directory: where to save; files of a run with other settings do not belong there.
+        train: the seed, the patience and the schedule.
+    """
+
+    def __init__(self, directory: str, train: Train) -> None:
+        super().__init__()
+        self._directory = directory
+        self._train = train
+        self._epoch = tf.Variable(0, trainable=False, dtype=tf.int64)  # epochs that are done
+        self._best = tf.Variable(-1.0, trainable=False)
+        self._since_best = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._since_lowered = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    def restore(self, model: tf.keras.Model) -> int:
+        """Takes up the state that the directory holds, if any.
+
+        Args:
+            model: compiled, with all its weights.
+
+        Returns:
+            How many epochs are done; all of them where the run had ended.
+        """
+        weights = model.trainable_variables
+        model.optimizer.build(weights)
+        self._weights = [tf.Variable(weight, trainable=False) for weight in weights]
+        # Not the model, which has the tables of what was counted: they are made anew.
+        checkpoint = tf.train.Checkpoint(
+            weights=weights,
+            optimizer=model.optimizer,
+            rate=model.optimizer.schedule.scale,
+            best_weights=self._weights,
+            state=[self._epoch, self._best, self._since_best, self._since_lowered],
+        )
+        strategy = tf.distribute.get_strategy()
+        # All workers take part in saving what they share, and all but one then throw their copy away.
+        self._own = self._directory if is_chief(strategy) else f"{self._directory}-{strategy.cluster_resolver.task_id}"
+        self._manager = tf.train.CheckpointManager(checkpoint, self._own, max_to_keep=1)
+        if latest := tf.train.latest_checkpoint(self._directory):
+            checkpoint.restore(latest).assert_existing_objects_matched()
+        return self._train.epochs if self._is_over() else int(self._epoch)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Draws anew."""
+        tf.random.get_global_generator().reset_from_seed(self._train.seed * 1_000_003 + epoch)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Stops at a loss that is not finite.
+
+        Raises:
+            InputError: with the weights of the best epoch in the model.
+        """
+        loss = (logs or {})["loss"]
+        if not np.isfinite(loss):
+            rate = float(self.model.optimizer.learning_rate.numpy())
+            where = f"batch {batch + 1} of epoch {int(self._epoch) + 1}"
+            self._restore_best()
+            raise InputError(
+                expected="a finite training loss",
+                received=f"{loss} in {where}, at a learning rate of {rate:.2g}",
+                remedy="lower train.learning_rate or train.clip_norm, or raise train.warmup_steps",
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keeps the weights if they are the best so far, and saves."""
+        value = (logs or {})[MONITOR]
+        if value > self._best:
+            self._best.assign(value)
+            for kept, weight in zip(self._weights, self.model.trainable_variables, strict=True):
+                kept.assign(weight)
+            self._since_best.assign(0)
+            self._since_lowered.assign(0)
+        else:
+            self._since_best.assign_add(1)
+            self._since_lowered.assign_add(1)
+        if self._train.schedule == "plateau" and self._since_lowered >= _RATE_PATIENCE:
+            scale = self.model.optimizer.schedule.scale
+            scale.assign(scale * _RATE_FACTOR)
+            self._since_lowered.assign(0)
+        self._epoch.assign(epoch + 1)
+        self._manager.save()
+        if self._own != self._directory:
+            tf.io.gfile.rmtree(self._own)
+        self.model.stop_training = self._is_over()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Gives the model its best weights."""
+        self._restore_best()
+
+    def _is_over(self) -> bool:
+        return bool(self._since_best >= self._train.patience or self._epoch >= self._train.epochs)
+
+    def _restore_best(self) -> None:
+        for kept, weight in zip(self._weights, self.model.trainable_variables, strict=True):
+            weight.assign(kept)
