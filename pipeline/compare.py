@@ -13,11 +13,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from components.baseline_tables import read_catalogue
-from components.comparison import Comparison, Row, Side, compare
-from components.results import QUERIES, read_results
-from components.statistics import Interval
-from components.summary import plain
+from components.baselines.tables import read_catalogue
+from components.evaluator.comparison import Comparison, Row, Side, compare
+from components.evaluator.query_results import QUERIES, read_results
+from components.evaluator.statistics import Interval
+from components.evaluator.summary import plain
 from pipeline.root import read_record, recorded_config, require_folders
 
 _SHOWN = 10  # slices

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.ingestion_report import IngestionReport
-from components.measures import MODEL, PREVIOUS
+from components.evaluator.query_metrics import MODEL, PREVIOUS
+from components.example_gen.report import IngestionReport
 from schemas.config import Config, Temporal
 from schemas.features import TEST
 from serving.export.recommender import ORDERS

@@ -17,7 +17,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.proto.orchestration import pipeline_pb2
 
-from components.blessed_model import LastOtherBlessedModel
+from components.resolver.last_pushed_model import LastOtherBlessedModel
 from pipeline.beam import BEAM_ARGS
 from pipeline.pipeline import Locations, create_pipeline
 from schemas.config import Config

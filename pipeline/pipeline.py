@@ -12,15 +12,15 @@ import components
 import schemas
 import serving
 import trainer
-from components.baselines import Baselines
-from components.blessed_model import blessed_model
-from components.evaluator import Evaluator
-from components.example_gen import InteractionExampleGen
-from components.gate import ModelGate
-from components.history_schema import HistorySchema, history_schema_text
-from components.pusher import AtomicPusher
-from components.sources_digest import sources_digest
-from components.trainer import Trainer
+from components.baselines.component import Baselines
+from components.common.code_digest import sources_digest
+from components.evaluator.component import Evaluator
+from components.example_gen.component import InteractionExampleGen
+from components.gate.component import ModelGate
+from components.pusher.component import AtomicPusher
+from components.resolver.last_pushed_model import blessed_model
+from components.schema_gen.component import HistorySchema, history_schema_text
+from components.trainer.component import Trainer
 from schemas.config import Config
 from schemas.features import EVAL, TEST, TRAIN
 
@@ -46,7 +46,7 @@ def create_pipeline(
     Args:
         config: what to build; `data.path` must be readable where the pipeline runs.
         locations: where to write, likewise.
-        compare_with: how the blessed model that a candidate is compared with is chosen; see `components.blessed_model`.
+        compare_with: how the blessed model that a candidate is compared with is chosen; see `components.resolver.last_pushed_model`.
         metadata_connection_config: the metadata store, where the orchestrator brings none.
         beam_args: options for the Beam runner.
     """
@@ -63,7 +63,7 @@ def create_pipeline(
     transform = tfx.components.Transform(
         examples=examples,
         schema=schema,
-        preprocessing_fn="components.preprocessing.preprocessing_fn",
+        preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
         # The catalogue is every item of the log: one seen only as a target is a candidate like the others.
         splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN, EVAL, TEST], transform=[TRAIN, EVAL]),
         disable_statistics=True,  # StatisticsGen has them

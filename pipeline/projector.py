@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins import projector
 
-from components.systems import load_model
+from components.evaluator.systems import load_model
 from pipeline.titles import read_labels
 from schemas.config.log import Items
 from schemas.features import VOCABULARY

@@ -44,7 +44,7 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
 
 def _check(config: Config) -> None:
     """Refuses what cannot work before TFX, which takes its time to import, is asked."""
-    from components.preflight import check_log
+    from components.example_gen.preflight import check_log
 
     if check_log(config.data).whole:
         from pipeline.validation import validate_log

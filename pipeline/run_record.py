@@ -12,10 +12,10 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.baseline_tables import read_catalogue
-from components.ingestion_report import REJECTED_FOLDER, IngestionReport
-from components.summary import read_summary
-from components.verdict import read_verdict
+from components.baselines.tables import read_catalogue
+from components.evaluator.summary import read_summary
+from components.example_gen.report import REJECTED_FOLDER, IngestionReport
+from components.gate.verdict import read_verdict
 from pipeline.contract import data_counts, metrics, protocol
 from pipeline.local import ComponentRun
 from schemas.config import Config

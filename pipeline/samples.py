@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from components.example_batches import read_examples
-from components.systems import load_model
+from components.common.example_batches import read_examples
+from components.evaluator.systems import load_model
 from pipeline.titles import read_titles
 from schemas.config.log import Items
 from schemas.features import ITEM_IDS, USER_ID

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.systems import load_model
+from components.evaluator.systems import load_model
 from schemas.config import Config, History
 from schemas.config.log import Data
 from schemas.errors import InputError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.tables import read_columns
+from components.example_gen.side_tables import read_columns
 from schemas.config.log import Items
 
 

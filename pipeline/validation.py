@@ -11,14 +11,14 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.baseline_counts import count_baselines
-from components.baseline_tables import read_catalogue
-from components.evaluation import evaluate
-from components.ingestion import ingest
-from components.ingestion_report import IngestionReport
-from components.preflight import check_log
-from components.summary import read_summary, sum_up
-from components.systems import Sources
+from components.baselines.count_pipeline import count_baselines
+from components.baselines.tables import read_catalogue
+from components.evaluator.beam_evaluation import evaluate
+from components.evaluator.summary import read_summary, sum_up
+from components.evaluator.systems import Sources
+from components.example_gen.ingest import ingest
+from components.example_gen.preflight import check_log
+from components.example_gen.report import IngestionReport
 from pipeline.beam import BEAM_ARGS
 from pipeline.contract import data_counts, metrics, protocol
 from pipeline.saved_models import as_they_were_trained, check_model

@@ -18,9 +18,9 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.baseline_counts import count_baselines
-from components.baseline_tables import read_catalogue
-from components.ingestion import ingest
+from components.baselines.count_pipeline import count_baselines
+from components.baselines.tables import read_catalogue
+from components.example_gen.ingest import ingest
 from pipeline.beam import BEAM_ARGS
 from schemas.config import Config
 from serving.export.export import export

@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.baseline_tables import read_tables
-from components.example_batches import read_examples
-from components.measures import MODEL
-from components.queries import read_queries
-from components.results import QUERIES, read_results
+from components.baselines.tables import read_tables
+from components.common.example_batches import read_examples
+from components.evaluator.queries import read_queries
+from components.evaluator.query_metrics import MODEL
+from components.evaluator.query_results import QUERIES, read_results
 from schemas.config import Config
 from schemas.features import TRAIN
 from trainer.metrics.lists import Catalogue, Lists

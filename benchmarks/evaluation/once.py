@@ -14,10 +14,10 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.baseline_tables import read_catalogue
-from components.evaluation import evaluate
-from components.summary import sum_up
-from components.systems import Sources
+from components.baselines.tables import read_catalogue
+from components.evaluator.beam_evaluation import evaluate
+from components.evaluator.summary import sum_up
+from components.evaluator.systems import Sources
 from pipeline.beam import BEAM_ARGS
 from schemas.config import Config
 from schemas.features import TEST

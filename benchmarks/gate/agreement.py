@@ -15,8 +15,8 @@ from typing import Annotated
 import typer
 
 from benchmarks.record import circumstances
-from components.measures import MODEL
-from components.results import QUERIES, Results, read_results
+from components.evaluator.query_metrics import MODEL
+from components.evaluator.query_results import QUERIES, Results, read_results
 
 RECORDED = Path(__file__).with_name("agreement.json")
 METRIC, SLICE = "hit_rate@10", "target_popularity"

@@ -22,9 +22,9 @@ from matplotlib import pyplot
 
 from benchmarks.gate.agreement import RECORDED
 from benchmarks.record import REPOSITORY, circumstances
-from components.checks import no_loss
-from components.measures import ITEMS, MODEL, PREVIOUS, SLICE, USER, VALUE
-from components.results import Results
+from components.evaluator.query_metrics import ITEMS, MODEL, PREVIOUS, SLICE, USER, VALUE
+from components.evaluator.query_results import Results
+from components.gate.metric_checks import no_loss
 from schemas.config.evaluation import Gate
 
 RESULTS = Path(__file__).with_name("results.jsonl")

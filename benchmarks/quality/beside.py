@@ -24,8 +24,8 @@ import numpy.typing as npt
 import typer
 
 from benchmarks.record import REPOSITORY, circumstances
-from components.example_batches import read_examples
-from components.queries import read_queries
+from components.common.example_batches import read_examples
+from components.evaluator.queries import read_queries
 from schemas.config.evaluation import K
 from schemas.features import TEST
 from trainer.metrics.lists import Catalogue, Lists

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.measures import MODEL
-from components.statistics import SMALLEST_GROUP
+from components.evaluator.query_metrics import MODEL
+from components.evaluator.statistics import SMALLEST_GROUP
 from pipeline.report.data import Report
 from pipeline.report.verdict import in_words
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from components.ingestion_report import IngestionReport
-from components.measures import MODEL
-from components.results import QUERIES, read_results
-from components.summary import read_summary
-from components.systems import load_model, unit_vectors
+from components.evaluator.query_metrics import MODEL
+from components.evaluator.query_results import QUERIES, read_results
+from components.evaluator.summary import read_summary
+from components.evaluator.systems import load_model, unit_vectors
+from components.example_gen.report import IngestionReport
 from pipeline.report.curves import Curves, read_curves
 from pipeline.report.drift import Drift, drift
 from pipeline.report.items import Counts, KnownItems, read_items

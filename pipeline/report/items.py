@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from components.baseline_tables import read_tables
+from components.baselines.tables import read_tables
 from pipeline.titles import read_titles
 from schemas.config import Config
 from schemas.config.log import names_in

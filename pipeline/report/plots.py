@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from components.measures import MODEL
+from components.evaluator.query_metrics import MODEL
 from pipeline.report.charts import BARE, COLOURS, FIRST, QUIET, Plot, dots, line, log_axis, percent_axis
 from pipeline.report.curves import Curve
 from pipeline.report.data import Report

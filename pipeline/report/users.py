@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from components.example_batches import read_examples
-from components.measures import MODEL
-from components.queries import Queries, read_queries
-from components.results import Results, keys
-from components.systems import unit_vectors
+from components.common.example_batches import read_examples
+from components.evaluator.queries import Queries, read_queries
+from components.evaluator.query_metrics import MODEL
+from components.evaluator.query_results import Results, keys
+from components.evaluator.systems import unit_vectors
 from pipeline.report.items import KnownItems
 from pipeline.report.map import Vectors
 from pipeline.report.model import attention

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.measures import ITEMS, SLICE, TARGETS, TIME_S, USER, VALUE
-from components.results import Results
+from components.evaluator.query_metrics import ITEMS, SLICE, TARGETS, TIME_S, USER, VALUE
+from components.evaluator.query_results import Results
 from schemas.config.evaluation import Evaluation
 
 Values = Sequence[float]

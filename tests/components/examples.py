@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.histories import History, to_example
+from components.example_gen.histories import History, to_example
 from schemas.features import SPLITS, TRAIN
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from components.histories import History
+from components.example_gen.histories import History
 from schemas.config.log import Columns, Data, Timestamp
 from schemas.interaction import interaction_schema
 

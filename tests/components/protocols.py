@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from components.histories import History, histories
-from components.splits import Cuts, split_history
-from components.timelines import Timeline
+from components.example_gen.histories import History, histories
+from components.example_gen.splits import Cuts, split_history
+from components.example_gen.timelines import Timeline
 from schemas import config
 
 LEAVE_ONE_OUT = config.LeaveOneOut()

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.example_batches import read_examples
-from components.queries import read_queries
-from components.systems import ask, load_model
+from components.common.example_batches import read_examples
+from components.evaluator.queries import read_queries
+from components.evaluator.systems import ask, load_model
 from schemas.config import Config
 from tests.e2e.conftest import Run
 from tests.e2e.trained import train

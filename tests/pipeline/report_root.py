@@ -19,17 +19,17 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from ml_metadata.proto import metadata_store_pb2
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.baseline_counts import count_baselines
-from components.baseline_tables import read_tables
-from components.checks import judge
-from components.ingestion import ingest
-from components.measures import measure, to_table
-from components.queries import read_queries
-from components.results import QUERIES, read_results
-from components.slices import Context, slices
-from components.summary import read_summary, sum_up
-from components.systems import Sources, load_systems
-from components.verdict import Verdict, write_verdict
+from components.baselines.count_pipeline import count_baselines
+from components.baselines.tables import read_tables
+from components.evaluator.queries import read_queries
+from components.evaluator.query_metrics import measure, to_table
+from components.evaluator.query_results import QUERIES, read_results
+from components.evaluator.slices import Context, slices
+from components.evaluator.summary import read_summary, sum_up
+from components.evaluator.systems import Sources, load_systems
+from components.example_gen.ingest import ingest
+from components.gate.metric_checks import judge
+from components.gate.verdict import Verdict, write_verdict
 from pipeline.beam import BEAM_ARGS
 from pipeline.local import ComponentRun
 from pipeline.root import RECORD

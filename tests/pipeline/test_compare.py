@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from components.comparison import Side, compare
-from components.results import QUERIES, read_results
+from components.evaluator.comparison import Side, compare
+from components.evaluator.query_results import QUERIES, read_results
 from pipeline.compare import to_json
 from pipeline.root import RECORD, read_record
 from tests.components.evaluated import EVALUATION, results

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from components.comparison import Side, compare
+from components.evaluator.comparison import Side, compare
 from pipeline.compare import tables
 from pipeline.console import answer_table, recommendation_table, summary_table, verdict_lines
 from tests.components.evaluated import EVALUATION, results

@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx import v1 as tfx
 
-from components.blessed_model import LastOtherBlessedModel
+from components.resolver.last_pushed_model import LastOtherBlessedModel
 from pipeline.kubeflow import Target, compile_pipeline
 from pipeline.pipeline import Locations, create_pipeline
 from schemas.config import Config

@@ -20,7 +20,7 @@ RECENT_SESSIONS = 5_000  # of those that share an item with a history: among the
 NEIGHBOUR_SESSIONS = 100
 NEIGHBOUR_ITEMS = 100  # of an item
 DISTANCES = (1, 2, 3)  # at which transitions are counted
-ITEMS_FILE = "items.parquet"  # in which `components.baseline_tables` keeps what is counted of each item
+ITEMS_FILE = "items.parquet"  # in which `components.baselines.tables` keeps what is counted of each item
 
 _CHUNK = 256  # histories scored at once; bounds the memory to the chunk's scores
 _KNN_AGES = np.power(0.9, np.arange(30))  # weights of the last items in item_knn, the last one's first

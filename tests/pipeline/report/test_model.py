@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.systems import unit_vectors
+from components.evaluator.systems import unit_vectors
 from pipeline.report.model import attention
 from schemas.features import HOUR, ITEM_IDS, TARGET_TIMESTAMP_S, TIMESTAMPS_S
 from serving.export.feature_encoding import Coding, Codings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.results import read_results
+from components.evaluator.query_results import read_results
 from pipeline.report.items import read_items
 from pipeline.report.users import Person, first_of_each, people, reasons
 from tests.pipeline.known_items import known_items

@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from components.baseline_tables import write_tables
+from components.baselines.tables import write_tables
 from schemas.config import Popularity
 from tests.trainer.counting import tables, walks
 from trainer.baselines.read_popularity import read_popularity

@@ -1,0 +1,1 @@
+"""Baselines: counts the tables that the baselines recommend from."""

@@ -1,0 +1,1 @@
+"""Evaluator: measures the model, the previous model and the baselines."""

@@ -1,0 +1,127 @@
+"""One pass over the test split: every system's lists, measured by TensorFlow Model Analysis and kept for each query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import apache_beam as beam
+import numpy as np
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2  # whose messages tfma itself has on lane A alone
+
+from components.evaluator.queries import read_queries
+from components.evaluator.query_metrics import MODEL, PREVIOUS, Measured, measure, names, schema, to_table
+from components.evaluator.query_results import QUERIES
+from components.evaluator.slices import SLICES, Context, slices
+from components.evaluator.systems import QUERIES_AT_ONCE, Sources, Systems, load_systems, system_names
+from components.evaluator.tfma_metrics import ROWS, VALUES, metric_configs
+from schemas.config.evaluation import Evaluation
+
+
+def evaluate(
+    pipeline: beam.Pipeline,
+    evaluation: Evaluation,
+    examples: str,
+    sources: Sources,
+    catalogue_size: int,
+    floors: Mapping[str, float],
+    output: str,
+) -> None:
+    """Adds the steps to a pipeline that has yet to run.
+
+    They write TFMA's files of the model and of the previous one, in all
+    slices, and `queries/`, Parquet files with a row for each query.
+
+    Args:
+        pipeline: the Beam pipeline.
+        evaluation: what to measure.
+        examples: the folder of test examples, TFRecord.gz files.
+        sources: the models and the counts of the baselines.
+        catalogue_size: items that can be recommended.
+        floors: by metric, what TFMA's validation requires.
+        output: the folder to write.
+    """
+    measured = (
+        pipeline
+        | "ReadExamples" >> beam.io.ReadFromTFRecord(f"{examples}/*")
+        | "Batch" >> beam.BatchElements(min_batch_size=QUERIES_AT_ONCE, max_batch_size=QUERIES_AT_ONCE)
+        | "Measure" >> beam.ParDo(_Measure(sources, evaluation))
+    )
+    columns = schema(system_names(sources), slice_names(evaluation), evaluation.ks)
+    tables = measured | "ToTable" >> beam.Map(to_table, evaluation.ks)
+    _ = tables | "WriteQueries" >> beam.io.WriteToParquetBatched(
+        f"{output}/{QUERIES}/part", columns, file_name_suffix=".parquet"
+    )
+    config = eval_config(evaluation, catalogue_size, floors, compared=sources.previous is not None)
+    _ = (
+        measured
+        | "Unbatch" >> beam.FlatMap(_extracts, compared=sources.previous is not None)
+        | "Analyze"
+        >> tfma.ExtractAndEvaluate(
+            extractors=[tfma.extractors.SliceKeyExtractor(eval_config=config)],
+            evaluators=tfma.default_evaluators(eval_config=config),
+        )
+        | "WriteResults" >> tfma.WriteResults(writers=tfma.default_writers(output, eval_config=config))
+    )
+
+
+def slice_names(evaluation: Evaluation) -> list[str]:
+    """Every slice of an evaluation."""
+    return [*SLICES, *(each.name for each in evaluation.slices)]
+
+
+def eval_config(
+    evaluation: Evaluation, catalogue_size: int, floors: Mapping[str, float], *, compared: bool
+) -> config_pb2.EvalConfig:
+    """TFMA's configuration: all metrics, over all queries and in each slice; floors are its thresholds."""
+    models = [config_pb2.ModelSpec(name=MODEL)]
+    if compared:
+        models.append(config_pb2.ModelSpec(name=PREVIOUS, is_baseline=True))
+    config = config_pb2.EvalConfig(
+        model_specs=models,
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[name]) for name in slice_names(evaluation)),
+        ],
+        metrics_specs=[
+            config_pb2.MetricsSpec(
+                metrics=metric_configs(names(evaluation.ks), evaluation.ks, catalogue_size, dict(floors)),
+                model_names=[model.name for model in models],
+            )
+        ],
+    )
+    config.options.include_default_metrics.value = False
+    return config
+
+
+class _Measure(beam.DoFn):
+    """Serialized examples to a `Measured`."""
+
+    def __init__(self, sources: Sources, evaluation: Evaluation) -> None:
+        self._sources = sources
+        self._evaluation = evaluation
+
+    def setup(self) -> None:
+        self._systems: Systems = load_systems(self._sources, self._evaluation)
+        self._context = Context(self._systems.catalogue, self._evaluation.slices, self._evaluation.times)
+
+    def process(self, examples: list[bytes]) -> Iterator[Measured]:
+        queries = read_queries(examples, [each.feature for each in self._evaluation.slices])
+        answers = self._systems.answers(examples, queries)
+        groups = slices(queries, self._context)
+        yield measure(queries, groups, answers, self._systems.catalogue, self._evaluation.ks)
+
+
+def _extracts(measured: Measured, *, compared: bool) -> Iterator[tfma.Extracts]:
+    """What TFMA reads of each query: its groups as features, and what was measured of the models as predictions."""
+    for row in range(len(measured.queries)):
+        of_model = {
+            system: {VALUES: measured.values[system][row], ROWS: measured.rows[system][row]}
+            for system in ((MODEL, PREVIOUS) if compared else (MODEL,))
+        }
+        yield {
+            tfma.INPUT_KEY: b"",  # whose bytes TFMA counts
+            tfma.LABELS_KEY: np.array(measured.queries.targets[row], object),
+            tfma.FEATURES_KEY: {name: np.array(groups[row], object) for name, groups in measured.groups.items()},
+            tfma.PREDICTIONS_KEY: of_model if compared else of_model[MODEL],
+        }

@@ -1,0 +1,97 @@
+"""Groups of queries that are looked at apart. Each query is in any number of a slice's groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from components.evaluator.queries import Queries
+from schemas.config.evaluation import Slice
+from schemas.config.log import names_in
+from trainer.metrics.lists import Catalogue
+
+Groups = list[list[str]]  # of each query
+
+_LENGTHS = (1, 5, 10, 20, 50, 100, 200)  # where a group of lengths begins
+_DAY_S, _QUARTERS = 86_400, ("00-06 UTC", "06-12 UTC", "12-18 UTC", "18-24 UTC")
+_PARTS = ("head", "middle", "tail")  # of the interactions, a third each, the most popular items first
+
+
+class Context(NamedTuple):
+    """What the groups of a query depend on beside itself."""
+
+    catalogue: Catalogue
+    columns: Sequence[Slice]
+    times: bool  # whether the log's times are times of day
+
+
+def history_length(queries: Queries, context: Context) -> Groups:
+    """How many interactions the model is given."""
+    return [[_range(len(history), _LENGTHS)] for history in queries.histories]
+
+
+def activity(queries: Queries, context: Context) -> Groups:
+    """How many interactions of the user were trained on."""
+    return [["new" if not count else _range(count, _LENGTHS)] for count in queries.train_interactions.tolist()]
+
+
+def target_popularity(queries: Queries, context: Context) -> Groups:
+    """Head, middle or tail: thirds of the training interactions, the most popular items first; new: in none."""
+    interactions = context.catalogue.interactions
+    order = np.argsort(-interactions, kind="stable")
+    before = np.cumsum(interactions[order]) - interactions[order]
+    parts = np.empty(len(interactions) + 1, dtype=object)
+    parts[order] = np.array(_PARTS, dtype=object)[np.minimum(3 * before // max(interactions.sum(), 1), 2)]
+    parts[:-1][interactions == 0] = "new"
+    parts[-1] = "new"  # of -1, an item that the catalogue lacks
+    return [sorted({*parts[context.catalogue.rows(np.array(targets, object))]}) for targets in queries.targets]
+
+
+def hour(queries: Queries, context: Context) -> Groups:
+    """The quarter of the day."""
+    if not context.times:
+        return [[] for _ in queries.histories]
+    quarters: npt.NDArray[np.int64] = queries.times_s % _DAY_S // (_DAY_S // 4)
+    return [[_QUARTERS[quarter]] for quarter in quarters]
+
+
+SLICES: Mapping[str, Callable[[Queries, Context], Groups]] = {
+    "history_length": history_length,
+    "activity": activity,
+    "target_popularity": target_popularity,
+    "hour": hour,
+}
+
+
+def slices(queries: Queries, context: Context) -> dict[str, Groups]:
+    """The groups of each query, by the slice's name: those of `SLICES` and of the configured columns."""
+    found = {name: groups(queries, context) for name, groups in SLICES.items()}
+    return {**found, **{each.name: _of_column(queries.columns[each.feature], each) for each in context.columns}}
+
+
+def _of_column(values: Sequence[Sequence[str]], column: Slice) -> Groups:
+    if column.boundaries:
+        # Examples hold numbers in float32: 9.99 must not lie below a boundary of 9.99.
+        return [[_range(np.float32(value), column.boundaries) for value in some if value != "nan"] for some in values]
+    return [sorted({name for value in some for name in names_in(value, column.separator)}) for some in values]
+
+
+def _range(number: float | np.float32, starts: Sequence[float]) -> str:
+    """The name of the group that a number is in: `10-19`, `200 or more`, `below 18`."""
+    place = int(np.searchsorted(np.asarray(starts, np.float32), number, side="right"))
+    if place == 0:
+        return f"below {_plain(starts[0])}"
+    if place == len(starts):
+        return f"{_plain(starts[-1])} or more"
+    low, high = starts[place - 1], starts[place]
+    if not all(float(start).is_integer() for start in starts):
+        return f"{_plain(low)} to below {_plain(high)}"
+    return _plain(low) if high - low == 1 else f"{_plain(low)}-{_plain(high - 1)}"
+
+
+def _plain(number: float) -> str:
+    """All of its digits."""
+    return f"{number:.15g}"

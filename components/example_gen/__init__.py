@@ -1,0 +1,1 @@
+"""InteractionExampleGen: a log becomes training, validation and test examples."""

@@ -1,0 +1,71 @@
+"""Rejected rows, kept as dead letters."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import pyarrow as pa
+import tensorflow as tf
+
+from components.common.atomic_write import whole_file
+from components.example_gen.report import REJECTED_FOLDER
+
+LINES_PER_FILE = 1_000_000  # of the log
+
+Letters = tuple[int, str]  # line of the log, JSON lines from there on
+
+
+class WriteRejected(beam.PTransform):
+    """Writes `REJECTED` batches as JSON lines to `<directory>/rejected/`: reason, file, line, raw text.
+
+    A million lines of a file of the log have one file of dead letters, in
+    the order of the lines; it is in one worker's memory.
+
+    Args:
+        directory: that of the examples.
+        scratch: see `whole_file`.
+    """
+
+    def __init__(self, directory: str, scratch: str) -> None:
+        super().__init__()
+        self._directory = directory
+        self._scratch = scratch
+
+    def expand(self, rejected: beam.PCollection) -> beam.PCollection:
+        """To the paths of the files, once they are whole."""
+        return (
+            rejected
+            | "ToJson" >> beam.FlatMap(_letters).with_output_types(tuple[str, Letters])
+            | "GroupByFile" >> beam.GroupByKey()
+            | "WriteFile" >> beam.Map(_write, self._directory, self._scratch)
+        )
+
+
+def _letters(batch: pa.RecordBatch) -> Iterator[tuple[str, Letters]]:
+    texts: dict[str, list[str]] = defaultdict(list)
+    first_lines: dict[str, int] = {}
+    for row in batch.to_pylist():
+        name = _name(row["file"], row["line"])
+        first_lines.setdefault(name, row["line"])
+        texts[name].append(json.dumps(row, ensure_ascii=False) + "\n")
+    for name, lines in texts.items():
+        yield name, (first_lines[name], "".join(lines))
+
+
+def _name(file: str, line: int) -> str:
+    """The name of the dead letters of a line; the checksum tells files of one name in several folders apart."""
+    return f"{posixpath.basename(file)}-{zlib.crc32(file.encode('utf-8')):08x}-{line // LINES_PER_FILE:05d}.jsonl"
+
+
+def _write(file: tuple[str, Iterable[Letters]], directory: str, scratch: str) -> str:
+    name, letters = file
+    path = f"{directory}/{REJECTED_FOLDER}/{name}"
+    with whole_file(path, scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as output:
+        for _, text in sorted(letters):
+            output.write(text)
+    return path

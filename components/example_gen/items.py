@@ -1,0 +1,43 @@
+"""The table of items: what is known of an item beside who did something with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+
+from components.example_gen.side_tables import NOTHING, Known, read_table
+from components.example_gen.timelines import Timeline
+from schemas.config.log import Data
+
+
+def read_items(data: Data) -> Known:
+    """The further columns of the items; nothing where there is no table.
+
+    Raises:
+        InputError: a file cannot be read or lacks a column, or what is to be a number is none.
+    """
+    return read_table(data.items, data.null_values) if data.items else NOTHING
+
+
+class DescribeItems(beam.PTransform):
+    """Adds what the table knows of their items to timelines; the table is in every worker's memory."""
+
+    def __init__(self, data: Data) -> None:
+        super().__init__()
+        self._data = data
+
+    def expand(self, timelines: beam.PCollection) -> Any:
+        """To `timelines`, and `counts`: counters of the interactions whose item is not in the table."""
+        items = beam.pvalue.AsSingleton(
+            timelines.pipeline | "Table" >> beam.Create([self._data]) | "ReadTable" >> beam.Map(read_items)
+        )
+        return timelines | "Describe" >> beam.FlatMap(_describe, items).with_outputs("counts", main="timelines")
+
+
+def _describe(timeline: Timeline, items: Known) -> Iterator[Any]:
+    rows = [items.rows.get(item, items.none) for item in timeline.item_ids]
+    columns = {name: list(values) for name, values in zip(items.names, zip(*rows, strict=True), strict=True)}
+    yield timeline._replace(further={**timeline.further, **columns})
+    yield beam.pvalue.TaggedOutput("counts", {"not_in_table": sum(map(items.lacks, timeline.item_ids))})

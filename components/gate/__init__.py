@@ -1,0 +1,1 @@
+"""ModelGate: decides whether a model is blessed."""

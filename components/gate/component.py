@@ -1,0 +1,56 @@
+"""The gate as a TFX component: whether a model may be pushed, and why."""
+
+import os
+
+import tensorflow as tf
+from tfx import v1 as tfx
+from tfx.components.evaluator import constants
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components.baselines.tables import read_catalogue
+from components.evaluator.query_results import QUERIES, read_results
+from components.evaluator.summary import read_summary
+from components.gate.export_checks import question_model
+from components.gate.metric_checks import judge
+from components.gate.verdict import Verdict, write_verdict
+from schemas.config.evaluation import Gate
+from schemas.features import EVAL, TEST
+
+
+@tfx.dsl.components.component
+def ModelGate(  # type: ignore[no-untyped-def]
+    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
+    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    counts: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
+    evaluation: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
+    blessing: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelBlessing],
+    gate: tfx.dsl.components.Parameter[str],
+    remove_seen: tfx.dsl.components.Parameter[bool],
+    code: tfx.dsl.components.Parameter[str],  # the digest of the sources: only there to be part of the cache key
+):
+    """Blesses a model that passes all checks, and writes what each of them found."""
+    required, results = Gate.model_validate_json(gate), read_results(f"{evaluation.uri}/{QUERIES}")
+    folders = {split: artifact_utils.get_split_uris([examples], split)[0] for split in (TEST, EVAL)}
+    checks = judge(required, results, read_summary(evaluation.uri))
+    checks += question_model(
+        path_utils.serving_model_path(model.uri),
+        required,
+        results,
+        read_catalogue(counts.uri),
+        folders[TEST],
+        folders[EVAL],
+        remove_seen=remove_seen,
+    )
+    verdict = Verdict(tuple(checks))
+    write_verdict(blessing.uri, verdict)
+    # As TFX's own Evaluator leaves it: its resolvers and Pusher look here.
+    name, value = {
+        True: (constants.BLESSED_FILE_NAME, constants.BLESSED_VALUE),
+        False: (constants.NOT_BLESSED_FILE_NAME, constants.NOT_BLESSED_VALUE),
+    }[verdict.blessed]
+    with tf.io.gfile.GFile(os.path.join(blessing.uri, name), "w") as file:
+        file.write("")
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)

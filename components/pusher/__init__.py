@@ -1,0 +1,1 @@
+"""AtomicPusher: publishes a blessed model as a version."""

@@ -1,0 +1,1 @@
+"""Resolver: finds the model that a candidate is compared with."""

@@ -1,0 +1,1 @@
+"""HistorySchema: the schema of the examples."""

@@ -1,0 +1,1 @@
+"""Trainer: runs `trainer.run_fn` in TFX."""

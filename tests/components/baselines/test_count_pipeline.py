@@ -1,0 +1,137 @@
+"""Counting in Beam, against counting one interaction at a time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from components.baselines.batch_counts import recency
+from components.baselines.count_pipeline import count_baselines
+from components.baselines.tables import read_tables
+from schemas.features import EVAL, TEST, TRAIN
+from tests.components.common.test_example_batches import GENRE, YEAR
+from tests.components.examples import example, write_splits
+from tests.components.logs import local_pipeline
+from tests.trainer.counting import ITEMS, Walk, drawn_walks, tables
+from trainer.baselines import recommenders
+from trainer.baselines.recommenders import Tables
+
+
+def counted(folder: Path, splits: dict[str, Any], features: Sequence[Any] = ()) -> Tables:
+    source = write_splits(folder / "examples", splits)
+    with local_pipeline() as pipeline:
+        count_baselines(pipeline, source, str(folder / "tables"), features)
+    return read_tables(str(folder / "tables"))
+
+
+def assert_equal(found: Tables, expected: Tables) -> None:
+    assert found.items.tolist() == expected.items.tolist()
+    assert found.interactions.tolist() == expected.interactions.tolist()
+    assert found.users.tolist() == expected.users.tolist()
+    assert found.all_users == expected.all_users
+    np.testing.assert_allclose(found.recent, expected.recent, rtol=1e-6)
+    for matrix, by_hand in zip(found.transitions, expected.transitions, strict=True):
+        assert matrix.toarray().tolist() == by_hand.toarray().tolist()
+    np.testing.assert_allclose(found.neighbours.toarray(), expected.neighbours.toarray(), rtol=1e-12)
+    assert found.sessions.toarray().tolist() == expected.sessions.toarray().tolist()
+
+
+def test_a_log_that_can_be_counted_by_hand(tmp_path: Path) -> None:
+    """One user in two windows that share b, another in one; six interactions are targets."""
+    train = [
+        example(["a", "b"], [10, 20], user="u"),
+        example(["b", "c", "b", "d"], [20, 30, 40, 40], user="u"),
+        example(["d", "b", "d"], [5, 10, 40], user="v"),
+    ]
+    found = counted(
+        tmp_path,
+        {
+            TRAIN: [train],
+            EVAL: [[example(["a", "f"], [10, 90])]],
+            TEST: [[example(["b", "e"], [40, 99], exclude=["a"], later=["g"])]],
+        },
+    )
+
+    assert found.items.tolist() == list("abcdefg")
+    assert found.interactions.tolist() == [0, 3, 1, 2, 0, 0, 0]
+    assert found.users.tolist() == [1, 2, 1, 2, 0, 0, 0]
+    assert found.all_users == 2
+    # Times of the six: b 10, 20 and 40, c 30, d 40 twice; three of them came after 30, four after 20, five after 10.
+    after = [0.5 ** (later / 0.6) for later in range(6)]
+    np.testing.assert_allclose(found.recent, [0, after[5] + after[4] + 1, after[3], 2, 0, 0, 0], rtol=1e-9)
+    one, two, three = (matrix.todok() for matrix in found.transitions)
+    a, b, c, d = range(4)
+    assert dict(one) == {(a, b): 1, (b, c): 1, (c, b): 1, (b, d): 2, (d, b): 1}
+    assert dict(two) == {(b, b): 1, (c, d): 1, (d, d): 1}
+    assert dict(three) == {(b, d): 1}
+    # Sequences: {a, b}, {b, c, d}, {b, d}.
+    assert found.neighbours[b].toarray()[0][:4] == pytest.approx([1 / 3**0.5, 0, 1 / 3**0.5, 2 / 6**0.5])
+    assert found.neighbours[d].toarray()[0][:4] == pytest.approx([0, 2 / 6**0.5, 1 / 2**0.5, 0])
+    assert found.sessions.toarray()[:, :4].tolist() == [[0, 1, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]]
+
+
+@settings(max_examples=4, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(drawn_walks(max_size=20), st.randoms())
+def test_equals_counting_by_hand_in_whatever_order(sequences: list[Walk], random: Random) -> None:
+    examples = [example(walk.items, walk.times, user=walk.user) for walk in sequences]
+    shuffled = random.sample(examples, len(examples))
+    with TemporaryDirectory() as folder:
+        found = counted(Path(folder), {TRAIN: [shuffled[:2], shuffled[2:5], shuffled[5:]], EVAL: [[example(ITEMS)]]})
+    assert_equal(found, tables(sequences, ITEMS))
+
+
+def test_an_item_keeps_its_nearest_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sequences {a, b}, {a, c}, {a, c}, {a, d}: cosines 1/2, 1/sqrt 2 and 1/2, of equal ones the lower id."""
+    monkeypatch.setattr("components.baselines.batch_counts.NEIGHBOUR_ITEMS", 2)
+    monkeypatch.setattr(recommenders, "NEIGHBOUR_ITEMS", 2)
+    train = [example(items) for items in ("ab", "ac", "ac", "ad")]
+    assert counted(tmp_path, {TRAIN: [train]}).neighbours[0].indices.tolist() == [1, 2]
+
+
+def test_equal_examples_give_equal_bytes_in_any_order(tmp_path: Path) -> None:
+    train = [example(items, [3, 3, 4], user=user) for user in "uvw" for items in ("abc", "cbd", "dda", "cab")]
+    for folder, order in (("first", [train[:5], train[5:]]), ("second", [train[::-1]])):
+        counted(tmp_path / folder, {TRAIN: order})
+    files = sorted((tmp_path / "first" / "tables").iterdir())
+    assert [path.name for path in files] == [
+        "items.parquet",
+        "neighbours.npz",
+        "sessions.npz",
+        "transitions_1.npz",
+        "transitions_2.npz",
+        "transitions_3.npz",
+    ]
+    for path in files:
+        assert path.read_bytes() == (tmp_path / "second" / "tables" / path.name).read_bytes()
+
+
+def test_further_columns_of_items_are_kept_with_them(tmp_path: Path) -> None:
+    device = GENRE.model_copy(update={"name": "device", "of": "interaction"})
+    further: dict[str, list[Any]] = {"genre": ["war", "drama"], "year": [2000.0, 1990.0], "device": ["phone", "phone"]}
+    found = counted(tmp_path, {TEST: [[example("ba", further=further)]]}, [device, GENRE, YEAR])
+    assert list(found.features) == ["genre", "year"]
+    assert found.features["genre"].tolist() == ["drama", "war"]
+    assert found.features["year"].tolist() == [1990.0, 2000.0]
+
+
+def test_a_log_without_training_examples_counts_nothing(tmp_path: Path) -> None:
+    found = counted(tmp_path, {TEST: [[example("ab")]]})
+    assert_equal(found, tables([], "ab"))
+
+
+def test_all_at_one_time_is_equally_recent() -> None:
+    seconds, weights = recency((np.array([7]), np.array([1_000])))
+    assert seconds.tolist() == [7]
+    assert weights.tolist() == [2**32]
+
+
+def test_a_tenth_later_is_half_the_weight() -> None:
+    """Of twenty interactions two are at the last second, two at the one before."""
+    _, weights = recency((np.array([1, 8, 9]), np.array([16, 2, 2])))
+    assert weights.tolist() == [2**30, 2**31, 2**32]

@@ -1,0 +1,51 @@
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.testing.util import assert_that, equal_to
+
+from components.common.example_batches import (
+    EXAMPLES_PER_BATCH,
+    ReadBatches,
+    find_files,
+    read_batches,
+    read_columns,
+    split_files,
+)
+from schemas.config.log import Feature
+from tests.components.examples import example, write_splits
+from tests.components.logs import local_pipeline
+
+GENRE = Feature(name="genre", column="g", kind="category", of="item", separator=None, in_table=True)
+YEAR = Feature(name="year", column="y", kind="number", of="item", separator=None, in_table=True)
+
+
+def test_a_sequence_is_the_history_and_then_the_target() -> None:
+    further: dict[str, list[Any]] = {"genre": ["drama", "", "crime"], "year": [1990.5, float("nan"), 2001.0]}
+    batch = [
+        example(["a", "ü", "c"], [5, 6, 7], user="v", exclude=["x", "y"], further=further),
+        example(["a", "b"], [8, 8], further={"genre": ["drama", "war"], "year": [1990.5, 1914.0]}),
+    ]
+
+    columns = read_columns(batch, [GENRE, YEAR])
+
+    assert columns.user_ids.tolist() == [b"v", b"u"]
+    assert columns.starts.tolist() == [0, 3, 5]
+    assert [item.decode() for item in columns.item_ids] == ["a", "ü", "c", "a", "b"]
+    assert columns.timestamps_s.tolist() == [5, 6, 7, 8, 8]
+    assert columns.other_ids.tolist() == [b"x", b"y", b"c", b"b"]  # what is excluded, and all targets
+    genres, years = columns.further
+    assert genres.tolist() == [b"drama", b"", b"crime", b"drama", b"war"]
+    np.testing.assert_array_equal(years, np.array([1990.5, np.nan, 2001, 1990.5, 1914], np.float32))
+
+
+def test_reads_every_example_of_every_file_once(tmp_path: Path) -> None:
+    examples = [example(["a", "b"], user=str(number)) for number in range(EXAMPLES_PER_BATCH + 2)]
+    folder = write_splits(tmp_path, {"train": [examples[:-1], examples[-1:]], "test": [[example(["c", "d"])]]})
+    pattern = split_files(folder, "train")
+
+    assert [len(batch) for batch in read_batches(find_files(pattern))] == [EXAMPLES_PER_BATCH, 2]
+    assert [each for batch in read_batches(find_files(pattern)) for each in batch] == examples
+    with local_pipeline() as pipeline:
+        assert_that(pipeline | ReadBatches(pattern) | beam.FlatMap(lambda batch: batch), equal_to(examples))

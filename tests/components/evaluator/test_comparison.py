@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+from components.evaluator.comparison import Comparison, Side, compare
+from components.evaluator.query_metrics import TIME_S
+from components.evaluator.query_results import Results
+from components.evaluator.summary import summarize
+from schemas.errors import InputError
+from tests.components.evaluated import EVALUATION, results
+
+METRIC = "recall@10"
+ITEMS = np.array(["a", "b", "c", "d"], dtype=object)
+SOME_WON = [1.0, 1.0] * 20 + [1.0, 0.0] * 30  # beside [1.0, 0.0] * 50: of 100 users 20 are hit who were not
+
+
+def run(hits: list[float], *, users: list[str] | None = None, lists: list[list[str]] | None = None) -> Side:
+    groups = {"length": [["short"] if n % 2 else ["long"] for n in range(len(hits))]}
+    values = {"model": {METRIC: hits, "ndcg@10": [hit / 2 for hit in hits]}}
+    return Side(results(values, users=users, groups=groups, lists={"model": lists} if lists else None), ITEMS)
+
+
+def compared(first: Side, second: Side, k: int = 10, metric: str = METRIC) -> Comparison:
+    return compare(first, second, EVALUATION, metric, k)
+
+
+def test_differences_are_paired_and_of_the_second_less_the_first() -> None:
+    found = compared(run([1.0, 0.0] * 50), run(SOME_WON))
+    assert (found.queries, found.users, found.only_first, found.only_second) == (100, 100, 0, 0)
+    recall, ndcg, coverage, gini = found.metrics
+    assert [row.of for row in found.metrics] == [METRIC, "ndcg@10", "coverage@10", "gini@10"]
+    assert (recall.first.mean, recall.second.mean) == (0.5, 0.7)
+    # 20 of 100 differ by 1: variance .16 x 100 / 99.
+    reach = stats.t.ppf(0.975, 99) * np.sqrt(0.16 / 99)
+    assert recall.difference == pytest.approx((0.2, 0.2 - reach, 0.2 + reach))
+    assert ndcg.difference.mean == pytest.approx(0.1)
+    # Of four tests, the two of the lists, which are the same, show nothing: the smallest p-value counts four times.
+    p_value = 2 * stats.t.sf(0.2 / np.sqrt(0.16 / 99), 99)
+    assert [row.p_value for row in found.metrics] == pytest.approx([4 * p_value, 4 * p_value, 1, 1])
+    assert (coverage.difference, gini.difference) == ((0, 0, 0), (0, 0, 0))
+
+
+def test_each_side_has_the_intervals_of_its_own_summary() -> None:
+    sides = run([1.0, 0.0] * 50), run(SOME_WON)
+    found = compared(*sides)
+    for rows, side in zip(zip(*((row.first, row.second) for row in found.metrics), strict=True), sides, strict=True):
+        assert (
+            dict(zip((METRIC, "ndcg@10", "coverage@10", "gini@10"), rows, strict=True))
+            == summarize(side.results, ITEMS, EVALUATION)["systems"]["model"]
+        )
+    of_slices = {row.of: row.second for row in found.slices}
+    expected = summarize(sides[1].results, ITEMS, EVALUATION)["slices"]["length"]
+    assert of_slices == {f"length {group}": expected[group]["metrics"][METRIC] for group in ("long", "short")}
+
+
+def test_what_lists_cover_is_compared_on_the_same_users() -> None:
+    """Each of 20 users is a part of the jackknife, and one alone has b before, and one alone c and one d after.
+
+    So the coverage is 2 of 4 items before and 3 of 4 after, where b is covered no more. Without the user with b it
+    rises by 2/4, without the one with c or d not at all, without any other by 1/4.
+    """
+    before = [["b"], *[["a"]] * 19]
+    after = [*[["a"]] * 18, ["c"], ["d"]]
+    found = compared(run([1.0] * 20, lists=before), run([1.0] * 20, lists=after))
+    (coverage,) = (row for row in found.metrics if row.of == "coverage@10")
+    without = np.array([2 / 4] + [1 / 4] * 17 + [0, 0])
+    error = np.sqrt(19 / 20 * np.square(without - without.mean()).sum())
+    assert (coverage.first.mean, coverage.second.mean) == (2 / 4, 3 / 4)
+    assert coverage.difference == pytest.approx((1 / 4, *stats.t.interval(0.95, 19, 1 / 4, error)))
+
+
+def test_the_catalogues_are_those_that_each_run_ranked() -> None:
+    first, second = run([1.0] * 20), run([1.0] * 20)
+    found = compared(first, Side(second.results, ITEMS[:2]))
+    (coverage,) = (row for row in found.metrics if row.of == "coverage@10")
+    assert (coverage.first.mean, coverage.second.mean) == (1 / 4, 1 / 2)
+
+
+def test_the_slice_that_moved_surest_is_first() -> None:
+    found = compared(run([1.0, 0.0] * 50), run(SOME_WON))
+    assert [(row.of, row.difference.mean) for row in found.slices] == [("length short", 0.4), ("length long", 0.0)]
+    assert found.slices[1].p_value == 1
+
+
+def test_only_queries_that_both_have_are_compared() -> None:
+    one = run([1.0, 1.0, 0.0], users=["a", "b", "c"])
+    other = run([0.0, 1.0], users=["c", "d"])
+    found = compared(one, other)
+    assert (found.queries, found.only_first, found.only_second) == (1, 2, 1)
+    assert found.metrics[0].first.mean == 0
+    with pytest.raises(InputError, match="none of them the same"):
+        compared(one, run([1.0], users=["z"]))
+    with pytest.raises(InputError, match="one that measured recall@10, ndcg@10"):
+        compared(one, other, metric="recall@20")
+    with pytest.raises(InputError, match="kept 10"):
+        compared(one, other, k=11)
+
+
+def test_two_queries_of_one_user_within_a_second_are_told_apart() -> None:
+    one = run([1.0, 0.0], users=["a", "a"], lists=[["x", "y"], ["z", "w"]]).results
+    same_time = one.table.set_column(one.table.schema.get_field_index(TIME_S), TIME_S, pa.array([5, 5], pa.int64()))
+    twice = Side(Results(same_time), ITEMS)
+    found = compared(twice, twice)
+    assert (found.queries, found.only_first, found.same_lists) == (2, 0, 1)
+
+
+def test_users_whose_lists_changed_most_come_first() -> None:
+    before = [["a", "b", "c"], ["a", "b", "c"], ["a", "b", "c"]]
+    after = [["a", "b", "c"], ["x", "y", "c"], ["b", "a", "x"]]
+    found = compared(run([1.0] * 3, lists=before), run([1.0] * 3, lists=after), k=3)
+    assert [(change.user, change.gone) for change in found.changes] == [("u00001", 2), ("u00002", 1), ("u00000", 0)]
+    assert found.same_lists == pytest.approx(1 / 3)
+    found = compared(run([1.0] * 3, lists=before), run([1.0] * 3, lists=after), k=1)
+    assert [change.gone for change in found.changes] == [1, 1, 0]
+
+
+def test_a_user_with_several_queries_is_named_once_with_the_list_that_changed_most() -> None:
+    users, before = ["a", "a", "b"], [["p", "q"], ["p", "q"], ["p", "q"]]
+    after = [["p", "x"], ["x", "y"], ["p", "x"]]
+    found = compared(run([1.0] * 3, users=users, lists=before), run([1.0] * 3, users=users, lists=after), k=2)
+    assert [(change.user, change.gone, change.second) for change in found.changes] == [
+        ("a", 2, ["x", "y"]),
+        ("b", 1, ["p", "x"]),
+    ]

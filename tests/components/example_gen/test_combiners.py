@@ -1,0 +1,74 @@
+import math
+from collections import Counter
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.example_gen.combiners import SAMPLE_CHARACTERS, CountRejected, CountSeconds, MeasureExtent, SumCounters
+from components.example_gen.report import RejectedRow
+from components.example_gen.timelines import Timeline
+from schemas.interaction import REJECTED
+
+TIMES = st.lists(st.floats(0, 50).map(lambda time: round(time, 1)), min_size=1, max_size=9).map(sorted)
+BUNDLES = st.lists(st.lists(TIMES, max_size=9), max_size=4)
+
+
+def combine(combiner: beam.CombineFn, bundles: list[list[Any]]) -> Any:
+    """What a runner does: an accumulator for each bundle, merged."""
+    accumulators = []
+    for bundle in bundles:
+        accumulator = combiner.create_accumulator()
+        for element in bundle:
+            accumulator = combiner.add_input(accumulator, element)
+        accumulators.append(accumulator)
+    return combiner.extract_output(combiner.merge_accumulators([*accumulators, combiner.create_accumulator()]))
+
+
+def timelines(bundles: list[list[list[float]]]) -> list[list[Timeline]]:
+    return [[Timeline("u", [f"i{time}" for time in times], times, {}) for times in bundle] for bundle in bundles]
+
+
+@given(bundles=BUNDLES)
+def test_counts_interactions_by_whole_second(bundles: list[list[list[float]]]) -> None:
+    seconds, counts = combine(CountSeconds(), timelines(bundles))
+
+    every = Counter(math.floor(time) for bundle in bundles for times in bundle for time in times)
+    assert dict(zip(seconds.tolist(), counts.tolist(), strict=True)) == every
+    assert seconds.tolist() == sorted(every)
+
+
+@given(bundles=BUNDLES)
+def test_measures_items_and_time(bundles: list[list[list[float]]]) -> None:
+    every = [time for bundle in bundles for times in bundle for time in times]
+
+    assert combine(MeasureExtent(), timelines(bundles)) == {
+        "items": len(set(every)),
+        "first_timestamp_s": min(every, default=None),
+        "last_timestamp_s": max(every, default=None),
+    }
+
+
+def test_adds_counters_up() -> None:
+    assert combine(SumCounters(), [[Counter(a=1), Counter(a=2, b=1)], [Counter(b=4)], []]) == Counter(a=3, b=5)
+
+
+def rejected(rows: list[tuple[str, int]]) -> pa.RecordBatch:
+    reasons, lines = zip(*rows, strict=True)
+    columns = [reasons, ["log.csv"] * len(rows), lines, ["x" * 1000] * len(rows)]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, REJECTED, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=REJECTED)
+
+
+def test_counts_all_rejected_rows_and_keeps_the_first_three_of_each_reason() -> None:
+    one, two = rejected([("no_item", 9), ("no_user", 5), ("no_item", 7)]), rejected([("no_item", 10), ("no_item", 2)])
+
+    counts = combine(CountRejected(), [[one], [two]])
+
+    assert counts == combine(CountRejected(), [[two, one]])
+    assert counts.rows == Counter(no_item=4, no_user=1)
+    raw = "x" * SAMPLE_CHARACTERS
+    assert counts.samples["no_item"] == [RejectedRow("log.csv", line, raw) for line in (2, 7, 9)]
+    assert counts.samples["no_user"] == [RejectedRow("log.csv", 5, raw)]

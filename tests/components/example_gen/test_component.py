@@ -1,0 +1,47 @@
+import pytest
+from tfx.proto import example_gen_pb2
+from tfx.utils import proto_utils
+
+from components.example_gen.component import InteractionExampleGen, split_globs
+from schemas.config import History, Ingestion, LeaveOneOut
+from schemas.config.log import Items, Users
+from schemas.errors import InputError
+from tests.components.logs import data
+
+
+@pytest.mark.parametrize(
+    ("paths", "folder", "patterns"),
+    [
+        (["/a/b/log.csv"], "/a/b", ["log.csv"]),
+        (["a/2020-*/log?.csv"], "a", ["2020-*/log?.csv"]),
+        (["log.csv"], "", ["log.csv"]),
+        (["/a/b/log.csv", "/a/items.csv"], "/a", ["b/log.csv", "items.csv"]),
+        (["/a/log.csv", "/b/items.csv"], "/", ["a/log.csv", "b/items.csv"]),
+        (["a/log.csv", "b/items.csv"], "", ["a/log.csv", "b/items.csv"]),
+        (["gs://bucket/a/*.csv", "gs://bucket/b/items.csv"], "gs://bucket", ["a/*.csv", "b/items.csv"]),
+    ],
+)
+def test_paths_are_split_at_the_folder_that_they_share(paths: list[str], folder: str, patterns: list[str]) -> None:
+    assert split_globs(paths) == (folder, patterns)
+
+
+@pytest.mark.parametrize(
+    "paths", [["gs://a/log.csv", "gs://b/items.csv"], ["gs://a/log.csv", "items.csv"], ["/a/log.csv", "b/items.csv"]]
+)
+def test_paths_that_share_no_folder_are_refused(paths: list[str]) -> None:
+    with pytest.raises(InputError, match="in one bucket"):
+        split_globs(paths)
+
+
+def test_the_files_of_the_log_and_of_its_tables_are_watched() -> None:
+    columns = {"columns": {"kind": {"column": "kind"}}}
+    items = Items.model_validate({"path": "data/items/*.csv", "id": "id", "title": "title", **columns})
+    users = Users.model_validate({"path": "data/users.csv", "id": "id", **columns})
+    settings = data("data/log.csv", items=items, users=users)
+
+    component = InteractionExampleGen(Ingestion(data=settings, split=LeaveOneOut(), history=History()), code="")
+
+    watched = example_gen_pb2.Input()
+    proto_utils.json_to_proto(component.exec_properties["input_config"], watched)
+    assert component.exec_properties["input_base"] == "data"
+    assert [split.pattern for split in watched.splits] == ["log.csv", "items/*.csv", "users.csv"]

@@ -1,0 +1,194 @@
+import csv
+import gzip
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from components.example_gen.ingest import ingest
+from components.example_gen.report import IngestionReport, RejectedRow
+from schemas.config import History, LeaveOneOut, Session, Split, Temporal
+from schemas.config.log import Columns, Data, Filter, Timestamp
+from schemas.errors import InputError
+from tests.components.logs import DAY_S, START_S, data, local_pipeline
+
+RETAIL = Path(__file__).parents[4] / "shared" / "data" / "online-retail" / "invoices.csv.gz"
+LOO = LeaveOneOut()
+GOOD = [f"u{i % 5},i{i % 7},{START_S + i * DAY_S}" for i in range(40)]
+BAD = {
+    "malformed": ['u1,"i"1,5', "u1,i\0,5"],
+    "wrong_field_count": ["u1,i1", "u1,i1,5,5"],
+    "bad_encoding": ["u1,caf\udce9,5"],
+    "no_user": [" ,i1,5"],
+    "no_item": ["u1,,5"],
+    "bad_timestamp": ["u1,i1,yesterday"],
+    "timestamp_out_of_range": ["u1,i1,1600000000000", "u1,i1,0", "u1,i1,1", "u1,i1,2"],
+    "filtered": ["u1,bot,1600000000"],
+}
+FILTERS = (Filter(column="item", matches="(?!bot).*"),)
+
+
+def write(path: Path, lines: list[str]) -> Path:
+    content = "\n".join(["user,item,time", *lines, ""]).encode("utf-8", "surrogateescape")
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def run(directory: Path, settings: Data, split: Split = LOO, max_length: int = 3) -> IngestionReport:
+    with local_pipeline() as pipeline:
+        ingest(pipeline, settings, split, History(max_length=max_length), str(directory))
+    return IngestionReport.read(str(directory))
+
+
+def letters(directory: Path) -> list[dict[str, Any]]:
+    files = sorted((directory / "rejected").glob("*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def test_every_row_is_accounted_for(tmp_path: Path) -> None:
+    lines = [*GOOD, *(line for rows in BAD.values() for line in rows)]
+    path = write(tmp_path / "log.csv", lines)
+
+    report = run(tmp_path / "out", data(path, filters=FILTERS))
+
+    assert report.rows_read == len(lines)
+    assert report.rows_accepted == len(GOOD)
+    assert report.rows_rejected == {reason: len(rows) for reason, rows in BAD.items()}
+    assert report.rows_read == report.rows_accepted + sum(report.rows_rejected.values())
+    assert report.rows_accepted == sum(report.uses.values())
+    rejected = letters(tmp_path / "out")
+    expected = [
+        {"reason": reason, "file": str(path), "line": lines.index(line) + 2, "raw": line.replace("\udce9", r"\xe9")}
+        for reason, rows in BAD.items()
+        for line in rows
+    ]
+    assert rejected == expected
+    assert report.rejected_samples["timestamp_out_of_range"] == [
+        RejectedRow(str(path), lines.index(line) + 2, line) for line in BAD["timestamp_out_of_range"][:3]
+    ]
+
+
+def test_the_report_counts_what_is_written(tmp_path: Path) -> None:
+    report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD)))
+
+    # Five users of eight interactions: six to train on, in windows of three and two after the first.
+    assert report.examples == {"train": 5 * 2, "eval": 5, "test": 5}
+    for split, count in report.examples.items():
+        files = tf.io.gfile.glob(f"{tmp_path}/out/Split-{split}/*")
+        assert sum(1 for _ in tf.data.TFRecordDataset(files, compression_type="GZIP")) == count
+    assert (report.users, report.items, report.interactions, report.ties) == (5, 7, 40, 0)
+    assert (report.first_timestamp_s, report.last_timestamp_s) == (START_S, START_S + 39 * DAY_S)
+    assert report.cuts_s is None
+    report.check(data(), LOO)
+
+
+def test_a_temporal_split_reports_its_cuts(tmp_path: Path) -> None:
+    split = Temporal(kind="temporal", validation_share=0.25, test_share=0.25)
+
+    report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD)), split)
+
+    assert list(report.cuts_s or ()) == [START_S + 20 * DAY_S, START_S + 30 * DAY_S]
+    assert report.examples == {"train": 5, "eval": 5, "test": 5}
+    report.check(data(), split)
+
+
+@pytest.mark.parametrize(
+    "split",
+    [LOO, Temporal(kind="temporal", targets="all"), Session(kind="session", gap_s=3 * DAY_S)],
+    ids=["leave_one_out", "temporal", "session"],
+)
+def test_every_interaction_is_accounted_for_whatever_the_protocol(tmp_path: Path, split: Split) -> None:
+    lines = [*GOOD, *(f"u{i % 9},rare{i % 3},{START_S + i * DAY_S // 2}" for i in range(6)), "once,i1,1600000000"]
+    settings = data(write(tmp_path / "log.csv", lines), min_item_interactions=3, min_user_interactions=2)
+
+    report = run(tmp_path / "out", settings, split)
+
+    assert report.rows_accepted == len(lines)
+    assert report.below_item_minimum == 6  # three items of two
+    assert report.below_user_minimum == 1
+    assert report.rows_accepted == 6 + 1 + sum(report.uses.values())
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and path.parent.name != "rejected"
+    }
+
+
+def test_the_same_rows_in_another_order_and_other_files_give_the_same_bytes(tmp_path: Path) -> None:
+    shuffled = random.Random(3).sample(GOOD, len(GOOD))
+    write(tmp_path / "a.csv", shuffled[:13])
+    write(tmp_path / "b.csv.gz", shuffled[13:])
+
+    run(tmp_path / "1", data(write(tmp_path / "whole.txt", GOOD)))
+    run(tmp_path / "2", data(tmp_path / "*.csv*"))
+
+    assert sorted(files(tmp_path / "1")) == [
+        "Split-eval/data_tfrecord-00000-of-00001.gz",
+        "Split-test/data_tfrecord-00000-of-00001.gz",
+        "Split-train/data_tfrecord-00000-of-00001.gz",
+        "ingestion.json",
+    ]
+    assert files(tmp_path / "1") == files(tmp_path / "2")
+
+
+def test_a_second_run_into_the_same_directory_replaces_the_first(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.csv", GOOD)
+    run(tmp_path / "out", data(path))
+    before = files(tmp_path / "out")
+
+    run(tmp_path / "out", data(path))
+
+    assert files(tmp_path / "out") == before
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "Split-eval",
+        "Split-test",
+        "Split-train",
+        "ingestion.json",
+    }
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_too_few_interactions_for_the_split_are_refused(tmp_path: Path, rows: int) -> None:
+    report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD[: rows * 5])))
+
+    with pytest.raises(InputError, match="no train"):
+        report.check(data(), LOO)
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason="needs ../shared/data/online-retail")
+def test_reads_a_real_log_with_its_dirt(tmp_path: Path) -> None:
+    columns = Columns(user="CustomerID", item="StockCode", timestamp="InvoiceDate")
+    settings = Data(
+        path=str(RETAIL),
+        columns=columns,
+        timestamp=Timestamp(format="%Y-%m-%d %H:%M:%S"),
+        null_values=("", "0.0"),
+        filters=(Filter(column="Quantity", above=0),),
+        max_rejected_share=0.3,
+    )
+    with gzip.open(RETAIL, "rt", encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    known = [row for row in table if row["CustomerID"] not in ("", "0.0")]
+    bought = [row for row in known if float(row["Quantity"]) > 0]
+    baskets = Counter(row["CustomerID"] for row in bought)
+
+    report = run(tmp_path / "out", settings, max_length=50)
+
+    assert report.rows_read == len(table)
+    assert report.rows_accepted == len(bought)
+    assert report.rows_rejected.get("filtered", 0) == len(known) - len(bought)
+    assert report.rows_rejected["no_user"] == len(table) - len(known)
+    assert report.rows_accepted == sum(report.uses.values())
+    assert report.users == len(baskets)
+    assert report.items == len({row["StockCode"].strip() for row in bought})
+    assert report.examples["test"] == sum(count >= 2 for count in baskets.values())
+    assert report.examples["eval"] == sum(count >= 3 for count in baskets.values())
+    assert report.examples["train"] == sum(-(-(count - 3) // 50) for count in baskets.values() if count >= 4)
+    report.check(settings, LOO)

@@ -1,0 +1,139 @@
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.example_gen.report import FILE_NAME, IngestionReport, RejectedRow
+from schemas.config import Split
+from schemas.config.log import Items, Timestamp, Users
+from schemas.errors import InputError
+from tests.components.logs import data
+from tests.components.protocols import LEAVE_ONE_OUT, NEXT, session
+
+REPORT = IngestionReport(
+    rows_read=100,
+    rows_accepted=90,
+    rows_rejected={"filtered": 6, "no_user": 3, "no_item": 1},
+    rejected_samples={name: [RejectedRow("log.csv", 7, "raw text")] for name in ("filtered", "no_user", "no_item")},
+    below_item_minimum=0,
+    below_user_minimum=0,
+    users=10,
+    items=20,
+    interactions=90,
+    ties=0,
+    first_timestamp_s=0.0,
+    last_timestamp_s=1.0,
+    cuts_s=None,
+    examples={"train": 1, "eval": 1, "test": 1},
+    uses={"trained_on": 70, "eval_targets": 10, "test_targets": 10},
+    test_users={"warm": 10, "cold": 0},
+    not_in_table=0,
+    users_not_in_table=0,
+)
+TABLE = {"path": "table.csv", "id": "key"}
+COLUMNS = {"columns": {"kind": {"column": "kind"}}}
+
+
+def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
+    report = dataclasses.replace(REPORT, cuts_s=(1.5, 2.5))
+
+    (tmp_path / FILE_NAME).write_text(report.to_json(), encoding="utf-8")
+
+    assert IngestionReport.read(str(tmp_path)) == report
+
+
+def changed(**values: Any) -> IngestionReport:
+    return dataclasses.replace(REPORT, **values)
+
+
+def test_as_many_rejected_rows_as_the_configuration_allows_are_good_enough() -> None:
+    REPORT.check(data(max_rejected_share=0.04), LEAVE_ONE_OUT)  # filtered rows do not count
+
+
+@pytest.mark.parametrize(
+    ("report", "messages"),
+    [
+        (changed(rows_read=0, rows_accepted=0, rows_rejected={}), ["no rows"]),
+        (REPORT, ["at most 3.90%", "4 of 100 rows", "no_user: 3, like log.csv:7: 'raw text'", "data.columns.user"]),
+        (
+            changed(rows_accepted=0, rows_rejected={"filtered": 96, "no_user": 4}),
+            ["100 of 100 rows", "filtered: 96", "no_user: 4", "check data.filters"],
+        ),
+        (
+            changed(examples={"train": 0, "eval": 3, "test": 3}, rows_rejected={}),
+            ["train: 4 interactions", "no train examples from 10 users with 90 interactions"],
+        ),
+        (
+            changed(examples={"train": 0, "eval": 0, "test": 0}, rows_rejected={}, below_user_minimum=88),
+            ["88 rows below data.min_user_interactions"],
+        ),
+    ],
+)
+def test_refuses_what_is_not_good_enough(report: IngestionReport, messages: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        report.check(data(max_rejected_share=0.039), LEAVE_ONE_OUT)
+
+    assert [message for message in messages if message not in str(error.value)] == []
+
+
+SOUND = changed(rows_rejected={}, cuts_s=(0.5, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("split", "messages"),
+    [
+        (NEXT, ["eval: an interaction between the cuts", "test: an interaction after the test cut"]),
+        (session(None), ["eval: a session of 2 interactions that begins between the cuts"]),
+    ],
+    ids=["temporal", "session"],
+)
+def test_says_what_the_protocol_needs(split: Split, messages: list[str]) -> None:
+    report = dataclasses.replace(SOUND, examples={"train": 3, "eval": 0, "test": 0}, cuts_s=(0.25, 1.0))
+
+    with pytest.raises(InputError) as error:
+        report.check(data(), split)
+
+    messages = [*messages, "no eval and no test examples", "cut at 0 and 1 s"]
+    assert [message for message in messages if message not in str(error.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("cuts_s", "good"),
+    [((0.5, 1.0), True), ((0.0, 1.0), False), ((0.5, 1.5), False), ((2.0, 3.0), False), ((-2.0, -1.0), False)],
+)
+def test_cuts_must_lie_in_the_log(cuts_s: tuple[float, float], good: bool) -> None:
+    report = dataclasses.replace(SOUND, cuts_s=cuts_s)
+
+    if good:
+        report.check(data(), NEXT)
+    else:
+        with pytest.raises(InputError, match=r"from 1970-01-01T00:00:00\+00:00 to 1970-01-01T00:00:01\+00:00"):
+            report.check(data(), NEXT)
+
+
+def test_cuts_of_a_log_without_times_are_no_dates() -> None:
+    report = dataclasses.replace(SOUND, cuts_s=(7.0, 8.0))
+
+    with pytest.raises(InputError, match=r"validation cut, 7, and goes on to the test cut, 8"):
+        report.check(data(timestamp=Timestamp(unit="order")), NEXT)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "tables", "good"),
+    [
+        ({"users_not_in_table": 9}, {"users": Users.model_validate(TABLE | COLUMNS)}, True),
+        ({"users_not_in_table": 10}, {"users": Users.model_validate(TABLE | COLUMNS)}, False),
+        ({"not_in_table": 89}, {"items": Items.model_validate(TABLE | COLUMNS | {"title": "t"})}, True),
+        ({"not_in_table": 90}, {"items": Items.model_validate(TABLE | COLUMNS | {"title": "t"})}, False),
+    ],
+)
+def test_a_table_must_know_some_of_the_log(lacking: dict[str, int], tables: dict[str, Any], good: bool) -> None:
+    report = changed(rows_rejected={}, **lacking)
+    (name,) = tables
+
+    if good:
+        report.check(data(**tables), LEAVE_ONE_OUT)
+    else:
+        with pytest.raises(InputError, match=rf"{name} of the log in column 'key' of table.csv(.|\n)*data.{name}.id"):
+            report.check(data(**tables), LEAVE_ONE_OUT)

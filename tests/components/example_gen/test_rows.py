@@ -1,0 +1,217 @@
+from datetime import datetime, timezone
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.example_gen.rows import ValidateInteractions, plausible, validate
+from components.example_gen.sources import needed_columns, read_batches, read_lines
+from schemas.config.log import Data, Filter, Timestamp
+from schemas.interaction import REJECTED, interaction_schema, raw_schema
+from tests.components.example_gen.test_sources import GARBAGE
+from tests.components.logs import START_S, data, local_pipeline
+
+HEADERLESS: dict[str, Any] = {"column_names": ("user", "item", "time")}
+
+
+def batch(text: str, settings: Data) -> pa.RecordBatch:
+    lines = read_lines([text.encode("utf-8", "surrogateescape")])
+    schema = raw_schema(needed_columns(settings))
+    return next(read_batches(lines, settings, "log.csv"), pa.RecordBatch.from_pylist([], schema))
+
+
+def reasons(text: str, settings: Data) -> list[str]:
+    return validate(batch(text, settings), settings)[1].column(0).to_pylist()
+
+
+def times(texts: list[str], timestamp: Timestamp) -> list[float | str]:
+    """The seconds of each accepted time, the reason of each rejected one."""
+    settings = data(timestamp=timestamp, **HEADERLESS)
+    accepted, rejected = validate(batch("".join(f"u,i,{text}\n" for text in texts), settings), settings)
+    found = {row["line"]: row["timestamp_s"] for row in accepted.to_pylist()}
+    found |= {row["line"]: row["reason"] for row in rejected.to_pylist()}
+    return [found[line] for line in sorted(found)]
+
+
+def test_an_interaction_keeps_where_it_came_from() -> None:
+    settings = data()
+
+    accepted, rejected = validate(batch(f"user,item,time\n u1 ,i 1,{START_S}.5\nu2,,1\n", settings), settings)
+
+    assert accepted.schema.equals(interaction_schema([]))
+    assert rejected.schema.equals(REJECTED)
+    assert accepted.to_pylist() == [
+        {"user_id": "u1", "item_id": "i 1", "timestamp_s": START_S + 0.5, "file": "log.csv", "line": 2}
+    ]
+    assert rejected.to_pylist() == [{"reason": "no_item", "file": "log.csv", "line": 3, "raw": "u2,,1"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ('"u","i"x,1', "malformed"),
+        ('"u\nu",i,1600000000', "malformed"),  # an id of two lines would be two of the vocabulary
+        ("u,i", "wrong_field_count"),
+        ("\udcff,i", "wrong_field_count"),  # the first reason that applies
+        ("\udcff,i,1600000000", "bad_encoding"),
+        (",,1", "no_user"),
+        (" \t,i,1", "no_user"),
+        ("NULL,i,1", "no_user"),
+        ("u,NULL ,1", "no_item"),
+        ("u,i,soon", "bad_timestamp"),
+        ("u,i,", "bad_timestamp"),
+        ("u,i,1", "timestamp_out_of_range"),
+        ("u,bad,1600000000", "filtered"),
+        ("u,bad,1", "timestamp_out_of_range"),
+    ],
+)
+def test_a_row_is_rejected_for_the_first_reason_that_applies(row: str, reason: str) -> None:
+    settings = data(null_values=("NULL",), filters=(Filter(column="item", matches="[^b].*|"),), **HEADERLESS)
+
+    assert reasons(row + "\n", settings) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "second"),
+    [
+        ("s", "881250949", 881250949.0),
+        ("s", "881250949.0", 881250949.0),
+        ("s", "1.5e9", 1.5e9),
+        ("s", "1500000000.25", 1500000000.25),
+        ("ms", "1500000000250", 1500000000.25),
+        ("us", "1500000000250000", 1500000000.25),
+        ("ns", "1500000000250000000", 1500000000.25),
+        ("ns", "1500000001000000000", 1500000001.0),
+        ("s", "315532800", 315532800.0),
+        ("s", "315532799", "timestamp_out_of_range"),
+        ("s", "4102444799", 4102444799.0),
+        ("s", "4102444800", "timestamp_out_of_range"),
+        ("s", "1500000000250", "timestamp_out_of_range"),
+        ("s", "1e999", "timestamp_out_of_range"),
+        ("s", "-5", "timestamp_out_of_range"),
+        ("s", "nan", "bad_timestamp"),
+        ("s", "inf", "bad_timestamp"),
+        ("s", "1_500_000_000", "bad_timestamp"),
+        ("s", "2017-07-14", "bad_timestamp"),
+        ("order", "0", 0.0),
+        ("order", "7.0", 7.0),
+        ("order", "7.5", "bad_timestamp"),
+        ("order", "-1", "bad_timestamp"),
+        ("order", "1e20", "timestamp_out_of_range"),
+    ],
+)
+def test_reads_numbers_in_every_unit(unit: str, text: str, second: float | str) -> None:
+    assert times([text], Timestamp.model_validate({"unit": unit})) == [second]
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "second"),
+    [
+        ("%Y-%m-%d %H:%M:%S", "2020-09-13 12:26:40", 1.6e9),
+        ("%Y-%m-%dT%H:%M:%S.%f", "2020-09-13T12:26:40.250000", 1.6e9 + 0.25),
+        ("%Y-%m-%dT%H:%M:%S%z", "2020-09-13T14:26:40+0200", 1.6e9),
+        ("%Y-%m-%dT%H:%M:%S%z", "2020-09-13T12:26:40Z", 1.6e9),
+        ("%m/%d/%Y %I:%M:%S %p", "9/13/2020 12:26:40 PM", 1.6e9),
+        ("%Y-%m-%d", "2020-13-09", "bad_timestamp"),
+        ("%Y-%m-%d", "", "bad_timestamp"),
+        ("%Y-%m-%d", "1970-01-01", "timestamp_out_of_range"),
+    ],
+)
+def test_reads_text_in_a_format_as_utc(form: str, text: str, second: float | str) -> None:
+    assert times([text], Timestamp(format=form)) == [second]
+
+
+@given(st.lists(st.datetimes(datetime(1980, 1, 1), datetime(2099, 12, 31)), min_size=1))
+def test_a_formatted_time_and_its_seconds_agree(moments: list[datetime]) -> None:
+    moments = [moment.replace(microsecond=0, tzinfo=timezone.utc) for moment in moments]
+    form = "%Y-%m-%d %H:%M:%S"
+
+    assert times([m.strftime(form) for m in moments], Timestamp(format=form)) == [m.timestamp() for m in moments]
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ({"above": 0}, ["5", " 0.5", "1e3"]),
+        ({"above": 5}, ["1e3"]),
+        ({"matches": r"\d"}, ["5", "0"]),
+        ({"matches": r".*x"}, ["x"]),
+    ],
+)
+def test_a_filter_keeps_what_it_says(rule: dict[str, object], kept: list[str]) -> None:
+    values = ["5", "0", " 0.5", "-3", "1e3", "x", ""]
+    settings = data(filters=(Filter.model_validate({"column": "amount", **rule}),))
+    text = "user,time,item,amount\n" + "".join(f"u,{START_S},{i},{value}\n" for i, value in enumerate(values))
+
+    accepted, rejected = validate(batch(text, settings), settings)
+
+    assert [values[int(item)] for item in accepted.column(1).to_pylist()] == kept
+    assert set(rejected.column(0).to_pylist()) == {"filtered"}
+
+
+def test_a_row_passes_all_filters_or_none() -> None:
+    rules = (Filter(column="item", matches="a.*"), Filter(column="item", matches=".*z"))
+    settings = data(filters=rules, **HEADERLESS)
+    accepted, _ = validate(batch("".join(f"u,{i},{START_S}\n" for i in ("az", "ay", "bz")), settings), settings)
+
+    assert accepted.column(1).to_pylist() == ["az"]
+
+
+def test_tells_which_texts_are_times_of_a_unit() -> None:
+    texts = pa.array([" 1500000000000", "1500000000", "x"])
+
+    assert plausible(texts, Timestamp(unit="ms")).tolist() == [True, False, False]
+
+
+@given(text=GARBAGE, timestamp=st.sampled_from([Timestamp(unit="s"), Timestamp(unit="order"), Timestamp(format="%Y")]))
+def test_every_row_is_accepted_or_rejected(text: str, timestamp: Timestamp) -> None:
+    settings = data(timestamp=timestamp, filters=(Filter(column="item", matches="a.*"),), **HEADERLESS)
+    read = batch(text, settings)
+
+    accepted, rejected = validate(read, settings)
+
+    lines = accepted.column(4).to_pylist() + rejected.column(2).to_pylist()
+    assert sorted(lines) == read.column(read.schema.get_field_index("__line__")).to_pylist()
+
+
+def test_the_transform_has_an_output_for_either() -> None:
+    settings = data(**HEADERLESS)
+    batches = [batch(f"u1,i1,{START_S}\n,i,2\n", settings), batch("u,,2\n", settings)]
+
+    with local_pipeline() as pipeline:
+        outputs = pipeline | beam.Create(batches) | ValidateInteractions(settings)
+        users = outputs.accepted | "Users" >> beam.FlatMap(lambda accepted: accepted.column(0).to_pylist())
+        reasons = outputs.rejected | "Reasons" >> beam.FlatMap(lambda rejected: rejected.column(0).to_pylist())
+        assert_that(users, equal_to(["u1"]), label="Accepted")
+        assert_that(reasons, equal_to(["no_user", "no_item"]), label="Rejected")
+
+
+FURTHER: dict[str, Any] = {"event": "event", "value": "stars", "context": {"shop": {"column": "shop"}}}
+
+
+def test_further_columns_are_read_and_what_is_not_there_is_none() -> None:
+    settings = data(null_values=("", "?"), further=FURTHER)
+    rows = [
+        f"u,a,{START_S}, buy ,4.5,x",
+        f"u,b,{START_S},?,,",
+        f"u,c,{START_S},view,many,x",
+        f"u,d,{START_S},view,nan,x",
+    ]
+
+    accepted, rejected = validate(batch("\n".join(["user,item,time,event,stars,shop", *rows, ""]), settings), settings)
+
+    assert accepted.schema.equals(interaction_schema(settings.features))
+    found = [(row["event"], row["value"], row["shop"]) for row in accepted.to_pylist()]
+    np.testing.assert_equal(found, [("buy", 4.5, "x"), ("", np.nan, "")])
+    assert [(row["reason"], row["line"]) for row in rejected.to_pylist()] == [("bad_number", 4), ("bad_number", 5)]
+
+
+def test_a_category_with_a_line_break_is_malformed() -> None:
+    settings = data(further={"event": "event"})
+
+    assert reasons(f'user,item,time,event\nu,a,{START_S},"buy\nnow"\n', settings) == ["malformed"]

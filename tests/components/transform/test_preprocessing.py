@@ -1,0 +1,205 @@
+"""What Transform makes of histories, and that a request to the exported model becomes the same codes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import dataset_metadata
+
+from components.example_gen.histories import History, to_example
+from components.schema_gen.component import history_schema_text
+from components.transform.preprocessing import BUCKETS, preprocessing_fn
+from schemas.config import Model
+from schemas.config.log import Users
+from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, boundaries_key, codes_key
+from serving.export.request_features import ContextCodes
+from tests.components.logs import data
+from trainer.data.feature_spec import read_columns
+
+NAN = float("nan")
+START_S = 1_600_520_400  # a Saturday, 13:00 UTC
+DATA = data(
+    further={"event": "event", "value": "value", "context": {"genres": {"column": "genres", "of": "item"}}},
+    users=Users.model_validate(
+        {"path": "users.csv", "id": "id", "columns": {"age": {"column": "a", "kind": "number"}, "sex": {"column": "s"}}}
+    ),
+)
+
+
+def history(
+    items: Sequence[str],
+    times: Sequence[int],
+    events: Sequence[str],
+    values: Sequence[float],
+    *later: str,
+    split: str = "train",
+) -> History:
+    """The last of each is the first target's; `later` targets are but items."""
+    return History(
+        split=split,
+        user_id="u",
+        item_ids=list(items[:-1]),
+        timestamps_s=[START_S + time for time in times[:-1]],
+        target_ids=[items[-1], *later],
+        target_timestamp_s=START_S + times[-1],
+        exclude_ids=[],
+        further={"event": list(events[:-1]), "value": list(values[:-1]), "genres": ["x|y"] * (len(items) - 1)},
+        target_further={"event": events[-1], "value": values[-1], "genres": "x|y"},
+        train_interactions=len(items),
+        of_user={"user_age": 30.0, "user_sex": ""},
+    )
+
+
+HISTORIES = [
+    history("aab", [0, 60, 7_260], ["view", "view", "buy"], [1.0, NAN, 3.0]),
+    history("bc", [0, 86_400], ["", "view"], [2.0, 2.0], "d"),
+]
+
+
+class Transformed(NamedTuple):
+    examples: list[dict[str, Any]]
+    output: tft.TFTransformOutput
+    files: list[str]
+
+
+@pytest.fixture(scope="module")
+def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
+    return transform(HISTORIES, tmp_path_factory.mktemp("transform"))
+
+
+def transform(histories: Sequence[History], folder: Path) -> Transformed:
+    schema = text_format.Parse(history_schema_text(DATA), schema_pb2.Schema())
+    spec = {
+        feature.name: tf.io.FixedLenFeature([], _DTYPES[feature.type])
+        if feature.HasField("shape")
+        else tf.io.VarLenFeature(_DTYPES[feature.type])
+        for feature in schema.feature
+    }
+    rows = []
+    for each in histories:
+        parsed = tf.io.parse_single_example(to_example(each), spec)
+        rows.append(
+            {
+                name: value.values.numpy().tolist() if isinstance(value, tf.SparseTensor) else value.numpy()
+                for name, value in parsed.items()
+            }
+        )
+    custom_config = {"times": True, "features": [feature.model_dump_json() for feature in DATA.features]}
+    with tft_beam.Context(temp_dir=str(folder / "scratch")):
+        (transformed_rows, _), function = (
+            rows,
+            dataset_metadata.DatasetMetadata(schema),
+        ) | tft_beam.AnalyzeAndTransformDataset(lambda inputs: preprocessing_fn(inputs, custom_config))
+        _ = function | tft_beam.WriteTransformFn(str(folder / "transform"))
+    path = str(folder / "examples.gz")
+    with tf.io.TFRecordWriter(path, "GZIP") as writer:
+        for row in transformed_rows:
+            writer.write(_example(row))
+    return Transformed(transformed_rows, tft.TFTransformOutput(str(folder / "transform")), [path])
+
+
+_DTYPES = {
+    schema_pb2.FeatureType.BYTES: tf.string,
+    schema_pb2.FeatureType.INT: tf.int64,
+    schema_pb2.FeatureType.FLOAT: tf.float32,
+}
+
+
+def _example(row: dict[str, Any]) -> bytes:
+    example = tf.train.Example()
+    for name, values in row.items():
+        array = np.reshape(values, [-1])
+        feature = example.features.feature[name]
+        (feature.float_list if array.dtype == np.float32 else feature.int64_list).value.extend(array.tolist())
+    return bytes(example.SerializeToString())
+
+
+def codes(transformed: Transformed, name: str) -> list[list[int]]:
+    return [row[f"{codes_key(name)}$ragged_values"].tolist() for row in transformed.examples]
+
+
+def test_ids_are_numbers_and_say_nothing_of_how_often_an_item_comes(transformed: Transformed, tmp_path: Path) -> None:
+    """Were they by frequency, an item that is often a test target would have a low one."""
+    vocabulary = transformed.output.vocabulary_by_name("items")
+    ids = {item.decode(): place for place, item in enumerate(vocabulary, 1)}
+
+    assert [row[f"{ITEM_IDS}$ragged_values"].tolist() for row in transformed.examples] == [
+        [ids["a"], ids["a"]],
+        [ids["b"]],
+    ]
+    assert [row[TARGET_ID] for row in transformed.examples] == [ids["b"], ids["c"]]
+    more = [history(item * 5, [0] * 5, [""] * 5, [1.0] * 5) for item in (vocabulary[-1].decode(), "c")]
+    assert transform([*HISTORIES, *more], tmp_path).output.vocabulary_by_name("items") == vocabulary
+
+
+def test_an_item_that_is_only_a_later_target_is_in_the_catalogue(transformed: Transformed) -> None:
+    assert sorted(transformed.output.vocabulary_by_name("items")) == [b"a", b"b", b"c", b"d"]
+
+
+def test_a_category_has_a_code_by_falling_frequency_and_none_has_0(transformed: Transformed) -> None:
+    assert codes(transformed, "event") == [[1, 1, 2], [0, 1]]
+    assert codes(transformed, "genres") == [[1, 1, 1], [1, 1]]
+
+
+def test_a_number_has_the_code_of_its_bucket(transformed: Transformed) -> None:
+    (low, none, high), (middle, same) = codes(transformed, "value")
+
+    assert none == 0
+    assert 1 <= low < middle == same < high <= BUCKETS
+
+
+def test_times_have_codes_up_to_that_of_the_target(transformed: Transformed) -> None:
+    (first, minute, two_hours), (second_first, day) = codes(transformed, GAP)
+
+    assert first == second_first == 0
+    assert 1 <= minute < two_hours < day <= BUCKETS
+    assert codes(transformed, HOUR) == [[14, 14, 16], [14, 14]]
+    assert codes(transformed, WEEKDAY) == [[6, 6, 6], [6, 7]]
+
+
+def test_buckets_and_categories_are_those_of_the_training_split(transformed: Transformed, tmp_path: Path) -> None:
+    future = [
+        history("ab", [0, 9_000_000 + step], ["rent", "rent"], [100.0, 200.0 + step], split=split)
+        for step, split in enumerate(["test", "eval"] * 20)
+    ]
+    with_future = transform([*HISTORIES, *future], tmp_path)
+
+    for name in (GAP, "value"):
+        np.testing.assert_array_equal(
+            with_future.examples[-1][boundaries_key(name)], transformed.examples[0][boundaries_key(name)]
+        )
+    assert with_future.output.vocabulary_by_name("event") == transformed.output.vocabulary_by_name("event")
+    assert codes(with_future, "event")[-1] == [3, 3]  # an unknown one
+
+
+def test_a_request_becomes_the_codes_that_were_trained_on(transformed: Transformed) -> None:
+    model = Model.model_validate(
+        {"inputs": {"time": True, "query_time": True, "columns": ["event", "value", "genres"]}}
+    )
+    columns = read_columns(transformed.output.vocabulary_file_by_name, transformed.files, model, DATA.features)
+    context = ContextCodes(columns.codings)
+    serialized = tf.constant([to_example(each) for each in HISTORIES])
+    features = tf.io.parse_example(serialized, {ITEM_IDS: tf.io.RaggedFeature(tf.string), **context.features()})
+    items = features[ITEM_IDS].to_tensor("")
+
+    found = context.codes(
+        context.parsed(features, items),
+        tf.ones(tf.shape(items), tf.int64),
+        lambda values: tf.ragged.boolean_mask(tf.broadcast_to(values, tf.shape(items)), items != ""),
+    )
+
+    assert set(found) == set(columns.in_batches) == {GAP, HOUR, WEEKDAY, "event", "value"}
+    for name in (GAP, HOUR, WEEKDAY):
+        trained = codes(transformed, name)
+        assert [row[: len(want)] for row, want in zip(found[name].numpy().tolist(), trained, strict=True)] == trained
+    for name in ("event", "value"):  # of what follows, only the time is known
+        trained = [row[:-1] for row in codes(transformed, name)]
+        assert [row[: len(want)] for row, want in zip(found[name].numpy().tolist(), trained, strict=True)] == trained
+    assert columns.of_items["genres"][0].categories() == ["x|y"]
