@@ -15,7 +15,7 @@ help:
 
 setup:
 	@command -v $(PYTHON) >/dev/null || { echo "setup needs python3: apt-get install python3 python3-dev python3-venv (Debian, Ubuntu)" >&2; exit 2; }
-	@$(PYTHON) -m pipeline.bootstrap $(if $(LANE),--lane $(LANE))
+	@$(PYTHON) -m pipeline.install.bootstrap $(if $(LANE),--lane $(LANE))
 
 demo: setup
 	.venv/bin/temporec data fetch movielens-100k --to data/movielens-100k

@@ -12,7 +12,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["schemas", "serving", "trainer", "components", "pipeline", "pipeline.*"]),
+    packages=find_packages(include=["schemas*", "serving*", "trainer*", "components*", "pipeline*"]),
     package_data={"schemas": ["*.pbtxt"], "pipeline": ["configs/*.yaml", "report/templates/*"]},
     install_requires=[
         "apache-beam",

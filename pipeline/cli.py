@@ -58,7 +58,7 @@ class Target(str, Enum):
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Tell whether this machine is able to run temporec, and what is missing."""
-    from pipeline.doctor import diagnose, report_json, report_table
+    from pipeline.commands.doctor import diagnose, report_json, report_table
 
     report = diagnose()
     if as_json:
@@ -74,8 +74,8 @@ def fetch(
     to: Annotated[Path, typer.Option(help="The folder to put it in.")],
 ) -> None:
     """Bring a real data set, checksum verified; what is there already is left alone."""
-    from pipeline.datasets import DATASETS
-    from pipeline.datasets import fetch as fetch_data
+    from pipeline.commands.datasets import DATASETS
+    from pipeline.commands.datasets import fetch as fetch_data
 
     for path in fetch_data(name, to):
         print(path)
@@ -86,8 +86,8 @@ def fetch(
 def validate(config: ConfigOption, overrides: SetOption = None) -> None:
     """Read the configuration and the whole log, report counts, train nothing."""
     loaded = _load(config, overrides)
-    from pipeline.console import data_table
-    from pipeline.validation import validate_log
+    from pipeline.commands.evaluate import validate_log
+    from pipeline.display.tables import data_table
 
     Console().print(data_table(validate_log(loaded)))
 
@@ -109,7 +109,7 @@ def run(
     taken from the cache. Watch training with: tensorboard --logdir ROOT
     """
     loaded = _load(config, overrides)
-    from pipeline.run import run as run_pipeline
+    from pipeline.commands.run import run as run_pipeline
 
     record = run_pipeline(loaded, root or Path("runs") / loaded.name, Console())
     raise typer.Exit(DONE if record["gate"]["blessed"] else GATE_REFUSED)
@@ -129,8 +129,8 @@ def evaluate(
 ) -> None:
     """Measure a saved model on the test split of a log, beside the baselines."""
     loaded = _load(config, overrides)
-    from pipeline.console import metrics_table
-    from pipeline.validation import evaluate_model
+    from pipeline.commands.evaluate import evaluate_model
+    from pipeline.display.tables import metrics_table
 
     metrics, protocol = evaluate_model(loaded, model, previous, output)
     if as_json:
@@ -148,7 +148,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Set two runs on the same log side by side: metrics, slices and lists, with what is sure of it."""
-    from pipeline.compare import compare_roots, tables, to_json
+    from pipeline.commands.compare import compare_roots, tables, to_json
 
     comparison = compare_roots(first, second, metric, k)
     if as_json:
@@ -164,7 +164,7 @@ def report(
     output: Annotated[Optional[Path], typer.Option(help="The file to write. [ROOT/report.html]")] = None,  # noqa: UP045
 ) -> None:
     """Write what a run read, learnt and decided as one HTML file, which needs nothing else to be looked at."""
-    from pipeline.report.writing import write_report
+    from pipeline.report.write import write_report
 
     print(write_report(root, output))
 
@@ -194,8 +194,8 @@ def recommend(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a server what comes next after a history."""
-    from pipeline.console import answer_table
-    from pipeline.titles import read_titles
+    from pipeline.display.tables import answer_table
+    from pipeline.display.titles import read_titles
     from serving.server.client import Client
 
     titles = read_titles(_load(config).data.items) if config else {}
@@ -218,7 +218,7 @@ def compile_(
 ) -> None:
     """Write the same pipeline as a file for Kubeflow Pipelines or Vertex AI."""
     loaded = _load(config, overrides)
-    from pipeline.kubeflow import compile_pipeline
+    from pipeline.runners.kubeflow import compile_pipeline
 
     compile_pipeline(loaded, target=target.value, image=image, root=root, output=output)
     print(output)

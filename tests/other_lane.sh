@@ -12,7 +12,7 @@ refuse() {
 [[ $(id -u) == 0 ]] || refuse "chroot and mount need root; run it as root"
 [[ $(. /etc/os-release && echo "$ID") == debian ]] || refuse "it starts from Debian; see docs/lanes.md for other ways"
 command -v debootstrap >/dev/null || refuse "debootstrap is missing: apt-get install debootstrap"
-python3 -c 'import sys; from pipeline.lanes import host_glibc; sys.exit(host_glibc() >= (2, 39))' ||
+python3 -c 'import sys; from pipeline.install.lanes import host_glibc; sys.exit(host_glibc() >= (2, 39))' ||
     refuse "this machine takes lane B itself; lane A is tested here with: make test LANE=A"
 
 # Mounts in a namespace of its own end with it, also when it is killed.

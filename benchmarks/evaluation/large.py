@@ -21,7 +21,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_catalogue
 from components.example_gen.ingest import ingest
-from pipeline.beam import BEAM_ARGS
+from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
 from serving.export.export import export
 from serving.export.feature_encoding import Codings

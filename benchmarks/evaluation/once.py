@@ -18,7 +18,7 @@ from components.baselines.tables import read_catalogue
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import sum_up
 from components.evaluator.systems import Sources
-from pipeline.beam import BEAM_ARGS
+from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
 from schemas.features import TEST
 

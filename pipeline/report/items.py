@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from components.baselines.tables import read_tables
-from pipeline.titles import read_titles
+from pipeline.display.titles import read_titles
 from schemas.config import Config
 from schemas.config.log import names_in
 from schemas.errors import InputError

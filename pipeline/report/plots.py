@@ -8,10 +8,10 @@ from html import escape
 from components.evaluator.query_metrics import MODEL
 from pipeline.report.charts import BARE, COLOURS, FIRST, QUIET, Plot, dots, line, log_axis, percent_axis
 from pipeline.report.curves import Curve
-from pipeline.report.data import Report
+from pipeline.report.gather import Report
+from pipeline.report.item_map import OTHER
 from pipeline.report.items import Counts, concentration
-from pipeline.report.map import OTHER
-from pipeline.report.verdict import in_words
+from pipeline.report.verdict_text import in_words
 
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "hexagon")
 GROUPS = 20  # of a slice that are drawn

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli import INPUT_WRONG
-from pipeline.run import run
+from pipeline.commands.run import run
 from schemas.errors import InputError
 from schemas.loading import load_config
 from tests.e2e.command import attempt

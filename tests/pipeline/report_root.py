@@ -30,10 +30,10 @@ from components.evaluator.systems import Sources, load_systems
 from components.example_gen.ingest import ingest
 from components.gate.metric_checks import judge
 from components.gate.verdict import Verdict, write_verdict
-from pipeline.beam import BEAM_ARGS
-from pipeline.local import ComponentRun
-from pipeline.root import RECORD
-from pipeline.run_record import run_record
+from pipeline.records.run_record import run_record
+from pipeline.records.run_root import RECORD
+from pipeline.runners.beam_options import BEAM_ARGS
+from pipeline.runners.local import ComponentRun
 from schemas.config import Config
 from schemas.features import SPLITS
 from tests.serving.successor import ITEMS, write_model

@@ -6,7 +6,7 @@ from tfx import v1 as tfx
 
 from components.pusher.component import AtomicPusher
 from components.resolver.last_pushed_model import LastOtherBlessedModel, blessed_model
-from pipeline.local import LocalRunner
+from pipeline.runners.local import LocalRunner
 
 
 @tfx.dsl.components.component

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report.writing import write_report
+from pipeline.report.write import write_report
 from tests.pipeline.browser import NAMES, Browser, browser, find_browser
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason=f"there is no browser: none of {', '.join(NAMES)}")

@@ -1,0 +1,156 @@
+"""What a machine must have: checks that setup makes before it downloads anything, and `temporec doctor` too.
+
+Standard library only, for it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.install.interpreters import Interpreter
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+
+ENVIRONMENT_GB = 5.5  # the environment takes 4 GB, and the packages lie beside it while they are installed
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at, how it stands, what was found, and what to do about it.
+
+    Args:
+        name: what was looked at.
+        status: `ok`, `warn` or `fail`.
+        found: what is there.
+        remedy: what to do; empty where nothing is to be done.
+    """
+
+    name: str
+    status: str
+    found: str
+    remedy: str = ""
+
+
+_PROGRAM = "#include <string>\nint main() { return std::string(1, 'x').size() == 1 ? 0 : 1; }\n"
+_COMPILERS = {"g++": "gcc", "c++": "cc", "clang++": "clang"}
+
+
+def find_compiler(environ: Mapping[str, str]) -> dict[str, str] | None:
+    """`CXX` and `CC` of the first C++ compiler that compiles a program: the user's own `CXX`, then the usual names."""
+    own = environ.get("CXX")
+    pairs = [(own, environ.get("CC"))] if own else []
+    for cxx, cc in [*pairs, *_COMPILERS.items()]:
+        if _compiles(shlex.split(cxx), environ):
+            return {"CXX": cxx, "CC": cc} if cc else {"CXX": cxx}
+    return None
+
+
+def _compiles(command: list[str], environ: Mapping[str, str]) -> bool:
+    path = shutil.which(command[0], path=environ.get("PATH", ""))
+    if path is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "program.cc")
+        source.write_text(_PROGRAM, encoding="utf-8")
+        compile_it = [path, *command[1:], str(source), "-o", str(Path(folder, "program"))]
+        try:
+            return (
+                subprocess.run(compile_it, check=False, capture_output=True, timeout=120, env=environ).returncode == 0
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+
+
+def check_compiler(environ: Mapping[str, str]) -> Check:
+    """A C++ compiler: pyfarmhash has no wheel."""
+    compiler = find_compiler(environ)
+    if compiler:
+        return Check("C++ compiler", OK, compiler["CXX"])
+    looked = [environ["CXX"]] if environ.get("CXX") else []
+    return Check(
+        "C++ compiler",
+        FAIL,
+        f"none of {', '.join([*looked, *_COMPILERS])} compiles a program; pyfarmhash has no wheel and is compiled",
+        "apt-get install g++ (Debian, Ubuntu), or set CXX to the compiler",
+    )
+
+
+def check_headers(python: Interpreter) -> Check:
+    """The C headers of the Python that makes the environment."""
+    if python.has_headers:
+        return Check("Python headers", OK, python.include)
+    return Check(
+        "Python headers",
+        FAIL,
+        f"no Python.h in {python.include}; pyfarmhash has no wheel and is compiled",
+        f"apt-get install python{python.series}-dev (Debian, Ubuntu), or take a Python that came with its headers",
+    )
+
+
+def check_venv(python: Interpreter) -> Check:
+    """The modules `venv` and `ensurepip`, which Debian packages apart."""
+    if python.has_venv:
+        return Check("Python venv", OK, f"venv and ensurepip of Python {python.version}")
+    return Check(
+        "Python venv",
+        FAIL,
+        f"{python.executable} lacks the module venv or ensurepip",
+        f"apt-get install python{python.series}-venv (Debian, Ubuntu)",
+    )
+
+
+def check_disk(folder: Path, needed_gb: float) -> Check:
+    """Free space on the file system of `folder`, in GB of 10^9 bytes."""
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    if free_gb >= needed_gb:
+        return Check("disk", OK, f"{free_gb:.1f} GB free")
+    return Check(
+        "disk",
+        FAIL,
+        f"{free_gb:.1f} GB free where {folder} lies, {needed_gb:g} GB are needed",
+        "free some space, or clone onto a larger disk",
+    )
+
+
+def check_writable(folder: Path) -> Check:
+    """Whether files can be made in `folder`."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return Check("writable", OK, str(folder))
+    except OSError as error:
+        return Check(
+            "writable",
+            FAIL,
+            f"{folder}: {error.strerror}",
+            "clone into a folder of your own, or change its owner or permissions",
+        )
+
+
+def check_cores() -> Check:
+    """The processor cores that this process may use."""
+    cores = len(os.sched_getaffinity(0))
+    if cores > 1:
+        return Check("cores", OK, str(cores))
+    return Check("cores", WARN, str(cores), "it works, but training takes about twice as long as with two")
+
+
+def check_memory(needed_gb: float) -> Check:
+    """The memory of the machine, or of the control group (container) where that is less, in GB of 10^9 bytes."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
+    except (OSError, ValueError):  # no such control group, or `max`
+        limit = total
+    total_gb = min(total, limit) / 1e9
+    if total_gb >= needed_gb:
+        return Check("memory", OK, f"{total_gb:.1f} GB")
+    return Check(
+        "memory", WARN, f"{total_gb:.1f} GB, less than {needed_gb:g}", "logs larger than MovieLens-1M may not fit"
+    )

@@ -1,0 +1,1 @@
+"""What a run leaves: `run.json` and its folder."""

@@ -1,0 +1,87 @@
+"""`run.json`: what a run read, measured, decided and pushed. Its keys are a public contract."""
+
+from __future__ import annotations
+
+import platform
+import resource
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata as distributions
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from components.baselines.tables import read_catalogue
+from components.evaluator.summary import read_summary
+from components.example_gen.report import REJECTED_FOLDER, IngestionReport
+from components.gate.verdict import read_verdict
+from pipeline.records.protocol import data_counts, metrics, protocol
+from pipeline.runners.local import ComponentRun
+from schemas.config import Config
+from schemas.features import SPLITS
+from trainer.network.model_info import read_about
+
+STACK = ("tfx", "tensorflow", "tensorflow-recommenders", "apache-beam", "tensorflow-serving-api")
+
+
+def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, finished_at: str) -> dict[str, Any]:
+    """The record of a finished run."""
+    outputs = {f"{run.component}.{key}": artifact for run in runs for key, artifact in run.outputs.items()}
+    examples = outputs["InteractionExampleGen.examples"].uri
+    report = IngestionReport.read(examples)
+    evaluation = outputs["Evaluator.evaluation"].uri
+    model = f"{outputs['Trainer.model'].uri}/Format-Serving"
+    about, verdict = read_about(model), read_verdict(outputs["ModelGate.blessing"].uri)
+    return {
+        "name": config.name,
+        "config": config.model_dump(mode="json"),
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "stack": {"python": platform.python_version(), **{name: distributions.version(name) for name in STACK}},
+        "data": {
+            "path": config.data.path,
+            **data_counts(report),
+            "rejected_path": f"{examples}/{REJECTED_FOLDER}",
+            "anomalies": _anomalies(outputs["ExampleValidator.anomalies"].uri),
+        },
+        "metrics": metrics(read_summary(evaluation)),
+        "evaluation": evaluation,
+        "artifacts": {
+            "examples": examples,
+            "statistics": outputs["StatisticsGen.statistics"].uri,
+            "model": model,
+            "model_run": outputs["Trainer.model_run"].uri,
+            "counts": outputs["Baselines.counts"].uri,
+        },
+        "order": about,
+        "protocol": protocol(config, about["reads"], report, len(read_catalogue(outputs["Baselines.counts"].uri))),
+        "gate": {
+            "blessed": verdict.blessed,
+            "reasons": verdict.reasons,
+            "checks": [asdict(check) for check in verdict.checks],
+        },
+        "pushed": _pushed(outputs["Pusher.pushed_model"].custom_properties),
+        "timings_s": {run.component: round(run.seconds, 3) for run in runs},
+        "cached": [run.component for run in runs if run.cached],
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _anomalies(uri: str) -> list[str]:
+    """What ExampleValidator holds against the splits, a line each."""
+    found = []
+    for split in SPLITS:
+        with tf.io.gfile.GFile(f"{uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
+            anomalies = anomalies_pb2.Anomalies.FromString(file.read()).anomaly_info
+        found += [f"{split}: {feature}: {info.description}" for feature, info in anomalies.items()]
+    return found
+
+
+def _pushed(properties: Mapping[str, Any]) -> dict[str, str] | None:
+    if not properties["pushed"].int_value:
+        return None
+    return {
+        "path": properties["pushed_destination"].string_value,
+        "version": properties["pushed_version"].string_value,
+    }

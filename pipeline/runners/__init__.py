@@ -1,0 +1,1 @@
+"""Orchestrators: this machine, Kubeflow Pipelines, Vertex AI."""

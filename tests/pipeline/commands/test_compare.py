@@ -1,0 +1,127 @@
+"""Two models of one log, measured together and set side by side, as the command line does.
+
+The first is the one of `finished_root`, which recommends the next letter: it has 24 of 30 targets first. The other
+recommends the next but one, which is the target of the other six.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from components.evaluator.comparison import Side, compare
+from components.evaluator.query_results import QUERIES, read_results
+from pipeline.commands.compare import to_json
+from pipeline.records.run_root import RECORD, read_record
+from tests.components.evaluated import EVALUATION, results
+from tests.e2e.command import attempt, temporec
+from tests.pipeline.report_root import USERS, WALKERS
+from tests.serving.successor import Successor, write_model
+
+
+@dataclass(frozen=True)
+class Other:
+    """What was measured of the other model, with the first as the one before it."""
+
+    command: tuple[Any, ...]
+    measured: dict[str, Any]
+    output: Path
+    root: Path  # the first one's, had its run made the other model
+
+
+@pytest.fixture(scope="module")
+def other(finished_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Other:
+    folder, record = tmp_path_factory.mktemp("other"), read_record(finished_root)
+    first = record["artifacts"]["model"]
+    model = write_model(folder / "model", Successor(step=2), k=10)
+    shutil.copytree(f"{first}/assets.extra", model / "assets.extra")  # what it says of itself
+    record["config"]["train"]["seed"] = 2
+    (folder / "config.yaml").write_text(json.dumps(record["config"]))
+    output, root = folder / "measured", folder / "root"
+    command = ("evaluate", "--config", folder / "config.yaml", "--model", model, "--previous", first)
+    measured = strictly(temporec(*command, "--output", output, "--json"))
+    root.mkdir()
+    (root / RECORD).write_text(json.dumps({**record, "evaluation": str(output)}))
+    return Other((*command, "--output", output), measured, output, root)
+
+
+def strictly(text: str) -> dict[str, Any]:
+    """JSON, which knows no NaN."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return dict(json.loads(text, parse_constant=refuse))
+
+
+def test_a_model_is_measured_beside_another(other: Other) -> None:
+    metrics = other.measured["metrics"]
+    assert metrics["test"]["recall@1"] == pytest.approx((USERS - WALKERS) / USERS)
+    assert metrics["previous"]["recall@1"] == pytest.approx(WALKERS / USERS)
+    assert other.measured["protocol"]["users"] == USERS
+
+
+def test_what_was_measured_is_kept(other: Other) -> None:
+    kept = read_results(str(other.output / QUERIES))
+    assert len(kept) == USERS
+    for system, shown in (("model", "test"), ("previous", "previous")):
+        assert kept.values(system, "ndcg@3").mean() == pytest.approx(other.measured["metrics"][shown]["ndcg@3"])
+    assert (other.output / "summary.json").is_file()
+
+
+def test_what_was_kept_is_not_written_over(other: Other) -> None:
+    ran = attempt(*other.command)
+    assert ran.returncode == 2
+    assert str(other.output) in ran.stderr.replace("\n", "")
+    assert "Traceback" not in ran.stderr
+
+
+def test_two_roots_are_shown_side_by_side(finished_root: Path, other: Other) -> None:
+    said = temporec(
+        "compare", finished_root, other.root, "--metric", "recall@1", "--k", "1", environ={"COLUMNS": "100"}
+    )
+    assert "30 queries of 30 users are in both evaluations\n" in said
+    # Of 30 users 24 lose 1 and 6 win 1: the mean is -.6 and the variance .64 x 30 / 29.
+    reach = stats.t.ppf(0.975, 29) * np.sqrt(0.64 / 29)
+    assert re.search(r"recall@1 +│ +0.8000 │ +0.2000 │ +-0.6000 │ +0.0\d\d │", said)
+    assert f"{-0.6 - reach:+.4f} to {-0.6 + reach:+.4f}" in said
+    assert re.search(r"coverage@1 +│ +1.0000 │ +1.0000 │ +\+0.0000 │ +1.000 │", said)
+    assert "Of 0.0% of the queries the first 1 items are the same" in said
+    assert "Users whose lists changed most" in said
+
+
+def test_two_roots_are_compared_in_json(finished_root: Path, other: Other) -> None:
+    found = strictly(temporec("compare", finished_root, other.root, "--metric", "recall@1", "--k", "1", "--json"))
+    assert (found["queries"], found["users"], found["same_lists"]) == (USERS, USERS, 0)
+    rows = {row["of"]: row for row in found["metrics"]}
+    reach = stats.t.ppf(0.975, 29) * np.sqrt(0.64 / 29)
+    assert rows["recall@1"]["difference"] == pytest.approx([-0.6, -0.6 - reach, -0.6 + reach])
+    # As in either run itself, though they differ in what training drew.
+    low_high = read_record(finished_root)["metrics"]["intervals"]
+    assert rows["recall@1"]["first"] == pytest.approx([0.8, *low_high["recall@1"]])
+    assert rows["gini@3"]["first"][1:] == pytest.approx(low_high["gini@3"])
+    assert rows["recall@1"]["second"] == pytest.approx([0.2, *other.measured["metrics"]["intervals"]["recall@1"]])
+    assert {row["of"] for row in found["slices"]} == {"history_length 1-4", "activity 1-4", "hour 12-18 UTC"}
+    assert [change["gone"] for change in found["changes"]] == [1] * 5
+
+
+def test_what_is_no_number_is_null_in_json() -> None:
+    values = {"model": {"recall@10": [1.0] * 20, "auc": [float("nan")] * 20}}
+    side = Side(results(values), np.array(["a"], dtype=object))
+    rows = {row["of"]: row for row in strictly(to_json(compare(side, side, EVALUATION, "recall@10", 10)))["metrics"]}
+    assert rows["auc"] == {
+        "of": "auc",
+        "first": [None, None, None],
+        "second": [None, None, None],
+        "difference": [None, None, None],
+        "p_value": 1.0,
+    }
+    assert rows["recall@10"]["first"] == [1, 1, 1]

@@ -1,0 +1,107 @@
+"""The embedding projector, asked as TensorBoard asks it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
+from werkzeug.test import Client
+
+from pipeline.display import projector
+from pipeline.display.projector import write_projector
+from schemas.config.log import ItemColumn, Items
+from schemas.features import VOCABULARY
+from serving.export.export import export
+from tests.serving.successor import ITEMS, POPULARITY, Successor
+from trainer.baselines.recommenders import ITEMS_FILE
+
+MOST_POPULAR = ["d", "a", "b", "e", "c", "f"]  # first, by `POPULARITY`
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    (folder / VOCABULARY).write_text("".join(f"{item}\n" for item in ITEMS))
+    export(
+        Successor(),
+        str(folder / "saved"),
+        vocabulary_file=str(folder / VOCABULARY),
+        popularity=np.array(POPULARITY, np.float32),
+        k=2,
+        remove_seen=True,
+    )
+    return folder / "saved"
+
+
+@pytest.fixture(scope="module")
+def counts(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("counts")
+    pq.write_table(
+        pa.table({"item_id": ITEMS, "interactions": [16 * share for share in POPULARITY]}), folder / ITEMS_FILE
+    )
+    return str(folder)
+
+
+class Shown:
+    """What TensorBoard's plugin reads from a folder of logs."""
+
+    def __init__(self, log_dir: Path) -> None:
+        apps = ProjectorPlugin(TBContext(logdir=str(log_dir))).get_plugin_apps()
+        answers = {name: Client(apps[f"/{name}"]).get("/?run=.&name=items") for name in ("info", "tensor", "metadata")}
+        assert {answer.status_code for answer in answers.values()} == {200}
+        (embedding,) = json.loads(answers["info"].data)["embeddings"]
+        self.shape = embedding["tensorShape"]
+        self.vectors = np.frombuffer(answers["tensor"].data, np.float32).reshape(self.shape).tolist()
+        self.metadata = [line.split("\t") for line in answers["metadata"].data.decode().splitlines()]
+
+
+def table(path: Path, lines: Sequence[str]) -> Items:
+    path.write_text("\n".join(["id,name,genre,price", *lines]))
+    columns = {"genre": ItemColumn(column="genre"), "price": ItemColumn(column="price", kind="number")}
+    return Items(path=str(path), id="id", title="name", columns=columns)
+
+
+def test_items_have_their_vectors_titles_and_categories(model: Path, counts: str, tmp_path: Path) -> None:
+    items = table(tmp_path / "items.csv", ["b,Bee,insect,1", 'a,"A  ""great""\tone",letter|first,2', "z,Unseen,,"])
+
+    write_projector(tmp_path, model, counts, items)
+
+    shown = Shown(tmp_path)
+    # The scores after each letter (see `Successor`) but the last one, whose place is that of the items' bias.
+    assert shown.shape == [6, 5]
+    assert shown.vectors[MOST_POPULAR.index("a")] == [-5, -4, -3, -2, -1]
+    assert shown.vectors[MOST_POPULAR.index("f")] == [-4, -3, -2, -1, 0]
+    assert shown.metadata[:4] == [
+        ["title", "id", "genre"],
+        ["d", "d", ""],
+        ['A "great" one', "a", "letter|first"],
+        ["Bee", "b", "insect"],
+    ]
+    assert [line[1] for line in shown.metadata[1:]] == MOST_POPULAR
+
+
+def test_a_changed_title_needs_no_other_model(model: Path, counts: str, tmp_path: Path) -> None:
+    for title in ("Bee", "Bumblebee"):
+        write_projector(tmp_path, model, counts, table(tmp_path / "items.csv", [f"b,{title},,"]))
+        assert Shown(tmp_path).metadata[3][0] == title
+
+
+def test_without_a_table_items_have_their_ids(model: Path, counts: str, tmp_path: Path) -> None:
+    write_projector(tmp_path, model, counts, None)
+    assert Shown(tmp_path).metadata == [
+        [item] for item in MOST_POPULAR
+    ]  # TensorBoard takes one column for one without a name
+
+
+def test_of_a_large_catalogue_the_most_popular_items_are_shown(
+    model: Path, counts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projector, "POINTS", 2)
+    write_projector(tmp_path, model, counts, None)
+    assert Shown(tmp_path).metadata == [["d"], ["a"]]
+    assert Shown(tmp_path).shape == [2, 5]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.evaluator.systems import unit_vectors
+from pipeline.report.attention import attention
+from schemas.features import HOUR, ITEM_IDS, TARGET_TIMESTAMP_S, TIMESTAMPS_S
+from serving.export.feature_encoding import Coding, Codings
+from tests.serving.successor import Read, Successor, write_model
+
+
+def example(items: Sequence[str], **further: Sequence[str] | Sequence[float] | Sequence[int]) -> bytes:
+    features = tf.train.Features()
+    for name, values in {ITEM_IDS: items, **further}.items():
+        for value in values:
+            if isinstance(value, str):
+                features.feature[name].bytes_list.value.append(value.encode())
+            elif isinstance(value, int):
+                features.feature[name].int64_list.value.append(value)
+            else:
+                features.feature[name].float_list.value.append(value)
+    return bytes(tf.train.Example(features=features).SerializeToString())
+
+
+class Telling(Successor):
+    """Its attention says what it was told: in proportion to a place's codes, and to the query's hour at the first."""
+
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Read:
+        read = super().encode(item_ids, codes)
+        length = tf.reduce_sum(tf.cast(item_ids != 0, tf.int32), axis=1)
+        hour = tf.gather(codes[HOUR], length, batch_dims=1)
+        first = tf.one_hot(tf.zeros_like(length), tf.shape(item_ids)[1], dtype=tf.int64)
+        weights = codes["event"][:, :-1] + codes["stars"][:, :-1] + first * hour[:, tf.newaxis]
+        weights = tf.where(item_ids != 0, tf.cast(weights, tf.float32), 0.0)
+        return read._replace(attention=weights / tf.reduce_sum(weights, axis=1, keepdims=True))
+
+
+def test_vectors_are_of_length_1_and_without_the_bias(tmp_path: Path) -> None:
+    model = tf.saved_model.load(str(write_model(tmp_path / "model")))
+    first, second = unit_vectors(model, np.array(["a", "b"], dtype=object))
+    # Minus the distances round the alphabet, but for the last one: 5 4 3 2 1 of a, and 0 5 4 3 2 of b.
+    assert first == pytest.approx(np.array([-5, -4, -3, -2, -1]) / np.sqrt(55))
+    assert second == pytest.approx(np.array([0, -5, -4, -3, -2]) / np.sqrt(54))
+
+
+def test_attention_is_by_place_in_histories_of_any_length(tmp_path: Path) -> None:
+    model = tf.saved_model.load(str(write_model(tmp_path / "model")))
+    one, two = attention(model, [example("a"), example("ab")])
+    assert one == pytest.approx([1])
+    assert two == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_the_model_is_told_all_that_it_reads(tmp_path: Path) -> None:
+    (tmp_path / "events").write_text("view\nbuy\n")
+    columns = {
+        "event": Coding(vocabulary_file=str(tmp_path / "events")),
+        "stars": Coding(boundaries=np.array([2.0, 4.0], np.float32)),
+    }
+    telling = Telling()
+    telling.codings = Codings(np.array([10.0], np.float32), times=True, query_times=True, columns=columns)
+    model = tf.saved_model.load(str(write_model(tmp_path / "model", telling)))
+    two, one = attention(
+        model,
+        [
+            example(
+                "ab", event=["buy", "view"], stars=[1.0, 4.0], **{TIMESTAMPS_S: [0, 9], TARGET_TIMESTAMP_S: [36_000]}
+            ),
+            example("a", event=[""], stars=[3.0], **{TIMESTAMPS_S: [0], TARGET_TIMESTAMP_S: [0]}),
+        ],
+    )
+    # Events are 2 and 1, stars 1 and 3; ten o'clock is the eleventh hour.
+    assert two == pytest.approx([(2 + 1 + 11) / 18, (1 + 3) / 18])
+    assert one == pytest.approx([1])

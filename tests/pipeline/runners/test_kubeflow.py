@@ -1,0 +1,104 @@
+"""The compiled pipeline, read back through Kubeflow's own specification."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+from tfx import v1 as tfx
+
+from components.resolver.last_pushed_model import LastOtherBlessedModel
+from pipeline.create_pipeline import Locations, create_pipeline
+from pipeline.runners.kubeflow import Target, compile_pipeline
+from schemas.config import Config
+from schemas.errors import InputError
+from schemas.loading import load_config
+
+REPOSITORY = Path(__file__).parents[3]
+OUTPUTS: dict[Target, str] = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return load_config(
+        REPOSITORY / "pipeline" / "configs" / "quickstart.yaml",
+        ["data.path=gs://bucket/log/*.inter", "data.items=null"],
+    )
+
+
+def compiled(config: Config, target: Target, folder: Path) -> Path:
+    output = folder / OUTPUTS[target]
+    compile_pipeline(config, target=target, image="registry/temporec:1", root="gs://bucket/project", output=output)
+    return output
+
+
+def specification(path: Path) -> pipeline_spec_pb2.PipelineSpec:
+    tree = yaml.safe_load(path.read_text()) if path.suffix == ".yaml" else json.loads(path.read_text())["pipelineSpec"]
+    return json_format.ParseDict(tree, pipeline_spec_pb2.PipelineSpec())
+
+
+@pytest.mark.parametrize("target", OUTPUTS)
+def test_every_component_of_the_local_run_is_there(config: Config, target: Target, tmp_path: Path) -> None:
+    local = create_pipeline(config, Locations("artifacts", "models"), compare_with=LastOtherBlessedModel)
+    tasks = set(specification(compiled(config, target, tmp_path)).root.dag.tasks)
+    for component in local.components:
+        # Kubeflow has two tasks where TFX has one resolver.
+        assert any(task == component.id or task.startswith(f"{component.id}-") for task in tasks), component.id
+    assert len(tasks) == len(local.components) + 1
+
+
+@pytest.mark.parametrize("target", OUTPUTS)
+def test_no_path_of_this_machine_is_in_it(config: Config, target: Target, tmp_path: Path) -> None:
+    text = compiled(config, target, tmp_path).read_text()
+    for local in (REPOSITORY, Path.home(), tmp_path, Path(tfx.__file__).parents[2]):
+        assert str(local) not in text
+    assert "gs://bucket/log" in text
+    assert "gs://bucket/project/models" in text
+
+
+@pytest.mark.parametrize("target", OUTPUTS)
+def test_compiling_twice_gives_equal_bytes(config: Config, target: Target, tmp_path: Path) -> None:
+    first, second = (compiled(config, target, tmp_path / name).read_bytes() for name in ("first", "second"))
+    assert first == second
+
+
+@pytest.mark.parametrize("setting", ["data.path=/data/log.csv", "data.path=log.csv"])
+def test_a_log_of_this_machine_is_refused(setting: str, tmp_path: Path) -> None:
+    config = load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", [setting])
+    with pytest.raises(InputError, match=r"data\.path as a URI"):
+        compiled(config, "kubeflow", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("data.items={path: items.csv, id: i, title: t, columns: {genres: {column: g}}}", "data.items.path"),
+        ("data.users={path: users.csv, id: i, columns: {gender: {column: g}}}", "data.users.path"),
+    ],
+)
+def test_a_table_of_this_machine_is_refused_where_it_is_read(table: str, name: str, tmp_path: Path) -> None:
+    log = ["data.path=gs://bucket/log.csv", "data.items=null"]
+    with pytest.raises(InputError, match=rf"{name} as a URI"):
+        compiled(
+            load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", [*log, table]), "vertex", tmp_path
+        )
+
+
+def test_a_table_that_only_has_titles_may_be_anywhere(tmp_path: Path) -> None:
+    settings = ["data.path=gs://bucket/log.csv", "data.items={path: items.csv, id: i, title: t}"]
+    config = load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", settings)
+    assert "items.csv" not in compiled(config, "vertex", tmp_path).read_text()
+
+
+def test_a_root_of_this_machine_is_refused(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--root as a URI"):
+        compile_pipeline(config, target="vertex", image="i", root=str(tmp_path), output=tmp_path / "pipeline.json")
+
+
+def test_a_file_that_the_target_does_not_read_is_refused(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"ends with \.json for vertex"):
+        compile_pipeline(config, target="vertex", image="i", root="gs://b/r", output=tmp_path / "pipeline.yaml")
