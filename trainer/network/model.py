@@ -246,7 +246,7 @@ class NextItemModel(tfrs.Model):
         return self._encode(inputs[ITEM_IDS], codes, self._sessions(inputs[ITEM_IDS], codes))[1]
 
     def choices(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The candidates of the ranking task for a validation batch, as `trainer.training.reranker.Choices` has them."""
+        """The candidates of the ranking task for a validation batch, as `reranker.Choices` has them."""
         history = self.encode(inputs[ITEM_IDS], _codes(inputs))
         excluded = self._excluded(inputs)
         _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(max(self.reordered, K), self.item_count))
