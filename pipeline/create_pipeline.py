@@ -46,7 +46,7 @@ def create_pipeline(
     Args:
         config: what to build; `data.path` must be readable where the pipeline runs.
         locations: where to write, likewise.
-        compare_with: how the blessed model that a candidate is compared with is chosen; see `components.resolver.last_pushed_model`.
+        compare_with: how the blessed model that a candidate is compared with is chosen; see `last_pushed_model`.
         metadata_connection_config: the metadata store, where the orchestrator brings none.
         beam_args: options for the Beam runner.
     """

@@ -290,7 +290,7 @@ def test_a_base_path_that_is_none_is_the_users_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_says_what_it_does_and_ends_in_order_on_a_signal(base_path: Path, number: signal.Signals) -> None:
-    code = "import sys, pathlib, serving.server.server; serving.server.serve(pathlib.Path(sys.argv[1]), 0, model_name='mine')"
+    code = "import sys, pathlib, serving.server.server as s; s.serve(pathlib.Path(sys.argv[1]), 0, model_name='mine')"
     with subprocess.Popen([sys.executable, "-c", code, str(base_path)], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
