@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.ablation.rows import LOGS
+from benchmarks.ablation.ablation_grid import LOGS
+from benchmarks.provenance import REPOSITORY
 from benchmarks.quality.runs import RUNS
-from benchmarks.record import REPOSITORY
 
 HERE = Path(__file__).parent
 FAST = "MovieLens-100K, preset fast"

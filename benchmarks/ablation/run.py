@@ -21,9 +21,9 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.ablation.rows import HISTORY, LOGS
-from benchmarks.record import REPOSITORY, circumstances
-from benchmarks.running import run_pipeline
+from benchmarks.ablation.ablation_grid import HISTORY, LOGS
+from benchmarks.provenance import REPOSITORY, circumstances
+from benchmarks.run_pipeline import run_pipeline
 
 RESULTS = Path(__file__).parent / "results.jsonl"
 SEEDS = (1, 2)

@@ -15,9 +15,9 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.ablation.rows import LOGS
+from benchmarks.ablation.ablation_grid import LOGS
 from benchmarks.ablation.run import train
-from benchmarks.record import circumstances
+from benchmarks.provenance import circumstances
 
 RESULTS = Path(__file__).parent / "times.jsonl"
 EPOCHS = 2

@@ -15,7 +15,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import typer
 
-from benchmarks.ablation.rows import LOGS
+from benchmarks.ablation.ablation_grid import LOGS
 from schemas.features import VOCABULARY
 from schemas.loading import load_config
 from trainer.baselines.read_popularity import read_popularity

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.record import REPOSITORY, circumstances
+from benchmarks.provenance import REPOSITORY, circumstances
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 MEASURE = Path(__file__).parent / "rectools" / "measure.py"
@@ -37,14 +37,16 @@ def main(
     made = [record["artifacts"][name] for name in ("examples", "counts", "model")]
     found: dict[str, Any] = {"full": _evaluate(str(config), *made, output=work / "evaluation")}
     beside = work / "lists"
-    found["lists"] = _module("lists", str(config), *made[:2], str(work / "evaluation"), str(beside))
+    found["lists"] = _module("compare_rectools", str(config), *made[:2], str(work / "evaluation"), str(beside))
     found["rectools"] = _last_line([str(rectools_env.resolve() / "bin" / "python"), str(MEASURE), str(beside)])
     ours, theirs = found["lists"]["values"], found["rectools"]["values"]
     found["furthest_apart"] = max(abs(ours[name] - theirs[name]) for name in theirs)
     found["ratio"] = round(found["rectools"]["seconds"] / found["lists"]["seconds"], 1)
     large = work / "large"
     if not (large / "model" / "saved_model.pb").exists():
-        subprocess.run([sys.executable, "-m", "benchmarks.evaluation.large", str(large)], check=True, cwd=REPOSITORY)
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.evaluation.million_items", str(large)], check=True, cwd=REPOSITORY
+        )
     parts = [str(large / name) for name in ("config.json", "examples", "counts", "model")]
     found["large"] = _evaluate(*parts, output=large / "evaluation")
     RESULTS.write_text(json.dumps(found | circumstances()) + "\n")
@@ -53,7 +55,7 @@ def main(
 
 def _evaluate(*arguments: str, output: Path) -> dict[str, Any]:
     shutil.rmtree(output, ignore_errors=True)
-    return _module("once", *arguments, str(output))
+    return _module("measure_once", *arguments, str(output))
 
 
 def _module(name: str, *arguments: str) -> dict[str, Any]:

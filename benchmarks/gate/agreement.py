@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.record import circumstances
+from benchmarks.provenance import circumstances
 from components.evaluator.query_metrics import MODEL
 from components.evaluator.query_results import QUERIES, Results, read_results
 

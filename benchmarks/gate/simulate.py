@@ -21,7 +21,7 @@ import typer
 from matplotlib import pyplot
 
 from benchmarks.gate.agreement import RECORDED
-from benchmarks.record import REPOSITORY, circumstances
+from benchmarks.provenance import REPOSITORY, circumstances
 from components.evaluator.query_metrics import ITEMS, MODEL, PREVIOUS, SLICE, USER, VALUE
 from components.evaluator.query_results import Results
 from components.gate.metric_checks import no_loss

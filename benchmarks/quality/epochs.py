@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.quality.epochs --work runs/quality --recbole-env DIR
 
 A whole training takes hours on two cores. How many epochs it needs is known
-from `benchmarks.quality.beside --device cuda`, so that a few tell how long it
+from `benchmarks.quality.train_recbole --device cuda`, so that a few tell how long it
 would be. Nothing else may run beside.
 """
 
@@ -15,8 +15,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.quality.beside import MODELS, train
-from benchmarks.record import circumstances
+from benchmarks.provenance import circumstances
+from benchmarks.quality.train_recbole import MODELS, train
 
 RESULTS = Path(__file__).with_name("recbole") / "epochs.jsonl"
 

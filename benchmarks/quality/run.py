@@ -16,11 +16,11 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.provenance import circumstances
 from benchmarks.quality.curve import read_curve
 from benchmarks.quality.generate import write_log
 from benchmarks.quality.runs import RUNS
-from benchmarks.record import circumstances
-from benchmarks.running import run_pipeline
+from benchmarks.run_pipeline import run_pipeline
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 SEEDS = (1, 2, 3)

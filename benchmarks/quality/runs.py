@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from benchmarks.record import REPOSITORY
+from benchmarks.provenance import REPOSITORY
 
 CONFIGS = REPOSITORY / "pipeline" / "configs"
 

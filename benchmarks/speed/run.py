@@ -18,10 +18,10 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.quality.beside import train
+from benchmarks.provenance import REPOSITORY, circumstances
 from benchmarks.quality.curve import read_curve
-from benchmarks.record import REPOSITORY, circumstances
-from benchmarks.running import run_pipeline
+from benchmarks.quality.train_recbole import train
+from benchmarks.run_pipeline import run_pipeline
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 LENGTH, EPOCHS = 50, 4

@@ -2,7 +2,7 @@
 
 DIR/bin/python measure.py FOLDER
 
-FOLDER is one that `benchmarks.evaluation.lists` wrote.
+FOLDER is one that `benchmarks.evaluation.compare_rectools` wrote.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measures the lists of an evaluation again, from the lists alone, and writes them for others to measure.
 
-.venv/bin/python -m benchmarks.evaluation.lists CONFIG EXAMPLES COUNTS EVALUATION FOLDER
+.venv/bin/python -m benchmarks.evaluation.compare_rectools CONFIG EXAMPLES COUNTS EVALUATION FOLDER
 """
 
 from __future__ import annotations

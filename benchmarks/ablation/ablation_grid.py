@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.record import REPOSITORY
+from benchmarks.provenance import REPOSITORY
 
 HISTORY = "history.max_length"  # of examples, which a row that sets it has of its own
 

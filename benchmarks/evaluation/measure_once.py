@@ -1,6 +1,6 @@
 """Evaluates a saved model once, as the Evaluator does, and prints what that took. Called by `run.py`, a process each.
 
-.venv/bin/python -m benchmarks.evaluation.once CONFIG EXAMPLES COUNTS MODEL OUTPUT
+.venv/bin/python -m benchmarks.evaluation.measure_once CONFIG EXAMPLES COUNTS MODEL OUTPUT
 """
 
 from __future__ import annotations

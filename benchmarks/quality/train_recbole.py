@@ -1,6 +1,6 @@
 """Trains RecBole's models on MovieLens-100K and measures their lists as temporec's are.
 
-    .venv/bin/python -m benchmarks.quality.beside --work runs/quality --recbole-env DIR
+    .venv/bin/python -m benchmarks.quality.train_recbole --work runs/quality --recbole-env DIR
 
 DIR is an environment of recbole/make_env.py. The folder is the one of
 benchmarks.quality.run, which must have run MovieLens-100K before: the targets
@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from benchmarks.record import REPOSITORY, circumstances
+from benchmarks.provenance import REPOSITORY, circumstances
 from components.common.example_batches import read_examples
 from components.evaluator.queries import read_queries
 from schemas.config.evaluation import K

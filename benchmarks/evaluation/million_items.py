@@ -1,8 +1,8 @@
 """A log and a model of a million items: what a catalogue costs an evaluation, whatever the model has learnt.
 
-.venv/bin/python -m benchmarks.evaluation.large FOLDER
+.venv/bin/python -m benchmarks.evaluation.million_items FOLDER
 
-leaves there what `once.py` reads: `config.json`, `examples`, `counts` and `model`.
+leaves there what `measure_once.py` reads: `config.json`, `examples`, `counts` and `model`.
 """
 
 from __future__ import annotations

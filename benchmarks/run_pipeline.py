@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.record import REPOSITORY
+from benchmarks.provenance import REPOSITORY
 from pipeline.cli import DONE, GATE_REFUSED
 
 
