@@ -13,7 +13,7 @@ import schemas
 import serving
 import trainer
 from components.baselines.component import Baselines
-from components.common.code_digest import sources_digest
+from components.common.code_digest import code_digest
 from components.evaluator.component import Evaluator
 from components.example_gen.component import InteractionExampleGen
 from components.gate.component import ModelGate
@@ -50,9 +50,9 @@ def create_pipeline(
         metadata_connection_config: the metadata store, where the orchestrator brings none.
         beam_args: options for the Beam runner.
     """
-    ingestion_code = sources_digest(components, schemas)
-    training_code = sources_digest(trainer, serving, schemas)
-    evaluation_code = sources_digest(components, trainer, serving, schemas)
+    ingestion_code = code_digest(components, schemas)
+    training_code = code_digest(trainer, serving, schemas)
+    evaluation_code = code_digest(components, trainer, serving, schemas)
 
     example_gen = InteractionExampleGen(config.ingestion, code=ingestion_code)
     examples = example_gen.outputs["examples"]
@@ -70,13 +70,13 @@ def create_pipeline(
         custom_config={
             "times": config.data.timestamp.unit != "order",
             "features": [feature.model_dump_json() for feature in config.data.features],
-            "code": sources_digest(components, serving, schemas),  # only there to be part of the cache key
+            "code": code_digest(components, serving, schemas),  # only there to be part of the cache key
         },
     )
     baselines = Baselines(
         examples=examples,
         features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
-        code=sources_digest(components, trainer, schemas),
+        code=code_digest(components, trainer, schemas),
     )
     counts = baselines.outputs["counts"]
     model_trainer = Trainer(

@@ -28,14 +28,14 @@ ATTENTION_ROWS: dict[str, tuple[str, ...]] = {
     "attention: none": ("model.attention.blocks=0",),
 }
 
-NOT_TRAINED: dict[str, tuple[str, ...]] = {"ranking: not trained": ("model.ranking.weight=0",)}
+NOT_TRAINED: dict[str, tuple[str, ...]] = {"ranking: not trained": ("model.reranker.weight=0",)}
 
 PAST = ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]")
 
 ROWS: dict[str, tuple[str, ...]] = {
     **ATTENTION_ROWS,
     "attention: two blocks": ("model.attention.blocks=2",),
-    "attention: before the recurrence": ("model.attention.place=before",),
+    "attention: before the recurrence": ("model.attention.position=before",),
     "recurrence: none, position": ("model.encoder.kind=none", "model.inputs.position=true"),
     "recurrence: none, two blocks, position": (
         "model.encoder.kind=none",
@@ -68,10 +68,10 @@ ROWS: dict[str, tuple[str, ...]] = {
     "loss: in_batch": ("train.loss.kind=in_batch",),
     "loss: binary": ("train.loss.kind=binary",),
     "loss: smoothing 0.1": ("train.loss.smoothing=0.1",),
-    "ranking: without counts": ("model.ranking.counts=false",),
+    "ranking: without counts": ("model.reranker.cooccurrence=false",),
     **NOT_TRAINED,
-    "ranking: neighbours suggest, too": ("model.ranking.suggest=[markov, neighbours, recent_popularity]",),
-    "ranking: by value": ("model.ranking.by_value=true",),
+    "ranking: neighbours suggest, too": ("model.reranker.candidate_sources=[markov, neighbours, recent_popularity]",),
+    "ranking: by value": ("model.reranker.by_value=true",),
     "input: position": ("model.inputs.position=true",),
     "input: time": ("model.inputs.time=true",),
     "input: value": ("model.inputs.columns=[value]",),

@@ -19,7 +19,7 @@ from benchmarks.ablation.ablation_grid import LOGS
 from schemas.features import VOCABULARY
 from schemas.loading import load_config
 from trainer.baselines.read_popularity import read_popularity
-from trainer.data.feature_spec import read_columns
+from trainer.data.feature_spec import read_feature_spec
 from trainer.training.fit import fit
 
 
@@ -62,8 +62,8 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
         str(left / "logs" / f"{row}-{seed}"),
         str(left / "checkpoints" / f"{row}-{seed}"),
         remove_seen=training.serving.remove_seen,
-        columns=read_columns(transform.vocabulary_file_by_name, train_files, training.model, training.features),
-        lately=read_popularity(counts, "recent_popularity", vocabulary_file),
+        columns=read_feature_spec(transform.vocabulary_file_by_name, train_files, training.model, training.features),
+        recent_popularity=read_popularity(counts, "recent_popularity", vocabulary_file),
         callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends_s.append(time.monotonic()))],
     )
     return {

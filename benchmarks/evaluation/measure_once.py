@@ -16,7 +16,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.baselines.tables import read_catalogue
 from components.evaluator.beam_evaluation import evaluate
-from components.evaluator.summary import sum_up
+from components.evaluator.summary import write_evaluation_summary
 from components.evaluator.systems import Sources
 from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
@@ -47,14 +47,14 @@ def main(config_file: str, examples: str, counts: str, model: str, output: str) 
             output,
         )
     measured_s = time.perf_counter() - started
-    summary = sum_up(output, catalogue, config.evaluation)
+    summary = write_evaluation_summary(output, catalogue, config.evaluation)
     found = {
         "queries": summary["queries"],
         "items": len(catalogue),
         "systems": len(summary["systems"]),
         "metrics": len(summary["systems"]["model"]),
         "groups": sum(map(len, summary["slices"].values())),
-        "samples": config.evaluation.samples,
+        "samples": config.evaluation.bootstrap_samples,
         "measured_s": round(measured_s, 1),
         "summed_up_s": round(time.perf_counter() - started - measured_s, 1),
         "seconds": round(time.perf_counter() - started, 1),

@@ -24,7 +24,7 @@ from components.example_gen.ingest import ingest
 from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
 from serving.export.export import export
-from serving.export.feature_encoding import Codings
+from serving.export.feature_encoding import FeatureEncodings
 
 ITEMS, DIM, LENGTH = 1_000_000, 64, 50
 TRAINED, TESTED = 25_000, 10_000  # users whose interactions are trained on alone, and users who are tested as well
@@ -40,7 +40,7 @@ class Encoded(NamedTuple):
 class Random(tf.Module):
     """Vectors that nothing was learnt for; a history's query is its last item's vector."""
 
-    codings = Codings()
+    codings = FeatureEncodings()
     max_length, reorders, reordered = LENGTH, True, 200
 
     def __init__(self, seed: int = 1) -> None:

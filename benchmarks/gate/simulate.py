@@ -25,7 +25,7 @@ from benchmarks.provenance import REPOSITORY, circumstances
 from components.evaluator.query_metrics import ITEMS, MODEL, PREVIOUS, SLICE, USER, VALUE
 from components.evaluator.query_results import Results
 from components.gate.metric_checks import no_loss
-from schemas.config.evaluation import Gate
+from schemas.config.evaluation import GateConfig
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 PICTURE = REPOSITORY / "docs" / "images" / "gate-power.svg"
@@ -34,7 +34,7 @@ CURVE_PAIRS = 500
 PLANTED = 1500  # users of the slice that loses
 LOSSES = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
 SIZES = (250, 500, 1000, 1500, 3000)
-GATE = Gate(slices=("target_popularity", "segment"))
+GATE = GateConfig(slices=("target_popularity", "segment"))
 Hits = npt.NDArray[np.bool_]
 
 

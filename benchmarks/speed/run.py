@@ -26,7 +26,7 @@ from benchmarks.run_pipeline import run_pipeline
 RESULTS = Path(__file__).with_name("results.jsonl")
 LENGTH, EPOCHS = 50, 4
 # The same network on both sides: a GRU as wide as the embeddings, all targets of about as many histories in a step.
-ALIKE = {"model.attention.blocks": 0, "model.ranking": {"weight": 0, "counts": False}, "train.batch_size": 82}
+ALIKE = {"model.attention.blocks": 0, "model.reranker": {"weight": 0, "cooccurrence": False}, "train.batch_size": 82}
 RECBOLE_ALIKE = {"hidden_size": 64, "num_layers": 1}
 CATALOGUES = (10_000, 100_000, 1_000_000)
 LENGTHS = (50, 100, 200)
@@ -40,7 +40,7 @@ def main(
     work = work.resolve()
     sampled = {"batch_size": 32, "loss": {"kind": "sampled"}}
     # Counts are made once and do not belong to a step.
-    uncounted = {"ranking": {"counts": False}}
+    uncounted = {"reranker": {"cooccurrence": False}}
     found: dict[str, Any] = {
         "temporec": _temporec(work / "temporec", {}),
         "temporec_alike": _temporec(work / "temporec-alike", ALIKE),

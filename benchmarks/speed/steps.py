@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 import typer
 
-from schemas.config import Model, Train
+from schemas.config import ModelConfig, TrainConfig
 from schemas.features import ITEM_IDS, PADDING_ID
-from trainer.data.batches import NEXT_IDS, Survey
+from trainer.data.batches import NEXT_IDS, TrainingSetStats
 from trainer.network.model import NextItemModel
 from trainer.training.optimizer import optimizer
 
@@ -22,12 +22,12 @@ WARM_UP, STEPS = 5, 40
 _BATCHES = 8  # different ones, taken in turn
 
 
-def step_s(items: int, length: int, model: Model, train: Train) -> tuple[float, NextItemModel]:
+def step_s(items: int, length: int, model: ModelConfig, train: TrainConfig) -> tuple[float, NextItemModel]:
     """The median seconds of a training step on full histories."""
     random = np.random.default_rng(0)
     sequences = [random.integers(1, items + 1, length + 1) for _ in range(_BATCHES * train.batch_size)]
     shares = np.bincount(np.concatenate(sequences), minlength=items + 1)[1:].astype(np.float32)
-    network = NextItemModel(Survey(1, shares / shares.sum(), sequences, {}), length, model, train)
+    network = NextItemModel(TrainingSetStats(1, shares / shares.sum(), sequences, {}), length, model, train)
     network.compile(optimizer=optimizer(train, 1_000))
     rows = tf.constant(np.stack(sequences))
     batches = [rows[i::_BATCHES] for i in range(_BATCHES)]
@@ -41,7 +41,7 @@ def step_s(items: int, length: int, model: Model, train: Train) -> tuple[float, 
     return _median_s(lambda: step(feed)), network
 
 
-def parts_ms(items: int, length: int, model: Model, train: Train) -> dict[str, float]:
+def parts_ms(items: int, length: int, model: ModelConfig, train: TrainConfig) -> dict[str, float]:
     """Milliseconds of a step, and of its parts alone, forward and backward."""
     whole, network = step_s(items, length, model, train)
     random = np.random.default_rng(0)
@@ -103,7 +103,7 @@ def _median_s(run: Callable[[], Any]) -> float:
 
 def main(items: int, length: int, model: str, train: str, parts: bool = False) -> None:
     """Times the steps of a model, given with the training as JSON."""
-    settings = items, length, Model.model_validate_json(model), Train.model_validate_json(train)
+    settings = items, length, ModelConfig.model_validate_json(model), TrainConfig.model_validate_json(train)
     if parts:
         print(json.dumps(parts_ms(*settings)))
         return

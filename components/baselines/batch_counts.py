@@ -16,13 +16,13 @@ from components.baselines.session_index import session
 from components.common.beam_combiners import Counts
 from components.common.example_batches import Batch, read_columns
 from trainer.baselines.recommenders import DISTANCES, NEIGHBOUR_ITEMS
-from trainer.baselines.sparse_top_k import keep, keep_highest
+from trainer.baselines.sparse_top_k import filter_entries, keep_top_k_per_row
 
 # The tables: of these a row, and of these [items, items].
 INTERACTIONS, USERS, RECENT, SEQUENCES = "interactions", "users", "recent", "sequences"
 ALL_USERS = "all_users"  # of this one number
 TRANSITIONS = tuple(f"transitions_{distance}" for distance in DISTANCES)
-COMPANIONS = "companions"  # sequences that hold both items
+COOCCURRENCES = "companions"  # sequences that hold both items
 
 Key = tuple[str, int]  # a table, and which of its blocks
 Index = Mapping[bytes, int]  # item numbers by id
@@ -30,7 +30,7 @@ Index = Mapping[bytes, int]  # item numbers by id
 # The share of the interactions that halves the weight of what came before it: so the last tenth of a log has half of
 # all weight, whether it took an hour or a year.
 _HALVING = 0.1
-ONE = 2**32  # the weight of the newest: sums of whole numbers are the same in any order
+FIXED_POINT_ONE = 2**32  # the weight of the newest: sums of whole numbers are the same in any order
 _BLOCKS = 16  # of rows of a table, which different workers can add up
 _USER_GROUPS = 64  # of users, which different workers can count
 
@@ -42,10 +42,10 @@ def count_times(batch: Batch) -> Counts:
 
 
 def recency(times: Counts) -> Counts:
-    """What an interaction at each time counts, in parts of `ONE`: half for every tenth of all that came after it."""
+    """Return the weight of each time, times `FIXED_POINT_ONE`: half for each tenth that came after."""
     seconds, counts = times
     after = counts.sum() - np.cumsum(counts)
-    return seconds, np.round(ONE * 0.5 ** (after / (_HALVING * max(counts.sum(), 1)))).astype(np.int64)
+    return seconds, np.round(FIXED_POINT_ONE * 0.5 ** (after / (_HALVING * max(counts.sum(), 1)))).astype(np.int64)
 
 
 def count_batch(batch: Batch, index: Index, weights: Counts) -> Iterator[Any]:
@@ -71,7 +71,7 @@ def count_batch(batch: Batch, index: Index, weights: Counts) -> Iterator[Any]:
     holds = _tally(row, items, (len(lengths), len(index)))
     holds.data[:] = 1
     yield (SEQUENCES, 0), as_row(holds.indices, np.ones_like(holds.indices), len(index))
-    yield from _in_blocks(COMPANIONS, (holds.T @ holds).tocsr())
+    yield from _in_blocks(COOCCURRENCES, (holds.T @ holds).tocsr())
     distinct = np.split(holds.indices, holds.indptr[1:-1])
     ends_s = columns.timestamps_s[starts[1:] - 1]
     yield beam.pvalue.TaggedOutput("sessions", list(map(session, ends_s.tolist(), distinct)))
@@ -102,7 +102,7 @@ def add(matrices: Sequence[sparse.csr_matrix]) -> sparse.csr_matrix:
 def neighbours(
     block: tuple[Key, sparse.csr_matrix], rows: Mapping[Key, sparse.csr_matrix]
 ) -> tuple[Key, sparse.csr_matrix]:
-    """From a block of `COMPANIONS` to the highest cosines of each item's and others' sets of sequences."""
+    """From a block of `COOCCURRENCES` to the highest cosines of each item's and others' sets of sequences."""
     (_, number), companions = block
     sequences = rows[SEQUENCES, 0].toarray()[0].astype(np.int64)
     first = number * _block_rows(len(sequences))
@@ -110,7 +110,7 @@ def neighbours(
     others = companions.indices
     cosines = companions.data / np.sqrt(sequences[items] * sequences[others])
     matrix = sparse.csr_matrix((cosines, others, companions.indptr), companions.shape)
-    nearest = keep_highest(keep(matrix, others != items), NEIGHBOUR_ITEMS)
+    nearest = keep_top_k_per_row(filter_entries(matrix, others != items), NEIGHBOUR_ITEMS)
     nearest.sort_indices()
     return block[0], nearest
 

@@ -13,9 +13,9 @@ from scipy import sparse
 
 from components.baselines.batch_counts import (
     ALL_USERS,
-    COMPANIONS,
+    COOCCURRENCES,
+    FIXED_POINT_ONE,
     INTERACTIONS,
-    ONE,
     RECENT,
     SEQUENCES,
     TRANSITIONS,
@@ -29,7 +29,7 @@ from components.baselines.batch_counts import (
     neighbours,
     recency,
 )
-from components.baselines.item_catalogue import Described, describe_items, feature_columns, merge_items, number_items
+from components.baselines.item_catalogue import ItemFeatures, describe_items, feature_columns, merge_items, number_items
 from components.baselines.session_index import Session, merge_sessions, sessions_matrix
 from components.baselines.tables import write_tables
 from components.common.beam_combiners import MergeParts, distinct, merge_counts
@@ -83,7 +83,7 @@ class CountBaselines(beam.PTransform):
         sums = counted.matrices | "AddUp" >> _AddUp()
         sequences = AsDict(sums | "Sequences" >> beam.Filter(_is_of, SEQUENCES))
         nearest = (
-            sums | "Companions" >> beam.Filter(_is_of, COMPANIONS) | "Neighbours" >> beam.Map(neighbours, sequences)
+            sums | "Companions" >> beam.Filter(_is_of, COOCCURRENCES) | "Neighbours" >> beam.Map(neighbours, sequences)
         )
         kept = (sums | "OtherSums" >> beam.Filter(_is_of, INTERACTIONS, RECENT, *TRANSITIONS), users, nearest)
         sessions = counted.sessions | "MergeSessions" >> beam.CombineGlobally(MergeParts(merge_sessions))
@@ -117,7 +117,7 @@ def _write(tables: Tables, folder: str, scratch: str) -> None:
 
 
 def _tables(
-    items: Described, features: Sequence[Feature], sums: Mapping[Key, sparse.csr_matrix], sessions: list[Session]
+    items: ItemFeatures, features: Sequence[Feature], sums: Mapping[Key, sparse.csr_matrix], sessions: list[Session]
 ) -> Tables:
     def row(name: str) -> Any:
         return sums[name, 0].toarray()[0] if (name, 0) in sums else np.zeros(len(items), np.int64)
@@ -127,10 +127,10 @@ def _tables(
         interactions=row(INTERACTIONS),
         users=row(USERS),
         all_users=int(sums[ALL_USERS, 0][0, 0]) if (ALL_USERS, 0) in sums else 0,
-        recent=row(RECENT) / ONE,
+        recent=row(RECENT) / FIXED_POINT_ONE,
         features=feature_columns(items, features),
         transitions=[assemble(name, sums, len(items), np.int32) for name in TRANSITIONS],
-        neighbours=assemble(COMPANIONS, sums, len(items), np.float64),
+        neighbours=assemble(COOCCURRENCES, sums, len(items), np.float64),
         sessions=sessions_matrix(sessions, len(items)),
     )
 

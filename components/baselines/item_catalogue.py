@@ -11,12 +11,12 @@ import numpy.typing as npt
 from components.common.example_batches import Batch, read_columns
 from schemas.config.log import Feature
 
-Described = Mapping[bytes, tuple[Any, ...]]  # by item id, a value for each feature
+ItemFeatures = Mapping[bytes, tuple[Any, ...]]  # by item id, a value for each feature
 
 _NONE = {"category": b"", "number": -np.inf}  # lower than any other value
 
 
-def describe_items(batch: Batch, features: Sequence[Feature]) -> Described:
+def describe_items(batch: Batch, features: Sequence[Feature]) -> ItemFeatures:
     """The items of a batch, with their greatest values: that of a feature which is the same wherever they come."""
     columns = read_columns(batch, features)
     none = tuple(_NONE[feature.kind] for feature in features)
@@ -28,7 +28,7 @@ def describe_items(batch: Batch, features: Sequence[Feature]) -> Described:
     return merge_items([dict.fromkeys(columns.other_ids.tolist(), none), *({row[0]: row[1:]} for row in rows)])
 
 
-def merge_items(parts: Sequence[Described]) -> Described:
+def merge_items(parts: Sequence[ItemFeatures]) -> ItemFeatures:
     """All items, with the greater ones of their values."""
     merged: dict[bytes, tuple[Any, ...]] = {}
     for part in parts:
@@ -38,12 +38,12 @@ def merge_items(parts: Sequence[Described]) -> Described:
     return merged
 
 
-def number_items(items: Described) -> dict[bytes, int]:
+def number_items(items: ItemFeatures) -> dict[bytes, int]:
     """An item's place in the order of the ids."""
     return {item: number for number, item in enumerate(sorted(items))}
 
 
-def feature_columns(items: Described, features: Sequence[Feature]) -> dict[str, npt.NDArray[Any]]:
+def feature_columns(items: ItemFeatures, features: Sequence[Feature]) -> dict[str, npt.NDArray[Any]]:
     """By feature, the items' values in the order of the ids: str, "" for none, or float32, NaN for none."""
     columns: dict[str, npt.NDArray[Any]] = {}
     for place, feature in enumerate(features):

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 from scipy import sparse
 
-from components.common.atomic_write import whole_file
+from components.common.atomic_write import atomic_write
 from trainer.baselines.recommenders import DISTANCES, ITEMS_FILE, Tables
 
 _FEATURE = "feature."
@@ -37,7 +37,7 @@ def write_tables(tables: Tables, folder: str, scratch: str) -> None:
     Args:
         tables: what was counted.
         folder: where to.
-        scratch: see `whole_file`.
+        scratch: see `atomic_write`.
     """
     columns = {
         "item_id": tables.items,
@@ -91,7 +91,7 @@ def _arrow_type(values: npt.NDArray[Any]) -> pa.DataType:
 def _write(folder: str, name: str, scratch: str, write: Callable[[io.BytesIO], Any]) -> None:
     content = io.BytesIO()
     write(content)
-    with whole_file(f"{folder}/{name}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "wb") as file:
+    with atomic_write(f"{folder}/{name}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "wb") as file:
         file.write(content.getvalue())
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 @contextmanager
-def whole_file(path: str, scratch: str) -> Iterator[str]:
+def atomic_write(path: str, scratch: str) -> Iterator[str]:
     """Gives a name to write to; when the block ends well, the file takes its place at `path`.
 
     So a file is there whole or not at all, and one that is written twice at

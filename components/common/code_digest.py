@@ -5,7 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 
-def sources_digest(*packages: ModuleType) -> str:
+def code_digest(*packages: ModuleType) -> str:
     """SHA-256 over the names and contents of the packages' Python files, in order of name."""
     digest = hashlib.sha256()
     for package in packages:

@@ -29,7 +29,7 @@ Batch = list[bytes]  # serialized examples
 _TYPES = {"category": tf.string, "number": tf.float32}
 
 
-class Columns(NamedTuple):
+class ExampleColumns(NamedTuple):
     """The examples of a batch, each one's history and then its target as one sequence, all sequences on end."""
 
     user_ids: npt.NDArray[np.object_]  # bytes [examples]
@@ -83,7 +83,7 @@ def _records(files: Sequence[str]) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP")
 
 
-def read_columns(batch: Batch, features: Sequence[Feature] = ()) -> Columns:
+def read_columns(batch: Batch, features: Sequence[Feature] = ()) -> ExampleColumns:
     """The batch's examples as columns, with those of these further features."""
     ragged = {ITEM_IDS: tf.string, TIMESTAMPS_S: tf.int64, EXCLUDE_IDS: tf.string, TARGET_IDS: tf.string}
     scalar = {USER_ID: tf.string, TARGET_ID: tf.string, TARGET_TIMESTAMP_S: tf.int64}
@@ -99,7 +99,7 @@ def read_columns(batch: Batch, features: Sequence[Feature] = ()) -> Columns:
     def with_target(name: str, target: str) -> npt.NDArray[Any]:
         return np.insert(parsed[name].flat_values.numpy(), splits[1:], parsed[target].numpy())
 
-    return Columns(
+    return ExampleColumns(
         user_ids=parsed[USER_ID].numpy(),
         starts=splits + np.arange(len(splits)),
         item_ids=with_target(ITEM_IDS, TARGET_ID),

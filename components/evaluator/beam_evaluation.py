@@ -10,17 +10,17 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2  # whose messages tfma itself has on lane A alone
 
 from components.evaluator.queries import read_queries
-from components.evaluator.query_metrics import MODEL, PREVIOUS, Measured, measure, names, schema, to_table
+from components.evaluator.query_metrics import MODEL, PREVIOUS, MeasuredBatch, measure, metric_names, schema, to_table
 from components.evaluator.query_results import QUERIES
-from components.evaluator.slices import SLICES, Context, slices
+from components.evaluator.slices import SLICES, SliceContext, slices
 from components.evaluator.systems import QUERIES_AT_ONCE, Sources, Systems, load_systems, system_names
 from components.evaluator.tfma_metrics import ROWS, VALUES, metric_configs
-from schemas.config.evaluation import Evaluation
+from schemas.config.evaluation import EvaluatorConfig
 
 
 def evaluate(
     pipeline: beam.Pipeline,
-    evaluation: Evaluation,
+    evaluation: EvaluatorConfig,
     examples: str,
     sources: Sources,
     catalogue_size: int,
@@ -65,13 +65,13 @@ def evaluate(
     )
 
 
-def slice_names(evaluation: Evaluation) -> list[str]:
+def slice_names(evaluation: EvaluatorConfig) -> list[str]:
     """Every slice of an evaluation."""
     return [*SLICES, *(each.name for each in evaluation.slices)]
 
 
 def eval_config(
-    evaluation: Evaluation, catalogue_size: int, floors: Mapping[str, float], *, compared: bool
+    evaluation: EvaluatorConfig, catalogue_size: int, floors: Mapping[str, float], *, compared: bool
 ) -> config_pb2.EvalConfig:
     """TFMA's configuration: all metrics, over all queries and in each slice; floors are its thresholds."""
     models = [config_pb2.ModelSpec(name=MODEL)]
@@ -85,7 +85,7 @@ def eval_config(
         ],
         metrics_specs=[
             config_pb2.MetricsSpec(
-                metrics=metric_configs(names(evaluation.ks), evaluation.ks, catalogue_size, dict(floors)),
+                metrics=metric_configs(metric_names(evaluation.ks), evaluation.ks, catalogue_size, dict(floors)),
                 model_names=[model.name for model in models],
             )
         ],
@@ -95,24 +95,24 @@ def eval_config(
 
 
 class _Measure(beam.DoFn):
-    """Serialized examples to a `Measured`."""
+    """Serialized examples to a `MeasuredBatch`."""
 
-    def __init__(self, sources: Sources, evaluation: Evaluation) -> None:
+    def __init__(self, sources: Sources, evaluation: EvaluatorConfig) -> None:
         self._sources = sources
         self._evaluation = evaluation
 
     def setup(self) -> None:
         self._systems: Systems = load_systems(self._sources, self._evaluation)
-        self._context = Context(self._systems.catalogue, self._evaluation.slices, self._evaluation.times)
+        self._context = SliceContext(self._systems.catalogue, self._evaluation.slices, self._evaluation.times)
 
-    def process(self, examples: list[bytes]) -> Iterator[Measured]:
+    def process(self, examples: list[bytes]) -> Iterator[MeasuredBatch]:
         queries = read_queries(examples, [each.feature for each in self._evaluation.slices])
         answers = self._systems.answers(examples, queries)
         groups = slices(queries, self._context)
         yield measure(queries, groups, answers, self._systems.catalogue, self._evaluation.ks)
 
 
-def _extracts(measured: Measured, *, compared: bool) -> Iterator[tfma.Extracts]:
+def _extracts(measured: MeasuredBatch, *, compared: bool) -> Iterator[tfma.Extracts]:
     """What TFMA reads of each query: its groups as features, and what was measured of the models as predictions."""
     for row in range(len(measured.queries)):
         of_model = {

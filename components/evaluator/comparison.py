@@ -11,14 +11,14 @@ import pyarrow as pa
 from components.evaluator.query_metrics import MODEL
 from components.evaluator.query_results import Mask, Results
 from components.evaluator.statistics import SMALLEST_GROUP, Interval, difference, holm, jackknife
-from components.evaluator.summary import of_catalogue, of_queries, share
-from schemas.config.evaluation import Evaluation
+from components.evaluator.summary import catalogue_metric_jackknife, clipped_interval, query_metric_intervals
+from schemas.config.evaluation import EvaluatorConfig
 from schemas.errors import InputError
 from trainer.metrics.lists import Ids
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class EvaluatedModel:
     """One of two evaluations.
 
     Args:
@@ -31,7 +31,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Row:
+class MetricRow:
     """A metric of two models on the same queries.
 
     Args:
@@ -50,7 +50,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Change:
+class ListChange:
     """A user whose list is another one: how many of the first k items are gone."""
 
     user: str
@@ -78,13 +78,15 @@ class Comparison:
     users: int
     only_first: int
     only_second: int
-    metrics: list[Row]
-    slices: list[Row]
-    changes: list[Change]
+    metrics: list[MetricRow]
+    slices: list[MetricRow]
+    changes: list[ListChange]
     same_lists: float
 
 
-def compare(first: Side, second: Side, evaluation: Evaluation, metric: str, k: int, most: int = 5) -> Comparison:
+def compare(
+    first: EvaluatedModel, second: EvaluatedModel, evaluation: EvaluatorConfig, metric: str, k: int, most: int = 5
+) -> Comparison:
     """Compares the models of two evaluations on the queries that both have.
 
     Args:
@@ -124,7 +126,7 @@ def compare(first: Side, second: Side, evaluation: Evaluation, metric: str, k: i
         for group, mask in masks.items()
         if len(np.unique(one.users[mask])) >= SMALLEST_GROUP
     }
-    sides = Side(one, first.catalogue), Side(other, second.catalogue)
+    sides = EvaluatedModel(one, first.catalogue), EvaluatedModel(other, second.catalogue)
     both = [name for name in one.metrics if name in other.metrics]
     metrics = [*_of_queries(*sides, evaluation, both, {"": None}), *_of_catalogue(*sides)]
     slices = _of_queries(*sides, evaluation, [metric], groups)
@@ -141,7 +143,8 @@ def compare(first: Side, second: Side, evaluation: Evaluation, metric: str, k: i
         metrics=_adjusted(metrics),
         slices=_adjusted(sorted(slices, key=lambda row: row.p_value)),
         changes=[
-            Change(user, gone[row], lists[0][row][:k], lists[1][row][:k]) for user, row in list(changed.items())[:most]
+            ListChange(user, gone[row], lists[0][row][:k], lists[1][row][:k])
+            for user, row in list(changed.items())[:most]
         ],
         same_lists=float(np.mean([before[:k] == after[:k] for before, after in zip(*lists, strict=True)])),
     )
@@ -159,28 +162,40 @@ def _common(first: Results, second: Results) -> tuple[Results, Results]:
 
 
 def _of_queries(
-    one: Side, other: Side, evaluation: Evaluation, metrics: Sequence[str], masks: Mapping[str, Mask | None]
-) -> Iterator[Row]:
+    one: EvaluatedModel,
+    other: EvaluatedModel,
+    evaluation: EvaluatorConfig,
+    metrics: Sequence[str],
+    masks: Mapping[str, Mask | None],
+) -> Iterator[MetricRow]:
     """Of each group of queries every metric, p-values not adjusted; a row is of the group, or of the metric of all."""
-    found = [of_queries(side.results, MODEL, metrics, list(masks.values()), evaluation) for side in (one, other)]
+    found = [
+        query_metric_intervals(side.results, MODEL, metrics, list(masks.values()), evaluation) for side in (one, other)
+    ]
     for (group, mask), before, after in zip(masks.items(), *found, strict=True):
         kept = slice(None) if mask is None else mask
         for metric in metrics:
             first, second = (side.results.values(MODEL, metric)[kept] for side in (one, other))
             change = difference(second, first, one.results.users[kept])
-            yield Row(group or metric, before[metric], after[metric], change.interval(), change.p_value())
+            yield MetricRow(group or metric, before[metric], after[metric], change.interval(), change.p_value())
 
 
-def _of_catalogue(one: Side, other: Side) -> Iterator[Row]:
+def _of_catalogue(one: EvaluatedModel, other: EvaluatedModel) -> Iterator[MetricRow]:
     """Of all lists, p-values not adjusted; the same parts of the users are left out of both."""
     ks = [k for k in one.results.ks if k in other.results.ks]
-    found = [of_catalogue(side.results, MODEL, side.catalogue, ks) for side in (one, other)]
+    found = [catalogue_metric_jackknife(side.results, MODEL, side.catalogue, ks) for side in (one, other)]
     for name, (before, without_before) in found[0].items():
         after, without_after = found[1][name]
         change = jackknife(after - before, without_after - without_before)
-        yield Row(name, share(before, without_before), share(after, without_after), change.interval(), change.p_value())
+        yield MetricRow(
+            name,
+            clipped_interval(before, without_before),
+            clipped_interval(after, without_after),
+            change.interval(),
+            change.p_value(),
+        )
 
 
-def _adjusted(rows: Sequence[Row]) -> list[Row]:
+def _adjusted(rows: Sequence[MetricRow]) -> list[MetricRow]:
     """With p-values that are adjusted to the number of rows."""
     return [replace(row, p_value=p) for row, p in zip(rows, holm([row.p_value for row in rows]), strict=True)]

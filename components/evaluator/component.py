@@ -10,9 +10,9 @@ from tfx.utils import path_utils
 
 from components.baselines.tables import read_catalogue
 from components.evaluator.beam_evaluation import evaluate
-from components.evaluator.summary import sum_up
+from components.evaluator.summary import write_evaluation_summary
 from components.evaluator.systems import Sources
-from schemas.config.evaluation import Evaluation
+from schemas.config.evaluation import EvaluatorConfig
 from schemas.errors import InputError
 from schemas.features import TEST
 
@@ -23,7 +23,7 @@ def Evaluator(  # type: ignore[no-untyped-def]
     model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
     counts: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     evaluation: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    settings: tfx.dsl.components.Parameter[str],  # an `Evaluation` as JSON
+    settings: tfx.dsl.components.Parameter[str],  # an `EvaluatorConfig` as JSON
     floors: tfx.dsl.components.Parameter[str],  # by metric, what TFMA's validation requires, as JSON
     code: tfx.dsl.components.Parameter[str],  # the digest of the sources: only there to be part of the cache key
     # The model to compare with: a project's first run has none.
@@ -37,7 +37,7 @@ def Evaluator(  # type: ignore[no-untyped-def]
     Raises:
         InputError: the previous model's folder is gone.
     """
-    measured = Evaluation.model_validate_json(settings)
+    measured = EvaluatorConfig.model_validate_json(settings)
     (test,) = artifact_utils.get_split_uris([examples], TEST)
     models = [path_utils.serving_model_path(each.uri) for each in (model, previous) if each]
     if previous and not tf.io.gfile.isdir(models[-1]):
@@ -50,4 +50,4 @@ def Evaluator(  # type: ignore[no-untyped-def]
     with beam_pipeline as pipeline:
         sources = Sources(counts.uri, *models)
         evaluate(pipeline, measured, test, sources, len(catalogue), json.loads(floors), evaluation.uri)
-    sum_up(evaluation.uri, catalogue, measured)
+    write_evaluation_summary(evaluation.uri, catalogue, measured)

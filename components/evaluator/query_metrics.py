@@ -21,7 +21,7 @@ USER, TARGETS, TIME_S, SLICE, ITEMS, VALUE = "user_id", "target_ids", "target_ti
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Recommendations:
     """What one system recommended to a batch of queries.
 
     Args:
@@ -34,25 +34,25 @@ class Answers:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredBatch:
     """A batch of queries with all that was measured.
 
     Args:
         queries: the batch.
         groups: by slice, of each query the groups that it is in.
         answers: by system, its lists.
-        values: by system, [n, metrics], in the order of `names`; NaN where there is no value.
+        values: by system, [n, metrics], in the order of `metric_names`; NaN where there is no value.
         rows: by system, places of what was recommended in the catalogue, [n, depth].
     """
 
     queries: Queries
     groups: Mapping[str, Groups]
-    answers: Mapping[str, Answers]
+    answers: Mapping[str, Recommendations]
     values: Mapping[str, Floats]
     rows: Mapping[str, npt.NDArray[np.int64]]
 
 
-def names(ks: Sequence[int]) -> list[str]:
+def metric_names(ks: Sequence[int]) -> list[str]:
     """The metrics of each query, like `recall@10`, and the AUC."""
     return [*(f"{name}@{k}" for name in METRICS for k in ks), AUC]
 
@@ -60,10 +60,10 @@ def names(ks: Sequence[int]) -> list[str]:
 def measure(
     queries: Queries,
     groups: Mapping[str, Groups],
-    answers: Mapping[str, Answers],
+    answers: Mapping[str, Recommendations],
     catalogue: Catalogue,
     ks: Sequence[int],
-) -> Measured:
+) -> MeasuredBatch:
     """Measures a batch.
 
     Args:
@@ -79,10 +79,10 @@ def measure(
         auc = np.full(len(queries), np.nan) if answer.auc is None else answer.auc
         values[system] = np.stack([*(METRICS[name](k)(lists) for name in METRICS for k in ks), auc], axis=1)
         rows[system] = lists.rows[:, : max(ks)]
-    return Measured(queries, groups, answers, values, rows)
+    return MeasuredBatch(queries, groups, answers, values, rows)
 
 
-def to_table(measured: Measured, ks: Sequence[int]) -> pa.Table:
+def to_table(measured: MeasuredBatch, ks: Sequence[int]) -> pa.Table:
     """A row a query; columns as `schema` has them."""
     queries = measured.queries
     columns: dict[str, Any] = {USER: queries.users, TIME_S: queries.times_s, TARGETS: queries.targets}
@@ -90,7 +90,7 @@ def to_table(measured: Measured, ks: Sequence[int]) -> pa.Table:
     for system, answer in measured.answers.items():
         columns[f"{ITEMS}:{system}"] = [[item for item in row if item] for row in answer.ranked[:, : max(ks)]]
     for system, values in measured.values.items():
-        columns |= {f"{VALUE}:{system}:{name}": column for name, column in zip(names(ks), values.T, strict=True)}
+        columns |= {f"{VALUE}:{system}:{name}": column for name, column in zip(metric_names(ks), values.T, strict=True)}
     return pa.table(columns, schema=schema(list(measured.answers), list(measured.groups), ks))
 
 
@@ -108,5 +108,5 @@ def _fields(systems: Sequence[str], slice_names: Sequence[str], ks: Sequence[int
     for system in systems:
         yield f"{ITEMS}:{system}", pa.list_(pa.string())
     for system in systems:
-        for name in names(ks):
+        for name in metric_names(ks):
             yield f"{VALUE}:{system}:{name}", pa.float64()

@@ -89,7 +89,7 @@ class Results:
 
     def keys(self) -> list[Key]:
         """By which each query is found again."""
-        return keys(self.user_ids, self.table[TIME_S].to_pylist(), self.targets())
+        return query_keys(self.user_ids, self.table[TIME_S].to_pylist(), self.targets())
 
     def lists(self, system: str) -> list[list[str]]:
         """Of each query, best first."""
@@ -121,7 +121,7 @@ def read_results(folder: str) -> Results:
     return Results(pa.concat_tables(parts).sort_by([(USER, "ascending"), (TIME_S, "ascending")]))
 
 
-def keys(users: Ids, times_s: Sequence[int], targets: Sequence[Sequence[str]]) -> list[Key]:
+def query_keys(users: Ids, times_s: Sequence[int], targets: Sequence[Sequence[str]]) -> list[Key]:
     """User, second, targets, and the how manieth of such queries: two clicks on an item may come within a second."""
     found: Counter[tuple[str, int, tuple[str, ...]]] = Counter()
     numbered = []
@@ -131,7 +131,7 @@ def keys(users: Ids, times_s: Sequence[int], targets: Sequence[Sequence[str]]) -
     return numbered
 
 
-def places(lists: Sequence[Sequence[str]], catalogue: Ids, depth: int) -> Codes:
+def catalogue_indices(lists: Sequence[Sequence[str]], catalogue: Ids, depth: int) -> Codes:
     """Where in the catalogue the items of lists stand, [lists, depth]; -1 for no item, or one that it lacks."""
     row_of = {item: row for row, item in enumerate(catalogue)}
     found = np.full((len(lists), depth), -1, np.int64)

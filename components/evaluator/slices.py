@@ -20,7 +20,7 @@ _DAY_S, _QUARTERS = 86_400, ("00-06 UTC", "06-12 UTC", "12-18 UTC", "18-24 UTC")
 _PARTS = ("head", "middle", "tail")  # of the interactions, a third each, the most popular items first
 
 
-class Context(NamedTuple):
+class SliceContext(NamedTuple):
     """What the groups of a query depend on beside itself."""
 
     catalogue: Catalogue
@@ -28,17 +28,17 @@ class Context(NamedTuple):
     times: bool  # whether the log's times are times of day
 
 
-def history_length(queries: Queries, context: Context) -> Groups:
+def history_length(queries: Queries, context: SliceContext) -> Groups:
     """How many interactions the model is given."""
     return [[_range(len(history), _LENGTHS)] for history in queries.histories]
 
 
-def activity(queries: Queries, context: Context) -> Groups:
+def activity(queries: Queries, context: SliceContext) -> Groups:
     """How many interactions of the user were trained on."""
     return [["new" if not count else _range(count, _LENGTHS)] for count in queries.train_interactions.tolist()]
 
 
-def target_popularity(queries: Queries, context: Context) -> Groups:
+def target_popularity(queries: Queries, context: SliceContext) -> Groups:
     """Head, middle or tail: thirds of the training interactions, the most popular items first; new: in none."""
     interactions = context.catalogue.interactions
     order = np.argsort(-interactions, kind="stable")
@@ -50,7 +50,7 @@ def target_popularity(queries: Queries, context: Context) -> Groups:
     return [sorted({*parts[context.catalogue.rows(np.array(targets, object))]}) for targets in queries.targets]
 
 
-def hour(queries: Queries, context: Context) -> Groups:
+def hour(queries: Queries, context: SliceContext) -> Groups:
     """The quarter of the day."""
     if not context.times:
         return [[] for _ in queries.histories]
@@ -58,7 +58,7 @@ def hour(queries: Queries, context: Context) -> Groups:
     return [[_QUARTERS[quarter]] for quarter in quarters]
 
 
-SLICES: Mapping[str, Callable[[Queries, Context], Groups]] = {
+SLICES: Mapping[str, Callable[[Queries, SliceContext], Groups]] = {
     "history_length": history_length,
     "activity": activity,
     "target_popularity": target_popularity,
@@ -66,7 +66,7 @@ SLICES: Mapping[str, Callable[[Queries, Context], Groups]] = {
 }
 
 
-def slices(queries: Queries, context: Context) -> dict[str, Groups]:
+def slices(queries: Queries, context: SliceContext) -> dict[str, Groups]:
     """The groups of each query, by the slice's name: those of `SLICES` and of the configured columns."""
     found = {name: groups(queries, context) for name, groups in SLICES.items()}
     return {**found, **{each.name: _of_column(queries.columns[each.feature], each) for each in context.columns}}

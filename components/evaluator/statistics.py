@@ -19,7 +19,7 @@ from scipy import stats
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-LEVEL = 0.95
+CONFIDENCE = 0.95
 SEED = 1  # of all draws: the same users have the same intervals, whatever was drawn in training
 SMALLEST_GROUP = 20  # users, below which nothing is said of a group
 POWER = 0.8  # with which the smallest difference that can be seen is seen
@@ -89,7 +89,7 @@ def means(sums: Sums) -> Floats:
     return _ratio(sums.values.sum(axis=0), sums.counts.sum(axis=0))
 
 
-def intervals(sums: Sums, resampled: Floats, level: float = LEVEL) -> Floats:
+def intervals(sums: Sums, resampled: Floats, level: float = CONFIDENCE) -> Floats:
     """Percentile intervals of the means (Efron and Tibshirani 1993), [metrics, 3]: mean, low, high."""
     tail = (1.0 - level) / 2.0
     ascending = np.sort(resampled, axis=0)
@@ -110,7 +110,7 @@ class Estimate:
     error: float
     users: int
 
-    def interval(self, level: float = LEVEL) -> Interval:
+    def interval(self, level: float = CONFIDENCE) -> Interval:
         """By Student's t (for ranked lists as good as resampling: Smucker et al. 2007)."""
         reach = self._quantile((1.0 + level) / 2.0) * self.error
         return Interval(self.mean, self.mean - reach, self.mean + reach)
@@ -134,7 +134,7 @@ class Difference(Estimate):
 
     least_p_value: float
 
-    def detectable(self, level: float = LEVEL, power: float = POWER) -> float:
+    def detectable(self, level: float = CONFIDENCE, power: float = POWER) -> float:
         """The smallest true difference whose interval excludes 0 with this power."""
         return (self._quantile((1.0 + level) / 2.0) + self._quantile(power)) * self.error
 
@@ -208,12 +208,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def corrected(level: float, tests: int) -> float:
+def bonferroni_level(level: float, tests: int) -> float:
     """The level of each of several intervals that together hold with `level` (Bonferroni)."""
     return 1.0 - (1.0 - level) / max(tests, 1)
 
 
-def that_can_show(least_p_values: Sequence[float], level: float = LEVEL) -> int:
+def tarone_count(least_p_values: Sequence[float], level: float = CONFIDENCE) -> int:
     """How many of several tests a correction has to count: those that could show anything at the level it gives them.
 
     Args:
@@ -221,7 +221,7 @@ def that_can_show(least_p_values: Sequence[float], level: float = LEVEL) -> int:
         level: of all together.
     """
     counted = 1
-    while sum(least <= 1.0 - corrected(level, counted) for least in least_p_values) > counted:
+    while sum(least <= 1.0 - bonferroni_level(level, counted) for least in least_p_values) > counted:
         counted += 1
     return counted
 

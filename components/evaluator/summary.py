@@ -12,20 +12,20 @@ import tensorflow as tf
 from scipy import stats
 
 from components.evaluator.query_metrics import MODEL
-from components.evaluator.query_results import QUERIES, Mask, Results, places, read_results
+from components.evaluator.query_results import QUERIES, Mask, Results, catalogue_indices, read_results
 from components.evaluator.statistics import (
-    LEVEL,
+    CONFIDENCE,
     SEED,
     SMALLEST_GROUP,
     Interval,
-    corrected,
+    bonferroni_level,
     intervals,
     jackknife,
     means,
     resample,
     sums_by_user,
 )
-from schemas.config.evaluation import Evaluation
+from schemas.config.evaluation import EvaluatorConfig
 from trainer.metrics.lists import Floats, Ids
 from trainer.metrics.metrics import CATALOGUE_METRICS, exposures
 
@@ -35,7 +35,7 @@ _PARTS = 20  # of the users, for the jackknife, where there are so many
 _EVERYTHING = 1 << 25  # numbers whose means are drawn at once: queries x columns
 
 
-def summarize(results: Results, catalogue: Ids, evaluation: Evaluation) -> dict[str, Any]:
+def summarize(results: Results, catalogue: Ids, evaluation: EvaluatorConfig) -> dict[str, Any]:
     """What `summary.json` holds.
 
     Its keys: `users` and `queries`, counts; `systems`, by system and metric
@@ -44,13 +44,15 @@ def summarize(results: Results, catalogue: Ids, evaluation: Evaluation) -> dict[
     slice, metric, the ratio of the worst group's mean to the best's.
     """
     names = results.metrics
-    overall = {system: of_queries(results, system, names, [None], evaluation)[0] for system in results.systems}
+    overall = {
+        system: query_metric_intervals(results, system, names, [None], evaluation)[0] for system in results.systems
+    }
     for system, metrics in overall.items():
-        of_lists = of_catalogue(results, system, catalogue, evaluation.ks)
-        metrics.update({name: share(*found) for name, found in of_lists.items()})
+        of_lists = catalogue_metric_jackknife(results, system, catalogue, evaluation.ks)
+        metrics.update({name: clipped_interval(*found) for name, found in of_lists.items()})
     slices: dict[str, Any] = {}
     for name, groups in results.groups.items():
-        found = of_queries(results, MODEL, names, list(groups.values()), evaluation)
+        found = query_metric_intervals(results, MODEL, names, list(groups.values()), evaluation)
         slices[name] = {
             group: {"queries": int(mask.sum()), "users": len(np.unique(results.users[mask])), "metrics": metrics}
             for (group, mask), metrics in zip(groups.items(), found, strict=True)
@@ -64,7 +66,7 @@ def summarize(results: Results, catalogue: Ids, evaluation: Evaluation) -> dict[
     }
 
 
-def sum_up(folder: str, catalogue: Ids, evaluation: Evaluation) -> dict[str, Any]:
+def write_evaluation_summary(folder: str, catalogue: Ids, evaluation: EvaluatorConfig) -> dict[str, Any]:
     """Writes the summary of what an evaluation kept of each query, beside it, and returns it.
 
     Args:
@@ -80,7 +82,7 @@ def sum_up(folder: str, catalogue: Ids, evaluation: Evaluation) -> dict[str, Any
 def write_summary(folder: str, summary: dict[str, Any]) -> None:
     """Writes `summary.json`; what is no number is null there."""
     with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}", "w") as file:
-        file.write(json.dumps(plain(summary), indent=1) + "\n")
+        file.write(json.dumps(to_json_value(summary), indent=1) + "\n")
 
 
 def read_summary(folder: str) -> dict[str, Any]:
@@ -89,8 +91,8 @@ def read_summary(folder: str) -> dict[str, Any]:
         return dict(json.load(file))
 
 
-def of_queries(
-    results: Results, system: str, metrics: Sequence[str], masks: Sequence[Mask | None], evaluation: Evaluation
+def query_metric_intervals(
+    results: Results, system: str, metrics: Sequence[str], masks: Sequence[Mask | None], evaluation: EvaluatorConfig
 ) -> list[Metrics]:
     """Of metrics of each query, over the queries of each mask; the same users are drawn for all of them."""
     values = results.matrix(system, metrics)
@@ -99,13 +101,13 @@ def of_queries(
     for start in range(0, len(masks), at_once):
         columns = [_masked(values, mask) for mask in masks[start : start + at_once]]
         sums = sums_by_user(np.concatenate(columns, axis=1), results.users)
-        drawn = resample(sums, evaluation.samples)
+        drawn = resample(sums, evaluation.bootstrap_samples)
         for part in np.split(intervals(sums, drawn), len(columns)):
             found.append({name: Interval(*row) for name, row in zip(metrics, part.tolist(), strict=True)})
     return found
 
 
-def _gaps(results: Results, groups: dict[str, Mask], evaluation: Evaluation) -> Metrics:
+def _gaps(results: Results, groups: dict[str, Mask], evaluation: EvaluatorConfig) -> Metrics:
     """Of each metric, the ratio of the worst group's mean to the best's; of groups with enough users.
 
     The interval is of these two groups, by the standard error of their ratio's logarithm in resamples, and covers for
@@ -119,11 +121,11 @@ def _gaps(results: Results, groups: dict[str, Mask], evaluation: Evaluation) -> 
     values = results.matrix(MODEL, results.metrics)
     sums = [sums_by_user(_masked(values, mask), results.users) for mask in large]
     now = np.stack([means(each) for each in sums])
-    drawn = np.stack([resample(each, evaluation.samples) for each in sums])
+    drawn = np.stack([resample(each, evaluation.bootstrap_samples) for each in sums])
     has = ~np.isnan(now)
     worst, best = np.where(has, now, np.inf).argmin(axis=0), np.where(has, now, -np.inf).argmax(axis=0)
     column = np.arange(len(results.metrics))
-    level = corrected(LEVEL, math.comb(len(large), 2))
+    level = bonferroni_level(CONFIDENCE, math.comb(len(large), 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(has.sum(axis=0) > 1, now[worst, column] / now[best, column], np.nan)
         logarithms = np.log(drawn[worst, :, column] / drawn[best, :, column])
@@ -136,7 +138,9 @@ def _masked(values: Floats, mask: Mask | None) -> Floats:
     return values if mask is None else np.where(mask[:, np.newaxis], values, np.nan)
 
 
-def of_catalogue(results: Results, system: str, catalogue: Ids, ks: Sequence[int]) -> dict[str, tuple[float, Floats]]:
+def catalogue_metric_jackknife(
+    results: Results, system: str, catalogue: Ids, ks: Sequence[int]
+) -> dict[str, tuple[float, Floats]]:
     """Coverage and its like, of all lists, and without those of each part of the users, [parts], for a jackknife.
 
     A resampled half of the lists covers less than all of them, so that the
@@ -146,7 +150,7 @@ def of_catalogue(results: Results, system: str, catalogue: Ids, ks: Sequence[int
     users = int(results.users.max()) + 1
     count = min(_PARTS, users)
     part_of = np.random.Generator(np.random.Philox(SEED)).permutation(users) % count
-    parts, rows = part_of[results.users], places(results.lists(system), catalogue, max(ks))
+    parts, rows = part_of[results.users], catalogue_indices(results.lists(system), catalogue, max(ks))
     found = {}
     for k in ks:
         by_part = np.stack([exposures(rows[parts == part], k, len(catalogue)) for part in range(count)])
@@ -156,16 +160,16 @@ def of_catalogue(results: Results, system: str, catalogue: Ids, ks: Sequence[int
     return found
 
 
-def share(value: float, without: Floats) -> Interval:
-    """Of a number that lies from 0 to 1, as `of_catalogue` gives it."""
+def clipped_interval(value: float, without: Floats) -> Interval:
+    """Of a number that lies from 0 to 1, as `catalogue_metric_jackknife` gives it."""
     mean, low, high = jackknife(value, without).interval()
     return Interval(mean, *np.clip([low, high], 0.0, 1.0).tolist())
 
 
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """What JSON can hold: None for what is no number."""
     if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
+        return {key: to_json_value(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [to_json_value(each) for each in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value

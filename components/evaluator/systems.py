@@ -14,11 +14,11 @@ from scipy import sparse
 
 from components.baselines.tables import read_tables
 from components.evaluator.queries import Queries
-from components.evaluator.query_metrics import MODEL, PREVIOUS, Answers
-from schemas.config.evaluation import Evaluation
+from components.evaluator.query_metrics import MODEL, PREVIOUS, Recommendations
+from schemas.config.evaluation import EvaluatorConfig
 from schemas.config.log import names_in
 from schemas.errors import InputError
-from serving.export.recommender import ORDERS
+from serving.export.recommender import STAGES
 from trainer.baselines.recommenders import BASELINES, BaselineRecommender, Tables
 from trainer.metrics.lists import Catalogue, Ids
 
@@ -37,7 +37,7 @@ class Sources(NamedTuple):
 
 def system_names(sources: Sources) -> list[str]:
     """Every system, the model first."""
-    return [MODEL, *ORDERS, *([PREVIOUS] if sources.previous else []), *BASELINES]
+    return [MODEL, *STAGES, *([PREVIOUS] if sources.previous else []), *BASELINES]
 
 
 class Systems:
@@ -62,25 +62,25 @@ class Systems:
         self._remove_seen = remove_seen
         self._depth = depth
 
-    def answers(self, examples: Sequence[bytes], queries: Queries) -> dict[str, Answers]:
+    def answers(self, examples: Sequence[bytes], queries: Queries) -> dict[str, Recommendations]:
         """What each system recommends, by the names of `system_names`.
 
         Args:
             examples: the queries, serialized.
             queries: the same, read.
         """
-        found = ask(self._model, examples)
+        found = call_signature(self._model, examples)
         answers = {MODEL: self._answers(found)}
-        answers |= {order: Answers(found[f"{order}_item_ids"][:, : self._depth]) for order in ORDERS}
+        answers |= {order: Recommendations(found[f"{order}_item_ids"][:, : self._depth]) for order in STAGES}
         if self._previous is not None:
-            answers[PREVIOUS] = self._answers(ask(self._previous, examples))
+            answers[PREVIOUS] = self._answers(call_signature(self._previous, examples))
         lists = self._baselines.recommend(
             queries.histories, queries.excluded, remove_seen=self._remove_seen, k=self._depth
         )
-        return {**answers, **{name: Answers(ranked) for name, ranked in lists.items()}}
+        return {**answers, **{name: Recommendations(ranked) for name, ranked in lists.items()}}
 
-    def _answers(self, found: dict[str, Any]) -> Answers:
-        return Answers(found["item_ids"][:, : self._depth], found["auc"].astype(np.float64))
+    def _answers(self, found: dict[str, Any]) -> Recommendations:
+        return Recommendations(found["item_ids"][:, : self._depth], found["auc"].astype(np.float64))
 
 
 @lru_cache(maxsize=2)
@@ -100,7 +100,7 @@ def load_model(path: str) -> Any:
         ) from error
 
 
-def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:
+def load_systems(sources: Sources, evaluation: EvaluatorConfig) -> Systems:
     """Loads them, with what is known of the items."""
     tables = read_tables(sources.counts)
     model = load_model(sources.model)
@@ -111,7 +111,7 @@ def load_systems(sources: Sources, evaluation: Evaluation) -> Systems:
     return Systems(model, previous, tables, catalogue, remove_seen=evaluation.remove_seen, depth=max(evaluation.ks))
 
 
-def item_categories(tables: Tables, evaluation: Evaluation) -> sparse.csr_matrix | None:
+def item_categories(tables: Tables, evaluation: EvaluatorConfig) -> sparse.csr_matrix | None:
     """Which item is of which categories, 0 or 1, [items, categories]; None where the log has none."""
     rows: list[int] = []
     columns: list[int] = []
@@ -134,7 +134,7 @@ def unit_vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
-def ask(model: Any, examples: Sequence[bytes], signature: str = "evaluate") -> dict[str, Any]:
+def call_signature(model: Any, examples: Sequence[bytes], signature: str = "evaluate") -> dict[str, Any]:
     """What a signature of a saved model answers to serialized examples, as arrays; ids as strings."""
     # Histories of about one length together: a batch is computed as long as its longest one.
     order = np.argsort([len(example) for example in examples], kind="stable")

@@ -17,12 +17,12 @@ from tfx.utils import proto_utils
 from components.common.tfx_types import Artifacts, Properties
 from components.example_gen.ingest import ingest
 from components.example_gen.report import IngestionReport
-from schemas.config import Ingestion
+from schemas.config import ExampleGenConfig
 from schemas.errors import InputError
 from schemas.features import SPLITS
 
 
-class Executor(BaseBeamExecutor):
+class ExampleGenExecutor(BaseBeamExecutor):
     """Reads the log, and writes histories, rejected rows and the ingestion report."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
@@ -51,9 +51,9 @@ class InteractionExampleGen(FileBasedExampleGen):
         code: a digest of the sources that ingestion runs.
     """
 
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(ExampleGenExecutor)
 
-    def __init__(self, ingestion: Ingestion, code: str) -> None:
+    def __init__(self, ingestion: ExampleGenConfig, code: str) -> None:
         data = ingestion.data
         tables = {"items": data.items, "users": data.users}
         paths = {"log": data.path, **{name: table.path for name, table in tables.items() if table}}
@@ -98,15 +98,15 @@ def split_globs(paths: Sequence[str]) -> tuple[str, list[str]]:
     return folder, [path[len(folder) :].lstrip("/") for path in paths]
 
 
-def _pack(ingestion: Ingestion, code: str) -> example_gen_pb2.CustomConfig:
+def _pack(ingestion: ExampleGenConfig, code: str) -> example_gen_pb2.CustomConfig:
     # The code's digest has no reader: it is there to be part of the cache key.
     packed = example_gen_pb2.CustomConfig()
     packed.custom_config.Pack(wrappers_pb2.StringValue(value=f"{code}\n{ingestion.model_dump_json()}"))
     return packed
 
 
-def _unpack(custom_config: str) -> Ingestion:
+def _unpack(custom_config: str) -> ExampleGenConfig:
     packed, settings = example_gen_pb2.CustomConfig(), wrappers_pb2.StringValue()
     proto_utils.json_to_proto(custom_config, packed)
     packed.custom_config.Unpack(settings)
-    return Ingestion.model_validate_json(settings.value.partition("\n")[2])
+    return ExampleGenConfig.model_validate_json(settings.value.partition("\n")[2])

@@ -12,7 +12,7 @@ import apache_beam as beam
 import pyarrow as pa
 import tensorflow as tf
 
-from components.common.atomic_write import whole_file
+from components.common.atomic_write import atomic_write
 from components.example_gen.report import REJECTED_FOLDER
 
 LINES_PER_FILE = 1_000_000  # of the log
@@ -28,7 +28,7 @@ class WriteRejected(beam.PTransform):
 
     Args:
         directory: that of the examples.
-        scratch: see `whole_file`.
+        scratch: see `atomic_write`.
     """
 
     def __init__(self, directory: str, scratch: str) -> None:
@@ -65,7 +65,7 @@ def _name(file: str, line: int) -> str:
 def _write(file: tuple[str, Iterable[Letters]], directory: str, scratch: str) -> str:
     name, letters = file
     path = f"{directory}/{REJECTED_FOLDER}/{name}"
-    with whole_file(path, scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as output:
+    with atomic_write(path, scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as output:
         for _, text in sorted(letters):
             output.write(text)
     return path

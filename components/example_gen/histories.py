@@ -15,18 +15,26 @@ import tensorflow as tf
 
 from components.example_gen.combiners import CountSeconds, MeasureExtent, SumCounters
 from components.example_gen.items import DescribeItems
-from components.example_gen.side_tables import Known
-from components.example_gen.splits import USES, Cuts, Division, count_uses, cuts_from_shares, split_history, windows
+from components.example_gen.side_tables import LookupTable
+from components.example_gen.splits import (
+    INTERACTION_ROLES,
+    Cuts,
+    UserSplit,
+    count_roles,
+    cuts_from_shares,
+    split_history,
+    windows,
+)
 from components.example_gen.timelines import BuildTimelines, Timeline
 from components.example_gen.users import read_users
 from schemas import config, features
-from schemas.config.log import Data
+from schemas.config.log import DataConfig
 from schemas.features import SPLITS, TEST, TRAIN
 
 WARM, COLD = "warm", "cold"  # users with and without interactions in the training part
 
 
-class History(NamedTuple):
+class HistoryExample(NamedTuple):
     """One example; in a training example every position after the first is a target as well."""
 
     split: str
@@ -42,15 +50,17 @@ class History(NamedTuple):
     of_user: Mapping[str, Any]  # what the table of users knows, by the name of the feature
 
 
-def histories(timeline: Timeline, division: Division, max_length: int, of_user: Mapping[str, Any]) -> Iterator[History]:
+def histories(
+    timeline: Timeline, division: UserSplit, max_length: int, of_user: Mapping[str, Any]
+) -> Iterator[HistoryExample]:
     """A user's examples of all splits; targets that nothing comes before give none."""
 
     train_interactions = division.train_interactions
 
-    def history(split: str, begin: int, start: int, first: int, end: int) -> History:
+    def history(split: str, begin: int, start: int, first: int, end: int) -> HistoryExample:
         """Of a history from `begin` on, the part from `start` on is read."""
         items = timeline.item_ids[start:first]
-        return History(
+        return HistoryExample(
             split=split,
             user_id=timeline.user_id,
             item_ids=items,
@@ -72,7 +82,7 @@ def histories(timeline: Timeline, division: Division, max_length: int, of_user: 
             yield history(split, begin, max(first - max_length, begin), first, end)
 
 
-def to_example(history: History) -> bytes:
+def to_example(history: HistoryExample) -> bytes:
     """The history as a serialized `tf.train.Example` of `schemas.features`; equal histories give equal bytes."""
     feature = {
         features.USER_ID: _bytes([history.user_id]),
@@ -110,12 +120,12 @@ def _int64(values: list[int]) -> tf.train.Feature:
 
 
 class BuildHistories(beam.PTransform):
-    """Batches of interactions to `History` elements, by way of a timeline for each user.
+    """Batches of interactions to `HistoryConfig` elements, by way of a timeline for each user.
 
     The tables of items and users are in every worker's memory.
     """
 
-    def __init__(self, data: Data, split: config.Split, history: config.History) -> None:
+    def __init__(self, data: DataConfig, split: config.SplitConfig, history: config.HistoryConfig) -> None:
         super().__init__()
         self._data = data
         self._split = split
@@ -127,7 +137,7 @@ class BuildHistories(beam.PTransform):
         Its keys: `users`, `items` and `interactions` after the minimums,
         `ties` (interactions at the same time as the user's one before),
         `below_item_minimum` and `below_user_minimum` (interactions dropped),
-        `uses` (of the interactions, by `splits.USES`), `examples` by split,
+        `uses` (of the interactions, by `splits.INTERACTION_ROLES`), `examples` by split,
         `test_users` (with a test example; warm and cold),
         `first_timestamp_s` and `last_timestamp_s` (None without
         interactions), `cuts_s` (None for leave-one-out), `not_in_table`
@@ -159,7 +169,7 @@ class BuildHistories(beam.PTransform):
 
     def _cuts(self, timelines: beam.PCollection) -> beam.PCollection:
         """One element: the cuts, or None where there are none."""
-        if isinstance(self._split, config.LeaveOneOut):
+        if isinstance(self._split, config.LeaveOneOutConfig):
             return timelines.pipeline | "NoCuts" >> beam.Create([None])
         if self._split.test_from is not None:
             return timelines.pipeline | "GivenCuts" >> beam.Create([self._split.cuts_s()])
@@ -171,12 +181,12 @@ class BuildHistories(beam.PTransform):
 
 
 def _split(
-    timeline: Timeline, split: config.Split, cuts_s: Cuts | None, max_length: int, users: Known
+    timeline: Timeline, split: config.SplitConfig, cuts_s: Cuts | None, max_length: int, users: LookupTable
 ) -> Iterator[Any]:
     times = timeline.timestamps_s
     division = split_history(times, split, cuts_s)
     counts = Counter(users=1, interactions=len(times), ties=sum(a == b for a, b in pairwise(times)))
-    counts.update(count_uses(len(times), division))
+    counts.update(count_roles(len(times), division))
     counts["users_not_in_table"] = int(users.lacks(timeline.user_id))
     for history in histories(timeline, division, max_length, users.of(timeline.user_id)):
         counts[history.split] += 1
@@ -199,7 +209,7 @@ def _summary(counts: Counter[str], extent: dict[str, Any], cuts_s: Cuts | None) 
     return {
         **{name: counts[name] for name in plain},
         **extent,
-        "uses": {use: counts[use] for use in USES},
+        "uses": {use: counts[use] for use in INTERACTION_ROLES},
         "examples": {split: counts[split] for split in SPLITS},
         "test_users": {kind: counts[kind] for kind in (WARM, COLD)},
         "cuts_s": cuts_s,

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 import tensorflow as tf
 
-from components.common.atomic_write import whole_file
-from components.example_gen.histories import History, to_example
+from components.common.atomic_write import atomic_write
+from components.example_gen.histories import HistoryExample, to_example
 from schemas.features import SPLITS
 
 EXAMPLES_PER_FILE = 50_000  # about: users are dealt to files by their ids
@@ -25,7 +25,7 @@ class WriteHistories(beam.PTransform):
 
     Args:
         directory: that of the examples.
-        scratch: see `whole_file`.
+        scratch: see `atomic_write`.
     """
 
     def __init__(self, directory: str, scratch: str) -> None:
@@ -34,7 +34,7 @@ class WriteHistories(beam.PTransform):
         self._scratch = scratch
 
     def expand(self, histories: beam.PCollection) -> beam.PCollection:
-        """From `History` elements to the paths of the files, once they are whole."""
+        """From `HistoryExample` elements to the paths of the files, once they are whole."""
         records = histories | "Serialize" >> beam.Map(_record).with_output_types(tuple[str, Record])
         counts = records | "SplitNames" >> beam.Keys() | "CountExamples" >> beam.combiners.Count.PerElement()
         files = beam.pvalue.AsDict(counts | "CountFiles" >> beam.MapTuple(lambda split, n: (split, _files(n))))
@@ -52,7 +52,7 @@ class WriteHistories(beam.PTransform):
         )
 
 
-def _record(history: History) -> tuple[str, Record]:
+def _record(history: HistoryExample) -> tuple[str, Record]:
     return history.split, (history.user_id, history.target_timestamp_s, to_example(history))
 
 
@@ -78,7 +78,7 @@ def _deal(record: tuple[str, Record], files: dict[str, int]) -> tuple[str, Recor
 def _write(file: tuple[str, dict[str, Iterable[Record]]], directory: str, scratch: str) -> str:
     name, grouped = file
     path = f"{directory}/{name}"
-    with whole_file(path, scratch) as unfinished, tf.io.TFRecordWriter(unfinished, "GZIP") as writer:
+    with atomic_write(path, scratch) as unfinished, tf.io.TFRecordWriter(unfinished, "GZIP") as writer:
         for *_, example in sorted(grouped["records"]):
             writer.write(example)
     return path

@@ -9,7 +9,7 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.pvalue import AsIter, AsSingleton
 
-from components.common.atomic_write import whole_file
+from components.common.atomic_write import atomic_write
 from components.example_gen.combiners import CountRejected, RejectedCounts
 from components.example_gen.dead_letters import WriteRejected
 from components.example_gen.histories import BuildHistories
@@ -17,15 +17,15 @@ from components.example_gen.history_writer import WriteHistories
 from components.example_gen.report import FILE_NAME, IngestionReport
 from components.example_gen.rows import ValidateInteractions
 from components.example_gen.sources import SOURCES
-from schemas.config import History, Split
-from schemas.config.log import Data
+from schemas.config import HistoryConfig, SplitConfig
+from schemas.config.log import DataConfig
 
 
 def ingest(
     pipeline: beam.Pipeline,
-    data: Data,
-    split: Split,
-    history: History,
+    data: DataConfig,
+    split: SplitConfig,
+    history: HistoryConfig,
     output_directory: str,
 ) -> None:
     """Adds the steps to a pipeline that has yet to run.
@@ -82,6 +82,6 @@ def _write_report(
         rejected_samples=rejected.samples,
         **counts,
     )
-    with whole_file(f"{directory}/{FILE_NAME}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:
+    with atomic_write(f"{directory}/{FILE_NAME}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:
         file.write(report.to_json())
     tf.io.gfile.rmtree(scratch)

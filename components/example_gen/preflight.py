@@ -26,7 +26,7 @@ from components.example_gen.sources import (
     read_rows,
 )
 from components.example_gen.users import read_users
-from schemas.config.log import Data, Items, Timestamp, Users
+from schemas.config.log import DataConfig, ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
 from schemas.interaction import Reason
 
@@ -46,7 +46,7 @@ class Sample:
     whole: bool  # whether these are all rows of the log
 
 
-def check_log(data: Data) -> Sample:
+def check_log(data: DataConfig) -> Sample:
     """Reads each file's header, the first rows of the first file that has any, and the tables.
 
     Raises:
@@ -107,7 +107,7 @@ def _first_lines(name: str) -> tuple[list[str], bool]:
     return lines, to_the_end
 
 
-def _check_header(lines: Sequence[str], data: Data, name: str) -> None:
+def _check_header(lines: Sequence[str], data: DataConfig, name: str) -> None:
     """Checks that a file that is not empty has the columns of the configuration."""
     rows = read_rows(lines, data.delimiter, data.quote)
     header = read_header(rows, data, name)
@@ -124,7 +124,7 @@ def _check_header(lines: Sequence[str], data: Data, name: str) -> None:
         raise error
 
 
-def _other_splits(lines: Sequence[str], data: Data) -> Iterator[tuple[str, list[str]]]:
+def _other_splits(lines: Sequence[str], data: DataConfig) -> Iterator[tuple[str, list[str]]]:
     """The first of the lines split by each other delimiter, the best split first."""
     splits = []
     for delimiter in DELIMITERS.replace(data.delimiter, ""):
@@ -133,7 +133,7 @@ def _other_splits(lines: Sequence[str], data: Data) -> Iterator[tuple[str, list[
     yield from sorted(splits, key=lambda split: -len(split[1]))
 
 
-def _wrong_delimiter(data: Data, name: str, delimiter: str, line: str) -> InputError:
+def _wrong_delimiter(data: DataConfig, name: str, delimiter: str, line: str) -> InputError:
     return InputError(
         expected=f"fields separated by {data.delimiter!r} in {name}",
         received=f"a line that {delimiter!r} separates: {line.rstrip()[:100]!r}",
@@ -145,7 +145,7 @@ def _yaml(delimiter: str) -> str:
     return '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
 
 
-def _sample(lines: Sequence[str], data: Data, name: str) -> list[pa.RecordBatch]:
+def _sample(lines: Sequence[str], data: DataConfig, name: str) -> list[pa.RecordBatch]:
     batches = []
     for batch in read_batches(lines, data, name):
         batches.append(batch)
@@ -154,7 +154,7 @@ def _sample(lines: Sequence[str], data: Data, name: str) -> list[pa.RecordBatch]
     return batches
 
 
-def _judge(batches: list[pa.RecordBatch], data: Data, files: tuple[str, ...], to_the_end: bool) -> Sample:
+def _judge(batches: list[pa.RecordBatch], data: DataConfig, files: tuple[str, ...], to_the_end: bool) -> Sample:
     """Sums the sample up.
 
     Raises:
@@ -186,14 +186,14 @@ def _judge(batches: list[pa.RecordBatch], data: Data, files: tuple[str, ...], to
     return sample
 
 
-def _wrong_timestamp(batches: list[pa.RecordBatch], data: Data, rows: int, wrong: int) -> InputError:
+def _wrong_timestamp(batches: list[pa.RecordBatch], data: DataConfig, rows: int, wrong: int) -> InputError:
     """What to do about timestamps that are wrong in most rows."""
     column = pa.concat_arrays([batch.column(batch.schema.get_field_index(data.columns.timestamp)) for batch in batches])
     column = column.drop_null()
     value = next(
         text for text, good in zip(column.to_pylist(), plausible(column, data.timestamp), strict=True) if not good
     )
-    shares = {unit: plausible(column, Timestamp(unit=unit)).mean() for unit in UNITS}
+    shares = {unit: plausible(column, TimestampConfig(unit=unit)).mean() for unit in UNITS}
     unit = max(shares, key=lambda unit: shares[unit])
     if shares[unit] > 0.5:
         remedy = f"set data.timestamp.unit: {unit}"
@@ -210,7 +210,7 @@ def _wrong_timestamp(batches: list[pa.RecordBatch], data: Data, rows: int, wrong
     )
 
 
-def _check_table(table: Items | Users, columns: Sequence[str]) -> None:
+def _check_table(table: ItemsTableConfig | UsersTableConfig, columns: Sequence[str]) -> None:
     """Checks that each file of a table has these columns and those of its features."""
     for name in find_files(table.path, f"{table.setting}.path"):
         header = next(read_rows(_first_lines(name)[0], table.delimiter, '"'), None)

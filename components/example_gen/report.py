@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.config import Split
-from schemas.config.log import Data
+from schemas.config import SplitConfig
+from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.features import EVAL, SPLITS, TEST, TRAIN
 from schemas.interaction import Reason
@@ -98,7 +98,7 @@ class IngestionReport:
         """The report as it is written."""
         return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
-    def check(self, data: Data, split: Split) -> None:
+    def check(self, data: DataConfig, split: SplitConfig) -> None:
         """Tells whether there is enough to train, validate and test on.
 
         Args:
@@ -115,7 +115,7 @@ class IngestionReport:
         self._check_cuts(data)
         self._check_examples(split)
 
-    def _check_rejected(self, data: Data) -> None:
+    def _check_rejected(self, data: DataConfig) -> None:
         rejected = {reason: n for reason, n in self.rows_rejected.items() if reason != Reason.FILTERED.value}
         if self.rows_accepted and sum(rejected.values()) <= data.max_rejected_share * self.rows_read:
             return
@@ -129,7 +129,7 @@ class IngestionReport:
             remedy=remedy_for(reasons),
         )
 
-    def _check_tables(self, data: Data) -> None:
+    def _check_tables(self, data: DataConfig) -> None:
         for table, lacking, count in (
             (data.items, self.not_in_table, self.interactions),
             (data.users, self.users_not_in_table, self.users),
@@ -141,7 +141,7 @@ class IngestionReport:
                     remedy=f"check {table.setting}.id",
                 )
 
-    def _check_cuts(self, data: Data) -> None:
+    def _check_cuts(self, data: DataConfig) -> None:
         if self.cuts_s is None or self.first_timestamp_s is None or self.last_timestamp_s is None:
             return
         if self.first_timestamp_s < self.cuts_s[0] and self.cuts_s[1] <= self.last_timestamp_s:
@@ -155,7 +155,7 @@ class IngestionReport:
             "or leave them out and give split.validation_share and split.test_share, neither too small",
         )
 
-    def _check_examples(self, split: Split) -> None:
+    def _check_examples(self, split: SplitConfig) -> None:
         missing = [part for part in SPLITS if not self.examples[part]]
         if not missing:
             return
@@ -177,7 +177,7 @@ def _moment(time: float, *, dates: bool) -> str:
     return datetime.fromtimestamp(time, timezone.utc).isoformat() if dates else f"{time:.0f}"
 
 
-def no_rows(data: Data) -> InputError:
+def no_rows(data: DataConfig) -> InputError:
     """The error of a log without rows."""
     return InputError(
         expected=f"interactions in {data.path}",

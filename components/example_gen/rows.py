@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.config.log import Data, Feature, Filter, Timestamp
+from schemas.config.log import DataConfig, Feature, FilterConfig, TimestampConfig
 from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, Reason, interaction_schema
 
 ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
@@ -29,7 +29,7 @@ Mask = npt.NDArray[np.bool_]
 Seconds = npt.NDArray[np.float64]
 
 
-def validate(batch: pa.RecordBatch, data: Data) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """Tells interactions from rows that are none.
 
     Ids lose the white space around them. A row is rejected for the first of
@@ -77,7 +77,7 @@ def validate(batch: pa.RecordBatch, data: Data) -> tuple[pa.RecordBatch, pa.Reco
     )
 
 
-def _further(batch: pa.RecordBatch, feature: Feature, data: Data) -> tuple[pa.Array, Mask]:
+def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple[pa.Array, Mask]:
     """A further column as `interaction_schema` has it, and where it is readable."""
     text = _trimmed(batch, feature.column)
     none = _is_null_value(text, data)
@@ -87,7 +87,7 @@ def _further(batch: pa.RecordBatch, feature: Feature, data: Data) -> tuple[pa.Ar
     return pa.array(numbers), none | np.isfinite(numbers)
 
 
-def plausible(text: pa.Array, timestamp: Timestamp) -> Mask:
+def plausible(text: pa.Array, timestamp: TimestampConfig) -> Mask:
     """Which of the texts are times in range."""
     timestamps_s, readable = _seconds(pc.utf8_trim_whitespace(text), timestamp)
     return readable & _in_range(timestamps_s, timestamp)
@@ -115,12 +115,12 @@ def _matches(text: pa.Array, pattern: str) -> Mask:
     return _numpy(pc.match_substring_regex(text, pattern))
 
 
-def _is_null_value(ids: pa.Array, data: Data) -> Mask:
+def _is_null_value(ids: pa.Array, data: DataConfig) -> Mask:
     # An empty id is none whatever stands for it elsewhere: "" pads a history.
     return _numpy(pc.is_in(ids, value_set=pa.array(["", *data.null_values], pa.string())))
 
 
-def _seconds(text: pa.Array, timestamp: Timestamp) -> tuple[Seconds, Mask]:
+def _seconds(text: pa.Array, timestamp: TimestampConfig) -> tuple[Seconds, Mask]:
     """Times in seconds, and which of the texts are times; the others' seconds are NaN."""
     if timestamp.format is not None:
         distinct = text.dictionary_encode()
@@ -158,13 +158,13 @@ def _quotient(number: str, divisor: int) -> float:
     return int(number) / divisor if whole else float(number) / divisor
 
 
-def _in_range(timestamps_s: Seconds, timestamp: Timestamp) -> Mask:
+def _in_range(timestamps_s: Seconds, timestamp: TimestampConfig) -> Mask:
     if timestamp.unit == "order":
         return np.asarray(timestamps_s <= LARGEST_ORDER)
     return np.asarray((timestamps_s >= EARLIEST_S) & (timestamps_s < LATEST_S))
 
 
-def _kept(batch: pa.RecordBatch, filters: tuple[Filter, ...]) -> Mask:
+def _kept(batch: pa.RecordBatch, filters: tuple[FilterConfig, ...]) -> Mask:
     kept = np.ones(batch.num_rows, dtype=np.bool_)
     for rule in filters:
         text = pc.fill_null(batch.column(batch.schema.get_field_index(rule.column)), "")
@@ -178,7 +178,7 @@ def _kept(batch: pa.RecordBatch, filters: tuple[Filter, ...]) -> Mask:
     return kept
 
 
-def _tagged(batch: pa.RecordBatch, data: Data) -> Iterator[Any]:
+def _tagged(batch: pa.RecordBatch, data: DataConfig) -> Iterator[Any]:
     accepted, rejected = validate(batch, data)
     if accepted.num_rows:
         yield accepted
@@ -189,7 +189,7 @@ def _tagged(batch: pa.RecordBatch, data: Data) -> Iterator[Any]:
 class ValidateInteractions(beam.PTransform):
     """Record batches of text to batches of interactions (tag `accepted`) and `REJECTED` (tag `rejected`)."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: DataConfig) -> None:
         super().__init__()
         self._data = data
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from components.example_gen.rows import read_number
 from components.example_gen.sources import column_positions, find_files, open_log, read_block, read_lines, read_rows
-from schemas.config.log import Column, Items, Table, Users
+from schemas.config.log import ColumnConfig, ItemsTableConfig, SideTableConfig, UsersTableConfig
 from schemas.errors import InputError
 
 
-class Known(NamedTuple):
+class LookupTable(NamedTuple):
     """What a table knows."""
 
     names: Sequence[str]  # of the columns
@@ -28,10 +28,10 @@ class Known(NamedTuple):
         return bool(self.names) and key not in self.rows
 
 
-NOTHING = Known((), {}, ())  # where there is no table
+EMPTY = LookupTable((), {}, ())  # where there is no table
 
 
-def read_columns(table: Table, columns: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
+def read_columns(table: SideTableConfig, columns: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
     """The rows of a table: their file and line, and these columns; rows that cannot be split are left out.
 
     Args:
@@ -51,7 +51,7 @@ def read_columns(table: Table, columns: Sequence[str]) -> Iterator[tuple[str, in
                     yield name, row.line, [row.fields[position].strip() for position in positions]
 
 
-def read_table(table: Items | Users, null_values: Sequence[str]) -> Known:
+def read_table(table: ItemsTableConfig | UsersTableConfig, null_values: Sequence[str]) -> LookupTable:
     """The further columns of a table; of an id that comes twice, what comes last.
 
     Args:
@@ -69,10 +69,10 @@ def read_table(table: Items | Users, null_values: Sequence[str]) -> Known:
             _value("" if text in null_values else text, column, setting, f"{file}:{line}")
             for text, column, setting in zip(texts, columns, settings, strict=True)
         ]
-    return Known(list(table.columns), known, [_value("", column, "", "") for column in columns])
+    return LookupTable(list(table.columns), known, [_value("", column, "", "") for column in columns])
 
 
-def _value(text: str, column: Column, setting: str, place: str) -> str | float:
+def _value(text: str, column: ColumnConfig, setting: str, place: str) -> str | float:
     if column.kind == "category":
         return " ".join(text.split())  # a vocabulary holds one a line
     number = read_number(text) if text else math.nan

@@ -19,7 +19,7 @@ from apache_beam.io import fileio
 from apache_beam.io.filesystem import CompressionTypes, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.config.log import Data
+from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.interaction import Reason, raw_schema
 
@@ -28,7 +28,7 @@ READ_BYTES = 1 << 20
 MAX_ROW_LINES = 500  # a quoted field that goes on for longer is a quote that was never closed
 
 
-class Row(NamedTuple):
+class RawRow(NamedTuple):
     """A row of a delimited file; `fields` is None where `error` says why it could not be split."""
 
     line: int  # the first physical line of the row, from 1
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     error: str | None
 
 
-def needed_columns(data: Data) -> list[str]:
+def needed_columns(data: DataConfig) -> list[str]:
     """The columns of the log that the configuration reads, each once."""
     columns = data.columns
     further = [feature.column for feature in data.features if not feature.in_table]
@@ -116,7 +116,7 @@ class _Tape:
         del self.taken[1:]
 
 
-def read_rows(lines: Iterable[str], delimiter: str, quote: str | None, width: int | None = None) -> Iterator[Row]:
+def read_rows(lines: Iterable[str], delimiter: str, quote: str | None, width: int | None = None) -> Iterator[RawRow]:
     """Splits lines into rows; every line that is not blank is part of exactly one row.
 
     A quoted field may span lines. Where its quotes are broken, where it holds
@@ -161,19 +161,19 @@ def read_rows(lines: Iterable[str], delimiter: str, quote: str | None, width: in
         tape.taken.clear()
 
 
-def _row(line: int, text: str, fields: list[str] | None, width: int | None) -> Row:
+def _row(line: int, text: str, fields: list[str] | None, width: int | None) -> RawRow:
     raw = text.removesuffix("\n").removesuffix("\r")
     printable = raw if raw.isascii() else raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if fields is None:
-        return Row(line, printable, None, Reason.MALFORMED.value)
+        return RawRow(line, printable, None, Reason.MALFORMED.value)
     if len(fields) != width:
-        return Row(line, printable, None, Reason.WRONG_FIELD_COUNT.value)
+        return RawRow(line, printable, None, Reason.WRONG_FIELD_COUNT.value)
     if printable != raw:
-        return Row(line, printable, None, Reason.BAD_ENCODING.value)
-    return Row(line, raw, fields, None)
+        return RawRow(line, printable, None, Reason.BAD_ENCODING.value)
+    return RawRow(line, raw, fields, None)
 
 
-def read_header(rows: Iterator[Row], data: Data, name: str) -> tuple[str, ...] | None:
+def read_header(rows: Iterator[RawRow], data: DataConfig, name: str) -> tuple[str, ...] | None:
     """The names of a file's columns: configured, or taken off `rows`; None if the file is empty.
 
     Raises:
@@ -212,7 +212,7 @@ def column_positions(header: Sequence[str], columns: Sequence[str], name: str) -
     return [header.index(column) for column in columns]
 
 
-def read_batches(lines: Iterable[str], data: Data, name: str) -> Iterator[pa.RecordBatch]:
+def read_batches(lines: Iterable[str], data: DataConfig, name: str) -> Iterator[pa.RecordBatch]:
     """The rows of one delimited file in batches of `raw_schema(needed_columns(data))`.
 
     Args:
@@ -230,7 +230,7 @@ def read_batches(lines: Iterable[str], data: Data, name: str) -> Iterator[pa.Rec
     positions = column_positions(header, needed_columns(data), name)
     schema = raw_schema(needed_columns(data))
     unsplit: list[Any] = [None] * len(header)
-    batch: list[Row] = []
+    batch: list[RawRow] = []
     for row in rows:
         batch.append(row)
         if len(batch) == BATCH_ROWS:
@@ -240,7 +240,9 @@ def read_batches(lines: Iterable[str], data: Data, name: str) -> Iterator[pa.Rec
         yield _batch(batch, positions, unsplit, name, schema)
 
 
-def _batch(rows: list[Row], positions: list[int], unsplit: list[Any], name: str, schema: pa.Schema) -> pa.RecordBatch:
+def _batch(
+    rows: list[RawRow], positions: list[int], unsplit: list[Any], name: str, schema: pa.Schema
+) -> pa.RecordBatch:
     lines, raw, fields, errors = zip(*rows, strict=True)
     split = [unsplit if row is None else row for row in fields]
     columns = [[row[position] for row in split] for position in positions] + [[name] * len(rows), lines, raw, errors]
@@ -248,7 +250,7 @@ def _batch(rows: list[Row], positions: list[int], unsplit: list[Any], name: str,
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _read_file(file: FileMetadata, data: Data) -> Iterator[pa.RecordBatch]:
+def _read_file(file: FileMetadata, data: DataConfig) -> Iterator[pa.RecordBatch]:
     with open_log(file.path) as handle:
         blocks = iter(lambda: read_block(handle, file.path), b"")
         yield from read_batches(read_lines(blocks), data, file.path)
@@ -301,7 +303,7 @@ def find_files(path: str, setting: str) -> tuple[str, ...]:
 class CsvSource(beam.PTransform):
     """Delimited text files, read file by file: a quoted line end keeps a file from being cut."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: DataConfig) -> None:
         super().__init__()
         self._data = data
 

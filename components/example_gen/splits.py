@@ -22,7 +22,7 @@ NO_HISTORY = "targets_without_history"  # the user's or session's first, so that
 TRAINED_ON = "trained_on"
 HISTORY_ONLY = "history_only"  # of an eval or test target
 IN_NO_EXAMPLE = "in_no_example"
-USES = (TRAINED_ON, *TARGETS.values(), NO_HISTORY, HISTORY_ONLY, IN_NO_EXAMPLE)
+INTERACTION_ROLES = (TRAINED_ON, *TARGETS.values(), NO_HISTORY, HISTORY_ONLY, IN_NO_EXAMPLE)
 
 
 class Span(NamedTuple):
@@ -41,7 +41,7 @@ class Targets(NamedTuple):
     end: int  # of the targets
 
 
-class Division(NamedTuple):
+class UserSplit(NamedTuple):
     """How a timeline is divided; no two parts share a target."""
 
     train: list[Span]  # sequences, in which every interaction but the first is a target
@@ -53,7 +53,7 @@ class Division(NamedTuple):
         return sum(end - start for start, end in self.train)
 
 
-def split_history(timestamps_s: Sequence[float], split: config.Split, cuts_s: Cuts | None) -> Division:
+def split_history(timestamps_s: Sequence[float], split: config.SplitConfig, cuts_s: Cuts | None) -> UserSplit:
     """Decides what of a user is trained on, and what is predicted in validation and in test.
 
     Args:
@@ -61,27 +61,27 @@ def split_history(timestamps_s: Sequence[float], split: config.Split, cuts_s: Cu
         split: the protocol.
         cuts_s: its two cuts; None for leave-one-out, which has none.
     """
-    if isinstance(split, config.LeaveOneOut) or cuts_s is None:
+    if isinstance(split, config.LeaveOneOutConfig) or cuts_s is None:
         return leave_one_out(len(timestamps_s))
-    if isinstance(split, config.Session):
+    if isinstance(split, config.SessionSplitConfig):
         return session(timestamps_s, cuts_s, split.gap_s)
     return temporal(timestamps_s, cuts_s, every_target=split.targets == "all")
 
 
-def leave_one_out(count: int) -> Division:
+def leave_one_out(count: int) -> UserSplit:
     """The last interaction is the test target, the one before it validation's, the rest is trained on.
 
     So a user of two interactions gives a test example, of three validation's
     as well, of four all three.
     """
     first = {EVAL: count - 2, TEST: count - 1}
-    return Division(
+    return UserSplit(
         _spans(0, max(count - 2, 0)),
         [Targets(split, 0, target, target + 1) for split, target in first.items() if target >= 0],
     )
 
 
-def temporal(timestamps_s: Sequence[float], cuts_s: Cuts, *, every_target: bool) -> Division:
+def temporal(timestamps_s: Sequence[float], cuts_s: Cuts, *, every_target: bool) -> UserSplit:
     """Everything before the first cut is trained on; one example predicts what comes after each cut.
 
     Validation's target is the first interaction between the cuts. Test's is
@@ -100,10 +100,10 @@ def temporal(timestamps_s: Sequence[float], cuts_s: Cuts, *, every_target: bool)
         targets.append(Targets(EVAL, 0, validation, validation + 1))
     if test < end:
         targets.append(Targets(TEST, 0, test, end if every_target else test + 1))
-    return Division(_spans(0, validation), targets)
+    return UserSplit(_spans(0, validation), targets)
 
 
-def session(timestamps_s: Sequence[float], cuts_s: Cuts, gap_s: float | None) -> Division:
+def session(timestamps_s: Sequence[float], cuts_s: Cuts, gap_s: float | None) -> UserSplit:
     """Whole sessions are trained on, or revealed step by step: each interaction but the first is a target once.
 
     The history of a target is what its session holds before it (Hidasi et
@@ -121,7 +121,7 @@ def session(timestamps_s: Sequence[float], cuts_s: Cuts, gap_s: float | None) ->
             train.append(Span(start, end))
         else:
             targets += [Targets(split, start, target, target + 1) for target in range(start + 1, end)]
-    return Division(train, targets)
+    return UserSplit(train, targets)
 
 
 def sessions(timestamps_s: Sequence[float], gap_s: float | None) -> list[Span]:
@@ -156,8 +156,8 @@ def windows(span: Span, max_length: int) -> Iterator[tuple[int, int]]:
         target = start
 
 
-def count_uses(count: int, division: Division) -> Counter[str]:
-    """What becomes of a timeline's interactions: by `USES`, with `count` as their sum."""
+def count_roles(count: int, division: UserSplit) -> Counter[str]:
+    """What becomes of a timeline's interactions: by `INTERACTION_ROLES`, with `count` as their sum."""
     uses = [IN_NO_EXAMPLE] * count
     # Targets ascend, so that the last of those with one start has the longest history.
     histories = {targets.start: targets.first for targets in division.targets}
@@ -171,7 +171,7 @@ def count_uses(count: int, division: Division) -> Counter[str]:
     return Counter(uses)
 
 
-def cuts_from_shares(counts: Counts, split: config.Cuts) -> Cuts | None:
+def cuts_from_shares(counts: Counts, split: config.TimeCutsConfig) -> Cuts | None:
     """The cuts of a split that is given by shares.
 
     Each is the earliest second of the log with at most the share of all

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.config.log import Data
+from schemas.config.log import DataConfig
 
 Chunk = tuple[str, list[list[Any]]]  # some of a user's rows: their file; lines, timestamps_s, item ids, further columns
 
@@ -34,7 +34,7 @@ class BuildTimelines(beam.PTransform):
     are kept where items have a minimum.
     """
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: DataConfig) -> None:
         super().__init__()
         self._item_minimum = data.min_item_interactions
         self._user_minimum = data.min_user_interactions

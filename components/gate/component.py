@@ -11,10 +11,10 @@ from tfx.utils import path_utils
 from components.baselines.tables import read_catalogue
 from components.evaluator.query_results import QUERIES, read_results
 from components.evaluator.summary import read_summary
-from components.gate.export_checks import question_model
+from components.gate.export_checks import check_export
 from components.gate.metric_checks import judge
-from components.gate.verdict import Verdict, write_verdict
-from schemas.config.evaluation import Gate
+from components.gate.verdict import GateVerdict, write_verdict
+from schemas.config.evaluation import GateConfig
 from schemas.features import EVAL, TEST
 
 
@@ -30,10 +30,10 @@ def ModelGate(  # type: ignore[no-untyped-def]
     code: tfx.dsl.components.Parameter[str],  # the digest of the sources: only there to be part of the cache key
 ):
     """Blesses a model that passes all checks, and writes what each of them found."""
-    required, results = Gate.model_validate_json(gate), read_results(f"{evaluation.uri}/{QUERIES}")
+    required, results = GateConfig.model_validate_json(gate), read_results(f"{evaluation.uri}/{QUERIES}")
     folders = {split: artifact_utils.get_split_uris([examples], split)[0] for split in (TEST, EVAL)}
     checks = judge(required, results, read_summary(evaluation.uri))
-    checks += question_model(
+    checks += check_export(
         path_utils.serving_model_path(model.uri),
         required,
         results,
@@ -42,7 +42,7 @@ def ModelGate(  # type: ignore[no-untyped-def]
         folders[EVAL],
         remove_seen=remove_seen,
     )
-    verdict = Verdict(tuple(checks))
+    verdict = GateVerdict(tuple(checks))
     write_verdict(blessing.uri, verdict)
     # As TFX's own Evaluator leaves it: its resolvers and Pusher look here.
     name, value = {

@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from components.evaluator.query_metrics import MODEL
-from components.evaluator.query_results import Results, places
-from components.gate.metric_checks import Check
+from components.evaluator.query_results import Results, catalogue_indices
+from components.gate.metric_checks import GateCheck
 from trainer.metrics.lists import Ids
 
 _FULL = "popularity"  # a baseline whose lists are as long as can be
 
 
-def check_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Iterator[Check]:
+def check_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Iterator[GateCheck]:
     """Whether the lists of the model are lists of items of the log, of full length.
 
     Args:
@@ -23,19 +23,21 @@ def check_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Itera
     """
     lists = results.lists(MODEL)
     short = sum(len(own) < len(full) for own, full in zip(lists, results.lists(_FULL), strict=True))
-    yield Check("lists are full", f"{short:,} of {len(lists):,} are shorter than those of {_FULL}", "none", short == 0)
-    known = (places(lists, catalogue, max(map(len, lists), default=0)) >= 0).sum()
+    yield GateCheck(
+        "lists are full", f"{short:,} of {len(lists):,} are shorter than those of {_FULL}", "none", short == 0
+    )
+    known = (catalogue_indices(lists, catalogue, max(map(len, lists), default=0)) >= 0).sum()
     outside = sum(map(len, lists)) - int(known)
-    yield Check("all recommended items are of the log", f"{outside:,} are not", "none", outside == 0)
+    yield GateCheck("all recommended items are of the log", f"{outside:,} are not", "none", outside == 0)
     twice = sum(len(items) - len(set(items)) for items in lists)
-    yield Check("no item stands in a list twice", f"{twice:,} do", "none", twice == 0)
+    yield GateCheck("no item stands in a list twice", f"{twice:,} do", "none", twice == 0)
     if remove_seen:
         shares = results.values(MODEL, f"repeats@{results.longest}")
         seen = int((shares > 0).sum())
-        yield Check("nothing seen is recommended", f"in {seen:,} lists it is", "in none", seen == 0)
+        yield GateCheck("nothing seen is recommended", f"in {seen:,} lists it is", "in none", seen == 0)
 
 
-def check_orders(lists: Sequence[Sequence[str]], seen: Sequence[Collection[str]]) -> Check:
+def check_orders(lists: Sequence[Sequence[str]], seen: Sequence[Collection[str]]) -> GateCheck:
     """Whether the lists are more than one list for all, from which each user's seen items are left out.
 
     Args:
@@ -43,7 +45,7 @@ def check_orders(lists: Sequence[Sequence[str]], seen: Sequence[Collection[str]]
         seen: of each query, the items that are left out for that.
     """
     one = are_of_one_order(lists, seen)
-    return Check(
+    return GateCheck(
         "lists differ between users",
         f"{'one' if one else 'no one'} order of the items gives all of {len(lists):,}, seen ones left out",
         "no one order does",
@@ -65,15 +67,15 @@ def are_of_one_order(lists: Sequence[Sequence[str]], seen: Sequence[Collection[s
         if items:
             going_on[items[0]].append(row)
             leaving_out.update(left_out[row])
-    places, unfinished = [0] * len(lists), sum(map(bool, lists))
+    position, unfinished = [0] * len(lists), sum(map(bool, lists))
     while unfinished:
         item = next((item for item, rows in going_on.items() if len(rows) + leaving_out[item] == unfinished), None)
         if item is None:
             return False
         for row in going_on.pop(item):
-            places[row] += 1
-            if places[row] < len(lists[row]):
-                going_on[lists[row][places[row]]].append(row)
+            position[row] += 1
+            if position[row] < len(lists[row]):
+                going_on[lists[row][position[row]]].append(row)
             else:
                 unfinished -= 1
                 leaving_out.subtract(left_out[row])

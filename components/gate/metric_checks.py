@@ -9,12 +9,12 @@ from typing import Any
 
 from components.evaluator.query_metrics import MODEL, PREVIOUS
 from components.evaluator.query_results import Results
-from components.evaluator.statistics import LEVEL, SMALLEST_GROUP, Difference, corrected, that_can_show
-from schemas.config.evaluation import Gate
+from components.evaluator.statistics import CONFIDENCE, SMALLEST_GROUP, Difference, bonferroni_level, tarone_count
+from schemas.config.evaluation import GateConfig
 
 
 @dataclass(frozen=True)
-class Check:
+class GateCheck:
     """One of the gate's questions.
 
     Args:
@@ -32,7 +32,7 @@ class Check:
     note: str = ""
 
 
-def judge(gate: Gate, results: Results, summary: dict[str, Any]) -> list[Check]:
+def judge(gate: GateConfig, results: Results, summary: dict[str, Any]) -> list[GateCheck]:
     """The checks on metrics.
 
     Args:
@@ -48,18 +48,18 @@ def judge(gate: Gate, results: Results, summary: dict[str, Any]) -> list[Check]:
     ]
 
 
-def _enough_users(gate: Gate, summary: dict[str, Any]) -> Check:
+def _enough_users(gate: GateConfig, summary: dict[str, Any]) -> GateCheck:
     users = summary["users"]
-    return Check("users", f"{users:,} in the test split", f"at least {gate.min_users:,}", users >= gate.min_users)
+    return GateCheck("users", f"{users:,} in the test split", f"at least {gate.min_users:,}", users >= gate.min_users)
 
 
-def _limits(gate: Gate, metrics: dict[str, Any]) -> Iterator[Check]:
+def _limits(gate: GateConfig, metrics: dict[str, Any]) -> Iterator[GateCheck]:
     for name, floor in gate.floors.items():
         value = _value(metrics, name)
-        yield Check(name, f"{value:.4f}", f"at least {floor:g}", value >= floor)
+        yield GateCheck(name, f"{value:.4f}", f"at least {floor:g}", value >= floor)
     for name, ceiling in gate.ceilings.items():
         value = _value(metrics, name)
-        yield Check(name, f"{value:.4f}", f"at most {ceiling:g}", value <= ceiling)
+        yield GateCheck(name, f"{value:.4f}", f"at most {ceiling:g}", value <= ceiling)
 
 
 def _value(metrics: dict[str, Any], name: str) -> float:
@@ -67,15 +67,15 @@ def _value(metrics: dict[str, Any], name: str) -> float:
     return math.nan if mean is None else float(mean)
 
 
-def _beaten(gate: Gate, results: Results) -> Iterator[Check]:
+def _beaten(gate: GateConfig, results: Results) -> Iterator[GateCheck]:
     for baseline in gate.beat:
         found = results.difference(MODEL, baseline, gate.metric)
-        measured, passed = _measured(gate, found, LEVEL), found.interval().low > 0
+        measured, passed = _measured(gate, found, CONFIDENCE), found.interval().low > 0
         power = _power(found, f"a difference of {found.detectable():.4f} would be seen")
-        yield Check(f"better than {baseline}", measured, "all of the interval above 0", passed, power)
+        yield GateCheck(f"better than {baseline}", measured, "all of the interval above 0", passed, power)
 
 
-def no_loss(gate: Gate, results: Results) -> Iterator[Check]:
+def no_loss(gate: GateConfig, results: Results) -> Iterator[GateCheck]:
     """Whether nothing is lost against the previous model, overall and in each group of the gate's slices.
 
     Args:
@@ -84,7 +84,7 @@ def no_loss(gate: Gate, results: Results) -> Iterator[Check]:
     """
     name = "no loss against the last blessed model"
     if PREVIOUS not in results.systems:
-        yield Check(name, "no model was blessed before", "nothing to compare with", True)
+        yield GateCheck(name, "no model was blessed before", "nothing to compare with", True)
         return
     groups = {"": None} | {
         f" in {slice_name} {group}": mask
@@ -95,16 +95,16 @@ def no_loss(gate: Gate, results: Results) -> Iterator[Check]:
     decided = {where: found for where, found in differences.items() if not where or found.users >= SMALLEST_GROUP}
     # What must be shown everywhere needs no correction; what may be shown in any slice does (Berger 1982).
     least_p_values = [found.least_p_value for where, found in decided.items() if where]
-    in_slices = LEVEL if gate.strict else corrected(LEVEL, that_can_show(least_p_values))
+    in_slices = CONFIDENCE if gate.strict else bonferroni_level(CONFIDENCE, tarone_count(least_p_values))
     for where, found in differences.items():
         yield (
-            _not_worse(gate, name + where, found, in_slices if where else LEVEL)
+            _not_worse(gate, name + where, found, in_slices if where else CONFIDENCE)
             if where in decided
-            else Check(name + where, f"{found.users} users", "not judged: too few users", True)
+            else GateCheck(name + where, f"{found.users} users", "not judged: too few users", True)
         )
 
 
-def _not_worse(gate: Gate, name: str, found: Difference, level: float) -> Check:
+def _not_worse(gate: GateConfig, name: str, found: Difference, level: float) -> GateCheck:
     interval, lost = found.interval(level), -gate.tolerance
     passed = interval.low > lost if gate.strict else interval.high >= lost
     required = f"{'all of the interval above' if gate.strict else 'not all of the interval below'} {lost:g}"
@@ -114,10 +114,10 @@ def _not_worse(gate: Gate, name: str, found: Difference, level: float) -> Check:
         if gate.strict
         else f"a difference of {gate.tolerance + least:.4f} would be seen"
     )
-    return Check(name, _measured(gate, found, level), required, passed, _power(found, what))
+    return GateCheck(name, _measured(gate, found, level), required, passed, _power(found, what))
 
 
-def _measured(gate: Gate, found: Difference, level: float) -> str:
+def _measured(gate: GateConfig, found: Difference, level: float) -> str:
     mean, low, high = found.interval(level)
     return f"{gate.metric} {mean:+.4f}, {100 * level:.4g} % between {low:+.4f} and {high:+.4f}"
 

@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 
 import tensorflow as tf
 
-from components.gate.metric_checks import Check
+from components.gate.metric_checks import GateCheck
 
 FILE_NAME = "verdict.json"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """What the gate found; a model that fails any check is refused."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[GateCheck, ...]
 
     @property
     def blessed(self) -> bool:
@@ -33,14 +33,14 @@ class Verdict:
         ]
 
 
-def write_verdict(folder: str, verdict: Verdict) -> None:
+def write_verdict(folder: str, verdict: GateVerdict) -> None:
     """Writes `verdict.json`."""
     with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}", "w") as file:
         content = {"blessed": verdict.blessed, "checks": [asdict(check) for check in verdict.checks]}
         file.write(json.dumps(content, indent=1) + "\n")
 
 
-def read_verdict(folder: str) -> Verdict:
+def read_verdict(folder: str) -> GateVerdict:
     """Reads `verdict.json`."""
     with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}") as file:
-        return Verdict(tuple(Check(**check) for check in json.load(file)["checks"]))
+        return GateVerdict(tuple(GateCheck(**check) for check in json.load(file)["checks"]))

@@ -16,7 +16,7 @@ from tfx.utils import io_utils, proto_utils
 from components.common.tfx_types import Artifacts, Properties
 
 
-class Executor(executor.Executor):
+class PusherExecutor(executor.Executor):
     """TFX's Pusher, but for how it writes: no server ever sees half a version."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
@@ -36,7 +36,7 @@ class Executor(executor.Executor):
 class AtomicPusher(Pusher):
     """TFX's Pusher with the executor above; its arguments are the same."""
 
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(PusherExecutor)
 
 
 def publish(model: str, base_directory: str) -> str:

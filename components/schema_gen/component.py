@@ -6,13 +6,13 @@ from importlib import resources
 import tensorflow as tf
 from tfx import v1 as tfx
 
-from schemas.config.log import Data
+from schemas.config.log import DataConfig
 from schemas.features import target_key, user_key
 
 _TYPES = {"category": "BYTES", "number": "FLOAT"}
 
 
-def history_schema_text(data: Data) -> str:
+def history_schema_text(data: DataConfig) -> str:
     """The schema that every history of a log must meet, as a text-format `tensorflow.metadata.v0.Schema`.
 
     Further columns have a value for every interaction, and columns of users one.

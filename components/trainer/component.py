@@ -26,7 +26,7 @@ class TrainerSpec(standard_component_specs.TrainerSpec):
     }
 
 
-class Executor(executor.GenericExecutor):
+class TrainerExecutor(executor.GenericExecutor):
     """TFX's, which tells `run_fn` of its own inputs only."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
@@ -51,7 +51,7 @@ class Trainer(base_component.BaseComponent):
     """
 
     SPEC_CLASS = TrainerSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(TrainerExecutor)
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from schemas.features import (
     codes_key,
     target_key,
 )
-from serving.export.feature_encoding import gaps, number_codes, time_codes
+from serving.export.feature_encoding import bucketize, time_deltas, time_feature_ids
 
 BUCKETS = 32  # of a number, with about as many values in each
 _QUANTILE_ERROR = 0.01
@@ -62,15 +62,15 @@ def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
     boundaries = {}
     if custom_config["times"]:
         times = _with_target(inputs[TIMESTAMPS_S], inputs[TARGET_TIMESTAMP_S])
-        boundaries[GAP] = _boundaries(of_training(gaps(times)))
-        outputs |= {codes_key(name): codes for name, codes in time_codes(times, boundaries[GAP]).items()}
+        boundaries[GAP] = _boundaries(of_training(time_deltas(times)))
+        outputs |= {codes_key(name): codes for name, codes in time_feature_ids(times, boundaries[GAP]).items()}
     for feature in (Feature.model_validate_json(text) for text in custom_config["features"]):
         values = _with_target(inputs[feature.name], inputs[target_key(feature.name)])
         if feature.kind == "category":
             codes = _category_codes(feature.name, values.flat_values, of_training(values))
         else:
             boundaries[feature.name] = _boundaries(of_training(values))
-            codes = number_codes(values.flat_values, boundaries[feature.name])
+            codes = bucketize(values.flat_values, boundaries[feature.name])
         outputs[codes_key(feature.name)] = values.with_flat_values(codes)
     for name, numbers in boundaries.items():
         # Only features and vocabularies are handed on, and a vocabulary of quantiles takes a second pass, which this

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from components.baselines.tables import read_catalogue
-from components.evaluator.comparison import Comparison, Row, Side, compare
+from components.evaluator.comparison import Comparison, EvaluatedModel, MetricRow, compare
 from components.evaluator.query_results import QUERIES, read_results
 from components.evaluator.statistics import Interval
-from components.evaluator.summary import plain
+from components.evaluator.summary import to_json_value
 from pipeline.records.run_root import read_record, recorded_config, require_folders
 
 _SHOWN = 10  # slices
@@ -36,7 +36,7 @@ def compare_roots(first: Path, second: Path, metric: str, k: int) -> Comparison:
 
 def to_json(comparison: Comparison) -> str:
     """All of it; an interval is mean, low and high, and what is no number is null."""
-    return json.dumps(plain(asdict(comparison)), indent=2)
+    return json.dumps(to_json_value(asdict(comparison)), indent=2)
 
 
 def tables(comparison: Comparison, metric: str, k: int) -> Iterator[RenderableType]:
@@ -55,13 +55,13 @@ def tables(comparison: Comparison, metric: str, k: int) -> Iterator[RenderableTy
     yield _changes_table(comparison, k)
 
 
-def _side(root: Path, record: Mapping[str, Any]) -> Side:
+def _side(root: Path, record: Mapping[str, Any]) -> EvaluatedModel:
     evaluation, counts = record["evaluation"], record["artifacts"]["counts"]
     require_folders(root, [evaluation, counts])
-    return Side(read_results(f"{evaluation}/{QUERIES}"), read_catalogue(counts))
+    return EvaluatedModel(read_results(f"{evaluation}/{QUERIES}"), read_catalogue(counts))
 
 
-def _rows_table(title: str, rows: Iterable[Row]) -> Table:
+def _rows_table(title: str, rows: Iterable[MetricRow]) -> Table:
     table = Table(title=title)
     table.add_column()
     for column in ("first", "second", "difference", "adjusted p"):

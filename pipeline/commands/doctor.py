@@ -19,7 +19,7 @@ from rich.table import Table
 
 from pipeline.install import lanes, machine_checks
 from pipeline.install.interpreters import probe
-from pipeline.install.machine_checks import FAIL, OK, WARN, Check
+from pipeline.install.machine_checks import FAIL, OK, WARN, MachineCheck
 from schemas.errors import InputError
 
 RUN_GB = 1.0  # a run on a log of a million rows, with its artifacts
@@ -30,10 +30,10 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Report:
+class Diagnosis:
     """All checks, in the order they were made."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[MachineCheck, ...]
 
     @property
     def able(self) -> bool:
@@ -41,7 +41,7 @@ class Report:
         return all(check.status != FAIL for check in self.checks)
 
 
-def diagnose(root: Path | None = None) -> Report:
+def diagnose(root: Path | None = None) -> Diagnosis:
     """Looks at the machine and at the environment that this runs in; takes some seconds, to import TensorFlow.
 
     Args:
@@ -49,7 +49,7 @@ def diagnose(root: Path | None = None) -> Report:
     """
     root = root or Path(__file__).resolve().parents[2]
     lane = next((lane for lane in lanes.LANES.values() if _series() in lane.pythons), None)
-    return Report(
+    return Diagnosis(
         (
             *check_platform(lane),
             check_python(lane),
@@ -64,31 +64,34 @@ def diagnose(root: Path | None = None) -> Report:
     )
 
 
-def check_platform(lane: lanes.Lane | None) -> list[Check]:
+def check_platform(lane: lanes.Lane | None) -> list[MachineCheck]:
     """Processor and C library, and whether the lane in use loads on them."""
     machine = f"{platform.system()} on {platform.machine()}"
     try:
         glibc = lanes.host_glibc()
     except InputError as error:
-        return [Check("platform", FAIL, error.received, error.remedy)]
+        return [MachineCheck("platform", FAIL, error.received, error.remedy)]
     found = f"glibc {glibc[0]}.{glibc[1]}"
     if lane is None:
-        return [Check("platform", OK, machine), Check("glibc and lane", WARN, f"{found}, no lane", REINSTALL)]
+        return [
+            MachineCheck("platform", OK, machine),
+            MachineCheck("glibc and lane", WARN, f"{found}, no lane", REINSTALL),
+        ]
     found += f", lane {lane.name} ({lane.stack})"
     if glibc < lane.glibc:
-        return [Check("platform", OK, machine), Check("glibc and lane", FAIL, found, "make setup LANE=A")]
-    return [Check("platform", OK, machine), Check("glibc and lane", OK, found)]
+        return [MachineCheck("platform", OK, machine), MachineCheck("glibc and lane", FAIL, found, "make setup LANE=A")]
+    return [MachineCheck("platform", OK, machine), MachineCheck("glibc and lane", OK, found)]
 
 
-def check_python(lane: lanes.Lane | None) -> Check:
+def check_python(lane: lanes.Lane | None) -> MachineCheck:
     """The Python that this runs in."""
     found = f"{platform.python_version()} at {sys.executable}"
     if lane:
-        return Check("Python", OK, found)
-    return Check("Python", FAIL, f"{found}; the lanes take {', '.join(lanes.all_pythons())}", REINSTALL)
+        return MachineCheck("Python", OK, found)
+    return MachineCheck("Python", FAIL, f"{found}; the lanes take {', '.join(lanes.all_pythons())}", REINSTALL)
 
 
-def check_toolchain(python: Path) -> list[Check]:
+def check_toolchain(python: Path) -> list[MachineCheck]:
     """Compiler and headers, at most a warning: an environment that is there needs none, only the next setup does."""
     interpreter = probe(python)
     made = [
@@ -121,17 +124,19 @@ def compare(locked: Mapping[str, str], installed: Mapping[str, str]) -> list[str
     ]
 
 
-def check_packages(root: Path, lane: lanes.Lane | None) -> Check:
+def check_packages(root: Path, lane: lanes.Lane | None) -> MachineCheck:
     """The installed packages against the lane's lock file."""
     if lane is None or not (root / lane.lock).is_file():
-        return Check("packages", WARN, f"no lock file for this Python in {root}", "run it in a clone of the repository")
+        return MachineCheck(
+            "packages", WARN, f"no lock file for this Python in {root}", "run it in a clone of the repository"
+        )
     locked = locked_versions((root / lane.lock).read_text(encoding="utf-8"))
     installed = {str(canonicalize_name(package.name)): package.version for package in metadata.distributions()}
     differing = compare(locked, installed)
     if not differing:
-        return Check("packages", OK, f"all {len(locked)} as in {lane.lock}")
+        return MachineCheck("packages", OK, f"all {len(locked)} as in {lane.lock}")
     more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
-    return Check("packages", FAIL, f"{', '.join(differing[:_SHOWN])}{more} ({lane.lock})", REINSTALL)
+    return MachineCheck("packages", FAIL, f"{', '.join(differing[:_SHOWN])}{more} ({lane.lock})", REINSTALL)
 
 
 _IMPORT = """
@@ -143,27 +148,31 @@ print("answer keras", tensorflow.keras.Model.__module__)
 """
 
 
-def check_tensorflow(python: str, timeout_s: float = IMPORT_TIMEOUT_S) -> list[Check]:
+def check_tensorflow(python: str, timeout_s: float = IMPORT_TIMEOUT_S) -> list[MachineCheck]:
     """Imports TensorFlow with its legacy Keras, as the trainer does, in a process of its own."""
     environ = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [python, "-c", _IMPORT]
     try:
         ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_s, env=environ)
     except subprocess.TimeoutExpired:
-        return [Check("TensorFlow", FAIL, f"its import did not end within {timeout_s:g} s", "look at load and memory")]
+        return [
+            MachineCheck(
+                "TensorFlow", FAIL, f"its import did not end within {timeout_s:g} s", "look at load and memory"
+            )
+        ]
     answers = {line.split()[1]: line.split()[2:] for line in ran.stdout.splitlines() if line.startswith("answer ")}
     reason = (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1]
     if "tensorflow" not in answers:
-        return [Check("TensorFlow", FAIL, f"its import failed: {reason}", REINSTALL)]
+        return [MachineCheck("TensorFlow", FAIL, f"its import failed: {reason}", REINSTALL)]
     version, seconds = answers["tensorflow"]
-    found = [Check("TensorFlow", OK, f"{version}, imported in {seconds} s")]
+    found = [MachineCheck("TensorFlow", OK, f"{version}, imported in {seconds} s")]
     keras = " ".join(answers.get("keras", [reason]))
     if keras.startswith("tf_keras."):
-        return [*found, Check("legacy Keras", OK, "tf_keras")]
-    return [*found, Check("legacy Keras", FAIL, f"{keras}, where the trainer needs tf_keras", REINSTALL)]
+        return [*found, MachineCheck("legacy Keras", OK, "tf_keras")]
+    return [*found, MachineCheck("legacy Keras", FAIL, f"{keras}, where the trainer needs tf_keras", REINSTALL)]
 
 
-def report_table(report: Report) -> Table:
+def report_table(report: Diagnosis) -> Table:
     """The report for a terminal."""
     colours = {OK: "green", WARN: "yellow", FAIL: "red"}
     table = Table("check", "", "found", "what to do", title="able to run" if report.able else "not able to run")
@@ -174,7 +183,7 @@ def report_table(report: Report) -> Table:
     return table
 
 
-def report_json(report: Report) -> str:
+def report_json(report: Diagnosis) -> str:
     """The report for a program: `{"able": bool, "checks": [{"name", "status", "found", "remedy"}]}`."""
     return json.dumps({"able": report.able, "checks": [asdict(check) for check in report.checks]}, indent=2)
 

@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_catalogue
 from components.evaluator.beam_evaluation import evaluate
-from components.evaluator.summary import read_summary, sum_up
+from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
@@ -73,7 +73,7 @@ def evaluate_model(
                 config.evaluate.gate.floors,
                 kept,
             )
-        sum_up(kept, items, config.evaluation)
+        write_evaluation_summary(kept, items, config.evaluation)
         return metrics(read_summary(kept)), protocol(config, abouts[model]["reads"], report, len(items))
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from components.evaluator.systems import load_model
-from schemas.config import Config, History
-from schemas.config.log import Data
+from schemas.config import Config, HistoryConfig
+from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from serving.server.servable import SAVED_MODEL_FILE
-from trainer.network.model_info import read_about
+from trainer.network.model_info import read_model_info
 
-Abouts = Mapping[Path, dict[str, Any]]  # by the model's folder, as `trainer.network.model_info.read_about` gives it
+Abouts = Mapping[
+    Path, dict[str, Any]
+]  # by the model's folder, as `trainer.network.model_info.read_model_info` gives it
 
 
 def check_model(model: Path) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def check_model(model: Path) -> dict[str, Any]:
             received=f"signatures {', '.join(signatures) or 'none'}",
             remedy="give a model that `temporec run` pushed",
         )
-    return read_about(str(model))
+    return read_model_info(str(model))
 
 
 def as_they_were_trained(config: Config, abouts: Abouts) -> Config:
@@ -61,10 +63,10 @@ def as_they_were_trained(config: Config, abouts: Abouts) -> Config:
         )
     length = max(about["max_length"] for about in abouts.values())
     serving = config.serving.model_copy(update={"remove_seen": removes})
-    return config.model_copy(update={"history": History(max_length=length), "serving": serving})
+    return config.model_copy(update={"history": HistoryConfig(max_length=length), "serving": serving})
 
 
-def _check_log(data: Data, model: Path, about: Mapping[str, Any]) -> None:
+def _check_log(data: DataConfig, model: Path, about: Mapping[str, Any]) -> None:
     """Raises InputError where the log does not tell what a model reads: it would answer, as if nothing were known."""
     told = {feature.name: feature.kind for feature in data.features if feature.of == "interaction"}
     missing = [f"{name}, a {kind}" for name, kind in about["columns"].items() if told.get(name) != kind]

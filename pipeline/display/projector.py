@@ -10,7 +10,7 @@ from tensorboard.plugins import projector
 
 from components.evaluator.systems import load_model
 from pipeline.display.titles import read_labels
-from schemas.config.log import Items
+from schemas.config.log import ItemsTableConfig
 from schemas.features import VOCABULARY
 from trainer.baselines.read_popularity import read_popularity
 
@@ -18,7 +18,7 @@ POINTS = 10_000  # the most popular items: more the projector samples by itself,
 _TENSORS, _METADATA = "items.tsv", "items-metadata.tsv"
 
 
-def write_projector(log_dir: Path, model: Path, counts: str, items: Items | None) -> None:
+def write_projector(log_dir: Path, model: Path, counts: str, items: ItemsTableConfig | None) -> None:
     """Writes what the projector shows of a training.
 
     Titles are no input of a training, so this follows each run, also where the model comes from the cache.

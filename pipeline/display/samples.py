@@ -11,12 +11,12 @@ import tensorflow as tf
 from components.common.example_batches import read_examples
 from components.evaluator.systems import load_model
 from pipeline.display.titles import read_titles
-from schemas.config.log import Items
+from schemas.config.log import ItemsTableConfig
 from schemas.features import ITEM_IDS, USER_ID
 
 
 def sample_recommendations(
-    model: Path, examples: Path, items: Items | None, users: int = 3, last: int = 5
+    model: Path, examples: Path, items: ItemsTableConfig | None, users: int = 3, last: int = 5
 ) -> Iterator[tuple[str, list[str], list[tuple[str, float]]]]:
     """Yields user id, titles of the last items (newest first), and recommended titles with their scores."""
     titles = read_titles(items)

@@ -22,7 +22,7 @@ ENVIRONMENT_GB = 5.5  # the environment takes 4 GB, and the packages lie beside 
 
 
 @dataclass(frozen=True)
-class Check:
+class MachineCheck:
     """What was looked at, how it stands, what was found, and what to do about it.
 
     Args:
@@ -68,13 +68,13 @@ def _compiles(command: list[str], environ: Mapping[str, str]) -> bool:
             return False
 
 
-def check_compiler(environ: Mapping[str, str]) -> Check:
+def check_compiler(environ: Mapping[str, str]) -> MachineCheck:
     """A C++ compiler: pyfarmhash has no wheel."""
     compiler = find_compiler(environ)
     if compiler:
-        return Check("C++ compiler", OK, compiler["CXX"])
+        return MachineCheck("C++ compiler", OK, compiler["CXX"])
     looked = [environ["CXX"]] if environ.get("CXX") else []
-    return Check(
+    return MachineCheck(
         "C++ compiler",
         FAIL,
         f"none of {', '.join([*looked, *_COMPILERS])} compiles a program; pyfarmhash has no wheel and is compiled",
@@ -82,11 +82,11 @@ def check_compiler(environ: Mapping[str, str]) -> Check:
     )
 
 
-def check_headers(python: Interpreter) -> Check:
+def check_headers(python: Interpreter) -> MachineCheck:
     """The C headers of the Python that makes the environment."""
     if python.has_headers:
-        return Check("Python headers", OK, python.include)
-    return Check(
+        return MachineCheck("Python headers", OK, python.include)
+    return MachineCheck(
         "Python headers",
         FAIL,
         f"no Python.h in {python.include}; pyfarmhash has no wheel and is compiled",
@@ -94,11 +94,11 @@ def check_headers(python: Interpreter) -> Check:
     )
 
 
-def check_venv(python: Interpreter) -> Check:
+def check_venv(python: Interpreter) -> MachineCheck:
     """The modules `venv` and `ensurepip`, which Debian packages apart."""
     if python.has_venv:
-        return Check("Python venv", OK, f"venv and ensurepip of Python {python.version}")
-    return Check(
+        return MachineCheck("Python venv", OK, f"venv and ensurepip of Python {python.version}")
+    return MachineCheck(
         "Python venv",
         FAIL,
         f"{python.executable} lacks the module venv or ensurepip",
@@ -106,12 +106,12 @@ def check_venv(python: Interpreter) -> Check:
     )
 
 
-def check_disk(folder: Path, needed_gb: float) -> Check:
+def check_disk(folder: Path, needed_gb: float) -> MachineCheck:
     """Free space on the file system of `folder`, in GB of 10^9 bytes."""
     free_gb = shutil.disk_usage(folder).free / 1e9
     if free_gb >= needed_gb:
-        return Check("disk", OK, f"{free_gb:.1f} GB free")
-    return Check(
+        return MachineCheck("disk", OK, f"{free_gb:.1f} GB free")
+    return MachineCheck(
         "disk",
         FAIL,
         f"{free_gb:.1f} GB free where {folder} lies, {needed_gb:g} GB are needed",
@@ -119,13 +119,13 @@ def check_disk(folder: Path, needed_gb: float) -> Check:
     )
 
 
-def check_writable(folder: Path) -> Check:
+def check_writable(folder: Path) -> MachineCheck:
     """Whether files can be made in `folder`."""
     try:
         with tempfile.TemporaryFile(dir=folder):
-            return Check("writable", OK, str(folder))
+            return MachineCheck("writable", OK, str(folder))
     except OSError as error:
-        return Check(
+        return MachineCheck(
             "writable",
             FAIL,
             f"{folder}: {error.strerror}",
@@ -133,15 +133,15 @@ def check_writable(folder: Path) -> Check:
         )
 
 
-def check_cores() -> Check:
+def check_cores() -> MachineCheck:
     """The processor cores that this process may use."""
     cores = len(os.sched_getaffinity(0))
     if cores > 1:
-        return Check("cores", OK, str(cores))
-    return Check("cores", WARN, str(cores), "it works, but training takes about twice as long as with two")
+        return MachineCheck("cores", OK, str(cores))
+    return MachineCheck("cores", WARN, str(cores), "it works, but training takes about twice as long as with two")
 
 
-def check_memory(needed_gb: float) -> Check:
+def check_memory(needed_gb: float) -> MachineCheck:
     """The memory of the machine, or of the control group (container) where that is less, in GB of 10^9 bytes."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
@@ -150,7 +150,7 @@ def check_memory(needed_gb: float) -> Check:
         limit = total
     total_gb = min(total, limit) / 1e9
     if total_gb >= needed_gb:
-        return Check("memory", OK, f"{total_gb:.1f} GB")
-    return Check(
+        return MachineCheck("memory", OK, f"{total_gb:.1f} GB")
+    return MachineCheck(
         "memory", WARN, f"{total_gb:.1f} GB, less than {needed_gb:g}", "logs larger than MovieLens-1M may not fit"
     )

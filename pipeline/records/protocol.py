@@ -7,9 +7,9 @@ from typing import Any
 
 from components.evaluator.query_metrics import MODEL, PREVIOUS
 from components.example_gen.report import IngestionReport
-from schemas.config import Config, Temporal
+from schemas.config import Config, TemporalSplitConfig
 from schemas.features import TEST
-from serving.export.recommender import ORDERS
+from serving.export.recommender import STAGES
 
 
 def data_counts(report: IngestionReport) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "test": systems.pop(MODEL),
         "intervals": {name: value[1:] for name, value in summary["systems"][MODEL].items() if None not in value},
-        "orders": {order: systems.pop(order) for order in ORDERS},
+        "orders": {order: systems.pop(order) for order in STAGES},
         "previous": systems.pop(PREVIOUS, None),
         "baselines": systems,
     }
@@ -60,7 +60,7 @@ def protocol(config: Config, reads: Sequence[str], report: IngestionReport, item
     """
     return {
         "split": config.split.kind,
-        "targets": "all" if isinstance(config.split, Temporal) and config.split.targets == "all" else "next",
+        "targets": "all" if isinstance(config.split, TemporalSplitConfig) and config.split.targets == "all" else "next",
         "candidates": "full",
         "seen_items": "removed" if config.serving.remove_seen else "kept",
         "reads": ["order", *reads],

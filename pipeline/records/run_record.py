@@ -20,7 +20,7 @@ from pipeline.records.protocol import data_counts, metrics, protocol
 from pipeline.runners.local import ComponentRun
 from schemas.config import Config
 from schemas.features import SPLITS
-from trainer.network.model_info import read_about
+from trainer.network.model_info import read_model_info
 
 STACK = ("tfx", "tensorflow", "tensorflow-recommenders", "apache-beam", "tensorflow-serving-api")
 
@@ -32,7 +32,7 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
     report = IngestionReport.read(examples)
     evaluation = outputs["Evaluator.evaluation"].uri
     model = f"{outputs['Trainer.model'].uri}/Format-Serving"
-    about, verdict = read_about(model), read_verdict(outputs["ModelGate.blessing"].uri)
+    about, verdict = read_model_info(model), read_verdict(outputs["ModelGate.blessing"].uri)
     return {
         "name": config.name,
         "config": config.model_dump(mode="json"),

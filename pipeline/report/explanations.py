@@ -10,7 +10,7 @@ import numpy as np
 from components.common.example_batches import read_examples
 from components.evaluator.queries import Queries, read_queries
 from components.evaluator.query_metrics import MODEL
-from components.evaluator.query_results import Results, keys
+from components.evaluator.query_results import Results, query_keys
 from components.evaluator.systems import unit_vectors
 from pipeline.report.attention import attention
 from pipeline.report.item_map import Vectors
@@ -127,7 +127,7 @@ def _lists(results: Results, queries: Queries) -> list[list[str]]:
     """What the model recommended to these queries, in the evaluation."""
     some = Results(results.table.take(np.flatnonzero(np.isin(results.user_ids, queries.users))))
     lists = dict(zip(some.keys(), some.lists(MODEL), strict=True))
-    return [lists[key][:K] for key in keys(queries.users, queries.times_s.tolist(), queries.targets)]
+    return [lists[key][:K] for key in query_keys(queries.users, queries.times_s.tolist(), queries.targets)]
 
 
 def first_of_each(users: Ids) -> list[int]:

@@ -19,13 +19,13 @@ from pipeline.report.explanations import Person, people
 from pipeline.report.item_map import SHOWN, Map, item_map
 from pipeline.report.items import Counts, KnownItems, read_items
 from pipeline.report.lengths import Lengths, read_lengths
-from pipeline.report.verdict_text import Verdict, verdict
+from pipeline.report.verdict_text import VerdictText, verdict
 from schemas.config import Config
 from schemas.features import TEST
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class RunReport:
     """What is shown.
 
     Args:
@@ -44,7 +44,7 @@ class Report:
         item_map: the vectors of the most popular items.
     """
 
-    verdict: Verdict
+    verdict: VerdictText
     record: Mapping[str, Any]
     config: Config
     ingestion: IngestionReport
@@ -70,7 +70,7 @@ class Report:
         return int(k) if k else sorted(self.config.evaluate.ks)[len(self.config.evaluate.ks) // 2]
 
 
-def gather(record: Mapping[str, Any]) -> Report:
+def gather(record: Mapping[str, Any]) -> RunReport:
     """Reads it all.
 
     Args:
@@ -86,7 +86,7 @@ def gather(record: Mapping[str, Any]) -> Report:
     model = load_model(folders["model"])
     targets = items.count(list(chain.from_iterable(results.targets())))
     shown = items.ids[items.order[:SHOWN]]
-    return Report(
+    return RunReport(
         verdict=verdict(record),
         record=record,
         config=config,

@@ -7,11 +7,11 @@ from typing import Any
 
 from components.evaluator.query_metrics import MODEL
 from components.evaluator.statistics import SMALLEST_GROUP
-from pipeline.report.gather import Report
+from pipeline.report.gather import RunReport
 from pipeline.report.verdict_text import in_words
 
 
-def limits(report: Report) -> Iterator[str]:
+def limits(report: RunReport) -> Iterator[str]:
     """Sentences on where the figures are low, and on what they do not say."""
     coverage = report.summary["systems"][MODEL].get(f"coverage@{report.k}")
     if coverage and coverage[0] is not None:
@@ -54,7 +54,7 @@ def extremes(groups: Mapping[str, Any], metric: str) -> list[tuple[str, float]]:
     return [(name, mean) for mean, name in (means[0], means[-1])] if len(means) > 1 else []
 
 
-def fairness(report: Report) -> Iterator[str]:
+def fairness(report: RunReport) -> Iterator[str]:
     """A sentence for each slice that is looked at for fairness."""
     for name, ratios in report.summary["fairness"].items():
         ratio = ratios.get(report.metric)

@@ -8,7 +8,7 @@ from html import escape
 from components.evaluator.query_metrics import MODEL
 from pipeline.report.charts import BARE, COLOURS, FIRST, QUIET, Plot, dots, line, log_axis, percent_axis
 from pipeline.report.curves import Curve
-from pipeline.report.gather import Report
+from pipeline.report.gather import RunReport
 from pipeline.report.item_map import OTHER
 from pipeline.report.items import Counts, concentration
 from pipeline.report.verdict_text import in_words
@@ -17,7 +17,7 @@ _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "hexa
 GROUPS = 20  # of a slice that are drawn
 
 
-def plots(report: Report) -> dict[str, list[Plot]]:
+def plots(report: RunReport) -> dict[str, list[Plot]]:
     """By section of the page, those that there is something to draw for."""
     sections = {
         "data": [_long_tail(report), _lengths(report)],
@@ -55,13 +55,13 @@ def plots(report: Report) -> dict[str, list[Plot]]:
     return {section: [plot for plot in some if plot.data] for section, some in sections.items()}
 
 
-def main_metrics(report: Report) -> list[str]:
+def main_metrics(report: RunReport) -> list[str]:
     """The metric that models are compared by, and some more on lists of the same length."""
     names = [report.metric, *(f"{name}@{report.k}" for name in ("recall", "ndcg", "mrr", "coverage"))]
     return [name for name in dict.fromkeys(names) if name in report.summary["systems"][MODEL]]
 
 
-def _long_tail(report: Report) -> Plot:
+def _long_tail(report: RunReport) -> Plot:
     counts = report.items.interactions[report.items.order]
     ranks, _ = concentration(report.items.interactions, report.items.order)
     trace = line("items", ranks, [int(counts[rank - 1]) for rank in ranks], FIRST)
@@ -76,7 +76,7 @@ def _long_tail(report: Report) -> Plot:
     )
 
 
-def _lengths(report: Report) -> Plot:
+def _lengths(report: RunReport) -> Plot:
     shares = [round(0.1 * step, 1) for step in range(11)]
     traces = [
         line(split, lengths.deciles, shares, colour)
@@ -112,12 +112,12 @@ def _curves(name: str, title: str, caption: str, curves: Mapping[str, Curve], pa
     return Plot(name, title, caption, traces, {**axes, "showlegend": True})
 
 
-def _systems(report: Report, metric: str) -> Plot:
+def _systems(report: RunReport, metric: str) -> Plot:
     values = {in_words(system): found[metric] for system, found in report.summary["systems"].items() if metric in found}
     return dots(f"systems-{metric}", metric, "With 95 % intervals.", values, [FIRST] + [QUIET] * (len(values) - 1))
 
 
-def _slice(report: Report, name: str) -> Plot:
+def _slice(report: RunReport, name: str) -> Plot:
     groups = report.summary["slices"][name]
     largest = set(sorted(groups, key=lambda group: -groups[group]["queries"])[:GROUPS])
     values = {
@@ -140,7 +140,7 @@ def _slice(report: Report, name: str) -> Plot:
     )
 
 
-def _map(report: Report) -> Plot:
+def _map(report: RunReport) -> Plot:
     traces = []
     for number, group in enumerate(report.item_map.groups):
         named = group.category != OTHER
@@ -198,7 +198,7 @@ def _timings(seconds: Mapping[str, float], cached: Sequence[str]) -> Plot:
     return Plot("timings", "Seconds by component", "Grey: from the cache.", [bars], axes, 110 + 28 * len(seconds))
 
 
-def _shares(name: str, title: str, counts: Mapping[str, Counts], report: Report) -> Plot:
+def _shares(name: str, title: str, counts: Mapping[str, Counts], report: RunReport) -> Plot:
     traces = []
     for (label, each), colour in zip(counts.items(), (QUIET, FIRST), strict=True):
         numbers, shares = concentration(each, report.items.order)

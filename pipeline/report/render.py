@@ -14,7 +14,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from pipeline.report.charts import Plot
-from pipeline.report.gather import Report
+from pipeline.report.gather import RunReport
 from pipeline.report.model_card import fairness, limits
 from pipeline.report.plots import main_metrics, plots
 from pipeline.report.verdict_text import in_words
@@ -23,7 +23,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _SHOWN_ITEMS = 10  # of a history in words; the strip has all
 
 
-def render(report: Report) -> str:
+def render(report: RunReport) -> str:
     """The page.
 
     Whatever comes from the log is text: the templates escape it, and the page

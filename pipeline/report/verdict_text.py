@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
-class Verdict(NamedTuple):
+class VerdictText(NamedTuple):
     """How a report opens."""
 
     blessed: bool
@@ -14,7 +14,7 @@ class Verdict(NamedTuple):
     beside: str  # the model blessed before; empty where there was none
 
 
-def verdict(record: Mapping[str, Any]) -> Verdict:
+def verdict(record: Mapping[str, Any]) -> VerdictText:
     """Sums up a record.
 
     Args:
@@ -25,8 +25,8 @@ def verdict(record: Mapping[str, Any]) -> Verdict:
     if gate["blessed"]:
         pushed = record["pushed"]
         done = f"Blessed and pushed as version {pushed['version']}" if pushed else "Blessed"
-        return Verdict(True, f"{done}: {measured}.", _beside_previous(record["metrics"], metric))
-    return Verdict(False, f"{_refused(gate['checks'])} {measured}.", _beside_previous(record["metrics"], metric))
+        return VerdictText(True, f"{done}: {measured}.", _beside_previous(record["metrics"], metric))
+    return VerdictText(False, f"{_refused(gate['checks'])} {measured}.", _beside_previous(record["metrics"], metric))
 
 
 def in_words(name: str) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.config.evaluation import ColumnSlice, Evaluate, Evaluation, Slice
-from schemas.config.log import Data, Feature, Section, Share
+from schemas.config.evaluation import EvaluateConfig, EvaluatorConfig, Slice, SliceConfig
+from schemas.config.log import DataConfig, Feature, Section, Share
 from schemas.config.presets import with_preset
 from schemas.features import VALUE, target_key, user_key
 
@@ -17,13 +17,13 @@ Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Step = Annotated[int, Field(ge=0)]  # of training, counted from 0
 
 
-class LeaveOneOut(Section):
+class LeaveOneOutConfig(Section):
     """Each user's last interaction is the test target, the one before it validation's."""
 
     kind: Literal["leave_one_out"] = "leave_one_out"
 
 
-class Cuts(Section):
+class TimeCutsConfig(Section):
     """Global cuts in time: train before the first, test from the second on.
 
     The cuts are given as times (UTC unless they say otherwise), or as the
@@ -36,7 +36,7 @@ class Cuts(Section):
     test_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
 
     @model_validator(mode="after")
-    def _in_order(self) -> Cuts:
+    def _in_order(self) -> TimeCutsConfig:
         if (self.validation_from is None) != (self.test_from is None):
             raise ValueError("give both validation_from and test_from, or neither")
         if self.validation_from and self.test_from and not self.cuts_s()[0] < self.cuts_s()[1]:
@@ -56,27 +56,27 @@ class Cuts(Section):
         return validation, test
 
 
-class Temporal(Cuts):
+class TemporalSplitConfig(TimeCutsConfig):
     """What a user does before the first cut is trained on, what comes after each cut is predicted."""
 
     kind: Literal["temporal"]
     targets: Literal["next", "all"] = "next"  # of a test example: the first interaction after the cut, or all
 
 
-class Session(Cuts):
+class SessionSplitConfig(TimeCutsConfig):
     """Each session lies in one split, by when it begins; in validation and test it is revealed step by step."""
 
     kind: Literal["session"]
     gap_s: Annotated[float, Field(gt=0.0)] | None = None  # a longer pause ends a session; without it a user is one
 
 
-class History(Section):
+class HistoryConfig(Section):
     """What the model reads of a user's past."""
 
     max_length: Annotated[int, Field(ge=1)] = 50  # the most recent interactions
 
 
-class Encoder(Section):
+class EncoderConfig(Section):
     """The recurrence over the history."""
 
     kind: Literal["rnn", "lstm", "gru", "none"] = "gru"
@@ -84,7 +84,7 @@ class Encoder(Section):
     layers: Annotated[int, Field(ge=1)] = 1
 
 
-class Attention(Section):
+class AttentionConfig(Section):
     """Self-attention over the history, in blocks; the ranking task attends in the same way."""
 
     kind: Literal[
@@ -100,7 +100,7 @@ class Attention(Section):
         "hierarchical",
     ] = "general"
     blocks: Annotated[int, Field(ge=0)] = 1
-    place: Literal["after", "before"] = "after"  # of the recurrence
+    position: Literal["after", "before"] = "after"  # of the recurrence
     feed_forward: Annotated[int, Field(ge=1)] = 2  # width of a block's hidden layer, in widths of the states
     heads: Annotated[int, Field(ge=1)] = 2  # of multi_head
     window: Annotated[int, Field(ge=1)] = 10  # of the local kinds: places on each side
@@ -110,13 +110,13 @@ class Attention(Section):
     session_gap_s: Annotated[float, Field(gt=0.0)] | None = None
 
     @model_validator(mode="after")
-    def _has_sessions(self) -> Attention:
+    def _has_sessions(self) -> AttentionConfig:
         if self.session_gap_s is not None and self.kind != "hierarchical":
             raise ValueError(f"session_gap_s is for the kind hierarchical, and the kind is {self.kind}")
         return self
 
 
-class Dropout(Section):
+class DropoutConfig(Section):
     """Shares of values that are dropped in training."""
 
     embedding: Rate = 0.1  # of the embedded interactions
@@ -130,15 +130,20 @@ class Dropout(Section):
         return dict.fromkeys(cls.model_fields, value) if isinstance(value, int | float) else value
 
 
-Suggesting = Literal["markov", "followers", "window", "predecessors", "neighbours", "popularity", "recent_popularity"]
+CandidateSource = Literal[
+    "markov", "followers", "window", "predecessors", "neighbours", "popularity", "recent_popularity"
+]
 
 
-class Ranking(Section):
+class RerankerConfig(Section):
     """The ranking task, trained beside retrieval, which reorders what retrieval finds."""
 
     candidates: Annotated[int, Field(ge=1)] = 200  # of retrieval that are reordered
-    counts: bool = True  # whether what is counted suggests candidates, and counts in the order
-    suggest: tuple[Suggesting, ...] = ("markov", "recent_popularity")  # which of the counts suggest candidates
+    cooccurrence: bool = True  # whether what is counted suggests candidates, and counts in the order
+    candidate_sources: tuple[CandidateSource, ...] = (
+        "markov",
+        "recent_popularity",
+    )  # which of the counts suggest candidates
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = (64,)
     positions: Annotated[int, Field(ge=1)] = 4  # of each history, drawn anew each step
     negatives: Annotated[int, Field(ge=1)] = 32  # candidates drawn beside each target
@@ -146,13 +151,13 @@ class Ranking(Section):
     by_value: bool = False  # whether a target counts more, the greater its value is among those of the log
 
     @model_validator(mode="after")
-    def _has_a_network(self) -> Ranking:
+    def _has_a_network(self) -> RerankerConfig:
         if self.by_value and not self.weight:
             raise ValueError("by_value is for a network that is trained, and weight is 0")
         return self
 
 
-class Inputs(Section):
+class InputsConfig(Section):
     """What the network reads beside the items of a history."""
 
     position: bool = False  # the place in the history
@@ -161,16 +166,16 @@ class Inputs(Section):
     columns: tuple[str, ...] = ()  # names of further columns
 
 
-class Model(Section):
+class ModelConfig(Section):
     """The network."""
 
     preset: Literal["fast", "balanced", "best"] = "balanced"  # of settings that a configuration does not say itself
     dim: Annotated[int, Field(ge=1)] = 64  # of the item embedding
-    inputs: Inputs = Inputs()
-    encoder: Encoder = Encoder()
-    attention: Attention = Attention()
-    dropout: Dropout = Dropout()
-    ranking: Ranking = Ranking()
+    inputs: InputsConfig = InputsConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    attention: AttentionConfig = AttentionConfig()
+    dropout: DropoutConfig = DropoutConfig()
+    reranker: RerankerConfig = RerankerConfig()
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -185,13 +190,13 @@ class Model(Section):
         return not {"time", "query_time"}.isdisjoint(self.reads)
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Model:
+    def _heads_divide(self) -> ModelConfig:
         if self.attention.kind == "multi_head" and self.dim % self.attention.heads:
             raise ValueError(f"dim ({self.dim}) must be a multiple of attention.heads ({self.attention.heads})")
         return self
 
 
-class Loss(Section):
+class LossConfig(Section):
     """The loss of the retrieval task, at every position of a history."""
 
     kind: Literal["full", "sampled", "in_batch", "binary"] = "full"
@@ -201,7 +206,7 @@ class Loss(Section):
     calibration: Share = 0.75  # of binary
 
     @model_validator(mode="after")
-    def _smooths_a_softmax(self) -> Loss:
+    def _smooths_a_softmax(self) -> LossConfig:
         if self.smoothing and self.kind == "binary":
             raise ValueError("smoothing is for losses that are a softmax, and the kind is binary")
         return self
@@ -210,13 +215,13 @@ class Loss(Section):
 Strategy = Literal["none", "mirrored", "multi_worker", "tpu"]
 
 
-class Train(Section):
+class TrainConfig(Section):
     """How the network is fitted."""
 
     epochs: Annotated[int, Field(ge=1)] = 20
     batch_size: Annotated[int, Field(ge=1)] = 16  # histories
     accumulation: Annotated[int, Field(ge=1)] = 1  # parts in which a batch is computed, to save memory
-    loss: Loss = Loss()
+    loss: LossConfig = LossConfig()
     learning_rate: Annotated[float, Field(gt=0.0)] = 0.003
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     schedule: Literal["cosine", "plateau"] = "cosine"
@@ -231,41 +236,41 @@ class Train(Section):
     wandb: Annotated[str, StringConstraints(min_length=1)] | None = None  # the project in Weights & Biases
 
     @model_validator(mode="after")
-    def _in_order(self) -> Train:
+    def _in_order(self) -> TrainConfig:
         if self.profile is not None and self.profile[0] > self.profile[1]:
             raise ValueError(f"profile must end after it begins, not at {self.profile[1]} from {self.profile[0]} on")
         return self
 
 
-Popularity = Literal["popularity", "recent_popularity"]
+PopularityKind = Literal["popularity", "recent_popularity"]
 
 
-class Serving(Section):
+class ServingConfig(Section):
     """What the exported model answers."""
 
     k: Annotated[int, Field(ge=10)] = 10  # recommendations, where the request names no number; the gate judges ten
     remove_seen: bool = True  # never recommend an item of the history
-    fallback: Popularity = "popularity"  # the baseline that answers where no item of the history is known
+    fallback: PopularityKind = "popularity"  # the baseline that answers where no item of the history is known
 
 
-Split = Annotated[LeaveOneOut | Temporal | Session, Field(discriminator="kind")]
+SplitConfig = Annotated[LeaveOneOutConfig | TemporalSplitConfig | SessionSplitConfig, Field(discriminator="kind")]
 
 
-class Ingestion(Section):
+class ExampleGenConfig(Section):
     """The part of a configuration that decides what the examples are."""
 
-    data: Data
-    split: Split
-    history: History
+    data: DataConfig
+    split: SplitConfig
+    history: HistoryConfig
 
 
-class Training(Section):
+class TrainerConfig(Section):
     """The part of a configuration that decides what the exported model is, given the examples."""
 
-    history: History
-    model: Model
-    train: Train
-    serving: Serving
+    history: HistoryConfig
+    model: ModelConfig
+    train: TrainConfig
+    serving: ServingConfig
     features: tuple[Feature, ...] = ()  # the further columns that the model reads
 
 
@@ -273,13 +278,13 @@ class Config(Section):
     """A whole pipeline."""
 
     name: Name
-    data: Data
-    split: Split = LeaveOneOut()
-    history: History = History()
-    model: Model = Model()
-    train: Train = Train()
-    evaluate: Evaluate = Evaluate()
-    serving: Serving = Serving()
+    data: DataConfig
+    split: SplitConfig = LeaveOneOutConfig()
+    history: HistoryConfig = HistoryConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    serving: ServingConfig = ServingConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -287,18 +292,20 @@ class Config(Section):
         return with_preset(value) if isinstance(value, dict) else value
 
     @property
-    def ingestion(self) -> Ingestion:
+    def ingestion(self) -> ExampleGenConfig:
         """What the examples depend on: titles, for one, they do not."""
         items = (
             self.data.items.model_copy(update={"title": ""}) if self.data.items and self.data.items.columns else None
         )
-        return Ingestion(data=self.data.model_copy(update={"items": items}), split=self.split, history=self.history)
+        return ExampleGenConfig(
+            data=self.data.model_copy(update={"items": items}), split=self.split, history=self.history
+        )
 
     @property
-    def training(self) -> Training:
+    def training(self) -> TrainerConfig:
         """What the exported model depends on beside the examples."""
-        read = {*self.model.inputs.columns, *([VALUE] if self.model.ranking.by_value else [])}
-        return Training(
+        read = {*self.model.inputs.columns, *([VALUE] if self.model.reranker.by_value else [])}
+        return TrainerConfig(
             history=self.history,
             model=self.model,
             train=self.train,
@@ -307,13 +314,13 @@ class Config(Section):
         )
 
     @property
-    def evaluation(self) -> Evaluation:
+    def evaluation(self) -> EvaluatorConfig:
         """What an evaluation finds depends on, beside the examples and the models."""
-        return Evaluation(
+        return EvaluatorConfig(
             ks=self.evaluate.ks,
             slices=tuple(self._slice(each) for each in self.evaluate.slices),
             fairness=self.evaluate.fairness,
-            samples=self.evaluate.samples,
+            bootstrap_samples=self.evaluate.bootstrap_samples,
             times=self.data.timestamp.unit != "order",
             remove_seen=self.serving.remove_seen,
             categories=tuple(
@@ -323,7 +330,7 @@ class Config(Section):
             ),
         )
 
-    def _slice(self, wanted: ColumnSlice) -> Slice:
+    def _slice(self, wanted: SliceConfig) -> Slice:
         users = self.data.users.columns if self.data.users else {}
         described = {feature.name: feature for feature in self.data.features}
         separator = None if wanted.column in users else described[wanted.column].separator
@@ -353,12 +360,12 @@ class Config(Section):
     @model_validator(mode="after")
     def _split_has_times(self) -> Config:
         if self.data.timestamp.unit == "order":
-            if isinstance(self.split, Cuts) and self.split.test_from is not None:
+            if isinstance(self.split, TimeCutsConfig) and self.split.test_from is not None:
                 raise ValueError(
                     "split.validation_from and split.test_from are times, and data.timestamp.unit is order: "
                     "give split.validation_share and split.test_share"
                 )
-            if isinstance(self.split, Session) and self.split.gap_s is not None:
+            if isinstance(self.split, SessionSplitConfig) and self.split.gap_s is not None:
                 raise ValueError("split.gap_s needs times, and data.timestamp.unit is order")
         return self
 
@@ -371,8 +378,8 @@ class Config(Section):
                     f"model.inputs.columns names {name!r}, and data.columns and data.items.columns have "
                     f"{', '.join(map(repr, names)) or 'no further column'}"
                 )
-        if self.model.ranking.by_value and VALUE not in names:
-            raise ValueError("model.ranking.by_value needs data.columns.value")
+        if self.model.reranker.by_value and VALUE not in names:
+            raise ValueError("model.reranker.by_value needs data.columns.value")
         if self.model.reads_times and self.data.timestamp.unit == "order":
             raise ValueError(
                 "model.inputs.time, model.inputs.query_time and model.attention.session_gap_s need times,"

@@ -42,20 +42,20 @@ Baseline = Literal[
 ]
 
 
-class ColumnSlice(Section):
+class SliceConfig(Section):
     """A slice by a further column of the log, of the items (of the target) or of the users."""
 
     column: str
     boundaries: tuple[float, ...] = ()  # of a number: where a group begins
 
     @model_validator(mode="after")
-    def _ascending(self) -> ColumnSlice:
+    def _ascending(self) -> SliceConfig:
         if any(low >= high for low, high in pairwise(self.boundaries)):
             raise ValueError(f"boundaries must rise from one to the next, not be {list(self.boundaries)}")
         return self
 
 
-class Gate(Section):
+class GateConfig(Section):
     """What a model must reach on the test split to be pushed."""
 
     metric: str = "recall@10"  # that models are compared by, the greater the better
@@ -70,14 +70,14 @@ class Gate(Section):
     max_latency_ms: Annotated[float, Field(gt=0.0)] | None = None  # of one request, median
 
     @model_validator(mode="after")
-    def _can_be_strict(self) -> Gate:
+    def _can_be_strict(self) -> GateConfig:
         if self.strict and not self.tolerance:
             raise ValueError("strict needs a tolerance above 0: no number of users shows that nothing at all is lost")
         return self
 
 
 class Slice(Section):
-    """A `ColumnSlice` with what the examples know of it."""
+    """A `SliceConfig` with what the examples know of it."""
 
     name: str
     feature: str  # of the examples
@@ -85,14 +85,14 @@ class Slice(Section):
     boundaries: tuple[float, ...] = ()
 
 
-class Evaluate(Section):
+class EvaluateConfig(Section):
     """What is measured on the test split."""
 
     ks: tuple[Annotated[int, Field(ge=1, le=DEPTH)], ...] = (5, 10, 20)  # lengths of the lists
-    slices: tuple[ColumnSlice, ...] = ()  # beside those there always are
+    slices: tuple[SliceConfig, ...] = ()  # beside those there always are
     fairness: tuple[str, ...] = ()  # slices whose worst group is set beside the best
-    samples: Annotated[int, Field(ge=100)] = 1000  # of the bootstrap
-    gate: Gate = Gate()
+    bootstrap_samples: Annotated[int, Field(ge=100)] = 1000  # of the bootstrap
+    gate: GateConfig = GateConfig()
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class Evaluate(Section):
         return *(f"{name}@{k}" for name in METRICS for k in self.ks), AUC
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Evaluate:
+    def _names_are_known(self) -> EvaluateConfig:
         if K not in self.ks:
             raise ValueError(f"evaluate.ks must have {K}, the length of the lists that the gate looks at")
         if len(set(self.ks)) < len(self.ks):
@@ -124,13 +124,13 @@ class Evaluate(Section):
         return self
 
 
-class Evaluation(Section):
+class EvaluatorConfig(Section):
     """The part of a configuration that decides what an evaluation finds, given the examples and the models."""
 
     ks: tuple[int, ...]
     slices: tuple[Slice, ...]
     fairness: tuple[str, ...]
-    samples: int
+    bootstrap_samples: int
     times: bool  # whether the log's times are times of day
     remove_seen: bool  # whether baselines leave out what the user has seen
     categories: tuple[tuple[str, str | None], ...]  # columns of items, and separators, that make items alike

@@ -19,14 +19,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Column(Section):
+class ColumnConfig(Section):
     """A further column, which tells more than who did something with what, and when."""
 
     column: str
     kind: Literal["category", "number"] = "category"
 
 
-class ItemColumn(Column):
+class ItemColumnConfig(ColumnConfig):
     """A further column that may describe an item."""
 
     separator: Annotated[str, StringConstraints(min_length=1)] | None = None  # of a category with several names in it
@@ -38,13 +38,13 @@ def names_in(value: str, separator: str | None) -> list[str]:
     return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
-class LogColumn(ItemColumn):
+class LogColumnConfig(ItemColumnConfig):
     """A further column of the log."""
 
     of: Literal["interaction", "item"] = "interaction"  # whether it is the same wherever the item comes
 
 
-class Columns(Section):
+class ColumnsConfig(Section):
     """Which columns of the log hold an interaction."""
 
     user: str
@@ -52,7 +52,7 @@ class Columns(Section):
     timestamp: str
     event: str | None = None  # what the user did, a category
     value: str | None = None  # how much it was worth, a number: a rating, a price paid, a time spent
-    context: dict[ColumnName, LogColumn] = {}  # anything else
+    context: dict[ColumnName, LogColumnConfig] = {}  # anything else
 
 
 class Feature(Section):
@@ -66,7 +66,7 @@ class Feature(Section):
     in_table: bool  # of items, or in the log
 
 
-class Timestamp(Section):
+class TimestampConfig(Section):
     """How the log writes time: a number in a unit, or text in a format.
 
     `order` is for logs that hold only the order of interactions: any whole
@@ -77,13 +77,13 @@ class Timestamp(Section):
     format: str | None = None  # strptime's directives; without %z the times are UTC
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Timestamp:
+    def _one_of_both(self) -> TimestampConfig:
         if (self.unit is None) == (self.format is None):
             raise ValueError("give either a unit (s, ms, us, ns, order) or a format, not both")
         return self
 
 
-class Filter(Section):
+class FilterConfig(Section):
     """Rows to keep; the others are counted as rejected, reason `filtered`."""
 
     column: str
@@ -91,7 +91,7 @@ class Filter(Section):
     above: float | None = None  # the value, as a number, must be greater than this
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Filter:
+    def _one_of_both(self) -> FilterConfig:
         if (self.matches is None) == (self.above is None):
             raise ValueError("give either matches or above")
         if self.matches is not None:
@@ -102,7 +102,7 @@ class Filter(Section):
         return self
 
 
-class Table(Section):
+class SideTableConfig(Section):
     """A delimited file beside the log, with a header line and an id in each row."""
 
     setting: ClassVar[str]  # its place in the configuration
@@ -112,24 +112,24 @@ class Table(Section):
     id: str
 
 
-class Items(Table):
+class ItemsTableConfig(SideTableConfig):
     """A table of items: titles for people, and what the model may know of them."""
 
     setting = "data.items"
 
     title: str
-    columns: dict[ColumnName, ItemColumn] = {}
+    columns: dict[ColumnName, ItemColumnConfig] = {}
 
 
-class Users(Table):
+class UsersTableConfig(SideTableConfig):
     """A table of users, by whose columns an evaluation can be sliced; no model reads it."""
 
     setting = "data.users"
 
-    columns: Annotated[dict[ColumnName, Column], Field(min_length=1)]
+    columns: Annotated[dict[ColumnName, ColumnConfig], Field(min_length=1)]
 
 
-class Data(Section):
+class DataConfig(Section):
     """The log and how to read it."""
 
     path: str  # a file or a glob, plain or compressed (.gz), local or on a file system Beam knows
@@ -137,24 +137,24 @@ class Data(Section):
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     quote: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = '"'
     column_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None  # for files without a header line
-    columns: Columns
-    timestamp: Timestamp
+    columns: ColumnsConfig
+    timestamp: TimestampConfig
     null_values: tuple[str, ...] = ("",)  # what stands for "no user" and "no item"
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[FilterConfig, ...] = ()
     max_rejected_share: Share = 0.05  # of the rows read; filtered rows do not count
     min_item_interactions: Annotated[int, Field(ge=1)] = 1  # applied before the users' minimum
     min_user_interactions: Annotated[int, Field(ge=1)] = 1
-    items: Items | None = None
-    users: Users | None = None
+    items: ItemsTableConfig | None = None
+    users: UsersTableConfig | None = None
 
     @property
     def features(self) -> tuple[Feature, ...]:
         """All further columns, in the order in which they are configured."""
         of_log = dict(self.columns.context)
         if self.columns.value is not None:
-            of_log = {VALUE: LogColumn(column=self.columns.value, kind="number"), **of_log}
+            of_log = {VALUE: LogColumnConfig(column=self.columns.value, kind="number"), **of_log}
         if self.columns.event is not None:
-            of_log = {EVENT: LogColumn(column=self.columns.event), **of_log}
+            of_log = {EVENT: LogColumnConfig(column=self.columns.event), **of_log}
         of_table = self.items.columns if self.items else {}
         return tuple(
             [Feature(name=name, in_table=False, **column.model_dump()) for name, column in of_log.items()]
@@ -162,7 +162,7 @@ class Data(Section):
         )
 
     @model_validator(mode="after")
-    def _features_can_be_told_apart(self) -> Data:
+    def _features_can_be_told_apart(self) -> DataConfig:
         context, table = self.columns.context, self.items.columns if self.items else {}
         names = [*context, *table]
         of_users = [user_key(name) for name in self.users.columns] if self.users else []

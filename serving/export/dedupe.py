@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def distinct(ids: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
+def dedupe(ids: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
     """Sets repeated and excluded ids to 0, wherever they stand.
 
     Args:

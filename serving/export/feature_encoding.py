@@ -21,11 +21,11 @@ _HOUR_S, _DAY_S = 3_600, 86_400
 _THURSDAY = 3  # the first of January 1970, when Monday is 0
 
 
-class Coding(NamedTuple):
+class FeatureEncoding(NamedTuple):
     """How a column becomes codes: by the line of a vocabulary, or by the bucket of a number."""
 
     vocabulary_file: str = ""  # a category a line; "" for a number
-    boundaries: npt.NDArray[np.float32] = np.empty(0, np.float32)  # as of `number_codes`
+    boundaries: npt.NDArray[np.float32] = np.empty(0, np.float32)  # as of `bucketize`
 
     def size(self) -> int:
         """One more than the greatest code."""
@@ -40,16 +40,16 @@ class Coding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Codings:
+class FeatureEncodings:
     """What a model reads beside item ids, and how it becomes codes."""
 
     gap_boundaries: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     times: bool = False  # whether times are read, those of a history
     query_times: bool = False  # and that for which is recommended
-    columns: Mapping[str, Coding] = field(default_factory=dict)  # by name, those of interactions
+    columns: Mapping[str, FeatureEncoding] = field(default_factory=dict)  # by name, those of interactions
 
 
-def gaps(timestamps_s: tf.RaggedTensor) -> tf.RaggedTensor:
+def time_deltas(timestamps_s: tf.RaggedTensor) -> tf.RaggedTensor:
     """Seconds since the time before, float32; NaN at the first of a row and beside a time that is not known.
 
     Args:
@@ -66,24 +66,24 @@ def gaps(timestamps_s: tf.RaggedTensor) -> tf.RaggedTensor:
     return timestamps_s.with_flat_values(tf.where(known, tf.cast(times - before, tf.float32), float("nan")))
 
 
-def time_codes(timestamps_s: tf.RaggedTensor, gap_boundaries: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+def time_feature_ids(timestamps_s: tf.RaggedTensor, gap_boundaries: tf.Tensor) -> dict[str, tf.RaggedTensor]:
     """The codes of `TIME_CODES`, in UTC.
 
     Args:
-        timestamps_s: as of `gaps`.
-        gap_boundaries: as of `number_codes`.
+        timestamps_s: as of `time_deltas`.
+        gap_boundaries: as of `bucketize`.
     """
     times = timestamps_s.flat_values
     hours = 1 + times // _HOUR_S % HOURS
     weekdays = 1 + (times // _DAY_S + _THURSDAY) % WEEKDAYS
     return {
-        GAP: tf.ragged.map_flat_values(number_codes, gaps(timestamps_s), gap_boundaries),
+        GAP: tf.ragged.map_flat_values(bucketize, time_deltas(timestamps_s), gap_boundaries),
         HOUR: timestamps_s.with_flat_values(tf.where(times > 0, hours, 0)),
         WEEKDAY: timestamps_s.with_flat_values(tf.where(times > 0, weekdays, 0)),
     }
 
 
-def number_codes(numbers: tf.Tensor, boundaries: tf.Tensor) -> tf.Tensor:
+def bucketize(numbers: tf.Tensor, boundaries: tf.Tensor) -> tf.Tensor:
     """The bucket of each number, from 1 to n + 1; 0 for NaN.
 
     Args:

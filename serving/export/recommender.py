@@ -11,16 +11,16 @@ import tensorflow as tf
 
 from schemas.config.evaluation import DEPTH
 from schemas.features import PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
-from serving.export.dedupe import distinct
-from serving.export.feature_encoding import Codings
-from serving.export.request_features import Context, ContextCodes
-from serving.export.top_k import INDEXES, LOWEST, highest
+from serving.export.dedupe import dedupe
+from serving.export.feature_encoding import FeatureEncodings
+from serving.export.request_features import RequestFeatureEncoder, RequestFeatures
+from serving.export.top_k import INDEXES, LOWEST, stable_top_k
 
 Answer = dict[str, tf.Tensor]
-ORDERS = ("retrieval", "ranking")  # of retrieval alone, and of both tasks
+STAGES = ("retrieval", "ranking")  # of retrieval alone, and of both tasks
 
 
-class Encoded(Protocol):
+class EncodedHistory(Protocol):
     """A batch of histories as a model has read them."""
 
     @property
@@ -38,13 +38,13 @@ class ServableModel(Protocol):
     Each method is traced by itself: `rank` knows of a history what `encode` gave back.
     """
 
-    codings: Codings  # of what it reads beside items
+    codings: FeatureEncodings  # of what it reads beside items
     max_length: int
     reorders: bool  # whether the order of `rank` is served, or that of the query's inner products
     reordered: int  # how many items of retrieval are reordered, where there are so many
 
     def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
-        """To an `Encoded`.
+        """To an `EncodedHistory`.
 
         Args:
             item_ids: [batch, length], padded on the right with 0.
@@ -59,16 +59,16 @@ class ServableModel(Protocol):
         """Ids that are reordered as well as retrieval's, int64 [batch, n]; repetitions do no harm."""
 
     def rank(self, history: Any, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """An `Encoded` and ids [batch, n] to float32 [batch, n]."""
+        """An `EncodedHistory` and ids [batch, n] to float32 [batch, n]."""
 
 
-class History(NamedTuple):
+class RequestHistory(NamedTuple):
     """A batch of histories that was read."""
 
     item_ids: tf.Tensor  # int64 [batch, up to max_length], padded on the right
     seen: tf.Tensor  # int64 [batch, length], every known item, 0 elsewhere
     positions: tf.RaggedTensor  # int64 [batch, up to max_length], where the items stood
-    encoded: Any  # the model's `Encoded` of item_ids
+    encoded: Any  # the model's `EncodedHistory` of item_ids
 
 
 class Recommender:
@@ -99,7 +99,7 @@ class Recommender:
         self.k = k
         self.remove_seen = remove_seen
         self.reorders = model.reorders
-        self.context = ContextCodes(model.codings)
+        self.context = RequestFeatureEncoder(model.codings)
         # What all signatures do is traced once, and saved once.
         self._encode, self._rank = (
             tf.function(method, autograph=False, reduce_retracing=True) for method in (model.encode, model.rank)
@@ -134,7 +134,7 @@ class Recommender:
         """Ids to items; 0 to the empty string."""
         return self.to_item.lookup(ids - 1)
 
-    def history(self, items: tf.Tensor, context: Context) -> History:
+    def history(self, items: tf.Tensor, context: RequestFeatures) -> RequestHistory:
         """Leaves out what is unknown, and what is older than the model reads."""
         ids = self.ids(items)
         known = ids != PADDING_ID
@@ -147,9 +147,9 @@ class Recommender:
         codes = self.context.codes(
             context, read, lambda x: tf.ragged.boolean_mask(tf.broadcast_to(x, tf.shape(ids)), known)[:, -length:]
         )
-        return History(read, ids, positions[:, -length:], self._encode(read, codes))
+        return RequestHistory(read, ids, positions[:, -length:], self._encode(read, codes))
 
-    def serve(self, history: History, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
+    def serve(self, history: RequestHistory, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
         """The k best items after each history in the order that the model is to serve, without the seen ones.
 
         Args:
@@ -165,7 +165,7 @@ class Recommender:
             found = self._index.search(history.encoded.query, exclude, k)
         return self._answer(history, exclude, k, *found)
 
-    def evaluate(self, history: History, exclude: tf.Tensor, targets: tf.Tensor) -> Answer:
+    def evaluate(self, history: RequestHistory, exclude: tf.Tensor, targets: tf.Tensor) -> Answer:
         """What `serve` gives and goes on with, in both orders, and the ranking task's AUC.
 
         Args:
@@ -192,10 +192,12 @@ class Recommender:
             "auc": tf.where(answers["ranking"]["fallback"], float("nan"), auc),
         }
 
-    def _unwanted(self, history: History, exclude: tf.Tensor) -> tf.Tensor:
+    def _unwanted(self, history: RequestHistory, exclude: tf.Tensor) -> tf.Tensor:
         return tf.concat([history.seen, exclude], axis=1) if self.remove_seen else exclude
 
-    def _answer(self, history: History, exclude: tf.Tensor, k: tf.Tensor, scores: tf.Tensor, ids: tf.Tensor) -> Answer:
+    def _answer(
+        self, history: RequestHistory, exclude: tf.Tensor, k: tf.Tensor, scores: tf.Tensor, ids: tf.Tensor
+    ) -> Answer:
         """What was found, or what is popular where there is no history."""
         popular, popular_ids = self._popular.search(tf.ones([tf.shape(exclude)[0], 1]), exclude, k)
         fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1)
@@ -203,14 +205,14 @@ class Recommender:
         ids = tf.where(fallback[:, tf.newaxis], popular_ids, ids)
         return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
 
-    def _candidates(self, history: Encoded, exclude: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+    def _candidates(self, history: EncodedHistory, exclude: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
         """What the ranking task reorders for k answers, int64 [batch, n], filled up on the right with 0."""
         _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.reordered))
-        found = distinct(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
+        found = dedupe(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
         # Many of them are repetitions, which need no ranking.
         return tf.ragged.boolean_mask(found, found != PADDING_ID).to_tensor()
 
-    def _ranked(self, history: Encoded, candidates: tf.Tensor) -> tf.Tensor:
+    def _ranked(self, history: EncodedHistory, candidates: tf.Tensor) -> tf.Tensor:
         """The ranking task's scores, the lowest for no item."""
         return tf.where(candidates == PADDING_ID, LOWEST, self._rank(history, candidates))
 
@@ -219,10 +221,10 @@ class Recommender:
         columns = tf.minimum(k, tf.shape(self._popularity)[0])
         missing = [[0, 0], [0, tf.maximum(columns - tf.shape(candidates)[1], 0)]]
         scores = tf.pad(scores, missing, constant_values=LOWEST)
-        scores, places = highest(scores, columns)
+        scores, places = stable_top_k(scores, columns)
         return scores, tf.gather(tf.pad(candidates, missing), places, batch_dims=1)
 
-    def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor, context: Context) -> Answer:
+    def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor, context: RequestFeatures) -> Answer:
         """The ranking task's scores; the lowest float32 for an unknown candidate."""
         history, _ = self._ordered(item_ids, context)
         candidates = self.ids(candidate_ids)
@@ -232,7 +234,7 @@ class Recommender:
         scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
         return {"scores": scores}
 
-    def explain(self, item_ids: tf.Tensor, context: Context) -> Answer:
+    def explain(self, item_ids: tf.Tensor, context: RequestFeatures) -> Answer:
         """Recommendations, and how much attention each place of the history got."""
         history, order = self._ordered(item_ids, context)
         answer = self.serve(history, no_ids(item_ids), tf.constant(self.k))
@@ -241,17 +243,17 @@ class Recommender:
         attention = tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))
         return {**answer, "attention": tf.gather(attention, tf.argsort(order, axis=1), batch_dims=1)}
 
-    def embed(self, item_ids: tf.Tensor, _: Context) -> Answer:
+    def embed(self, item_ids: tf.Tensor, _: RequestFeatures) -> Answer:
         """The vectors by which retrieval scores items, [n] -> [n, dim]; 0 for an unknown one."""
         return {"embeddings": self._index.vectors(self.ids(item_ids))}
 
-    def recommend(self, item_ids: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, context: Context) -> Answer:
+    def recommend(self, item_ids: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, context: RequestFeatures) -> Answer:
         """The k best items after each history."""
         history, _ = self._ordered(item_ids, context)
         rows = tf.broadcast_to(exclude, [tf.shape(item_ids)[0], tf.shape(exclude)[1]])
         return self.serve(history, self.ids(rows), k)
 
-    def _ordered(self, item_ids: tf.Tensor, context: Context) -> tuple[History, tf.Tensor]:
+    def _ordered(self, item_ids: tf.Tensor, context: RequestFeatures) -> tuple[RequestHistory, tf.Tensor]:
         """The histories as their times order them, and where each place was before, int32 [batch, length]."""
         shape = tf.shape(item_ids)
         order = tf.argsort(tf.broadcast_to(context[TIMESTAMPS_S], shape), axis=1, stable=True)

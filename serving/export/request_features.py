@@ -7,19 +7,21 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from schemas.features import QUERY_TIMESTAMPS_S, TARGET_TIMESTAMP_S, TIMESTAMPS_S
-from serving.export.feature_encoding import Coding, Codings, number_codes, time_codes
+from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings, bucketize, time_feature_ids
 
-Context = Mapping[str, tf.Tensor]  # by name, [batch, length] or what broadcasts to it; the query's times [batch]
+RequestFeatures = Mapping[
+    str, tf.Tensor
+]  # by name, [batch, length] or what broadcasts to it; the query's times [batch]
 
 
-class ContextCodes(tf.Module):
+class RequestFeatureEncoder(tf.Module):
     """Turns what a model reads beside item ids to codes.
 
     Args:
         codings: of what it reads.
     """
 
-    def __init__(self, codings: Codings) -> None:
+    def __init__(self, codings: FeatureEncodings) -> None:
         super().__init__()
         self._codings = codings
         self._gap_boundaries = tf.constant(codings.gap_boundaries)
@@ -37,7 +39,9 @@ class ContextCodes(tf.Module):
             self.defaults[name] = tf.reshape(column.none, [1, 1])
         self.tables = [column.table for column in self._columns.values() if column.table is not None]
 
-    def codes(self, context: Context, item_ids: tf.Tensor, read: Callable[[tf.Tensor], tf.RaggedTensor]) -> Context:
+    def codes(
+        self, context: RequestFeatures, item_ids: tf.Tensor, read: Callable[[tf.Tensor], tf.RaggedTensor]
+    ) -> RequestFeatures:
         """The codes of histories, and of the moment after them, as the model wants them.
 
         Args:
@@ -57,7 +61,7 @@ class ContextCodes(tf.Module):
         if self._codings.times:
             # The query's time is a neighbour of the last, whether or not the model is to see it.
             query = context.get(QUERY_TIMESTAMPS_S, tf.zeros([1], tf.int64))
-            codes |= time_codes(with_last(read(context[TIMESTAMPS_S]), query), self._gap_boundaries)
+            codes |= time_feature_ids(with_last(read(context[TIMESTAMPS_S]), query), self._gap_boundaries)
         for name, column in self._columns.items():
             codes[name] = with_last(read(column.codes(context[name])), tf.zeros([1], tf.int64))
         return {name: _dense(values, width + 1, tf.zeros([], tf.int64)) for name, values in codes.items()}
@@ -71,7 +75,7 @@ class ContextCodes(tf.Module):
             parsed[TARGET_TIMESTAMP_S] = tf.io.FixedLenFeature([], tf.int64, 0)
         return parsed
 
-    def parsed(self, features: Mapping[str, tf.Tensor | tf.RaggedTensor], items: tf.Tensor) -> Context:
+    def parsed(self, features: Mapping[str, tf.Tensor | tf.RaggedTensor], items: tf.Tensor) -> RequestFeatures:
         """What the examples tell.
 
         Args:
@@ -96,7 +100,7 @@ def _dense(values: tf.RaggedTensor, width: tf.Tensor, none: tf.Tensor) -> tf.Ten
 
 
 class _Column(tf.Module):
-    def __init__(self, coding: Coding) -> None:
+    def __init__(self, coding: FeatureEncoding) -> None:
         super().__init__()
         self.table = None
         self.none = tf.constant(float("nan"))
@@ -111,5 +115,5 @@ class _Column(tf.Module):
 
     def codes(self, values: tf.Tensor) -> tf.Tensor:
         if self.table is None:
-            return number_codes(values, self._boundaries)
+            return bucketize(values, self._boundaries)
         return tf.where(values == self.none, tf.zeros([], tf.int64), 1 + self.table.lookup(values))

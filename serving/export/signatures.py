@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_IDS, TIMESTAMPS_S
-from serving.export.recommender import ORDERS, Answer, History, Recommender, no_ids
+from serving.export.recommender import STAGES, Answer, Recommender, RequestHistory, no_ids
 
 
 def make_signatures(recommender: Recommender) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def make_signatures(recommender: Recommender) -> dict[str, Any]:
     serialized = tf.TensorSpec([None], tf.string, name="examples")
     context, k = recommender.context, tf.constant(recommender.k)
 
-    def parsed(examples: tf.Tensor) -> tuple[History, tf.Tensor, tf.Tensor]:
+    def parsed(examples: tf.Tensor) -> tuple[RequestHistory, tf.Tensor, tf.Tensor]:
         """The history, the ids to be left out, and the targets."""
         ids = {name: tf.io.RaggedFeature(tf.string) for name in (ITEM_IDS, EXCLUDE_IDS, TARGET_IDS)}
         features = tf.io.parse_example(examples, {**ids, **context.features()})
@@ -38,7 +38,7 @@ def make_signatures(recommender: Recommender) -> dict[str, Any]:
         return {
             "item_ids": found[served],
             "auc": found["auc"],
-            **{f"{order}_item_ids": found[order] for order in ORDERS},
+            **{f"{order}_item_ids": found[order] for order in STAGES},
         }
 
     items, candidates, exclude = (

@@ -53,8 +53,8 @@ class BruteForce(tf.Module):
     def search(self, query: tf.Tensor, excluded_ids: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index.search`."""
         items = self.candidates.shape[0]
-        scores = without(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
-        scores, columns = highest(scores, tf.minimum(k, items))
+        scores = mask_excluded(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
+        scores, columns = stable_top_k(scores, tf.minimum(k, items))
         # Not greater than the lowest covers a model's own -inf too. A negated <= TensorFlow makes a >, and forgets NaN.
         found = tf.math.is_nan(scores) | (scores > LOWEST)
         return tf.where(found, scores, LOWEST), tf.where(found, tf.cast(columns, tf.int64) + 1, 0)
@@ -68,7 +68,7 @@ class BruteForce(tf.Module):
 INDEXES: dict[str, Callable[[tf.Tensor], Index]] = {"brute_force": BruteForce}
 
 
-def highest(scores: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+def stable_top_k(scores: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
     """The k highest scores of each row and their columns, of equal ones the lower columns first.
 
     NaN, which TensorFlow puts anywhere, counts as infinity, so that whoever judges a model sees that it has it.
@@ -84,7 +84,7 @@ def highest(scores: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor
     return tf.gather(scores, columns, batch_dims=1), columns
 
 
-def without(scores: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
+def mask_excluded(scores: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
     """`scores` float32 [batch, items] with `LOWEST` at the excluded ids int64 [batch, n], as of `Index.search`."""
     items = tf.shape(scores, out_type=tf.int64)[1]
     places = tf.where((excluded_ids > 0) & (excluded_ids <= items))  # [m, 2]: row, place in the row

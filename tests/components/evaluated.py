@@ -9,10 +9,12 @@ import pyarrow as pa
 
 from components.evaluator.query_metrics import ITEMS, SLICE, TARGETS, TIME_S, USER, VALUE
 from components.evaluator.query_results import Results
-from schemas.config.evaluation import Evaluation
+from schemas.config.evaluation import EvaluatorConfig
 
 Values = Sequence[float]
-EVALUATION = Evaluation(ks=(10,), slices=(), fairness=(), samples=200, times=True, remove_seen=True, categories=())
+EVALUATION = EvaluatorConfig(
+    ks=(10,), slices=(), fairness=(), bootstrap_samples=200, times=True, remove_seen=True, categories=()
+)
 
 
 def results(

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.example_gen.histories import History, to_example
+from components.example_gen.histories import HistoryExample, to_example
 from schemas.features import SPLITS, TRAIN
 
 
@@ -23,7 +23,7 @@ def example(
     *history, target = items
     *before, target_time = range(len(items)) if times is None else times
     return to_example(
-        History(
+        HistoryExample(
             split=TRAIN,
             user_id=user,
             item_ids=history,

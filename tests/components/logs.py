@@ -8,20 +8,20 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from components.example_gen.histories import History
-from schemas.config.log import Columns, Data, Timestamp
+from components.example_gen.histories import HistoryExample
+from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
 from schemas.interaction import interaction_schema
 
 DAY_S = 86_400
 START_S = 1_600_000_000  # 2020-09-13
 
 
-def data(path: str | Path = "log.csv", **settings: Any) -> Data:
+def data(path: str | Path = "log.csv", **settings: Any) -> DataConfig:
     """A configuration for logs with the columns user, item and time, in unix seconds, and `further` ones."""
-    settings.setdefault("timestamp", Timestamp(unit="s"))
+    settings.setdefault("timestamp", TimestampConfig(unit="s"))
     further = settings.pop("further", {})
-    columns = Columns.model_validate({"user": "user", "item": "item", "timestamp": "time", **further})
-    return Data(path=str(path), columns=columns, **settings)
+    columns = ColumnsConfig.model_validate({"user": "user", "item": "item", "timestamp": "time", **further})
+    return DataConfig(path=str(path), columns=columns, **settings)
 
 
 def local_pipeline() -> beam.Pipeline:
@@ -49,9 +49,9 @@ def history(
     exclude_ids: Sequence[str] = (),
     train_interactions: int = 0,
     of_user: Mapping[str, Any] = MappingProxyType({}),
-) -> History:
+) -> HistoryExample:
     """An example of a log without further columns."""
-    return History(
+    return HistoryExample(
         split=split,
         user_id=user_id,
         item_ids=list(item_ids),

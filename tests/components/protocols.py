@@ -7,25 +7,25 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from components.example_gen.histories import History, histories
+from components.example_gen.histories import HistoryExample, histories
 from components.example_gen.splits import Cuts, split_history
 from components.example_gen.timelines import Timeline
 from schemas import config
 
-LEAVE_ONE_OUT = config.LeaveOneOut()
-NEXT = config.Temporal(kind="temporal")
-ALL = config.Temporal(kind="temporal", targets="all")
+LEAVE_ONE_OUT = config.LeaveOneOutConfig()
+NEXT = config.TemporalSplitConfig(kind="temporal")
+ALL = config.TemporalSplitConfig(kind="temporal", targets="all")
 
 
 class Protocol(NamedTuple):
     """A split with the cuts that it has in unix seconds."""
 
-    split: config.Split
+    split: config.SplitConfig
     cuts_s: Cuts | None
 
 
-def session(gap_s: float | None) -> config.Session:
-    return config.Session(kind="session", gap_s=gap_s)
+def session(gap_s: float | None) -> config.SessionSplitConfig:
+    return config.SessionSplitConfig(kind="session", gap_s=gap_s)
 
 
 TIMES = st.lists(st.integers(0, 20).map(float), max_size=15).map(sorted)
@@ -45,5 +45,5 @@ def position(item_id: str) -> int:
     return int(item_id.removeprefix("i"))
 
 
-def build(times: Sequence[float], protocol: Protocol, max_length: int = 50) -> list[History]:
+def build(times: Sequence[float], protocol: Protocol, max_length: int = 50) -> list[HistoryExample]:
     return list(histories(timeline(times), split_history(times, *protocol), max_length, {}))

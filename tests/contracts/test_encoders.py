@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float32]
 def recurrence(request: pytest.FixtureRequest) -> Any:
     kind, layers = request.param
     tf.keras.utils.set_random_seed(0)
-    return ENCODERS[kind](config.Encoder(kind=kind, units=UNITS, layers=layers))
+    return ENCODERS[kind](config.EncoderConfig(kind=kind, units=UNITS, layers=layers))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_configured_width_and_depth_are_built() -> None:
     for kind in ENCODERS.keys() - {"none"}:
         sizes = []
         for units, layers in ((4, 1), (4, 2), (8, 1)):
-            layer = ENCODERS[kind](config.Encoder(kind=kind, units=units, layers=layers))  # type: ignore[arg-type]
+            layer = ENCODERS[kind](config.EncoderConfig(kind=kind, units=units, layers=layers))  # type: ignore[arg-type]
             assert layer(np.zeros((1, 2, WIDTH), np.float32)).shape == (1, 2, units)
             sizes.append(layer.count_params())
         assert sizes[0] < min(sizes[1:])

@@ -11,7 +11,7 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from components.example_gen.sources import SOURCES, needed_columns
-from schemas.config.log import Columns, Data, Filter, Timestamp
+from schemas.config.log import ColumnsConfig, DataConfig, FilterConfig, TimestampConfig
 from schemas.interaction import ERROR, FILE, LINE, RAW, raw_schema
 from tests.components.logs import local_pipeline
 
@@ -32,14 +32,14 @@ TABLE: Table = [
 ]
 
 
-def data(path: Path, kind: str) -> Data:
-    return Data.model_validate(
+def data(path: Path, kind: str) -> DataConfig:
+    return DataConfig.model_validate(
         {
             "path": str(path),
             "format": kind,
-            "columns": Columns(user="user", item="item", timestamp="time"),
-            "timestamp": Timestamp(unit="order"),
-            "filters": (Filter(column="event", matches="buy"),),
+            "columns": ColumnsConfig(user="user", item="item", timestamp="time"),
+            "timestamp": TimestampConfig(unit="order"),
+            "filters": (FilterConfig(column="event", matches="buy"),),
         }
     )
 

@@ -56,6 +56,11 @@ def test_an_attack_is_refused_for_the_right_reason(first_run: Run, attacked: tup
 
 
 def test_a_model_that_was_trained_by_half_loses_against_the_last_one(first_run: Run) -> None:
-    settings = ("train.epochs=1", "train.learning_rate=0.0001", "model.ranking.counts=false", "evaluate.gate.floors={}")
+    settings = (
+        "train.epochs=1",
+        "train.learning_rate=0.0001",
+        "model.reranker.cooccurrence=false",
+        "evaluate.gate.floors={}",
+    )
     failed = refused(first_run, *(part for each in settings for part in ("--set", each)))
     assert "no loss against the last blessed model" in failed

@@ -9,11 +9,11 @@ import pytest
 
 from components.common.example_batches import read_examples
 from components.evaluator.queries import read_queries
-from components.evaluator.systems import ask, load_model
+from components.evaluator.systems import call_signature, load_model
 from schemas.config import Config
 from tests.e2e.conftest import Run
 from tests.e2e.trained import train
-from trainer.network.model_info import read_about
+from trainer.network.model_info import read_model_info
 
 
 @pytest.mark.parametrize("counts", [True, False])
@@ -21,8 +21,8 @@ def test_both_orders_find_in_validation_what_is_said_of_them(first_run: Run, tmp
     config = Config.model_validate(first_run.record["config"])
     # So little learnt that ranking finds more, among more answers than there are candidates of retrieval.
     little = config.train.model_copy(update={"epochs": 1, "learning_rate": 0.0001})
-    ranking = config.model.ranking.model_copy(update={"candidates": 10, "counts": counts})
-    few = config.model.model_copy(update={"ranking": ranking})
+    ranking = config.model.reranker.model_copy(update={"candidates": 10, "cooccurrence": counts})
+    few = config.model.model_copy(update={"reranker": ranking})
     many = config.serving.model_copy(update={"k": 50})
     model = str(
         train(
@@ -31,12 +31,12 @@ def test_both_orders_find_in_validation_what_is_said_of_them(first_run: Run, tmp
             config.training.model_copy(update={"train": little, "model": few, "serving": many}),
         )
     )
-    about = read_about(model)
+    about = read_model_info(model)
     assert about["served"] == "ranking"
 
     (examples,) = (first_run.left / "artifacts" / "InteractionExampleGen" / "examples").iterdir()
     records = list(read_examples(str(examples / "Split-eval")))
-    answers, queries = ask(load_model(model), records), read_queries(records)
+    answers, queries = call_signature(load_model(model), records), read_queries(records)
 
     def recall(lists: str) -> float:
         found = zip(answers[lists][:, :10], queries.targets, strict=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from schemas.config import Config, Inputs
+from schemas.config import Config, InputsConfig
 from serving.server.servable import Servable
 from tests.e2e import trained
 from tests.e2e.conftest import Run, read_record
@@ -19,7 +19,7 @@ def main(left: Path, out: Path, worker: str) -> None:
     """Trains as one of the workers, and prints whether the first one's model was there when it ended."""
     config = Config.model_validate(read_record(left)["config"])
     train = config.train.model_copy(update={"strategy": "multi_worker", "epochs": 6})
-    model = config.model.model_copy(update={"inputs": Inputs(time=True)})
+    model = config.model.model_copy(update={"inputs": InputsConfig(time=True)})
     training = config.training.model_copy(update={"train": train, "model": model})
     trained.train(left, out, training, f"model-{worker}")
     print((out / "model-0" / "saved_model.pb").exists())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-from schemas.config import Training
+from schemas.config import TrainerConfig
 from trainer.run_fn import run_fn
 
 
-def train(left: Path, out: Path, training: Training, model: str = "model") -> Path:
+def train(left: Path, out: Path, training: TrainerConfig, model: str = "model") -> Path:
     """Returns the folder of the saved model, by its name below `out`; `left` is the root of a run."""
     (transform_graph,), (examples,), (counts,) = (
         (left / "artifacts" / output).iterdir()

@@ -24,12 +24,12 @@ from components.baselines.tables import read_tables
 from components.evaluator.queries import read_queries
 from components.evaluator.query_metrics import measure, to_table
 from components.evaluator.query_results import QUERIES, read_results
-from components.evaluator.slices import Context, slices
-from components.evaluator.summary import read_summary, sum_up
+from components.evaluator.slices import SliceContext, slices
+from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources, load_systems
 from components.example_gen.ingest import ingest
 from components.gate.metric_checks import judge
-from components.gate.verdict import Verdict, write_verdict
+from components.gate.verdict import GateVerdict, write_verdict
 from pipeline.records.run_record import run_record
 from pipeline.records.run_root import RECORD
 from pipeline.runners.beam_options import BEAM_ARGS
@@ -37,7 +37,7 @@ from pipeline.runners.local import ComponentRun
 from schemas.config import Config
 from schemas.features import SPLITS
 from tests.serving.successor import ITEMS, write_model
-from trainer.network.model_info import About, Terms, write_about
+from trainer.network.model_info import InputContract, ModelInfo, write_model_info
 
 USERS, WALKERS, LENGTH = 30, 24, 4
 SCRIPT = "<script>document.title = 'taken'</script>"
@@ -46,8 +46,8 @@ TITLES = {"a": "Ape & Co.", "b": SCRIPT, "c": IMAGE, "d": "<b>Dodo</b>", "e": "E
 LOSSES, RECALLS = (3.0, 2.0, 1.5), (0.25, 0.5, 0.4)
 START_S = 1_600_000_000  # 2020-09-13
 VALIDATION = {"recall@10": RECALLS[1], "ndcg@10": 0.25}
-ABOUT = About("retrieval", {"retrieval": VALIDATION, "ranking": VALIDATION}, VALIDATION, 36, {"retrieval": 1.0})
-TERMS = Terms(reads=(), columns={}, max_length=3, remove_seen=True)
+ABOUT = ModelInfo("retrieval", {"retrieval": VALIDATION, "ranking": VALIDATION}, VALIDATION, 36, {"retrieval": 1.0})
+TERMS = InputContract(reads=(), columns={}, max_length=3, remove_seen=True)
 
 
 def config(folder: Path) -> Config:
@@ -109,13 +109,13 @@ def write_root(folder: Path) -> Path:
         count_baselines(pipeline, made["examples"], made["counts"], settings.data.features)
     trained = root / "artifacts" / "model"
     model = write_model(trained / "Format-Serving", k=10)
-    write_about(str(model), ABOUT, TERMS)
+    write_model_info(str(model), ABOUT, TERMS)
     write_curves(Path(made["run"]))
     items = read_tables(made["counts"]).items
     _write_queries(settings, made["examples"], Sources(made["counts"], str(model)), Path(made["evaluation"]))
-    sum_up(made["evaluation"], items, settings.evaluation)
+    write_evaluation_summary(made["evaluation"], items, settings.evaluation)
     results = read_results(f"{made['evaluation']}/{QUERIES}")
-    verdict = Verdict(tuple(judge(settings.evaluate.gate, results, read_summary(made["evaluation"]))))
+    verdict = GateVerdict(tuple(judge(settings.evaluate.gate, results, read_summary(made["evaluation"]))))
     tf.io.gfile.makedirs(made["blessing"])
     write_verdict(made["blessing"], verdict)
     runs = [
@@ -169,7 +169,7 @@ def _write_queries(settings: Config, examples: str, sources: Sources, folder: Pa
     (file,) = Path(f"{examples}/Split-test").iterdir()
     records = list(tf.data.TFRecordDataset(str(file), compression_type="GZIP").as_numpy_iterator())
     systems, queries = load_systems(sources, evaluation), read_queries(records)
-    groups = slices(queries, Context(systems.catalogue, evaluation.slices, evaluation.times))
+    groups = slices(queries, SliceContext(systems.catalogue, evaluation.slices, evaluation.times))
     measured = measure(queries, groups, systems.answers(records, queries), systems.catalogue, evaluation.ks)
     (folder / QUERIES).mkdir(parents=True)
     pq.write_table(to_table(measured, evaluation.ks), folder / QUERIES / "part-0.parquet")

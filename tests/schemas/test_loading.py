@@ -4,7 +4,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from schemas.config import Temporal
+from schemas.config import TemporalSplitConfig
 from schemas.errors import InputError
 from schemas.loading import load_config
 
@@ -114,7 +114,7 @@ def test_temporal_cuts_are_utc_unless_they_say_otherwise(write):
         write(SMALLEST),
         ["split={kind: temporal, validation_from: '1970-01-02', test_from: '1970-01-03T01:00:00+01:00'}"],
     )
-    assert isinstance(config.split, Temporal)
+    assert isinstance(config.split, TemporalSplitConfig)
     assert config.split.cuts_s() == (86_400.0, 2 * 86_400.0)
 
 
@@ -201,7 +201,7 @@ def test_dropout_is_set_as_a_whole_or_in_part(write, override, rates):
     [
         (["model.inputs.columns=[colour]"], "no further column"),
         (["data.columns.event=e", "model.inputs.columns=[evnt]"], "have 'event'"),
-        (["model.ranking.by_value=true"], "needs data.columns.value"),
+        (["model.reranker.by_value=true"], "needs data.columns.value"),
         (["data.timestamp.unit=order", "model.inputs.time=true"], "need times"),
         (["data.columns.context={k: {column: a}}"], "the name is taken"),
         (["data.columns.context={value: {column: a}}"], "the name is taken"),

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from serving.export.export import export
-from serving.export.feature_encoding import Codings
+from serving.export.feature_encoding import FeatureEncodings
 from serving.export.recommender import ServableModel
 
 ITEMS = ["a", "b", "c", "d", "e", "f"]
@@ -39,7 +39,7 @@ class Successor(tf.Module):
             of retrieval and "f", which is suggested twice, the last in the alphabet first.
     """
 
-    codings = Codings()
+    codings = FeatureEncodings()
     max_length = 3
     reordered = 2
 

@@ -11,8 +11,10 @@ from trainer.network.model import NextItemModel
 from trainer.training.fit import fit
 
 ITEMS, LENGTH = 40, 12
-MODEL = config.Model.model_validate({"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "ranking": {"hidden": [8]}})
-TRAIN = config.Train(epochs=6, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=6, seed=5)
+MODEL = config.ModelConfig.model_validate(
+    {"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "reranker": {"hidden": [8]}}
+)
+TRAIN = config.TrainConfig(epochs=6, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=6, seed=5)
 
 
 def write_planted(folder: Path, count: int = 300) -> tuple[str, str]:
@@ -27,9 +29,9 @@ def write_planted(folder: Path, count: int = 300) -> tuple[str, str]:
 def fit_planted(
     folder: Path,
     callbacks: Sequence[tf.keras.callbacks.Callback],
-    train: config.Train = TRAIN,
+    train: config.TrainConfig = TRAIN,
     logs: str = "logs",
-    model: config.Model = MODEL,
+    model: config.ModelConfig = MODEL,
 ) -> NextItemModel:
     """Trains on them; what is logged goes to `logs`, checkpoints to `checkpoints` in the folder."""
     train_file, eval_file = write_planted(folder)
@@ -37,7 +39,7 @@ def fit_planted(
         [train_file],
         [eval_file],
         ITEMS,
-        config.History(max_length=LENGTH),
+        config.HistoryConfig(max_length=LENGTH),
         model,
         train,
         str(folder / logs),

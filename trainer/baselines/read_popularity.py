@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from schemas.config import Popularity
+from schemas.config import PopularityKind
 from trainer.baselines.recommenders import ITEMS_FILE
 
-_COLUMNS: dict[Popularity, str] = {"popularity": "interactions", "recent_popularity": "recent"}
+_COLUMNS: dict[PopularityKind, str] = {"popularity": "interactions", "recent_popularity": "recent"}
 
 
-def read_popularity(counts: str, baseline: Popularity, vocabulary_file: str) -> npt.NDArray[np.float32]:
+def read_popularity(counts: str, baseline: PopularityKind, vocabulary_file: str) -> npt.NDArray[np.float32]:
     """A score for each item of the vocabulary, float32 [items]; 0 for what was never interacted with in training.
 
     Args:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from trainer.baselines.sparse_top_k import Columns, best, keep, keep_highest
+from trainer.baselines.sparse_top_k import TopKColumns, filter_entries, keep_top_k_per_row, top_k_columns
 
 RECENT_SESSIONS = 5_000  # of those that share an item with a history: among them are its neighbours
 NEIGHBOUR_SESSIONS = 100
@@ -59,9 +59,9 @@ class Tables:
 class Baseline(Protocol):
     """A baseline with its tables."""
 
-    order: Columns  # every item: decides between equal scores, and among items that have none
+    order: TopKColumns  # every item: decides between equal scores, and among items that have none
 
-    def scores(self, histories: Sequence[Columns]) -> sparse.csr_matrix:
+    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
         """Positive scores, [len(histories), n]; histories are item numbers, oldest first, perhaps none."""
 
 
@@ -71,7 +71,7 @@ class Popularity:
     def __init__(self, tables: Tables) -> None:
         self.order = by_popularity(tables)
 
-    def scores(self, histories: Sequence[Columns]) -> sparse.csr_matrix:
+    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
         """None: the order says it all."""
         return sparse.csr_matrix((len(histories), len(self.order)))
 
@@ -90,7 +90,7 @@ class RepeatLast:
     def __init__(self, tables: Tables) -> None:
         self.order = by_popularity(tables)
 
-    def scores(self, histories: Sequence[Columns]) -> sparse.csr_matrix:
+    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
         """The higher, the later in the history."""
         longest = max(map(len, histories), default=0)
         return _weighed(map(_distinct, histories), 1.0 / np.arange(1, 1 + longest), len(self.order))
@@ -109,7 +109,7 @@ class MarkovChain:
         sums = np.asarray(near.sum(axis=1)).ravel()
         self._near = (sparse.diags(1.0 / np.sqrt(np.maximum(sums, 1.0))) @ near).tocsr()
 
-    def scores(self, histories: Sequence[Columns]) -> sparse.csr_matrix:
+    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
         """Sums over the last items."""
         return _weighed(histories, self._ages, len(self.order)) @ self._near
 
@@ -121,7 +121,7 @@ class ItemKnn:
         self.order = by_popularity(tables)
         self._neighbours = tables.neighbours
 
-    def scores(self, histories: Sequence[Columns]) -> sparse.csr_matrix:
+    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
         """Sums of cosines, those of older items counting less."""
         return _weighed(histories, _KNN_AGES, len(self.order)) @ self._neighbours
 
@@ -135,10 +135,10 @@ class SessionKnn:
         # No history needs more of an item's: those that come before all others come first for this item as well.
         self._with_item = _first(self._sessions.T.tocsr(), RECENT_SESSIONS)
 
-    def scores(self, histories: Sequence[Columns]) -> sparse.csr_matrix:
+    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
         """Sums of similarities over the most similar of the most recent sequences that share an item."""
         similar = _weighed(map(_distinct, histories), _SESSION_AGES, len(self.order)) @ self._with_item
-        return keep_highest(_first(similar, RECENT_SESSIONS), NEIGHBOUR_SESSIONS) @ self._sessions
+        return keep_top_k_per_row(_first(similar, RECENT_SESSIONS), NEIGHBOUR_SESSIONS) @ self._sessions
 
 
 BASELINES: Mapping[str, Callable[[Tables], Baseline]] = {
@@ -187,19 +187,19 @@ class BaselineRecommender:
             )
             seen = [np.concatenate(both)[: None if remove_seen else 0] for both in zip(known, besides, strict=True)]
             for name, baseline in self._baselines.items():
-                found[name].append(best(baseline.scores(known), baseline.order, seen, k))
+                found[name].append(top_k_columns(baseline.scores(known), baseline.order, seen, k))
         return {name: self._items[np.concatenate(parts)] for name, parts in found.items()}
 
-    def _known(self, ids: Sequence[str]) -> Columns:
+    def _known(self, ids: Sequence[str]) -> TopKColumns:
         return np.array([self._numbers[item] for item in ids if item in self._numbers], np.int64)
 
 
-def by_popularity(tables: Tables) -> Columns:
+def by_popularity(tables: Tables) -> TopKColumns:
     """All items, the one with the most interactions first, of equal ones the lower id."""
     return np.argsort(-tables.interactions, kind="stable")
 
 
-def _distinct(history: Columns) -> Columns:
+def _distinct(history: TopKColumns) -> TopKColumns:
     """Each item where it came last."""
     items, places = np.unique(history[::-1], return_index=True)
     return items[np.argsort(-places)]
@@ -209,7 +209,7 @@ def _first(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
     """Keeps the lowest columns of each row."""
     matrix.sort_indices()
     places = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr))
-    return keep(matrix, places < count)
+    return filter_entries(matrix, places < count)
 
 
 def _weighed(histories: Any, ages: Floats, items: int) -> sparse.csr_matrix:

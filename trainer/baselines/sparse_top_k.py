@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-Columns = npt.NDArray[np.int64]
+TopKColumns = npt.NDArray[np.int64]
 
 _RANKS = np.uint64(2**32 - 1)  # the lower half of a key
 
 
-def best(scores: sparse.csr_matrix, order: Columns, removed: Sequence[Columns], k: int) -> Columns:
+def top_k_columns(scores: sparse.csr_matrix, order: TopKColumns, removed: Sequence[TopKColumns], k: int) -> TopKColumns:
     """The k best columns of each row, best first: the highest scores, then the rest in their order.
 
     Args:
@@ -50,7 +50,7 @@ def best(scores: sparse.csr_matrix, order: Columns, removed: Sequence[Columns], 
     return found
 
 
-def keep_highest(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
+def keep_top_k_per_row(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
     """Keeps the highest numbers of each row, of equal ones the lower columns."""
     keys = _keys(matrix.data, matrix.indices)
     kept = np.ones(len(keys), np.bool_)
@@ -58,10 +58,10 @@ def keep_highest(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
         if end - start > count:
             of_row = keys[start:end]
             kept[start:end] = of_row >= np.partition(of_row, -count)[-count]
-    return keep(matrix, kept)
+    return filter_entries(matrix, kept)
 
 
-def keep(matrix: sparse.csr_matrix, kept: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
+def filter_entries(matrix: sparse.csr_matrix, kept: npt.NDArray[np.bool_]) -> sparse.csr_matrix:
     """Keeps these of the matrix's numbers.
 
     Args:

@@ -22,7 +22,7 @@ _FEATURES: dict[str, Any] = {
 _SHUFFLE_BUFFER = 100_000  # examples
 
 
-class Survey(NamedTuple):
+class TrainingSetStats(NamedTuple):
     """What an epoch of training holds."""
 
     steps: int  # batches
@@ -31,9 +31,9 @@ class Survey(NamedTuple):
     item_codes: dict[str, npt.NDArray[np.int64]]  # by column, [1 + item_count]: its last code beside each item
 
 
-def survey(
+def scan_training_set(
     files: Sequence[str], item_count: int, max_length: int, batch_size: int, item_columns: Sequence[str] = ()
-) -> Survey:
+) -> TrainingSetStats:
     """Reads the training examples once, to know their number and their targets.
 
     Args:
@@ -63,7 +63,7 @@ def survey(
     sizes = [batch_size * max_length // longest for longest in _buckets(max_length)]
     targets = counts[1:].sum()
     shares = (counts[1:] / max(targets, 1)).astype(np.float32)
-    return Survey(int(np.ceil(windows / sizes).sum()), shares, sequences, item_codes)
+    return TrainingSetStats(int(np.ceil(windows / sizes).sum()), shares, sequences, item_codes)
 
 
 def train_batches(

@@ -9,25 +9,25 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from schemas.config import Model
+from schemas.config import ModelConfig
 from schemas.config.log import Feature, names_in
 from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
-from serving.export.feature_encoding import Coding, Codings
+from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 from trainer.data.batches import first_record
 
 
-class Columns(NamedTuple):
+class FeatureSpec(NamedTuple):
     """What is read beside item ids."""
 
-    codings: Codings = Codings()  # of what the network reads of interactions
+    codings: FeatureEncodings = FeatureEncodings()  # of what the network reads of interactions
     in_batches: tuple[str, ...] = ()  # the codes that a batch must hold: what the network reads, and the value
-    of_items: Mapping[str, tuple[Coding, str | None]] = {}  # with what separates the names in a category
+    of_items: Mapping[str, tuple[FeatureEncoding, str | None]] = {}  # with what separates the names in a category
     value_buckets: int = 1  # of the value, where the ranking task learns from it
 
 
-def read_columns(
-    vocabulary_file: Callable[[str], str], files: Sequence[str], model: Model, features: Sequence[Feature]
-) -> Columns:
+def read_feature_spec(
+    vocabulary_file: Callable[[str], str], files: Sequence[str], model: ModelConfig, features: Sequence[Feature]
+) -> FeatureSpec:
     """What a model reads, as Transform has written it.
 
     Args:
@@ -40,10 +40,10 @@ def read_columns(
         InputError: there is no example.
     """
 
-    def coding(feature: Feature) -> Coding:
+    def coding(feature: Feature) -> FeatureEncoding:
         if feature.kind == "category":
-            return Coding(vocabulary_file=vocabulary_file(feature.name))
-        return Coding(boundaries=_boundaries(files, feature.name))
+            return FeatureEncoding(vocabulary_file=vocabulary_file(feature.name))
+        return FeatureEncoding(boundaries=_boundaries(files, feature.name))
 
     inputs = model.inputs
     times = model.reads_times
@@ -52,10 +52,10 @@ def read_columns(
         for feature in features
         if feature.of == "interaction" and feature.name in inputs.columns
     }
-    value = next((feature for feature in features if feature.name == VALUE and model.ranking.by_value), None)
+    value = next((feature for feature in features if feature.name == VALUE and model.reranker.by_value), None)
     in_batches = [*(TIME_CODES if times else ()), *of_interactions, *([VALUE] if value else [])]
-    return Columns(
-        codings=Codings(
+    return FeatureSpec(
+        codings=FeatureEncodings(
             gap_boundaries=_boundaries(files, GAP) if times else np.empty(0, np.float32),
             times=times,
             query_times=inputs.query_time,
@@ -67,7 +67,9 @@ def read_columns(
     )
 
 
-def split_codes(codes: npt.NDArray[np.int64], coding: Coding, separator: str | None) -> npt.NDArray[np.int64]:
+def multi_hot_ids(
+    codes: npt.NDArray[np.int64], coding: FeatureEncoding, separator: str | None
+) -> npt.NDArray[np.int64]:
     """A code for each name in an item's category.
 
     Args:

@@ -88,7 +88,7 @@ class MAP(Metric):
         return _share((hits * precisions).sum(axis=1), lists.relevant)
 
 
-class Popularity(Metric):
+class MeanPopularity(Metric):
     """The mean of the recommended items' interactions, in multiples of the average item's."""
 
     def _values(self, lists: Lists) -> Floats:
@@ -191,7 +191,7 @@ ACCURACY: Mapping[str, type[Metric]] = {
 }
 METRICS: Mapping[str, type[Metric]] = {
     **ACCURACY,
-    "popularity": Popularity,
+    "popularity": MeanPopularity,
     "novelty": Novelty,
     "diversity": Diversity,
     "serendipity": Serendipity,

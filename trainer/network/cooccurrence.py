@@ -17,24 +17,24 @@ from scipy import sparse
 
 from schemas.features import PADDING_ID
 
-MOST_PARTNERS = 200  # of an item in a table: the highest ones
+MAX_NEIGHBOURS = 200  # of an item in a table: the highest ones
 SUGGESTED = 50  # of a table's partners of an item, and of popular items, that become candidates
 _SUGGESTING = 3  # of the history's last items, the number whose partners do
-_SMALL = 0.3  # what no count amounts to, in mean counts; keeps the logarithm finite
+_LOG_SMOOTHING = 0.3  # what no count amounts to, in mean counts; keeps the logarithm finite
 _KNN_ITEMS = 1_000  # rows of the similarity matrix made at once
 
 Ages = npt.NDArray[np.float32]
 Counts = npt.NDArray[Any]  # [1 + items], how popular each is, in any unit
 
 
-class Table(NamedTuple):
+class CooccurrenceTable(NamedTuple):
     """A sparse matrix of numbers for pairs of items, and the weights of the history's items by age."""
 
     pairs: sparse.csr_matrix  # float32 [1 + items, 1 + items]
     ages: Ages  # the weight of the last item, the one before it, ...
 
 
-def count(sequences: Sequence[npt.NDArray[np.int64]], item_count: int) -> dict[str, Table]:
+def count_cooccurrences(sequences: Sequence[npt.NDArray[np.int64]], item_count: int) -> dict[str, CooccurrenceTable]:
     """The tables of a training split.
 
     - `markov`: transitions at distance 1, 2 and 3, weighted by 1 / distance
@@ -55,36 +55,36 @@ def count(sequences: Sequence[npt.NDArray[np.int64]], item_count: int) -> dict[s
     markov = near[0] + near[1] / 2.0 + near[2] / 3.0
     of_three = np.array([1.0, 1.0 / 2.0, 1.0 / 3.0], np.float32)
     return {
-        "markov": Table(_highest(markov, popular), of_three),
-        "followers": Table(_highest(near[0], popular), np.ones(1, np.float32)),
-        "window": Table(_highest(sum(near[1:], near[0]), popular), _falling(0.8, 12)),
-        "predecessors": Table(_highest(markov.T.tocsr(), popular), of_three),
-        "neighbours": Table(_cosines(sequences, item_count, popular), _falling(0.9, 30)),
+        "markov": CooccurrenceTable(_highest(markov, popular), of_three),
+        "followers": CooccurrenceTable(_highest(near[0], popular), np.ones(1, np.float32)),
+        "window": CooccurrenceTable(_highest(sum(near[1:], near[0]), popular), geometric_decay(0.8, 12)),
+        "predecessors": CooccurrenceTable(_highest(markov.T.tocsr(), popular), of_three),
+        "neighbours": CooccurrenceTable(_cosines(sequences, item_count, popular), geometric_decay(0.9, 30)),
     }
 
 
-class CountedScores(tf.Module):
+class CooccurrenceScorer(tf.Module):
     """Scores of candidates by tables and by popularity, and the candidates that these suggest.
 
     Args:
-        tables: of `count`.
+        tables: of `count_cooccurrences`.
         shares: float32 [items], each item's share of the targets.
-        lately: float32 [items], the same in any unit where older ones count less.
+        recent_popularity: float32 [items], the same in any unit where older ones count less.
         suggest: names of tables and of popularities whose highest are suggested.
     """
 
     def __init__(
         self,
-        tables: dict[str, Table],
+        tables: dict[str, CooccurrenceTable],
         shares: npt.NDArray[np.float32],
-        lately: npt.NDArray[np.float32],
+        recent_popularity: npt.NDArray[np.float32],
         suggest: Sequence[str],
     ) -> None:
         super().__init__()
         self._tables = [_Lookup(table) for table in tables.values()]
-        popular = {"popularity": shares, "recent_popularity": lately / max(lately.sum(), 1e-9)}
+        popular = {"popularity": shares, "recent_popularity": recent_popularity / max(recent_popularity.sum(), 1e-9)}
         of_items = np.stack(list(popular.values()), axis=1) * len(shares)
-        logarithms = np.log(np.concatenate([np.zeros((1, len(popular))), of_items]) + _SMALL).astype(np.float32)
+        logarithms = np.log(np.concatenate([np.zeros((1, len(popular))), of_items]) + _LOG_SMOOTHING).astype(np.float32)
         self._popularity = tf.Variable(logarithms, trainable=False)  # [1 + items, 2]
         partners = [_top(tables[name].pairs, SUGGESTED, np.append(0.0, shares)) for name in suggest if name in tables]
         self._partners = [tf.Variable(some.astype(np.int32), trainable=False) for some in partners]
@@ -122,7 +122,7 @@ class CountedScores(tf.Module):
 class _Lookup(tf.Module):
     """A table by rows: what is found of a history costs as much as its items have partners, whatever the catalogue."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: CooccurrenceTable) -> None:
         super().__init__()
         pairs = table.pairs
         self._ends = tf.Variable(pairs.indptr.astype(np.int64), trainable=False)  # [2 + items]
@@ -153,7 +153,7 @@ class _Lookup(tf.Module):
         found = tf.gather(ordered, places) == keys
         numbers = tf.where(found, weights * tf.gather(self._numbers, entries), 0.0)
         sums = tf.math.unsorted_segment_sum(numbers, places, tf.size(ordered))
-        return tf.math.log(sums / self._mean + _SMALL)
+        return tf.math.log(sums / self._mean + _LOG_SMOOTHING)
 
 
 def recent(item_ids: tf.Tensor, count: int) -> tf.Tensor:
@@ -192,7 +192,7 @@ def _joined(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
 def _highest(pairs: sparse.csr_matrix, popular: Counts) -> sparse.csr_matrix:
     """Keeps the highest numbers of each row."""
     rows, columns, values, place = _ranked(pairs, popular)
-    kept = place < MOST_PARTNERS
+    kept = place < MAX_NEIGHBOURS
     return sparse.coo_matrix((values[kept], (rows[kept], columns[kept])), pairs.shape).tocsr()
 
 
@@ -219,5 +219,6 @@ def _ranked(pairs: sparse.csr_matrix, popular: Counts) -> tuple[npt.NDArray[Any]
     return rows, entries.col[order], entries.data[order], np.arange(len(rows)) - pairs.indptr[rows]
 
 
-def _falling(rate: float, count: int) -> Ages:
+def geometric_decay(rate: float, count: int) -> Ages:
+    """Return the weights 1, rate, rate^2, ..., float32 [count]."""
     return (rate ** np.arange(count)).astype(np.float32)

@@ -25,10 +25,10 @@ class Dropout(tf.keras.layers.Layer):
         dropped = _dropped(self._rate)
         if not training or not dropped:
             return values
-        return tf.where(keep(tf.shape(values), self._rate), values * (_STEPS / (_STEPS - dropped)), 0.0)
+        return tf.where(dropout_mask(tf.shape(values), self._rate), values * (_STEPS / (_STEPS - dropped)), 0.0)
 
 
-def keep(shape: tf.Tensor, rate: float) -> tf.Tensor:
+def dropout_mask(shape: tf.Tensor, rate: float) -> tf.Tensor:
     """A bool tensor of a shape, False with a probability of `rate`, rounded to a multiple of 1/256."""
     size = tf.reduce_prod(shape)
     words = tf.random.get_global_generator().uniform_full_int([-(-size // 4)], tf.uint32)

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from schemas import config
 from trainer.network.attention import ATTENTION, causal_mask, further_arguments
-from trainer.network.dropout import Dropout, keep
+from trainer.network.dropout import Dropout, dropout_mask
 
 
-def _recurrence(cell: type[tf.keras.layers.Layer]) -> Callable[[config.Encoder], tf.keras.layers.Layer]:
-    def make(encoder: config.Encoder) -> tf.keras.layers.Layer:
+def _recurrence(cell: type[tf.keras.layers.Layer]) -> Callable[[config.EncoderConfig], tf.keras.layers.Layer]:
+    def make(encoder: config.EncoderConfig) -> tf.keras.layers.Layer:
         # Cells in one loop: on a CPU faster than the layers, and the graph has no choice of back ends in it.
         return tf.keras.layers.RNN([cell(encoder.units) for _ in range(encoder.layers)], return_sequences=True)
 
@@ -21,7 +21,7 @@ def _recurrence(cell: type[tf.keras.layers.Layer]) -> Callable[[config.Encoder],
 
 # Each makes a layer from [batch, length, any width] to [batch, length, units] whose output at a position depends on
 # no later position. It is called without a mask: padding is on the right, so nothing valid comes after it.
-ENCODERS: Mapping[str, Callable[[config.Encoder], tf.keras.layers.Layer]] = {
+ENCODERS: Mapping[str, Callable[[config.EncoderConfig], tf.keras.layers.Layer]] = {
     "rnn": _recurrence(tf.keras.layers.SimpleRNNCell),
     "lstm": _recurrence(tf.keras.layers.LSTMCell),  # Hochreiter and Schmidhuber 1997
     "gru": _recurrence(tf.keras.layers.GRUCell),  # Cho et al. 2014
@@ -44,7 +44,7 @@ class ProjectedAttention(tf.keras.layers.Layer):
         attention: which function of `ATTENTION`, and its settings.
     """
 
-    def __init__(self, dim: int, attention: config.Attention, name: str | None = None) -> None:
+    def __init__(self, dim: int, attention: config.AttentionConfig, name: str | None = None) -> None:
         super().__init__(name=name)
         self._function = ATTENTION[attention.kind]
         self._projects = attention.kind not in _OF_STATES
@@ -104,7 +104,7 @@ class AttentionBlock(tf.keras.layers.Layer):
         dropout: rates.
     """
 
-    def __init__(self, dim: int, width: int, attention: config.Attention, dropout: config.Dropout) -> None:
+    def __init__(self, dim: int, width: int, attention: config.AttentionConfig, dropout: config.DropoutConfig) -> None:
         super().__init__()
         self._attention = ProjectedAttention(dim, attention, name="attention")
         self._norm, self._feed_forward_norm = (tf.keras.layers.LayerNormalization(epsilon=1e-6) for _ in range(2))
@@ -119,7 +119,7 @@ class AttentionBlock(tf.keras.layers.Layer):
         """States [batch, length, width] to states, and the weights [batch, length, length]."""
         mask = causal_mask(valid)
         if training and self._key_dropout:
-            mask &= keep(tf.shape(mask), self._key_dropout)
+            mask &= dropout_mask(tf.shape(mask), self._key_dropout)
         normed = self._norm(states)
         context, weights = self._attention(normed, normed, mask, sessions)
         states += self._dropout(context, training=training)
@@ -137,10 +137,12 @@ class HistoryEncoder(tf.keras.layers.Layer):
         dropout: rates.
     """
 
-    def __init__(self, dim: int, encoder: config.Encoder, attention: config.Attention, dropout: config.Dropout) -> None:
+    def __init__(
+        self, dim: int, encoder: config.EncoderConfig, attention: config.AttentionConfig, dropout: config.DropoutConfig
+    ) -> None:
         super().__init__(name="history_encoder")
         self._recurrence = ENCODERS[encoder.kind](encoder)
-        self._attention_first = attention.place == "before"
+        self._attention_first = attention.position == "before"
         width = dim if self._attention_first else encoder.units
         self._blocks = [AttentionBlock(dim, width, attention, dropout) for _ in range(attention.blocks)]
         self._embedding_dropout = Dropout(dropout.embedding)

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from schemas import config
 from schemas.features import GAP, HOUR, TIME_CODES, WEEKDAY
-from serving.export.feature_encoding import HOURS, WEEKDAYS, Codings
-from trainer.network.dropout import keep
+from serving.export.feature_encoding import HOURS, WEEKDAYS, FeatureEncodings
+from trainer.network.dropout import dropout_mask
 
 QUERY_TIME_DROPOUT = 0.1  # of histories in training, so that a request may come without its time
 
@@ -38,7 +38,7 @@ class CodeVectors(tf.keras.layers.Layer):
         return tf.where(codes[..., tf.newaxis] > 0, vectors, 0.0)
 
 
-class Inputs(tf.keras.layers.Layer):
+class InputFeatures(tf.keras.layers.Layer):
     """Adds the vectors of positions, times and further columns to those of the items.
 
     Args:
@@ -48,7 +48,7 @@ class Inputs(tf.keras.layers.Layer):
         max_length: interactions of the longest history.
     """
 
-    def __init__(self, inputs: config.Inputs, codings: Codings, dim: int, max_length: int) -> None:
+    def __init__(self, inputs: config.InputsConfig, codings: FeatureEncodings, dim: int, max_length: int) -> None:
         super().__init__(name="inputs", dtype=tf.float32)
         self._scale = dim**0.5  # as the items' vectors are
         times = {GAP: len(codings.gap_boundaries) + 2, HOUR: HOURS + 1, WEEKDAY: WEEKDAYS + 1}
@@ -78,7 +78,7 @@ class Inputs(tf.keras.layers.Layer):
         if self._query:
             following = tf.add_n([table(codes[name][:, 1:]) for name, table in self._query.items()])
             if training:
-                known = keep(tf.concat([tf.shape(vectors)[:1], [1, 1]], axis=0), QUERY_TIME_DROPOUT)
+                known = dropout_mask(tf.concat([tf.shape(vectors)[:1], [1, 1]], axis=0), QUERY_TIME_DROPOUT)
                 following = tf.where(known, following, 0.0)
             vectors += self._scale * following
         return vectors

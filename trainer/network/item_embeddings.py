@@ -14,7 +14,7 @@ from trainer.network.input_features import CodeVectors
 ITEMS = "items"  # in the names of its weights
 
 
-class Items(tf.keras.layers.Layer):
+class ItemEmbeddings(tf.keras.layers.Layer):
     """Vectors and biases of the items, by id: 1..count, 0 is padding.
 
     An item's vector is one of its own and, for each further column, the mean

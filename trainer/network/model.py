@@ -14,15 +14,15 @@ import tensorflow_recommenders as tfrs
 from schemas import config
 from schemas.config.evaluation import K
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
-from serving.export.dedupe import distinct
-from serving.export.top_k import without
-from trainer.data.batches import NEXT_IDS, Survey
-from trainer.data.feature_spec import Columns, split_codes
-from trainer.network.cooccurrence import CountedScores, count
+from serving.export.dedupe import dedupe
+from serving.export.top_k import mask_excluded
+from trainer.data.batches import NEXT_IDS, TrainingSetStats
+from trainer.data.feature_spec import FeatureSpec, multi_hot_ids
+from trainer.network.cooccurrence import CooccurrenceScorer, count_cooccurrences
 from trainer.network.encoder import HistoryEncoder
-from trainer.network.input_features import Inputs
-from trainer.network.item_embeddings import Items
-from trainer.network.model_info import About
+from trainer.network.input_features import InputFeatures
+from trainer.network.item_embeddings import ItemEmbeddings
+from trainer.network.model_info import ModelInfo
 from trainer.network.tasks import CatalogueRetrieval, Ranker
 from trainer.training.optimizer import decays
 
@@ -34,7 +34,7 @@ STEP = "step_"  # begins the names of what a step logs of itself, beside the mea
 _POOL = 1_024  # items among which the ranking task's negatives are those that retrieval scores highest
 
 
-class Encoded(NamedTuple):
+class EncodedBatch(NamedTuple):
     """A batch of histories, read.
 
     The query is a history's last state, and a 1 for the items' bias. That of
@@ -61,25 +61,25 @@ class NextItemModel(tfrs.Model):
         train: the loss, and in how many parts a batch is computed.
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
         columns: what is read beside the items.
-        lately: float32 [items], how often each item was interacted with, older
+        recent_popularity: float32 [items], how often each item was interacted with, older
             interactions counting less; where it is not known, all count alike.
     """
 
     def __init__(
         self,
-        survey: Survey,
+        survey: TrainingSetStats,
         max_length: int,
-        model: config.Model,
-        train: config.Train,
+        model: config.ModelConfig,
+        train: config.TrainConfig,
         remove_seen: bool = True,
-        columns: Columns = Columns(),  # noqa: B008 - it never changes
-        lately: npt.NDArray[np.float32] | None = None,
+        columns: FeatureSpec = FeatureSpec(),  # noqa: B008 - it never changes
+        recent_popularity: npt.NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__()
         self.item_count = len(survey.target_shares)
         self.max_length = max_length
         self._remove_seen = remove_seen
-        self._ranking = model.ranking
+        self._ranking = model.reranker
         self._session_items = model.attention.session_items
         self._session_gap = None  # the least code of a gap that ends a session
         if model.attention.session_gap_s is not None:
@@ -90,51 +90,51 @@ class NextItemModel(tfrs.Model):
         self._l2 = train.l2
         self.codings = columns.codings
         item_codes = {
-            name: split_codes(survey.item_codes[name], coding, separator)
+            name: multi_hot_ids(survey.item_codes[name], coding, separator)
             for name, (coding, separator) in columns.of_items.items()
         }
         # Of a binary loss all items' probabilities together start at about 1, for one of them is the target.
         bias = -math.log(self.item_count) if train.loss.kind == "binary" else 0.0
-        self._items = Items(self.item_count, model.dim, item_codes, bias)
-        self._inputs = Inputs(model.inputs, columns.codings, model.dim, max_length)
+        self._items = ItemEmbeddings(self.item_count, model.dim, item_codes, bias)
+        self._inputs = InputFeatures(model.inputs, columns.codings, model.dim, max_length)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
         self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_shares)
         # A network that is not trained has nothing to say.
-        self._ranker = Ranker(model.dim, model.attention, model.ranking.hidden) if model.ranking.weight else None
+        self._ranker = Ranker(model.dim, model.attention, model.reranker.hidden) if model.reranker.weight else None
         self._ranking_task = tfrs.tasks.Ranking(
             loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=tf.keras.losses.Reduction.SUM),
             name="ranking",
         )
         self._counted = None
-        if model.ranking.counts:
-            tables = count(survey.sequences, self.item_count)
-            recent = survey.target_shares if lately is None else lately
-            self._counted = CountedScores(tables, survey.target_shares, recent, model.ranking.suggest)
+        if model.reranker.cooccurrence:
+            tables = count_cooccurrences(survey.sequences, self.item_count)
+            recent = survey.target_shares if recent_popularity is None else recent_popularity
+            self._counted = CooccurrenceScorer(tables, survey.target_shares, recent, model.reranker.candidate_sources)
         self.score_names = [
             "retrieval",
             *(["ranker"] if self._ranker else []),
             *(self._counted.names if self._counted else []),
         ]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
-        self.reordered = model.ranking.candidates
-        self.about = About("retrieval", {}, {}, 0, {})
+        self.reordered = model.reranker.candidates
+        self.about = ModelInfo("retrieval", {}, {}, 0, {})
         self.reorders = False  # whether the ranking task's order is served, or retrieval's
         self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
         # A name with an @ cannot name a metric, only a log: see train_step and test_step.
         self._train_means = {name: tf.keras.metrics.Mean(name) for name in ("loss", "retrieval_loss", "ranking_loss")}
         self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}
 
-    def encode(self, item_ids: tf.Tensor, codes: Codes = {}) -> Encoded:  # noqa: B006
+    def encode(self, item_ids: tf.Tensor, codes: Codes = {}) -> EncodedBatch:  # noqa: B006
         """Reads histories.
 
         Args:
             item_ids: int64 [batch, length], padded on the right with 0.
-            codes: of the times and columns that the model reads, see `Inputs`.
+            codes: of the times and columns that the model reads, see `InputsConfig`.
         """
         sessions = self._sessions(item_ids, codes)
         states, weights = self._encode(item_ids, codes, sessions)
         last = _at_last(states, item_ids)
-        return Encoded(
+        return EncodedBatch(
             item_ids=item_ids,
             states=states,
             sessions=sessions,
@@ -147,13 +147,13 @@ class NextItemModel(tfrs.Model):
         vectors, biases = self._items.all()
         return tf.concat([vectors, biases[:, tf.newaxis]], axis=1)
 
-    def suggest(self, history: Encoded) -> tf.Tensor:
+    def suggest(self, history: EncodedBatch) -> tf.Tensor:
         """Candidates that retrieval may not find, int64 [batch, n]; 0 for none, some of them twice."""
         if self._counted is None:
             return tf.zeros([tf.shape(history.item_ids)[0], 0], tf.int64)
         return self._counted.suggest(history.item_ids)
 
-    def rank(self, history: Encoded, candidate_ids: tf.Tensor) -> tf.Tensor:
+    def rank(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
         """Scores candidates after each history by the ranking task.
 
         Args:
@@ -165,7 +165,7 @@ class NextItemModel(tfrs.Model):
         """
         return tf.linalg.matvec(self.scores(history, candidate_ids), self.score_weights)
 
-    def scores(self, history: Encoded, candidate_ids: tf.Tensor) -> tf.Tensor:
+    def scores(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
         """What the ranking task weighs, float32 [batch, c, score_names]; arguments as of `rank`."""
         vectors, biases = self._items.vectors(candidate_ids), self._items.biases(candidate_ids)
         scores = [(tf.linalg.matvec(vectors, history.query[:, :-1]) + biases)[..., tf.newaxis]]
@@ -250,15 +250,15 @@ class NextItemModel(tfrs.Model):
         history = self.encode(inputs[ITEM_IDS], _codes(inputs))
         excluded = self._excluded(inputs)
         _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(max(self.reordered, K), self.item_count))
-        ids = distinct(tf.concat([tf.cast(top, tf.int64) + 1, self.suggest(history)], axis=1), excluded)
+        ids = dedupe(tf.concat([tf.cast(top, tf.int64) + 1, self.suggest(history)], axis=1), excluded)
         hits = ids == inputs[TARGET_ID][:, tf.newaxis]
         place = tf.where(tf.reduce_any(hits, axis=1), tf.argmax(hits, axis=1), -1)
         return self.scores(history, ids), ids != PADDING_ID, place
 
-    def _retrieval_scores(self, history: Encoded, inputs: Batch) -> tf.Tensor:
+    def _retrieval_scores(self, history: EncodedBatch, inputs: Batch) -> tf.Tensor:
         """Of all items, float32 [batch, item_count]; the lowest number for those that are not to be recommended."""
         scores = tf.matmul(history.query, self.candidates(), transpose_b=True)
-        return without(scores, self._excluded(inputs))
+        return mask_excluded(scores, self._excluded(inputs))
 
     def _excluded(self, inputs: Batch) -> tf.Tensor:
         """int64 [batch, n]."""

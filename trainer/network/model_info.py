@@ -8,14 +8,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from schemas.config import Training
+from schemas.config import TrainerConfig
 from schemas.errors import InputError
 
 _FOLDER, _FILE = "assets.extra", "about.json"
 
 
 @dataclass(frozen=True)
-class About:
+class ModelInfo:
     """What is to be told of a model once it is trained."""
 
     served: str  # the order: retrieval or ranking
@@ -26,7 +26,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Terms:
+class InputContract:
     """How a model recommends, whatever the configuration of who asks it says."""
 
     reads: tuple[str, ...]  # as `schemas.config.Model.reads` has it
@@ -35,10 +35,10 @@ class Terms:
     remove_seen: bool  # whether items of the history are left out
 
 
-def terms(training: Training) -> Terms:
+def input_contract(training: TrainerConfig) -> InputContract:
     """Those of a model that is trained so."""
     reads, features = training.model.reads, training.features
-    return Terms(
+    return InputContract(
         reads=reads,
         columns={each.name: each.kind for each in features if each.of == "interaction" and each.name in reads},
         max_length=training.history.max_length,
@@ -46,15 +46,15 @@ def terms(training: Training) -> Terms:
     )
 
 
-def write_about(model: str, about: About, how: Terms) -> None:
+def write_model_info(model: str, about: ModelInfo, how: InputContract) -> None:
     """Writes into the folder of a saved model."""
     tf.io.gfile.makedirs(f"{model}/{_FOLDER}")
     with tf.io.gfile.GFile(f"{model}/{_FOLDER}/{_FILE}", "w") as file:
         file.write(json.dumps({**asdict(about), **asdict(how)}, indent=2) + "\n")
 
 
-def read_about(model: str) -> dict[str, Any]:
-    """Reads what `write_about` wrote, the fields of both by name.
+def read_model_info(model: str) -> dict[str, Any]:
+    """Reads what `write_model_info` wrote, the fields of both by name.
 
     Raises:
         InputError: there is no such file, or one that lacks a field.
@@ -65,7 +65,9 @@ def read_about(model: str) -> dict[str, Any]:
             told = dict(json.loads(file.read()))
     except (tf.errors.NotFoundError, ValueError):
         told = {}
-    if missing := [field.name for kind in (About, Terms) for field in fields(kind) if field.name not in told]:
+    if missing := [
+        field.name for kind in (ModelInfo, InputContract) for field in fields(kind) if field.name not in told
+    ]:
         raise InputError(
             expected=f"a model that says of itself in {path} how it recommends",
             received=f"nothing there on {', '.join(missing)}",

@@ -11,7 +11,7 @@ import tensorflow_recommenders as tfrs
 
 from schemas import config
 from trainer.network.encoder import ProjectedAttention
-from trainer.network.item_embeddings import Items
+from trainer.network.item_embeddings import ItemEmbeddings
 from trainer.network.losses import calibrated_binary, full_softmax, sampled_softmax
 
 
@@ -27,12 +27,12 @@ class CatalogueRetrieval(tfrs.tasks.Retrieval):
         shares: float [items], how often each item is a target, of sum 1.
     """
 
-    def __init__(self, loss: config.Loss, shares: npt.NDArray[np.float32]) -> None:
+    def __init__(self, loss: config.LossConfig, shares: npt.NDArray[np.float32]) -> None:
         super().__init__(name="retrieval")
         self._settings = loss
         self._shares = tf.Variable(tf.concat([[0.0], shares], axis=0), trainable=False, name="shares")
 
-    def call(self, queries: tf.Tensor, items: Items, positives: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    def call(self, queries: tf.Tensor, items: ItemEmbeddings, positives: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """The loss of some targets.
 
         Args:
@@ -84,7 +84,7 @@ class Ranker(tf.keras.layers.Layer):
         hidden: widths of the hidden layers over `[query, candidate, attended, query * candidate]`.
     """
 
-    def __init__(self, dim: int, attention: config.Attention, hidden: Sequence[int]) -> None:
+    def __init__(self, dim: int, attention: config.AttentionConfig, hidden: Sequence[int]) -> None:
         super().__init__(name="ranker")
         self._attention = ProjectedAttention(dim, attention, name="target_attention")
         self._score = tf.keras.Sequential(

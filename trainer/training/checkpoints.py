@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from schemas.config import Train
+from schemas.config import TrainConfig
 from schemas.config.evaluation import K
 from schemas.errors import InputError
 from trainer.training.strategy import is_chief
@@ -27,7 +27,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         train: the seed, the patience and the schedule.
     """
 
-    def __init__(self, directory: str, train: Train) -> None:
+    def __init__(self, directory: str, train: TrainConfig) -> None:
         super().__init__()
         self._directory = directory
         self._train = train

@@ -10,32 +10,38 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from schemas.config import History, Model, Train
+from schemas.config import HistoryConfig, ModelConfig, TrainConfig
 from schemas.config.evaluation import K
 from schemas.config.log import Section
 from schemas.errors import InputError
-from trainer.data.batches import eval_batches, survey, train_batches
-from trainer.data.feature_spec import Columns
+from trainer.data.batches import eval_batches, scan_training_set, train_batches
+from trainer.data.feature_spec import FeatureSpec
 from trainer.network.attention import HOLD_PAIRS
 from trainer.network.model import NextItemModel
-from trainer.network.model_info import About
+from trainer.network.model_info import ModelInfo
 from trainer.training.callbacks.attention_images import HeatMaps
 from trainer.training.callbacks.tensorboard import (
     RUN,
     TRAIN,
     VALIDATION,
-    Board,
     Histograms,
     Profile,
     Scalars,
     Settings,
+    TrainingCallback,
     Writers,
-    take_up_logs,
+    adopt_interrupted_logs,
 )
 from trainer.training.callbacks.wandb import Tracking
 from trainer.training.checkpoints import Checkpoints
 from trainer.training.optimizer import optimizer
-from trainer.training.reranker import Choices, fit_weights, held_out_ranks, judged, ranks
+from trainer.training.reranker import (
+    RerankExamples,
+    cross_validated_ranks,
+    fit_conditional_logit,
+    ranks,
+    recall_and_ndcg,
+)
 from trainer.training.strategy import distribute, is_chief
 
 _EVAL_BATCH_SIZE = 256  # at most
@@ -48,14 +54,14 @@ def fit(
     train_files: Sequence[str],
     eval_files: Sequence[str],
     item_count: int,
-    history: History,
-    model: Model,
-    train: Train,
+    history: HistoryConfig,
+    model: ModelConfig,
+    train: TrainConfig,
     log_dir: str,
     checkpoint_dir: str,
     remove_seen: bool = True,
-    columns: Columns = Columns(),  # noqa: B008 - it never changes
-    lately: npt.NDArray[np.float32] | None = None,
+    columns: FeatureSpec = FeatureSpec(),  # noqa: B008 - it never changes
+    recent_popularity: npt.NDArray[np.float32] | None = None,
     strategy: tf.distribute.Strategy | None = None,
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
 ) -> NextItemModel:
@@ -77,7 +83,7 @@ def fit(
             up from: a folder for these files and settings alone.
         remove_seen: whether validation leaves out what the user has seen, as the served model will.
         columns: what is read beside the items.
-        lately: as of `NextItemModel`.
+        recent_popularity: as of `NextItemModel`.
         strategy: of `make_strategy`, before anything is computed; one device where there is none.
         callbacks: Keras callbacks beside those for checkpoints, logs and progress.
 
@@ -91,7 +97,7 @@ def fit(
     strategy = strategy or tf.distribute.get_strategy()
     data = (train_files, item_count, history.max_length, train.batch_size)
     training = train_batches(*data, train.seed, columns.in_batches)
-    surveyed = survey(*data, list(columns.of_items))
+    surveyed = scan_training_set(*data, list(columns.of_items))
     batch_size = _eval_batch_size(item_count, history, model)
     validation = eval_batches(eval_files, item_count, batch_size, columns.in_batches)
     validation_steps = sum(1 for _ in validation)
@@ -100,14 +106,14 @@ def fit(
     checkpoints = Checkpoints(checkpoint_dir, train)
     with strategy.scope():
         tf.random.set_global_generator(tf.random.Generator.from_seed(train.seed, alg="philox"))
-        network = NextItemModel(surveyed, history.max_length, model, train, remove_seen, columns, lately)
+        network = NextItemModel(surveyed, history.max_length, model, train, remove_seen, columns, recent_popularity)
         network.compile(optimizer=optimizer(train, surveyed.steps * train.epochs))
         # Tracing it builds the network.
         loss = tf.function(network.compute_loss, autograph=False).get_concrete_function(training.element_spec)
         done = checkpoints.restore(network)
-        boards: list[Board] = []
+        boards: list[TrainingCallback] = []
         if is_chief(strategy):
-            take_up_logs(log_dir, checkpoint_dir)
+            adopt_interrupted_logs(log_dir, checkpoint_dir)
             writers = Writers(log_dir, done, done * surveyed.steps)
             with writers[RUN].as_default():
                 tf.summary.graph(loss.graph)  # Keras 2's own callback writes none with this TensorFlow
@@ -131,11 +137,11 @@ def fit(
     return network
 
 
-def _eval_batch_size(item_count: int, history: History, model: Model) -> int:
+def _eval_batch_size(item_count: int, history: HistoryConfig, model: ModelConfig) -> int:
     """Histories whose scores of all items, and whose attention, are held at once."""
     numbers = item_count
     if model.attention.kind in HOLD_PAIRS:
-        queries = max(history.max_length, model.ranking.candidates)
+        queries = max(history.max_length, model.reranker.candidates)
         numbers = max(numbers, queries * history.max_length * max(model.dim, model.encoder.units))
     return max(1, min(_EVAL_BATCH_SIZE, _EVAL_NUMBERS // numbers))
 
@@ -144,13 +150,13 @@ def _boards(
     writers: Writers,
     validation: tf.data.Dataset,
     settings: dict[str, bool | int | float | str],
-    model: Model,
-    train: Train,
+    model: ModelConfig,
+    train: TrainConfig,
     log_dir: str,
     resumed: bool,
-) -> list[Board]:
+) -> list[TrainingCallback]:
     """What shows the training, for the one process that does."""
-    boards: list[Board] = [Scalars(writers), Histograms(writers[TRAIN]), Settings(writers[RUN], settings)]
+    boards: list[TrainingCallback] = [Scalars(writers), Histograms(writers[TRAIN]), Settings(writers[RUN], settings)]
     if model.attention.blocks:
         boards.append(HeatMaps(writers[VALIDATION], next(iter(validation))))
     if train.profile is not None:
@@ -164,16 +170,19 @@ def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     """Fits the weights of the ranking task's scores to validation, and decides whose order is served."""
     choices_of = tf.function(network.choices, autograph=False, reduce_retracing=True)
     parts = [[part.numpy() for part in choices_of(batch)] for batch in validation]
-    choices = Choices(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    choices = RerankExamples(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     start = network.score_weights.numpy()
-    orders = {"retrieval": judged(ranks(choices, start)), "ranking": judged(held_out_ranks(choices, start))}
-    weights = fit_weights(choices, start)
+    orders = {
+        "retrieval": recall_and_ndcg(ranks(choices, start)),
+        "ranking": recall_and_ndcg(cross_validated_ranks(choices, start)),
+    }
+    weights = fit_conditional_logit(choices, start)
     network.score_weights.assign(weights)
     network.reorders = orders["ranking"][f"ndcg@{K}"] > orders["retrieval"][f"ndcg@{K}"]
-    network.about = About(
+    network.about = ModelInfo(
         served="ranking" if network.reorders else "retrieval",
         validation=orders,
-        exported=judged(ranks(choices, weights)) if network.reorders else orders["retrieval"],
+        exported=recall_and_ndcg(ranks(choices, weights)) if network.reorders else orders["retrieval"],
         parameters=sum(int(weight.shape.num_elements()) for weight in network.trainable_variables),
         score_weights=dict(zip(network.score_names, weights.tolist(), strict=True)),
     )
@@ -228,7 +237,7 @@ def _check(count: int, what: str, files: Sequence[str]) -> None:
         )
 
 
-def _flat(history: History, model: Model, train: Train) -> dict[str, bool | int | float | str]:
+def _flat(history: HistoryConfig, model: ModelConfig, train: TrainConfig) -> dict[str, bool | int | float | str]:
     """The settings that decide what the model becomes, each under its path: the hyper-parameters of boards."""
     flat: dict[str, bool | int | float | str] = {}
 

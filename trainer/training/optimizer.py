@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from schemas.config import Train
+from schemas.config import TrainConfig
 
 _FINAL_RATE = 0.01  # of the learning rate, at the end of the last epoch
 _NOT_DECAYED = ("bias", "gamma", "beta")  # in the last part of their names
 _WARMUP = 4  # the rise is at most a fourth of the training
 
 
-def optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
+def optimizer(train: TrainConfig, steps: int) -> tf.keras.optimizers.Optimizer:
     """AdamW (Loshchilov and Hutter 2019) for so many steps, gradients clipped by their common norm.
 
     The rate warms up linearly, for a fourth of the steps at most. Then it falls in a cosine to 1 % of the
@@ -21,7 +21,7 @@ def optimizer(train: Train, steps: int) -> tf.keras.optimizers.Optimizer:
     `scale` is lowered. Biases and the scales of norms do not decay.
     """
     return SparseAdamW(
-        Rate(train, steps),
+        WarmupSchedule(train, steps),
         weight_decay=train.weight_decay,
         global_clipnorm=train.clip_norm,
         jit_compile=False,  # on a GPU, every new number of rows would be compiled anew
@@ -42,7 +42,7 @@ class SparseAdamW(tf.keras.optimizers.AdamW):
     """
 
     @property
-    def schedule(self) -> Rate:
+    def schedule(self) -> WarmupSchedule:
         """The learning rate's schedule: Keras's `learning_rate` is its value at the last step."""
         return self._learning_rate
 
@@ -72,7 +72,7 @@ class SparseAdamW(tf.keras.optimizers.AdamW):
         variable.scatter_sub(tf.IndexedSlices(self.learning_rate * change, rows))
 
 
-class Rate(tf.keras.optimizers.schedules.LearningRateSchedule):
+class WarmupSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     """A linear rise to the configured rate, and what follows it.
 
     Args:
@@ -80,7 +80,7 @@ class Rate(tf.keras.optimizers.schedules.LearningRateSchedule):
         steps: how many there will be in all.
     """
 
-    def __init__(self, train: Train, steps: int) -> None:
+    def __init__(self, train: TrainConfig, steps: int) -> None:
         super().__init__()
         self._rate = train.learning_rate
         self._warmup = min(train.warmup_steps, steps // _WARMUP)

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-class Choices(NamedTuple):
+class RerankExamples(NamedTuple):
     """Candidates of some histories with their scores, and which of them followed.
 
     Args:
@@ -31,7 +31,7 @@ class Choices(NamedTuple):
     target: npt.NDArray[np.int64]
 
 
-def fit_weights(choices: Choices, start: Floats) -> Floats:
+def fit_conditional_logit(choices: RerankExamples, start: Floats) -> Floats:
     """The weights under which the softmax of the weighted scores gives what followed the highest likelihood.
 
     A conditional logit (McFadden 1974) with a small ridge towards `start`.
@@ -61,7 +61,7 @@ def fit_weights(choices: Choices, start: Floats) -> Floats:
     return np.asarray(found.x, np.float32)
 
 
-def ranks(choices: Choices, weights: Floats) -> Ints:
+def ranks(choices: RerankExamples, weights: Floats) -> Ints:
     """The place of what followed when the candidates are ordered by the weighted scores, from 1, [n].
 
     Of equal scores the target comes last. Where it is no candidate, the place is beyond any list.
@@ -71,7 +71,7 @@ def ranks(choices: Choices, weights: Floats) -> Ints:
     return np.where(choices.target >= 0, found, np.iinfo(np.int64).max)
 
 
-def held_out_ranks(choices: Choices, start: Floats) -> Ints:
+def cross_validated_ranks(choices: RerankExamples, start: Floats) -> Ints:
     """`ranks` by weights that each history had no part in, by five-fold cross-validation, [n].
 
     What lies together is held out together: a user's histories are much alike, and stand beside each other.
@@ -79,12 +79,12 @@ def held_out_ranks(choices: Choices, start: Floats) -> Ints:
     fold = np.arange(len(choices.target)) * _FOLDS // max(len(choices.target), 1)
     found = np.zeros(len(fold), np.int64)
     for each in range(_FOLDS):
-        weights = fit_weights(Choices(*(x[fold != each] for x in choices)), start)
-        found[fold == each] = ranks(Choices(*(x[fold == each] for x in choices)), weights)
+        weights = fit_conditional_logit(RerankExamples(*(x[fold != each] for x in choices)), start)
+        found[fold == each] = ranks(RerankExamples(*(x[fold == each] for x in choices)), weights)
     return found
 
 
-def judged(places: Ints) -> dict[str, float]:
+def recall_and_ndcg(places: Ints) -> dict[str, float]:
     """Recall@10 and NDCG@10 of places as of `ranks`."""
     hits = places <= K
     return {

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from components.common.atomic_write import whole_file
+from components.common.atomic_write import atomic_write
 
 
 def test_a_file_appears_when_its_block_ends(tmp_path: Path) -> None:
     target = tmp_path / "folder" / "file"
 
-    with whole_file(str(target), str(tmp_path / "scratch")) as unfinished:
+    with atomic_write(str(target), str(tmp_path / "scratch")) as unfinished:
         Path(unfinished).write_text("new")
         assert not target.exists()
 
@@ -21,7 +21,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     target.write_text("old")
 
     def fail() -> None:
-        with whole_file(str(target), str(tmp_path / "scratch")) as unfinished:
+        with atomic_write(str(target), str(tmp_path / "scratch")) as unfinished:
             Path(unfinished).write_text("ne")
             raise RuntimeError("killed")
 

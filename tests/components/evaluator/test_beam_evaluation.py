@@ -19,26 +19,26 @@ from components.evaluator.query_results import QUERIES, Results, read_results
 from components.evaluator.summary import summarize
 from components.evaluator.systems import Sources
 from components.example_gen.ingest import ingest
-from schemas.config import History, LeaveOneOut, Session, Split, Temporal
-from schemas.config.evaluation import SLICES, Evaluation, Slice
-from schemas.config.log import Column, Users
+from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
+from schemas.config.evaluation import SLICES, EvaluatorConfig, Slice
+from schemas.config.log import ColumnConfig, UsersTableConfig
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 from tests.serving.successor import ITEMS, Successor, write_model
 
 KS = (1, 3, 4)  # no more than the model answers by itself
-EVALUATION = Evaluation(
+EVALUATION = EvaluatorConfig(
     ks=KS,
     slices=(Slice(name="sex", feature="user_sex"),),
     fairness=(),
-    samples=100,
+    bootstrap_samples=100,
     times=True,
     remove_seen=True,
     categories=(),
 )
-SPLITS: dict[str, Split] = {
-    "leave_one_out": LeaveOneOut(),
-    "temporal": Temporal(kind="temporal", targets="all", validation_share=0.2, test_share=0.3),
-    "session": Session(kind="session", gap_s=DAY_S, validation_share=0.2, test_share=0.3),
+SPLITS: dict[str, SplitConfig] = {
+    "leave_one_out": LeaveOneOutConfig(),
+    "temporal": TemporalSplitConfig(kind="temporal", targets="all", validation_share=0.2, test_share=0.3),
+    "session": SessionSplitConfig(kind="session", gap_s=DAY_S, validation_share=0.2, test_share=0.3),
 }
 
 
@@ -55,7 +55,7 @@ def write_log(folder: Path) -> Any:
     (folder / "log.csv").write_text("\n".join(["user,item,time", *rows, ""]))
     table = [f"u{user},{'mf'[user % 4 // 2]}" for user in range(0, 40, 2)]
     (folder / "users.csv").write_text("\n".join(["user,sex", *table, ""]))
-    users = Users(path=str(folder / "users.csv"), id="user", columns={"sex": Column(column="sex")})
+    users = UsersTableConfig(path=str(folder / "users.csv"), id="user", columns={"sex": ColumnConfig(column="sex")})
     return data(folder / "log.csv", users=users)
 
 
@@ -65,7 +65,7 @@ def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp(request.param)
     settings = write_log(folder)
     with local_pipeline() as pipeline:
-        ingest(pipeline, settings, SPLITS[request.param], History(max_length=5), str(folder / "examples"))
+        ingest(pipeline, settings, SPLITS[request.param], HistoryConfig(max_length=5), str(folder / "examples"))
     with local_pipeline() as pipeline:
         count_baselines(pipeline, str(folder / "examples"), str(folder / "counts"), settings.features)
     model = write_model(folder / "model", Successor(reorders=True))

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from components.evaluator.comparison import Comparison, Side, compare
+from components.evaluator.comparison import Comparison, EvaluatedModel, compare
 from components.evaluator.query_metrics import TIME_S
 from components.evaluator.query_results import Results
 from components.evaluator.summary import summarize
@@ -17,13 +17,13 @@ ITEMS = np.array(["a", "b", "c", "d"], dtype=object)
 SOME_WON = [1.0, 1.0] * 20 + [1.0, 0.0] * 30  # beside [1.0, 0.0] * 50: of 100 users 20 are hit who were not
 
 
-def run(hits: list[float], *, users: list[str] | None = None, lists: list[list[str]] | None = None) -> Side:
+def run(hits: list[float], *, users: list[str] | None = None, lists: list[list[str]] | None = None) -> EvaluatedModel:
     groups = {"length": [["short"] if n % 2 else ["long"] for n in range(len(hits))]}
     values = {"model": {METRIC: hits, "ndcg@10": [hit / 2 for hit in hits]}}
-    return Side(results(values, users=users, groups=groups, lists={"model": lists} if lists else None), ITEMS)
+    return EvaluatedModel(results(values, users=users, groups=groups, lists={"model": lists} if lists else None), ITEMS)
 
 
-def compared(first: Side, second: Side, k: int = 10, metric: str = METRIC) -> Comparison:
+def compared(first: EvaluatedModel, second: EvaluatedModel, k: int = 10, metric: str = METRIC) -> Comparison:
     return compare(first, second, EVALUATION, metric, k)
 
 
@@ -74,7 +74,7 @@ def test_what_lists_cover_is_compared_on_the_same_users() -> None:
 
 def test_the_catalogues_are_those_that_each_run_ranked() -> None:
     first, second = run([1.0] * 20), run([1.0] * 20)
-    found = compared(first, Side(second.results, ITEMS[:2]))
+    found = compared(first, EvaluatedModel(second.results, ITEMS[:2]))
     (coverage,) = (row for row in found.metrics if row.of == "coverage@10")
     assert (coverage.first.mean, coverage.second.mean) == (1 / 4, 1 / 2)
 
@@ -102,7 +102,7 @@ def test_only_queries_that_both_have_are_compared() -> None:
 def test_two_queries_of_one_user_within_a_second_are_told_apart() -> None:
     one = run([1.0, 0.0], users=["a", "a"], lists=[["x", "y"], ["z", "w"]]).results
     same_time = one.table.set_column(one.table.schema.get_field_index(TIME_S), TIME_S, pa.array([5, 5], pa.int64()))
-    twice = Side(Results(same_time), ITEMS)
+    twice = EvaluatedModel(Results(same_time), ITEMS)
     found = compared(twice, twice)
     assert (found.queries, found.only_first, found.same_lists) == (2, 0, 1)
 

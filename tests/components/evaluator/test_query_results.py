@@ -9,16 +9,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.evaluator.queries import Queries
-from components.evaluator.query_metrics import Answers, measure, names, schema, to_table
-from components.evaluator.query_results import Results, places, read_results
+from components.evaluator.query_metrics import Recommendations, measure, metric_names, schema, to_table
+from components.evaluator.query_results import Results, catalogue_indices, read_results
 from components.evaluator.summary import read_summary, summarize, write_summary
-from schemas.config.evaluation import Evaluation
+from schemas.config.evaluation import EvaluatorConfig
 from tests.components.evaluated import results
 from tests.trainer.lists import catalogue
 
 KS = (1, 3)
 ITEMS = catalogue({"a": 8, "b": 4, "c": 2, "d": 0})
-EVALUATION = Evaluation(ks=KS, slices=(), fairness=("sex",), samples=200, times=True, remove_seen=True, categories=())
+EVALUATION = EvaluatorConfig(
+    ks=KS, slices=(), fairness=("sex",), bootstrap_samples=200, times=True, remove_seen=True, categories=()
+)
 
 
 def batch(users: list[str], targets: list[list[str]], ranked: list[list[str]], auc: list[float]) -> tuple[object, ...]:
@@ -34,8 +36,8 @@ def batch(users: list[str], targets: list[list[str]], ranked: list[list[str]], a
     )
     groups = {"sex": [["f"] if user < "m" else ["m"] for user in users]}
     answers = {
-        "model": Answers(np.array(ranked, dtype=object), np.array(auc)),
-        "popularity": Answers(np.array([["a", "b", "c"]] * count, dtype=object)),
+        "model": Recommendations(np.array(ranked, dtype=object), np.array(auc)),
+        "popularity": Recommendations(np.array([["a", "b", "c"]] * count, dtype=object)),
     }
     return queries, groups, answers
 
@@ -64,7 +66,7 @@ def test_queries_come_back_in_the_order_of_users_and_times(found: Results) -> No
     assert found.targets() == [["a", "c"], [], ["c"], ["a"], ["c"]]
     assert found.lists("model") == [["a", "b", "c"], ["a", "b", "c"], ["d", "b", "a"], ["a", "c"], ["b", "a", "c"]]
     assert found.systems == ["model", "popularity"]
-    assert found.metrics == names(KS)
+    assert found.metrics == metric_names(KS)
 
 
 def test_values_are_those_of_the_metrics(found: Results) -> None:
@@ -97,7 +99,7 @@ def test_groups_of_names_that_look_like_numbers_have_an_order() -> None:
 
 
 def test_places_in_the_catalogue() -> None:
-    assert places([["b", "zzz", "a"], []], ITEMS.items, 2).tolist() == [[1, -1], [-1, -1]]
+    assert catalogue_indices([["b", "zzz", "a"], []], ITEMS.items, 2).tolist() == [[1, -1], [-1, -1]]
 
 
 def test_a_summary_is_means_with_intervals(found: Results, tmp_path: Path) -> None:

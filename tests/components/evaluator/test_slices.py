@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from components.evaluator.queries import Queries
-from components.evaluator.slices import Context, slices
+from components.evaluator.slices import SliceContext, slices
 from schemas.config.evaluation import SLICES, Slice
 from tests.trainer.lists import catalogue
 
@@ -34,7 +34,7 @@ def queries(**given: Any) -> Queries:
 
 
 def groups(name: str, *columns: Slice, times: bool = True, **given: Any) -> list[list[str]]:
-    return slices(queries(**given), Context(ITEMS, columns, times))[name]
+    return slices(queries(**given), SliceContext(ITEMS, columns, times))[name]
 
 
 def test_history_length() -> None:
@@ -80,7 +80,7 @@ def test_columns_of_names_and_of_numbers() -> None:
         Slice(name="age", feature="user_age", boundaries=(18, 35, 36)),
         Slice(name="price", feature="price", boundaries=(0.5, 1.5)),
     )
-    by_name = slices(found, Context(ITEMS, columns, True))
+    by_name = slices(found, SliceContext(ITEMS, columns, True))
     assert by_name["genres"] == [["Drama", "War"], ["Drama"], [], []]
     assert by_name["age"] == [["below 18"], ["18-34"], [], ["36 or more"]]
     assert by_name["price"] == [["below 0.5"], ["0.5 to below 1.5"], ["0.5 to below 1.5"], ["1.5 or more"]]
@@ -95,7 +95,7 @@ def test_a_number_that_is_a_boundary_begins_its_group_and_a_name_has_all_digits(
         Slice(name="price", feature="price", boundaries=(9.99, 1234567.5)),
         Slice(name="rounded", feature="price", boundaries=(0, 1_234_567, 2_000_000)),
     )
-    by_name = slices(queries(columns={"price": paid}), Context(ITEMS, columns, True))
+    by_name = slices(queries(columns={"price": paid}), SliceContext(ITEMS, columns, True))
     assert by_name["price"] == [["below 9.99"], *[["9.99 to below 1234567.5"]] * 2, ["1234567.5 or more"]]
     assert by_name["rounded"] == [["0-1234566"], ["0-1234566"], ["1234567-1999999"], ["2000000 or more"]]
 

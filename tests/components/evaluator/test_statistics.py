@@ -14,7 +14,7 @@ from scipy import stats
 from components.evaluator.statistics import (
     Floats,
     Sums,
-    corrected,
+    bonferroni_level,
     difference,
     holm,
     intervals,
@@ -22,7 +22,7 @@ from components.evaluator.statistics import (
     mean_and_error,
     resample,
     sums_by_user,
-    that_can_show,
+    tarone_count,
 )
 
 ONE_EACH = np.arange(400)
@@ -157,13 +157,13 @@ def test_holm_by_hand() -> None:
 
 
 def test_a_correction_counts_the_tests_that_can_show_something() -> None:
-    assert that_can_show([0.0, 0.0, 0.0]) == 3
-    assert that_can_show([0.0, 0.001, 0.03, 0.2]) == 2  # with 2.5 % for each, two can
-    assert that_can_show([0.03, 0.03]) == 2  # with 5 % for each both could, which would be 10 %
-    assert that_can_show([0.3]) == that_can_show([]) == 1
+    assert tarone_count([0.0, 0.0, 0.0]) == 3
+    assert tarone_count([0.0, 0.001, 0.03, 0.2]) == 2  # with 2.5 % for each, two can
+    assert tarone_count([0.03, 0.03]) == 2  # with 5 % for each both could, which would be 10 %
+    assert tarone_count([0.3]) == tarone_count([]) == 1
 
 
 def test_levels_for_several_intervals() -> None:
-    assert corrected(0.95, 1) == pytest.approx(0.95)
-    assert corrected(0.95, 5) == pytest.approx(0.99)
-    assert corrected(0.95, 0) == pytest.approx(0.95)
+    assert bonferroni_level(0.95, 1) == pytest.approx(0.95)
+    assert bonferroni_level(0.95, 5) == pytest.approx(0.99)
+    assert bonferroni_level(0.95, 0) == pytest.approx(0.95)

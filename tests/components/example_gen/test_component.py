@@ -3,8 +3,8 @@ from tfx.proto import example_gen_pb2
 from tfx.utils import proto_utils
 
 from components.example_gen.component import InteractionExampleGen, split_globs
-from schemas.config import History, Ingestion, LeaveOneOut
-from schemas.config.log import Items, Users
+from schemas.config import ExampleGenConfig, HistoryConfig, LeaveOneOutConfig
+from schemas.config.log import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import data
 
@@ -35,11 +35,13 @@ def test_paths_that_share_no_folder_are_refused(paths: list[str]) -> None:
 
 def test_the_files_of_the_log_and_of_its_tables_are_watched() -> None:
     columns = {"columns": {"kind": {"column": "kind"}}}
-    items = Items.model_validate({"path": "data/items/*.csv", "id": "id", "title": "title", **columns})
-    users = Users.model_validate({"path": "data/users.csv", "id": "id", **columns})
+    items = ItemsTableConfig.model_validate({"path": "data/items/*.csv", "id": "id", "title": "title", **columns})
+    users = UsersTableConfig.model_validate({"path": "data/users.csv", "id": "id", **columns})
     settings = data("data/log.csv", items=items, users=users)
 
-    component = InteractionExampleGen(Ingestion(data=settings, split=LeaveOneOut(), history=History()), code="")
+    component = InteractionExampleGen(
+        ExampleGenConfig(data=settings, split=LeaveOneOutConfig(), history=HistoryConfig()), code=""
+    )
 
     watched = example_gen_pb2.Input()
     proto_utils.json_to_proto(component.exec_properties["input_config"], watched)

@@ -12,11 +12,11 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.example_gen.histories import BuildHistories, History, histories, to_example
+from components.example_gen.histories import BuildHistories, HistoryExample, histories, to_example
 from components.example_gen.splits import split_history
 from components.example_gen.timelines import Timeline
 from schemas import config
-from schemas.config.log import Users
+from schemas.config.log import UsersTableConfig
 from tests.components.logs import data, history, interactions, local_pipeline
 from tests.components.protocols import (
     ALL,
@@ -35,7 +35,7 @@ def test_a_history_holds_the_most_recent_items_and_names_the_older_ones() -> Non
 
     *_, test = histories(line, division, max_length=3, of_user={"user_age": 30.0})
 
-    assert test == History(
+    assert test == HistoryExample(
         split="test",
         user_id="u",
         item_ids=["b", "a", "d"],
@@ -57,7 +57,9 @@ def test_training_excludes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("split", "targets"), [(NEXT, ["c"]), (ALL, ["c", "a", "d"])], ids=["next", "all"])
-def test_temporal_predicts_the_next_item_or_each_that_follows_once(split: config.Temporal, targets: list[str]) -> None:
+def test_temporal_predicts_the_next_item_or_each_that_follows_once(
+    split: config.TemporalSplitConfig, targets: list[str]
+) -> None:
     line = Timeline("u", ["a", "b", "b", "c", "a", "c", "d"], [1.0, 2.0, 12.0, 20.0, 21.0, 22.0, 23.0], {})
     division = split_history(line.timestamps_s, split, (10.0, 20.0))
 
@@ -93,17 +95,21 @@ Rows = list[tuple[str, str, float]]
 
 
 def check_build(
-    batches: list[pa.RecordBatch], split: Any, expected: list[History], counts: dict[str, Any], **minimums: Any
+    batches: list[pa.RecordBatch], split: Any, expected: list[HistoryExample], counts: dict[str, Any], **minimums: Any
 ) -> None:
     """Asserts what `BuildHistories` gives; only the counts that are named."""
     with local_pipeline() as pipeline:
-        built = pipeline | beam.Create(batches) | BuildHistories(data(**minimums), split, config.History(max_length=3))
+        built = (
+            pipeline
+            | beam.Create(batches)
+            | BuildHistories(data(**minimums), split, config.HistoryConfig(max_length=3))
+        )
         assert_that(built["histories"], equal_to(expected), label="Histories")
         named = built["counts"] | beam.Map(lambda found: {name: found[name] for name in counts})
         assert_that(named, equal_to([counts]), label="Counts")
 
 
-def expected_histories(rows: Rows, protocol: Protocol) -> list[History]:
+def expected_histories(rows: Rows, protocol: Protocol) -> list[HistoryExample]:
     """By sorting the whole log, which holds no two rows of a user at one time."""
     found = []
     for user, group in groupby(sorted(rows, key=lambda row: (row[0], row[2])), key=lambda row: row[0]):
@@ -114,7 +120,7 @@ def expected_histories(rows: Rows, protocol: Protocol) -> list[History]:
 
 
 ROWS: Rows = [(f"u{i % 7}", f"i{i % 11}", float(i)) for i in range(60)]
-TEMPORAL = config.Temporal(
+TEMPORAL = config.TemporalSplitConfig(
     kind="temporal",
     validation_from=datetime.fromtimestamp(40, timezone.utc),
     test_from=datetime.fromtimestamp(50, timezone.utc),
@@ -205,7 +211,7 @@ def test_a_user_of_many_sessions_is_one_test_user() -> None:
 
     check_build(
         [interactions(rows)],
-        config.Session(
+        config.SessionSplitConfig(
             kind="session", gap_s=5.0, validation_from=TEMPORAL.validation_from, test_from=TEMPORAL.test_from
         ),
         [
@@ -220,11 +226,11 @@ def test_a_user_of_many_sessions_is_one_test_user() -> None:
 def test_what_the_table_of_users_knows_is_in_every_example(tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text("id,sex,age\nu1,f,30\nu9,m,40\n")
     columns = {"sex": {"column": "sex"}, "years": {"column": "age", "kind": "number"}}
-    users = Users.model_validate({"path": str(tmp_path / "users.csv"), "id": "id", "columns": columns})
+    users = UsersTableConfig.model_validate({"path": str(tmp_path / "users.csv"), "id": "id", "columns": columns})
     rows: Rows = [(user, f"i{time}", time) for user in ("u1", "u2") for time in range(4)]
 
     with local_pipeline() as pipeline:
-        build_histories = BuildHistories(data(users=users), LEAVE_ONE_OUT, config.History())
+        build_histories = BuildHistories(data(users=users), LEAVE_ONE_OUT, config.HistoryConfig())
         built = pipeline | beam.Create([interactions(rows)]) | build_histories
         known = built["histories"] | beam.Map(
             lambda h: (h.split, h.user_id, h.of_user["user_sex"], str(h.of_user["user_years"]))

@@ -7,7 +7,7 @@ import tensorflow as tf
 from apache_beam.testing.util import assert_that, equal_to
 
 from components.example_gen import history_writer
-from components.example_gen.histories import History, to_example
+from components.example_gen.histories import HistoryExample, to_example
 from components.example_gen.history_writer import WriteHistories
 from tests.components.logs import history, local_pipeline
 
@@ -19,7 +19,7 @@ HISTORIES = [
 ]
 
 
-def write(directory: Path, found: list[History]) -> dict[str, bytes]:
+def write(directory: Path, found: list[HistoryExample]) -> dict[str, bytes]:
     """Writes histories, and reads the bytes of every file that is there then."""
     with local_pipeline() as pipeline:
         paths = pipeline | beam.Create(found) | WriteHistories(str(directory), f"{directory}/scratch")
@@ -30,7 +30,7 @@ def write(directory: Path, found: list[History]) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in files}
 
 
-def expected_names(found: list[History]) -> list[str]:
+def expected_names(found: list[HistoryExample]) -> list[str]:
     counts = {split: sum(each.split == split for each in found) for split in ("train", "eval", "test")}
     names = []
     for split, count in counts.items():

@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from components.example_gen.ingest import ingest
 from components.example_gen.report import IngestionReport, RejectedRow
-from schemas.config import History, LeaveOneOut, Session, Split, Temporal
-from schemas.config.log import Columns, Data, Filter, Timestamp
+from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
+from schemas.config.log import ColumnsConfig, DataConfig, FilterConfig, TimestampConfig
 from schemas.errors import InputError
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 
 RETAIL = Path(__file__).parents[4] / "shared" / "data" / "online-retail" / "invoices.csv.gz"
-LOO = LeaveOneOut()
+LOO = LeaveOneOutConfig()
 GOOD = [f"u{i % 5},i{i % 7},{START_S + i * DAY_S}" for i in range(40)]
 BAD = {
     "malformed": ['u1,"i"1,5', "u1,i\0,5"],
@@ -29,7 +29,7 @@ BAD = {
     "timestamp_out_of_range": ["u1,i1,1600000000000", "u1,i1,0", "u1,i1,1", "u1,i1,2"],
     "filtered": ["u1,bot,1600000000"],
 }
-FILTERS = (Filter(column="item", matches="(?!bot).*"),)
+FILTERS = (FilterConfig(column="item", matches="(?!bot).*"),)
 
 
 def write(path: Path, lines: list[str]) -> Path:
@@ -38,9 +38,9 @@ def write(path: Path, lines: list[str]) -> Path:
     return path
 
 
-def run(directory: Path, settings: Data, split: Split = LOO, max_length: int = 3) -> IngestionReport:
+def run(directory: Path, settings: DataConfig, split: SplitConfig = LOO, max_length: int = 3) -> IngestionReport:
     with local_pipeline() as pipeline:
-        ingest(pipeline, settings, split, History(max_length=max_length), str(directory))
+        ingest(pipeline, settings, split, HistoryConfig(max_length=max_length), str(directory))
     return IngestionReport.read(str(directory))
 
 
@@ -87,7 +87,7 @@ def test_the_report_counts_what_is_written(tmp_path: Path) -> None:
 
 
 def test_a_temporal_split_reports_its_cuts(tmp_path: Path) -> None:
-    split = Temporal(kind="temporal", validation_share=0.25, test_share=0.25)
+    split = TemporalSplitConfig(kind="temporal", validation_share=0.25, test_share=0.25)
 
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD)), split)
 
@@ -98,10 +98,10 @@ def test_a_temporal_split_reports_its_cuts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "split",
-    [LOO, Temporal(kind="temporal", targets="all"), Session(kind="session", gap_s=3 * DAY_S)],
+    [LOO, TemporalSplitConfig(kind="temporal", targets="all"), SessionSplitConfig(kind="session", gap_s=3 * DAY_S)],
     ids=["leave_one_out", "temporal", "session"],
 )
-def test_every_interaction_is_accounted_for_whatever_the_protocol(tmp_path: Path, split: Split) -> None:
+def test_every_interaction_is_accounted_for_whatever_the_protocol(tmp_path: Path, split: SplitConfig) -> None:
     lines = [*GOOD, *(f"u{i % 9},rare{i % 3},{START_S + i * DAY_S // 2}" for i in range(6)), "once,i1,1600000000"]
     settings = data(write(tmp_path / "log.csv", lines), min_item_interactions=3, min_user_interactions=2)
 
@@ -164,13 +164,13 @@ def test_too_few_interactions_for_the_split_are_refused(tmp_path: Path, rows: in
 
 @pytest.mark.skipif(not RETAIL.exists(), reason="needs ../shared/data/online-retail")
 def test_reads_a_real_log_with_its_dirt(tmp_path: Path) -> None:
-    columns = Columns(user="CustomerID", item="StockCode", timestamp="InvoiceDate")
-    settings = Data(
+    columns = ColumnsConfig(user="CustomerID", item="StockCode", timestamp="InvoiceDate")
+    settings = DataConfig(
         path=str(RETAIL),
         columns=columns,
-        timestamp=Timestamp(format="%Y-%m-%d %H:%M:%S"),
+        timestamp=TimestampConfig(format="%Y-%m-%d %H:%M:%S"),
         null_values=("", "0.0"),
-        filters=(Filter(column="Quantity", above=0),),
+        filters=(FilterConfig(column="Quantity", above=0),),
         max_rejected_share=0.3,
     )
     with gzip.open(RETAIL, "rt", encoding="utf-8", newline="") as file:

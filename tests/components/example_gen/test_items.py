@@ -6,14 +6,16 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from components.example_gen.items import DescribeItems
 from components.example_gen.timelines import Timeline
-from schemas.config.log import Items
+from schemas.config.log import ItemsTableConfig
 from tests.components.logs import data, local_pipeline
 
 
 def test_timelines_gain_what_the_table_knows_and_what_it_lacks_is_counted(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("id,title,kind,price\na,A,book,1.5\nb,B,,\nc,C,film,NULL\n")
     columns = {"kind": {"column": "kind"}, "price": {"column": "price", "kind": "number"}}
-    items = Items.model_validate({"path": f"{tmp_path}/items.csv", "id": "id", "title": "title", "columns": columns})
+    items = ItemsTableConfig.model_validate(
+        {"path": f"{tmp_path}/items.csv", "id": "id", "title": "title", "columns": columns}
+    )
     line = Timeline("u", ["a", "x", "a", "c"], [1.0, 2.0, 3.0, 4.0], {"event": ["buy", "", "buy", ""]})
 
     with local_pipeline() as pipeline:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.example_gen.histories import History
+from components.example_gen.histories import HistoryExample
 from components.example_gen.ingest import ingest
 from schemas import config
 from tests.components.logs import START_S, data, local_pipeline
@@ -48,12 +48,12 @@ def sessions_from(begin_s: int, end_s: int, users: list[str], draw: random.Rando
     return rows
 
 
-def written(folder: Path, rows: list[Row], split: config.Split) -> dict[str, bytes]:
+def written(folder: Path, rows: list[Row], split: config.SplitConfig) -> dict[str, bytes]:
     """The bytes of each file that the ingestion of a log writes, by its name."""
     folder.mkdir()
     (folder / "log.csv").write_text("user,item,time\n" + "".join(f"{u},{i},{t}\n" for u, i, t in rows))
     with local_pipeline() as pipeline:
-        ingest(pipeline, data(folder / "log.csv"), split, config.History(max_length=4), f"{folder}/out")
+        ingest(pipeline, data(folder / "log.csv"), split, config.HistoryConfig(max_length=4), f"{folder}/out")
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob("out/Split-*/*")}
 
 
@@ -66,7 +66,11 @@ PLANTED = {  # other futures
     ],
     "others, at other times": sessions_from(TEST_S, END_S, [*USERS[:10], "new1", "new2"], random.Random(3)),
 }
-SPLITS: dict[str, config.Temporal | config.Session] = {"next": NEXT, "all": ALL, "session": session(GAP_S)}
+SPLITS: dict[str, config.TemporalSplitConfig | config.SessionSplitConfig] = {
+    "next": NEXT,
+    "all": ALL,
+    "session": session(GAP_S),
+}
 TEST_FILE = "out/Split-test/data_tfrecord-00000-of-00001.gz"
 
 
@@ -116,7 +120,7 @@ def test_the_time_of_a_target_is_known_to_nothing_before_it(
     assume(tested)
     place = draw.draw(st.sampled_from(tested))
     latest = times[place + 1] if place + 1 < len(times) else times[place] + 10
-    if isinstance(protocol.split, config.Session) and protocol.split.gap_s is not None:
+    if isinstance(protocol.split, config.SessionSplitConfig) and protocol.split.gap_s is not None:
         latest = min(latest, times[place - 1] + protocol.split.gap_s)  # later, it would begin a session
     moved = float(draw.draw(st.integers(int(times[place]), int(latest))))
 
@@ -126,7 +130,7 @@ def test_the_time_of_a_target_is_known_to_nothing_before_it(
     assert all(old == new for old, new in zip(before, after, strict=True) if old.split != "test")
 
 
-def with_time(history: History, place: int, time_s: int) -> History:
+def with_time(history: HistoryExample, place: int, time_s: int) -> HistoryExample:
     """The same but for the time of one interaction, where it is the target or in the history."""
     times = zip(history.item_ids, history.timestamps_s, strict=True)
     return history._replace(

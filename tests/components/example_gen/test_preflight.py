@@ -7,7 +7,7 @@ import pytest
 
 from components.example_gen.preflight import SAMPLE_ROWS, Sample, check_log
 from components.example_gen.sources import READ_BYTES
-from schemas.config.log import Filter, Items, Timestamp, Users
+from schemas.config.log import FilterConfig, ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import START_S, data
 
@@ -29,7 +29,7 @@ def problem(path: str | Path, **settings: Any) -> str:
 def test_a_sound_log_is_sampled(tmp_path: Path) -> None:
     path = write(tmp_path / "log.csv", f"{LOG},i,1\nbad\nu,bot,{START_S}\n")
 
-    sample = check_log(data(path, filters=(Filter(column="item", matches="i.*"),)))
+    sample = check_log(data(path, filters=(FilterConfig(column="item", matches="i.*"),)))
 
     assert sample == Sample(
         files=(str(path),),
@@ -120,7 +120,7 @@ def test_a_missing_column_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_of_a_filter(tmp_path: Path) -> None:
-    message = problem(write(tmp_path / "log.csv", LOG), filters=(Filter(column="items", above=1),))
+    message = problem(write(tmp_path / "log.csv", LOG), filters=(FilterConfig(column="items", above=1),))
 
     assert "did you mean 'item'?" in message
 
@@ -182,7 +182,7 @@ def test_every_row_bad(tmp_path: Path) -> None:
 
 
 def test_filtered_rows_are_not_bad(tmp_path: Path) -> None:
-    sample = check_log(data(write(tmp_path / "log.csv", LOG), filters=(Filter(column="item", matches="x"),)))
+    sample = check_log(data(write(tmp_path / "log.csv", LOG), filters=(FilterConfig(column="item", matches="x"),)))
 
     assert (sample.accepted, sample.rejected) == (0, {"filtered": 20})
 
@@ -192,7 +192,7 @@ def test_filtered_rows_are_not_bad(tmp_path: Path) -> None:
 )
 def test_times_of_another_unit_name_it(tmp_path: Path, configured: str, power: int, unit: str) -> None:
     rows = "".join(f"u,i,{(START_S + i) * 10**power}\n" for i in range(20))
-    timestamp = Timestamp.model_validate({"unit": configured})
+    timestamp = TimestampConfig.model_validate({"unit": configured})
 
     message = problem(write(tmp_path / "log.csv", f"user,item,time\n{rows}"), timestamp=timestamp)
 
@@ -217,7 +217,7 @@ def test_numbers_that_are_no_times_may_be_an_order(tmp_path: Path) -> None:
 def test_times_of_another_kind(tmp_path: Path, timestamp: dict[str, str], value: str, messages: list[str]) -> None:
     path = write(tmp_path / "log.csv", f"user,item,time\nu,i,{value}\n")
 
-    message = problem(path, timestamp=Timestamp.model_validate(timestamp))
+    message = problem(path, timestamp=TimestampConfig.model_validate(timestamp))
 
     assert [text for text in messages if text not in message] == []
 
@@ -228,7 +228,7 @@ ITEMS: dict[str, Any] = {"id": "id", "title": "title", "delimiter": "|"}
 def test_items_are_looked_at(tmp_path: Path) -> None:
     log, items = write(tmp_path / "log.csv", LOG), write(tmp_path / "items.txt", '"id"|"title"\n')
 
-    assert check_log(data(log, items=Items(path=str(items), **ITEMS))).accepted == 20
+    assert check_log(data(log, items=ItemsTableConfig(path=str(items), **ITEMS))).accepted == 20
 
 
 @pytest.mark.parametrize(
@@ -238,13 +238,13 @@ def test_items_are_looked_at(tmp_path: Path) -> None:
 def test_items_without_their_columns(tmp_path: Path, content: str, message: str) -> None:
     items = write(tmp_path / "items.txt", content)
 
-    assert message in problem(write(tmp_path / "log.csv", LOG), items=Items(path=str(items), **ITEMS))
+    assert message in problem(write(tmp_path / "log.csv", LOG), items=ItemsTableConfig(path=str(items), **ITEMS))
 
 
 def test_no_such_items(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", LOG)
 
-    assert "(data.items.path)" in problem(log, items=Items(path=str(tmp_path / "items.txt"), **ITEMS))
+    assert "(data.items.path)" in problem(log, items=ItemsTableConfig(path=str(tmp_path / "items.txt"), **ITEMS))
 
 
 USERS: dict[str, Any] = {"id": "id", "columns": {"years": {"column": "age", "kind": "number"}}}
@@ -253,7 +253,7 @@ USERS: dict[str, Any] = {"id": "id", "columns": {"years": {"column": "age", "kin
 def test_users_are_looked_at(tmp_path: Path) -> None:
     log, users = write(tmp_path / "log.csv", LOG), write(tmp_path / "users.csv", "id,age\nu1,30\nu2,\n")
 
-    assert check_log(data(log, users=Users(path=str(users), **USERS))).accepted == 20
+    assert check_log(data(log, users=UsersTableConfig(path=str(users), **USERS))).accepted == 20
 
 
 @pytest.mark.parametrize(
@@ -269,10 +269,10 @@ def test_users_are_looked_at(tmp_path: Path) -> None:
 def test_users_that_are_not_as_configured(tmp_path: Path, content: str | bytes, message: str) -> None:
     users = write(tmp_path / "users.csv", content)
 
-    assert message in problem(write(tmp_path / "log.csv", LOG), users=Users(path=str(users), **USERS))
+    assert message in problem(write(tmp_path / "log.csv", LOG), users=UsersTableConfig(path=str(users), **USERS))
 
 
 def test_no_such_users(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", LOG)
 
-    assert "(data.users.path)" in problem(log, users=Users(path=str(tmp_path / "users.csv"), **USERS))
+    assert "(data.users.path)" in problem(log, users=UsersTableConfig(path=str(tmp_path / "users.csv"), **USERS))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from components.example_gen.report import FILE_NAME, IngestionReport, RejectedRow
-from schemas.config import Split
-from schemas.config.log import Items, Timestamp, Users
+from schemas.config import SplitConfig
+from schemas.config.log import ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import data
 from tests.components.protocols import LEAVE_ONE_OUT, NEXT, session
@@ -88,7 +88,7 @@ SOUND = changed(rows_rejected={}, cuts_s=(0.5, 1.0))
     ],
     ids=["temporal", "session"],
 )
-def test_says_what_the_protocol_needs(split: Split, messages: list[str]) -> None:
+def test_says_what_the_protocol_needs(split: SplitConfig, messages: list[str]) -> None:
     report = dataclasses.replace(SOUND, examples={"train": 3, "eval": 0, "test": 0}, cuts_s=(0.25, 1.0))
 
     with pytest.raises(InputError) as error:
@@ -116,16 +116,16 @@ def test_cuts_of_a_log_without_times_are_no_dates() -> None:
     report = dataclasses.replace(SOUND, cuts_s=(7.0, 8.0))
 
     with pytest.raises(InputError, match=r"validation cut, 7, and goes on to the test cut, 8"):
-        report.check(data(timestamp=Timestamp(unit="order")), NEXT)
+        report.check(data(timestamp=TimestampConfig(unit="order")), NEXT)
 
 
 @pytest.mark.parametrize(
     ("lacking", "tables", "good"),
     [
-        ({"users_not_in_table": 9}, {"users": Users.model_validate(TABLE | COLUMNS)}, True),
-        ({"users_not_in_table": 10}, {"users": Users.model_validate(TABLE | COLUMNS)}, False),
-        ({"not_in_table": 89}, {"items": Items.model_validate(TABLE | COLUMNS | {"title": "t"})}, True),
-        ({"not_in_table": 90}, {"items": Items.model_validate(TABLE | COLUMNS | {"title": "t"})}, False),
+        ({"users_not_in_table": 9}, {"users": UsersTableConfig.model_validate(TABLE | COLUMNS)}, True),
+        ({"users_not_in_table": 10}, {"users": UsersTableConfig.model_validate(TABLE | COLUMNS)}, False),
+        ({"not_in_table": 89}, {"items": ItemsTableConfig.model_validate(TABLE | COLUMNS | {"title": "t"})}, True),
+        ({"not_in_table": 90}, {"items": ItemsTableConfig.model_validate(TABLE | COLUMNS | {"title": "t"})}, False),
     ],
 )
 def test_a_table_must_know_some_of_the_log(lacking: dict[str, int], tables: dict[str, Any], good: bool) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.example_gen.rows import ValidateInteractions, plausible, validate
 from components.example_gen.sources import needed_columns, read_batches, read_lines
-from schemas.config.log import Data, Filter, Timestamp
+from schemas.config.log import DataConfig, FilterConfig, TimestampConfig
 from schemas.interaction import REJECTED, interaction_schema, raw_schema
 from tests.components.example_gen.test_sources import GARBAGE
 from tests.components.logs import START_S, data, local_pipeline
@@ -19,17 +19,17 @@ from tests.components.logs import START_S, data, local_pipeline
 HEADERLESS: dict[str, Any] = {"column_names": ("user", "item", "time")}
 
 
-def batch(text: str, settings: Data) -> pa.RecordBatch:
+def batch(text: str, settings: DataConfig) -> pa.RecordBatch:
     lines = read_lines([text.encode("utf-8", "surrogateescape")])
     schema = raw_schema(needed_columns(settings))
     return next(read_batches(lines, settings, "log.csv"), pa.RecordBatch.from_pylist([], schema))
 
 
-def reasons(text: str, settings: Data) -> list[str]:
+def reasons(text: str, settings: DataConfig) -> list[str]:
     return validate(batch(text, settings), settings)[1].column(0).to_pylist()
 
 
-def times(texts: list[str], timestamp: Timestamp) -> list[float | str]:
+def times(texts: list[str], timestamp: TimestampConfig) -> list[float | str]:
     """The seconds of each accepted time, the reason of each rejected one."""
     settings = data(timestamp=timestamp, **HEADERLESS)
     accepted, rejected = validate(batch("".join(f"u,i,{text}\n" for text in texts), settings), settings)
@@ -71,7 +71,7 @@ def test_an_interaction_keeps_where_it_came_from() -> None:
     ],
 )
 def test_a_row_is_rejected_for_the_first_reason_that_applies(row: str, reason: str) -> None:
-    settings = data(null_values=("NULL",), filters=(Filter(column="item", matches="[^b].*|"),), **HEADERLESS)
+    settings = data(null_values=("NULL",), filters=(FilterConfig(column="item", matches="[^b].*|"),), **HEADERLESS)
 
     assert reasons(row + "\n", settings) == [reason]
 
@@ -106,7 +106,7 @@ def test_a_row_is_rejected_for_the_first_reason_that_applies(row: str, reason: s
     ],
 )
 def test_reads_numbers_in_every_unit(unit: str, text: str, second: float | str) -> None:
-    assert times([text], Timestamp.model_validate({"unit": unit})) == [second]
+    assert times([text], TimestampConfig.model_validate({"unit": unit})) == [second]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_reads_numbers_in_every_unit(unit: str, text: str, second: float | str) 
     ],
 )
 def test_reads_text_in_a_format_as_utc(form: str, text: str, second: float | str) -> None:
-    assert times([text], Timestamp(format=form)) == [second]
+    assert times([text], TimestampConfig(format=form)) == [second]
 
 
 @given(st.lists(st.datetimes(datetime(1980, 1, 1), datetime(2099, 12, 31)), min_size=1))
@@ -131,7 +131,7 @@ def test_a_formatted_time_and_its_seconds_agree(moments: list[datetime]) -> None
     moments = [moment.replace(microsecond=0, tzinfo=timezone.utc) for moment in moments]
     form = "%Y-%m-%d %H:%M:%S"
 
-    assert times([m.strftime(form) for m in moments], Timestamp(format=form)) == [m.timestamp() for m in moments]
+    assert times([m.strftime(form) for m in moments], TimestampConfig(format=form)) == [m.timestamp() for m in moments]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_formatted_time_and_its_seconds_agree(moments: list[datetime]) -> None
 )
 def test_a_filter_keeps_what_it_says(rule: dict[str, object], kept: list[str]) -> None:
     values = ["5", "0", " 0.5", "-3", "1e3", "x", ""]
-    settings = data(filters=(Filter.model_validate({"column": "amount", **rule}),))
+    settings = data(filters=(FilterConfig.model_validate({"column": "amount", **rule}),))
     text = "user,time,item,amount\n" + "".join(f"u,{START_S},{i},{value}\n" for i, value in enumerate(values))
 
     accepted, rejected = validate(batch(text, settings), settings)
@@ -155,7 +155,7 @@ def test_a_filter_keeps_what_it_says(rule: dict[str, object], kept: list[str]) -
 
 
 def test_a_row_passes_all_filters_or_none() -> None:
-    rules = (Filter(column="item", matches="a.*"), Filter(column="item", matches=".*z"))
+    rules = (FilterConfig(column="item", matches="a.*"), FilterConfig(column="item", matches=".*z"))
     settings = data(filters=rules, **HEADERLESS)
     accepted, _ = validate(batch("".join(f"u,{i},{START_S}\n" for i in ("az", "ay", "bz")), settings), settings)
 
@@ -165,12 +165,15 @@ def test_a_row_passes_all_filters_or_none() -> None:
 def test_tells_which_texts_are_times_of_a_unit() -> None:
     texts = pa.array([" 1500000000000", "1500000000", "x"])
 
-    assert plausible(texts, Timestamp(unit="ms")).tolist() == [True, False, False]
+    assert plausible(texts, TimestampConfig(unit="ms")).tolist() == [True, False, False]
 
 
-@given(text=GARBAGE, timestamp=st.sampled_from([Timestamp(unit="s"), Timestamp(unit="order"), Timestamp(format="%Y")]))
-def test_every_row_is_accepted_or_rejected(text: str, timestamp: Timestamp) -> None:
-    settings = data(timestamp=timestamp, filters=(Filter(column="item", matches="a.*"),), **HEADERLESS)
+@given(
+    text=GARBAGE,
+    timestamp=st.sampled_from([TimestampConfig(unit="s"), TimestampConfig(unit="order"), TimestampConfig(format="%Y")]),
+)
+def test_every_row_is_accepted_or_rejected(text: str, timestamp: TimestampConfig) -> None:
+    settings = data(timestamp=timestamp, filters=(FilterConfig(column="item", matches="a.*"),), **HEADERLESS)
     read = batch(text, settings)
 
     accepted, rejected = validate(read, settings)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.example_gen.side_tables import NOTHING, read_columns, read_table
-from schemas.config.log import Items, Users
+from components.example_gen.side_tables import EMPTY, read_columns, read_table
+from schemas.config.log import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 
 TABLE = 'id,title,kind,price\na,"A, the first",book, 1.5 \nb,B,,\nc,C,film,NULL\n'
@@ -14,9 +14,9 @@ COLUMNS = {"kind": {"column": "kind"}, "cost": {"column": "price", "kind": "numb
 NULLS = ("", "NULL")
 
 
-def table(path: Path, text: str = TABLE) -> Users:
+def table(path: Path, text: str = TABLE) -> UsersTableConfig:
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
-    return Users.model_validate({"path": str(path), "id": "id", "columns": COLUMNS})
+    return UsersTableConfig.model_validate({"path": str(path), "id": "id", "columns": COLUMNS})
 
 
 @pytest.mark.parametrize("name", ["users.csv", "users.csv.gz"])
@@ -31,7 +31,7 @@ def test_the_table_says_what_it_knows_and_what_it_does_not(tmp_path: Path, name:
 
 
 def test_where_there_is_no_table_nothing_is_lacking() -> None:
-    assert (NOTHING.of("a"), NOTHING.lacks("a")) == ({}, False)
+    assert (EMPTY.of("a"), EMPTY.lacks("a")) == ({}, False)
 
 
 def test_of_an_id_that_comes_twice_the_last_row_counts(tmp_path: Path) -> None:
@@ -51,6 +51,6 @@ def test_columns_are_read_from_every_file(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text("id,title\na,A\n")
     (tmp_path / "2.csv").write_text("title,id\nB,b\n")
 
-    found = read_columns(Items(path=f"{tmp_path}/*.csv", id="id", title="title"), ["id", "title"])
+    found = read_columns(ItemsTableConfig(path=f"{tmp_path}/*.csv", id="id", title="title"), ["id", "title"])
 
     assert [columns for *_, columns in found] == [["a", "A"], ["b", "B"]]

@@ -14,7 +14,7 @@ from components.example_gen.sources import (
     MAX_ROW_LINES,
     READ_BYTES,
     CsvSource,
-    Row,
+    RawRow,
     column_positions,
     find_files,
     needed_columns,
@@ -24,7 +24,7 @@ from components.example_gen.sources import (
     read_lines,
     read_rows,
 )
-from schemas.config.log import Filter
+from schemas.config.log import FilterConfig
 from schemas.errors import InputError
 from schemas.interaction import ERROR, FILE, LINE, RAW
 from tests.components.logs import data, local_pipeline
@@ -33,7 +33,7 @@ PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "\0", "a", "b c", 
 GARBAGE = st.lists(PIECES, max_size=60).map("".join)
 
 
-def rows(text: str, quote: str | None = '"', width: int | None = None) -> list[Row]:
+def rows(text: str, quote: str | None = '"', width: int | None = None) -> list[RawRow]:
     lines = read_lines([text.encode("utf-8", "surrogateescape")])
     return list(read_rows(lines, ",", quote, width))
 
@@ -64,10 +64,10 @@ def test_rows_know_their_first_line_and_their_exact_text() -> None:
     text = 'user,item\r\nu1,i1\r\n\r\nu2,"two\r\nlines"\r\nu3,i3'
 
     assert rows(text) == [
-        Row(1, "user,item", ["user", "item"], None),
-        Row(2, "u1,i1", ["u1", "i1"], None),
-        Row(4, 'u2,"two\r\nlines"', ["u2", "two\r\nlines"], None),
-        Row(6, "u3,i3", ["u3", "i3"], None),
+        RawRow(1, "user,item", ["user", "item"], None),
+        RawRow(2, "u1,i1", ["u1", "i1"], None),
+        RawRow(4, 'u2,"two\r\nlines"', ["u2", "two\r\nlines"], None),
+        RawRow(6, "u3,i3", ["u3", "i3"], None),
     ]
 
 
@@ -148,7 +148,7 @@ def test_every_line_that_is_not_blank_is_in_exactly_one_row(text: str, quote: st
 
 
 def test_needs_the_columns_of_the_configuration_and_no_other() -> None:
-    filters = (Filter(column="event", matches="buy"), Filter(column="time", above=3))
+    filters = (FilterConfig(column="event", matches="buy"), FilterConfig(column="time", above=3))
 
     assert needed_columns(data(filters=filters)) == ["user", "item", "time", "event"]
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.example_gen.splits import (
-    USES,
-    Division,
+    INTERACTION_ROLES,
     Span,
     Targets,
-    count_uses,
+    UserSplit,
+    count_roles,
     cuts_from_shares,
     sessions,
     split_history,
@@ -40,15 +40,15 @@ CUTS = (10.0, 20.0)
 @pytest.mark.parametrize(
     ("count", "expected"),
     [
-        (0, Division([], [])),
-        (1, Division([], [Targets("test", 0, 0, 1)])),
-        (2, Division([], [Targets("eval", 0, 0, 1), Targets("test", 0, 1, 2)])),
-        (3, Division([Span(0, 1)], [Targets("eval", 0, 1, 2), Targets("test", 0, 2, 3)])),
-        (4, Division([Span(0, 2)], [Targets("eval", 0, 2, 3), Targets("test", 0, 3, 4)])),
-        (10, Division([Span(0, 8)], [Targets("eval", 0, 8, 9), Targets("test", 0, 9, 10)])),
+        (0, UserSplit([], [])),
+        (1, UserSplit([], [Targets("test", 0, 0, 1)])),
+        (2, UserSplit([], [Targets("eval", 0, 0, 1), Targets("test", 0, 1, 2)])),
+        (3, UserSplit([Span(0, 1)], [Targets("eval", 0, 1, 2), Targets("test", 0, 2, 3)])),
+        (4, UserSplit([Span(0, 2)], [Targets("eval", 0, 2, 3), Targets("test", 0, 3, 4)])),
+        (10, UserSplit([Span(0, 8)], [Targets("eval", 0, 8, 9), Targets("test", 0, 9, 10)])),
     ],
 )
-def test_leave_one_out_tests_on_the_last_and_validates_on_the_one_before(count: int, expected: Division) -> None:
+def test_leave_one_out_tests_on_the_last_and_validates_on_the_one_before(count: int, expected: UserSplit) -> None:
     assert split_history([float(i) for i in range(count)], LEAVE_ONE_OUT, None) == expected
 
 
@@ -73,7 +73,7 @@ def test_leave_one_out_gives_an_example_where_there_is_a_history(count: int, spl
 )
 @pytest.mark.parametrize("split", [NEXT, ALL], ids=["next", "all"])
 def test_temporal_trains_before_the_first_cut_and_predicts_what_comes_after_each(
-    split: config.Temporal, times: list[float], trained: int, validated: int | None, tested: int | None
+    split: config.TemporalSplitConfig, times: list[float], trained: int, validated: int | None, tested: int | None
 ) -> None:
     found = split_history(times, split, CUTS)
 
@@ -112,7 +112,7 @@ def test_sessions_are_apart_and_together_all_there_is(times: list[float], gap_s:
 def test_a_session_is_wholly_of_the_split_in_which_it_begins() -> None:
     times = [1.0, 9.0, 12.0, 18.0, 21.0, 22.0, 40.0, 50.0, 51.0]  # with pauses over 4: at 9, 18, 40 and 50
 
-    assert split_history(times, session(4.0), CUTS) == Division(
+    assert split_history(times, session(4.0), CUTS) == UserSplit(
         train=[Span(0, 1), Span(1, 3)],
         targets=[
             Targets("eval", 3, 4, 5),  # 18, 21, 22: begun before the test cut
@@ -145,7 +145,7 @@ def test_every_training_interaction_but_a_sequences_first_is_a_target_once(
         for item in [*history.item_ids[1:], *history.target_ids]
     )
 
-    if isinstance(protocol.split, config.Session):
+    if isinstance(protocol.split, config.SessionSplitConfig):
         trained = [
             span for span in spans(times, protocol) if protocol.cuts_s and times[span.start] < protocol.cuts_s[0]
         ]
@@ -203,7 +203,7 @@ def test_sessions_of_validation_and_test_are_revealed_step_by_step(
 
 
 def spans(times: list[float], protocol: Protocol) -> list[Span]:
-    assert isinstance(protocol.split, config.Session)
+    assert isinstance(protocol.split, config.SessionSplitConfig)
     return sessions(times, protocol.split.gap_s)
 
 
@@ -231,16 +231,16 @@ def test_every_interaction_is_counted_as_what_the_examples_make_of_it(
             return "targets_without_history"
         return "history_only" if place in histories else "in_no_example"
 
-    counts = count_uses(len(times), split_history(times, *protocol))
+    counts = count_roles(len(times), split_history(times, *protocol))
 
     assert counts == Counter(use(place) for place in range(len(times)))
-    assert set(counts) <= set(USES)
+    assert set(counts) <= set(INTERACTION_ROLES)
 
 
 def without_history(times: list[float], protocol: Protocol) -> list[int]:
     """What would be predicted, were there anything before it; a session's first interaction never is."""
     split, cuts_s = protocol
-    if isinstance(split, config.Session):
+    if isinstance(split, config.SessionSplitConfig):
         return []
     if cuts_s is None:
         return [0] if len(times) <= 2 else []
@@ -253,7 +253,7 @@ def test_what_becomes_of_the_interactions_of_sessions() -> None:
     # Sessions of 3 and 1 to train on, of 1 and 2 to validate on, of 4 and 1 to test on.
     times = [1.0, 2, 3, 8, 13, 18, 18, 23, 23, 24, 24, 30]
 
-    assert count_uses(len(times), split_history(times, session(2.0), CUTS)) == {
+    assert count_roles(len(times), split_history(times, session(2.0), CUTS)) == {
         "trained_on": 3,
         "eval_targets": 1,
         "test_targets": 3,
@@ -295,7 +295,7 @@ def test_cuts_leave_at_most_the_shares_behind_them(
     times: list[int], shares: tuple[float, float], expected: tuple[float, float]
 ) -> None:
     counts = np.unique(np.array(times, dtype=np.float64), return_counts=True)
-    split = config.Temporal(kind="temporal", validation_share=shares[0], test_share=shares[1])
+    split = config.TemporalSplitConfig(kind="temporal", validation_share=shares[0], test_share=shares[1])
 
     assert cuts_from_shares(counts, split) == expected
 
@@ -303,7 +303,7 @@ def test_cuts_leave_at_most_the_shares_behind_them(
 @given(times=st.lists(st.integers(0, 50), min_size=1), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.49))
 def test_a_cut_is_the_earliest_that_its_share_allows(times: list[int], validation: float, test: float) -> None:
     counts = np.unique(np.array(times, dtype=np.float64), return_counts=True)
-    split = config.Session(kind="session", validation_share=validation, test_share=test)
+    split = config.SessionSplitConfig(kind="session", validation_share=validation, test_share=test)
 
     cuts = cuts_from_shares(counts, split)
 

@@ -8,8 +8,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.example_gen.ingest import ingest
 from components.schema_gen.component import history_schema_text
-from schemas.config import History, Temporal
-from schemas.config.log import Data, Users
+from schemas.config import HistoryConfig, TemporalSplitConfig
+from schemas.config.log import DataConfig, UsersTableConfig
 from tests.components.logs import START_S, data, local_pipeline
 
 SPLITS = ("train", "eval", "test")
@@ -17,23 +17,29 @@ ADDED = {"target_ids", "train_interactions", "user_age", "user_sex"}
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Data:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> DataConfig:
     folder = tmp_path_factory.mktemp("log")
     rows = [f"u{step % 9},i{step % 7},{START_S + step}" for step in range(200)]
     (folder / "log.csv").write_text("\n".join(["user,item,time", *rows, ""]))
     (folder / "users.csv").write_text("id,age,sex\n" + "".join(f"u{n},{20 + n if n else ''},f\n" for n in range(5)))
     columns = {"age": {"column": "age", "kind": "number"}, "sex": {"column": "sex"}}
-    users = Users.model_validate({"path": f"{folder}/users.csv", "id": "id", "columns": columns})
+    users = UsersTableConfig.model_validate({"path": f"{folder}/users.csv", "id": "id", "columns": columns})
     return data(folder / "log.csv", users=users)
 
 
 @pytest.fixture(scope="module")
 def statistics(
-    settings: Data, tmp_path_factory: pytest.TempPathFactory
+    settings: DataConfig, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, statistics_pb2.DatasetFeatureStatisticsList]:
     folder = tmp_path_factory.mktemp("examples")
     with local_pipeline() as pipeline:
-        ingest(pipeline, settings, Temporal(kind="temporal", targets="all"), History(max_length=5), str(folder))
+        ingest(
+            pipeline,
+            settings,
+            TemporalSplitConfig(kind="temporal", targets="all"),
+            HistoryConfig(max_length=5),
+            str(folder),
+        )
     return {
         split: tfdv.generate_statistics_from_tfrecord(
             f"{folder}/Split-{split}/*", pipeline_options=PipelineOptions(["--runner=FnApiRunner"])
@@ -44,7 +50,7 @@ def statistics(
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_nothing_is_held_against_any_split(
-    settings: Data, statistics: dict[str, statistics_pb2.DatasetFeatureStatisticsList], split: str
+    settings: DataConfig, statistics: dict[str, statistics_pb2.DatasetFeatureStatisticsList], split: str
 ) -> None:
     schema = text_format.Parse(history_schema_text(settings), schema_pb2.Schema())
 
@@ -54,7 +60,7 @@ def test_nothing_is_held_against_any_split(
 
 @pytest.mark.parametrize("name", sorted(ADDED))
 def test_a_feature_that_is_missing_is_found(
-    settings: Data, statistics: dict[str, statistics_pb2.DatasetFeatureStatisticsList], name: str
+    settings: DataConfig, statistics: dict[str, statistics_pb2.DatasetFeatureStatisticsList], name: str
 ) -> None:
     schema = text_format.Parse(history_schema_text(settings), schema_pb2.Schema())
     lacking = statistics_pb2.DatasetFeatureStatisticsList()

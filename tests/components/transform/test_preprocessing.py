@@ -13,21 +13,21 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import dataset_metadata
 
-from components.example_gen.histories import History, to_example
+from components.example_gen.histories import HistoryExample, to_example
 from components.schema_gen.component import history_schema_text
 from components.transform.preprocessing import BUCKETS, preprocessing_fn
-from schemas.config import Model
-from schemas.config.log import Users
+from schemas.config import ModelConfig
+from schemas.config.log import UsersTableConfig
 from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, boundaries_key, codes_key
-from serving.export.request_features import ContextCodes
+from serving.export.request_features import RequestFeatureEncoder
 from tests.components.logs import data
-from trainer.data.feature_spec import read_columns
+from trainer.data.feature_spec import read_feature_spec
 
 NAN = float("nan")
 START_S = 1_600_520_400  # a Saturday, 13:00 UTC
 DATA = data(
     further={"event": "event", "value": "value", "context": {"genres": {"column": "genres", "of": "item"}}},
-    users=Users.model_validate(
+    users=UsersTableConfig.model_validate(
         {"path": "users.csv", "id": "id", "columns": {"age": {"column": "a", "kind": "number"}, "sex": {"column": "s"}}}
     ),
 )
@@ -40,9 +40,9 @@ def history(
     values: Sequence[float],
     *later: str,
     split: str = "train",
-) -> History:
+) -> HistoryExample:
     """The last of each is the first target's; `later` targets are but items."""
-    return History(
+    return HistoryExample(
         split=split,
         user_id="u",
         item_ids=list(items[:-1]),
@@ -74,7 +74,7 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
     return transform(HISTORIES, tmp_path_factory.mktemp("transform"))
 
 
-def transform(histories: Sequence[History], folder: Path) -> Transformed:
+def transform(histories: Sequence[HistoryExample], folder: Path) -> Transformed:
     schema = text_format.Parse(history_schema_text(DATA), schema_pb2.Schema())
     spec = {
         feature.name: tf.io.FixedLenFeature([], _DTYPES[feature.type])
@@ -180,11 +180,11 @@ def test_buckets_and_categories_are_those_of_the_training_split(transformed: Tra
 
 
 def test_a_request_becomes_the_codes_that_were_trained_on(transformed: Transformed) -> None:
-    model = Model.model_validate(
+    model = ModelConfig.model_validate(
         {"inputs": {"time": True, "query_time": True, "columns": ["event", "value", "genres"]}}
     )
-    columns = read_columns(transformed.output.vocabulary_file_by_name, transformed.files, model, DATA.features)
-    context = ContextCodes(columns.codings)
+    columns = read_feature_spec(transformed.output.vocabulary_file_by_name, transformed.files, model, DATA.features)
+    context = RequestFeatureEncoder(columns.codings)
     serialized = tf.constant([to_example(each) for each in HISTORIES])
     features = tf.io.parse_example(serialized, {ITEM_IDS: tf.io.RaggedFeature(tf.string), **context.features()})
     items = features[ITEM_IDS].to_tensor("")

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from components.evaluator.comparison import Side, compare
+from components.evaluator.comparison import EvaluatedModel, compare
 from components.evaluator.query_results import QUERIES, read_results
 from pipeline.commands.compare import to_json
 from pipeline.records.run_root import RECORD, read_record
@@ -115,7 +115,7 @@ def test_two_roots_are_compared_in_json(finished_root: Path, other: Other) -> No
 
 def test_what_is_no_number_is_null_in_json() -> None:
     values = {"model": {"recall@10": [1.0] * 20, "auc": [float("nan")] * 20}}
-    side = Side(results(values), np.array(["a"], dtype=object))
+    side = EvaluatedModel(results(values), np.array(["a"], dtype=object))
     rows = {row["of"]: row for row in strictly(to_json(compare(side, side, EVALUATION, "recall@10", 10)))["metrics"]}
     assert rows["auc"] == {
         "of": "auc",

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pipeline.commands import doctor
 from pipeline.install.lanes import LANE_A
-from pipeline.install.machine_checks import FAIL, OK, WARN, Check
+from pipeline.install.machine_checks import FAIL, OK, WARN, MachineCheck
 from tests.pipeline.install.test_interpreters import program
 
 LOCK = """\
@@ -92,7 +92,7 @@ def test_the_keras_that_the_trainer_needs_is_told_from_the_other(tmp_path: Path,
 
 @pytest.mark.parametrize(("statuses", "able"), [([OK, WARN], True), ([OK, FAIL, WARN], False)])
 def test_only_a_failure_makes_a_machine_unable(statuses: list[str], able: bool) -> None:
-    assert doctor.Report(tuple(Check("a", status, "b") for status in statuses)).able is able
+    assert doctor.Diagnosis(tuple(MachineCheck("a", status, "b") for status in statuses)).able is able
 
 
 def test_a_missing_compiler_does_not_stop_an_environment_that_is_there(
@@ -107,7 +107,7 @@ def test_a_missing_compiler_does_not_stop_an_environment_that_is_there(
 
 
 def test_the_report_reads_back_from_json() -> None:
-    report = doctor.Report((Check("disk", FAIL, "0.1 GB free", "free some space"),))
+    report = doctor.Diagnosis((MachineCheck("disk", FAIL, "0.1 GB free", "free some space"),))
 
     assert json.loads(doctor.report_json(report)) == {
         "able": False,
@@ -116,7 +116,9 @@ def test_the_report_reads_back_from_json() -> None:
 
 
 def test_the_table_shows_every_check_with_text_as_it_is() -> None:
-    report = doctor.Report((Check("disk", FAIL, "[/data] is full", "free some space"), Check("cores", OK, "2")))
+    report = doctor.Diagnosis(
+        (MachineCheck("disk", FAIL, "[/data] is full", "free some space"), MachineCheck("cores", OK, "2"))
+    )
     console = Console(file=StringIO(), width=120)
 
     console.print(doctor.report_table(report))

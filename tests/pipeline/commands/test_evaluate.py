@@ -15,7 +15,7 @@ from schemas.errors import InputError
 from serving.server.servable import SAVED_MODEL_FILE
 from tests.pipeline.report_root import ABOUT, TERMS, config, write_log
 from tests.serving.successor import Successor, write_model
-from trainer.network.model_info import write_about
+from trainer.network.model_info import write_model_info
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With a log, and a model that leaves out seen items and reads three; only to be read."""
     folder = tmp_path_factory.mktemp("alphabet")
     write_log(folder)
-    write_about(str(write_model(folder / "model", k=10)), ABOUT, TERMS)
+    write_model_info(str(write_model(folder / "model", k=10)), ABOUT, TERMS)
     return folder
 
 
@@ -35,7 +35,7 @@ def settings(folder: Path, **sections: Any) -> Config:
 def copied(folder: Path, to: Path, **terms: Any) -> Path:
     """The model on other terms, as it says."""
     model = Path(shutil.copytree(folder / "model", to / "model"))
-    write_about(str(model), ABOUT, replace(TERMS, **terms))
+    write_model_info(str(model), ABOUT, replace(TERMS, **terms))
     return model
 
 
@@ -61,7 +61,7 @@ def test_what_a_model_reads_is_told(folder: Path, tmp_path: Path) -> None:
 
 def test_a_previous_model_is_measured_beside_it(folder: Path, tmp_path: Path) -> None:
     previous = write_model(tmp_path / "previous", Successor(step=2), k=10)
-    write_about(str(previous), ABOUT, TERMS)
+    write_model_info(str(previous), ABOUT, TERMS)
     output = tmp_path / "made" / "kept"
     metrics, _ = evaluate_model(config(folder), folder / "model", previous, output)
     assert metrics["previous"]["recall@1"] == pytest.approx(6 / 30)  # those whose fourth letter is the next but one

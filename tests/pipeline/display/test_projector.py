@@ -14,7 +14,7 @@ from werkzeug.test import Client
 
 from pipeline.display import projector
 from pipeline.display.projector import write_projector
-from schemas.config.log import ItemColumn, Items
+from schemas.config.log import ItemColumnConfig, ItemsTableConfig
 from schemas.features import VOCABULARY
 from serving.export.export import export
 from tests.serving.successor import ITEMS, POPULARITY, Successor
@@ -60,10 +60,10 @@ class Shown:
         self.metadata = [line.split("\t") for line in answers["metadata"].data.decode().splitlines()]
 
 
-def table(path: Path, lines: Sequence[str]) -> Items:
+def table(path: Path, lines: Sequence[str]) -> ItemsTableConfig:
     path.write_text("\n".join(["id,name,genre,price", *lines]))
-    columns = {"genre": ItemColumn(column="genre"), "price": ItemColumn(column="price", kind="number")}
-    return Items(path=str(path), id="id", title="name", columns=columns)
+    columns = {"genre": ItemColumnConfig(column="genre"), "price": ItemColumnConfig(column="price", kind="number")}
+    return ItemsTableConfig(path=str(path), id="id", title="name", columns=columns)
 
 
 def test_items_have_their_vectors_titles_and_categories(model: Path, counts: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from components.evaluator.comparison import Side, compare
+from components.evaluator.comparison import EvaluatedModel, compare
 from pipeline.commands.compare import tables
 from pipeline.display.tables import answer_table, recommendation_table, summary_table, verdict_lines
 from tests.components.evaluated import EVALUATION, results
@@ -93,7 +93,7 @@ def test_a_group_s_name_is_shown_as_it_stands_there() -> None:
         groups={"genre": [[MARKUP]] * 30},
         users=[f"{MARKUP} {n}" for n in range(30)],
     )
-    side = Side(of_many, np.array(["a"], dtype=object))
+    side = EvaluatedModel(of_many, np.array(["a"], dtype=object))
     text = "".join(map(shown, tables(compare(side, side, EVALUATION, "recall@10", 10), "recall@10", 10)))
     assert f"genre {MARKUP}" in text
     assert f"{MARKUP} 0" in text

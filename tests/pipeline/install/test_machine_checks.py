@@ -55,7 +55,9 @@ def test_the_users_own_compiler_comes_first(tmp_path: Path) -> None:
         (machine_checks.check_venv(replace(PYTHON, has_venv=False)), "python3.13-venv"),
     ],
 )
-def test_a_part_of_python_that_is_missing_is_named_by_its_package(check: machine_checks.Check, package: str) -> None:
+def test_a_part_of_python_that_is_missing_is_named_by_its_package(
+    check: machine_checks.MachineCheck, package: str
+) -> None:
     assert check.status == FAIL
     assert f"apt-get install {package}" in check.remedy
 

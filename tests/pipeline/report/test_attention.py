@@ -10,7 +10,7 @@ import tensorflow as tf
 from components.evaluator.systems import unit_vectors
 from pipeline.report.attention import attention
 from schemas.features import HOUR, ITEM_IDS, TARGET_TIMESTAMP_S, TIMESTAMPS_S
-from serving.export.feature_encoding import Coding, Codings
+from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 from tests.serving.successor import Read, Successor, write_model
 
 
@@ -58,11 +58,11 @@ def test_attention_is_by_place_in_histories_of_any_length(tmp_path: Path) -> Non
 def test_the_model_is_told_all_that_it_reads(tmp_path: Path) -> None:
     (tmp_path / "events").write_text("view\nbuy\n")
     columns = {
-        "event": Coding(vocabulary_file=str(tmp_path / "events")),
-        "stars": Coding(boundaries=np.array([2.0, 4.0], np.float32)),
+        "event": FeatureEncoding(vocabulary_file=str(tmp_path / "events")),
+        "stars": FeatureEncoding(boundaries=np.array([2.0, 4.0], np.float32)),
     }
     telling = Telling()
-    telling.codings = Codings(np.array([10.0], np.float32), times=True, query_times=True, columns=columns)
+    telling.codings = FeatureEncodings(np.array([10.0], np.float32), times=True, query_times=True, columns=columns)
     model = tf.saved_model.load(str(write_model(tmp_path / "model", telling)))
     two, one = attention(
         model,

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from schemas.errors import InputError
-from serving.export.feature_encoding import Coding, Codings
+from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 from serving.server.client import Client
 from serving.server.server import ModelServer
 from tests.serving.successor import Read, Successor, write_model
@@ -23,7 +23,7 @@ def strings(rows: list[list[str]]) -> tf.Tensor:
 class Telling(Successor):
     """Its ranking score says what it was told: a digit for each code, in the order of names, then of places."""
 
-    def __init__(self, codings: Codings) -> None:
+    def __init__(self, codings: FeatureEncodings) -> None:
         super().__init__(reorders=True)
         self.codings = codings
 
@@ -54,10 +54,10 @@ def digits(**codes: list[int]) -> float:
 
 def test_the_model_is_told_of_categories_and_numbers_and_0_where_no_one_tells(tmp_path: Path) -> None:
     (tmp_path / "events").write_text("view\nbuy\n")
-    events = Coding(vocabulary_file=str(tmp_path / "events"))
-    stars = Coding(boundaries=np.array([2.0, 4.0], np.float32))
-    of_events = write_model(tmp_path / "a", Telling(Codings(columns={"event": events})))
-    of_stars = write_model(tmp_path / "b", Telling(Codings(columns={"stars": stars})))
+    events = FeatureEncoding(vocabulary_file=str(tmp_path / "events"))
+    stars = FeatureEncoding(boundaries=np.array([2.0, 4.0], np.float32))
+    of_events = write_model(tmp_path / "a", Telling(FeatureEncodings(columns={"event": events})))
+    of_stars = write_model(tmp_path / "b", Telling(FeatureEncodings(columns={"stars": stars})))
 
     assert told(of_events, event=strings([["buy", "view"]])) == digits(x=[2, 1, 0])  # of what follows nothing is known
     assert told(of_events, event=strings([["", "sell"]])) == digits(x=[0, 3, 0])
@@ -68,8 +68,8 @@ def test_the_model_is_told_of_categories_and_numbers_and_0_where_no_one_tells(tm
 
 def test_the_model_is_told_of_the_times_between_interactions_and_until_the_query(tmp_path: Path) -> None:
     boundaries = np.array([10.0, 100.0], np.float32)
-    past = write_model(tmp_path / "past", Telling(Codings(boundaries, times=True)))
-    query = write_model(tmp_path / "query", Telling(Codings(boundaries, times=True, query_times=True)))
+    past = write_model(tmp_path / "past", Telling(FeatureEncodings(boundaries, times=True)))
+    query = write_model(tmp_path / "query", Telling(FeatureEncodings(boundaries, times=True, query_times=True)))
     times = tf.constant([[36_000, 36_050]], tf.int64)  # 10:00 on a Thursday
 
     unasked = digits(gap=[0, 2, 0], hour=[11, 11, 0], weekday=[4, 4, 0])
@@ -80,8 +80,8 @@ def test_the_model_is_told_of_the_times_between_interactions_and_until_the_query
 
 
 def test_the_file_says_what_the_model_may_be_told(tmp_path: Path) -> None:
-    stars = Coding(boundaries=np.array([2.0], np.float32))
-    codings = Codings(np.array([10.0], np.float32), times=True, query_times=True, columns={"stars": stars})
+    stars = FeatureEncoding(boundaries=np.array([2.0], np.float32))
+    codings = FeatureEncodings(np.array([10.0], np.float32), times=True, query_times=True, columns={"stars": stars})
     path = write_model(tmp_path / "model", Telling(codings))
     saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
     definitions = saved.meta_graphs[0].signature_def
@@ -93,8 +93,8 @@ def test_the_file_says_what_the_model_may_be_told(tmp_path: Path) -> None:
 
 
 def test_times_put_what_is_told_in_order_too(tmp_path: Path) -> None:
-    stars = Coding(boundaries=np.array([2.0, 4.0], np.float32))
-    path = write_model(tmp_path / "model", Telling(Codings(columns={"stars": stars})))
+    stars = FeatureEncoding(boundaries=np.array([2.0, 4.0], np.float32))
+    path = write_model(tmp_path / "model", Telling(FeatureEncodings(columns={"stars": stars})))
     recommend = tf.saved_model.load(str(path)).signatures["recommend"]
     rest: dict[str, Any] = {"exclude": tf.zeros([1, 0], tf.string), "k": tf.constant(1)}
 
@@ -114,10 +114,10 @@ def test_times_put_what_is_told_in_order_too(tmp_path: Path) -> None:
 def test_a_client_tells_a_server(tmp_path: Path) -> None:
     (tmp_path / "events").write_text("view\nbuy\n")
     columns = {
-        "event": Coding(vocabulary_file=str(tmp_path / "events")),
-        "stars": Coding(boundaries=np.array([2.0, 4.0], np.float32)),
+        "event": FeatureEncoding(vocabulary_file=str(tmp_path / "events")),
+        "stars": FeatureEncoding(boundaries=np.array([2.0, 4.0], np.float32)),
     }
-    write_model(tmp_path / "models" / "1", Telling(Codings(columns=columns)))
+    write_model(tmp_path / "models" / "1", Telling(FeatureEncodings(columns=columns)))
     context: dict[str, Any] = {"event": [["buy", "view"], ["view"]], "stars": [[1.0, 5.0], [3.0]]}
 
     with ModelServer(tmp_path / "models") as server, Client(f"localhost:{server.port}") as client:
@@ -133,7 +133,7 @@ def test_a_client_tells_a_server(tmp_path: Path) -> None:
 
 
 def test_a_client_tells_of_the_query_s_time(tmp_path: Path) -> None:
-    codings = Codings(np.array([10.0, 100.0], np.float32), times=True, query_times=True)
+    codings = FeatureEncodings(np.array([10.0, 100.0], np.float32), times=True, query_times=True)
     write_model(tmp_path / "models" / "1", Telling(codings))
     context: dict[str, Any] = {"timestamps_s": [[36_000, 36_050]], "query_timestamps_s": [36_051]}
 

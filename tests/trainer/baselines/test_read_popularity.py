@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from components.baselines.tables import write_tables
-from schemas.config import Popularity
+from schemas.config import PopularityKind
 from tests.trainer.counting import tables, walks
 from trainer.baselines.read_popularity import read_popularity
 
 COUNTED = {"popularity": np.array([2, 0, 5], np.int64), "recent_popularity": np.array([1.5, 0.0, 0.25])}
 
 
-@pytest.mark.parametrize("baseline", get_args(Popularity))
-def test_each_item_of_the_vocabulary_gets_its_number(tmp_path: Path, baseline: Popularity) -> None:
+@pytest.mark.parametrize("baseline", get_args(PopularityKind))
+def test_each_item_of_the_vocabulary_gets_its_number(tmp_path: Path, baseline: PopularityKind) -> None:
     counted = tables(walks("abc"), "abc")
     counted = replace(counted, interactions=COUNTED["popularity"], recent=COUNTED["recent_popularity"])
     write_tables(counted, str(tmp_path / "tables"), str(tmp_path))

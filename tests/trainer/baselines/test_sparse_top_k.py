@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from trainer.baselines.sparse_top_k import best, keep, keep_highest
+from trainer.baselines.sparse_top_k import filter_entries, keep_top_k_per_row, top_k_columns
 
 WIDTH = 6
 SCORES = st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=WIDTH, max_size=WIDTH), min_size=1)
@@ -16,7 +16,7 @@ def test_best_is_what_sorting_everything_gives(
     columns = st.lists(st.integers(0, WIDTH - 1), max_size=WIDTH + 2)
     removed = data.draw(st.lists(columns, min_size=len(scores), max_size=len(scores)))
 
-    found = best(
+    found = top_k_columns(
         sparse.csr_matrix(scores), np.array(order), [np.array(columns, np.int64) for columns in removed], k
     ).tolist()
 
@@ -30,12 +30,12 @@ def test_what_rounding_leaves_of_equal_sums_decides_nothing() -> None:
     scores = sparse.csr_matrix([[0.1 + 0.2, 0.3, 0.1]])
     assert scores[0, 0] > scores[0, 1]
 
-    assert best(scores, np.array([2, 1, 0]), [np.zeros(0, np.int64)], 3).tolist() == [[1, 0, 2]]
+    assert top_k_columns(scores, np.array([2, 1, 0]), [np.zeros(0, np.int64)], 3).tolist() == [[1, 0, 2]]
 
 
 @given(SCORES, st.integers(1, WIDTH))
 def test_keeps_the_highest_of_each_row(scores: list[list[float]], count: int) -> None:
-    kept = keep_highest(sparse.csr_matrix(scores), count).toarray()
+    kept = keep_top_k_per_row(sparse.csr_matrix(scores), count).toarray()
 
     for row, left in zip(scores, kept.tolist(), strict=True):
         highest = sorted(range(WIDTH), key=lambda column: (-row[column], column))[:count]
@@ -45,6 +45,6 @@ def test_keeps_the_highest_of_each_row(scores: list[list[float]], count: int) ->
 def test_keeps_what_it_is_told_to() -> None:
     matrix = sparse.csr_matrix([[1, 2, 0], [0, 0, 0], [0, 3, 4]])
 
-    kept = keep(matrix, np.array([False, True, True, False]))
+    kept = filter_entries(matrix, np.array([False, True, True, False]))
 
     assert kept.toarray().tolist() == [[0, 2, 0], [0, 0, 0], [0, 3, 0]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.errors import InputError
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
 from tests.trainer.examples import Example, write_examples
-from trainer.data.batches import NEXT_IDS, eval_batches, survey, train_batches
+from trainer.data.batches import NEXT_IDS, eval_batches, scan_training_set, train_batches
 
 UNKNOWN = 10  # with nine items
 
@@ -73,7 +73,7 @@ def test_windows_of_like_length_share_a_batch_of_about_as_many_targets(tmp_path:
         [(2, 8)] * 4 + [(1, 8)] + [(8, 2), (1, 2)] + [(4, 4)] * 2 + [(1, 4)] + [(2, 6)] * 4 + [(1, 6)]
     )
     assert all((batch[ITEM_IDS] > 0).all() for batch in batches)
-    assert survey([str(tmp_path / "a.gz")], 9, 8, 2).steps == len(batches)
+    assert scan_training_set([str(tmp_path / "a.gz")], 9, 8, 2).steps == len(batches)
 
 
 def test_order_is_new_in_each_epoch_and_the_same_for_a_seed(tmp_path: Path) -> None:
@@ -119,10 +119,10 @@ def test_no_file_is_an_error_that_names_the_path(tmp_path: Path) -> None:
 
 def test_a_survey_counts_each_target_once_and_the_batches(tmp_path: Path) -> None:
     path = write_examples(tmp_path / "a.gz", [([1, 2, 2], 9, []), ([1], 2, []), ([3], UNKNOWN, [])])
-    found = survey([path], 9, 4, 1)
+    found = scan_training_set([path], 9, 4, 1)
     np.testing.assert_allclose(found.target_shares, [0, 3 / 4, 0, 0, 0, 0, 0, 0, 1 / 4])
     assert found.steps == 2
-    empty = survey([write_examples(tmp_path / "empty.gz", [])], 9, 4, 1)
+    empty = scan_training_set([write_examples(tmp_path / "empty.gz", [])], 9, 4, 1)
     assert empty.steps == 0
     assert (empty.target_shares == 0).all()
 
@@ -133,7 +133,7 @@ def test_a_survey_knows_the_number_of_batches(tmp_path: Path, lengths: list[int]
     examples: list[Example] = [([1] * min(length, longest), 1, []) for length in lengths]
     path = write_examples(tmp_path / "a.gz", examples)
     batches = train_batches([path], 9, longest, size, 1)
-    assert survey([path], 9, longest, size).steps == sum(1 for _ in batches)
+    assert scan_training_set([path], 9, longest, size).steps == sum(1 for _ in batches)
 
 
 def test_codes_stand_beside_their_items_and_end_with_those_of_the_target(tmp_path: Path) -> None:
@@ -152,6 +152,6 @@ def test_an_item_has_the_code_that_it_last_came_with(tmp_path: Path) -> None:
     examples: list[Example] = [([1, 2], 3, []), ([2], 3, [])]
     path = write_examples(tmp_path / "a.gz", examples, {"genre": [[4, 5, 6], [5, 7]]})
 
-    found = survey([path], 4, 8, 1, ["genre"]).item_codes["genre"].tolist()
+    found = scan_training_set([path], 4, 8, 1, ["genre"]).item_codes["genre"].tolist()
 
     assert found == [0, 4, 5, 7, 0]

@@ -10,9 +10,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.config import Suggesting
+from schemas.config import CandidateSource
 from trainer.network import cooccurrence
-from trainer.network.cooccurrence import CountedScores, count, recent
+from trainer.network.cooccurrence import CooccurrenceScorer, count_cooccurrences, recent
 
 ITEMS = 7
 UNIFORM = np.full(ITEMS, 1 / ITEMS, np.float32)
@@ -60,7 +60,7 @@ def scored(sequences: list[list[int]], histories: list[list[int]]) -> npt.NDArra
     width = max(map(len, histories))
     item_ids = tf.constant([history + [0] * (width - len(history)) for history in histories], tf.int64)
     every = tf.tile(tf.range(1, ITEMS + 1, dtype=tf.int64)[tf.newaxis], [len(histories), 1])
-    made = CountedScores(count(arrays(sequences), ITEMS), UNIFORM, UNIFORM, [])
+    made = CooccurrenceScorer(count_cooccurrences(arrays(sequences), ITEMS), UNIFORM, UNIFORM, [])
     return np.asarray(made.features(item_ids, every).numpy(), np.float64)
 
 
@@ -71,7 +71,7 @@ def scored(sequences: list[list[int]], histories: list[list[int]]) -> npt.NDArra
 )
 def test_scores_are_those_counted_by_hand(sequences: list[list[int]], history: list[int]) -> None:
     """Up to the logarithm and the table's mean, which changes no order: score plus a constant is proportional."""
-    names = list(count(arrays(sequences), ITEMS))
+    names = list(count_cooccurrences(arrays(sequences), ITEMS))
     found = scored(sequences, [history, [1, 2, 3]])[0]
     for column, name in enumerate(names):
         expected = np.array(list(by_hand(sequences, history)[name].values()))
@@ -83,7 +83,7 @@ def test_scores_are_those_counted_by_hand(sequences: list[list[int]], history: l
 
 
 def test_a_candidate_scores_alike_wherever_and_however_often_it_stands() -> None:
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, [])
+    made = CooccurrenceScorer(count_cooccurrences(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, [])
     histories = tf.constant([[1, 2, 3], [6, 2, 0]], tf.int64)
     every = tf.constant([range(ITEMS + 1)] * 2, tf.int64)
     asked = tf.constant([[4, 0, 7, 4, 1, 3], [3, 3, 5, 1, 0, 3]], tf.int64)
@@ -94,8 +94,8 @@ def test_a_candidate_scores_alike_wherever_and_however_often_it_stands() -> None
 
 def test_popularity_is_the_logarithm_of_the_share() -> None:
     shares = np.array([0.5, 0.25, 0.25, 0, 0, 0, 0], np.float32)
-    lately = np.array([1.5, 0, 0, 4.5, 0, 0, 0], np.float32)  # of 6 in all
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), shares, lately, [])
+    recent_popularity = np.array([1.5, 0, 0, 4.5, 0, 0, 0], np.float32)  # of 6 in all
+    made = CooccurrenceScorer(count_cooccurrences(arrays(SEQUENCES), ITEMS), shares, recent_popularity, [])
     assert made.names[-2:] == ["popularity", "recent_popularity"]
     found = made.features(tf.constant([[1]], tf.int64), tf.constant([[1, 2, 4]], tf.int64))[0, :, -2:]
     ever, of_late = (0.5, 0.25, 0), (0.25, 0, 0.75)
@@ -105,14 +105,14 @@ def test_popularity_is_the_logarithm_of_the_share() -> None:
 
 def test_an_item_keeps_its_highest_partners(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the followers of 3 (4 twice, 1, 3 and 2 once) two are kept; of equals the most popular."""
-    monkeypatch.setattr(cooccurrence, "MOST_PARTNERS", 2)
-    followers = count(arrays(SEQUENCES), ITEMS)["followers"].pairs
+    monkeypatch.setattr(cooccurrence, "MAX_NEIGHBOURS", 2)
+    followers = count_cooccurrences(arrays(SEQUENCES), ITEMS)["followers"].pairs
     assert followers[3].toarray()[0].tolist() == [0, 0, 0, 1, 2, 0, 0, 0]
 
 
 def test_suggests_what_followed_most_often() -> None:
     """3 is followed by 4 (twice next), 5, 1, 2, 6 and itself; 7 by nothing."""
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, ["markov"])
+    made = CooccurrenceScorer(count_cooccurrences(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, ["markov"])
     after_3, after_7, after_nothing = made.suggest(tf.constant([[3, 0], [7, 0], [0, 0]], tf.int64)).numpy()
     assert after_3[0] == 4
     assert set(after_3[:6].tolist()) == {1, 2, 3, 4, 5, 6}
@@ -122,14 +122,18 @@ def test_suggests_what_followed_most_often() -> None:
 
 def test_suggests_what_is_popular_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cooccurrence, "SUGGESTED", 2)
-    lately = np.array([1, 0, 3, 0, 2, 0, 0], np.float32)
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, lately, ["recent_popularity"])
+    recent_popularity = np.array([1, 0, 3, 0, 2, 0, 0], np.float32)
+    made = CooccurrenceScorer(
+        count_cooccurrences(arrays(SEQUENCES), ITEMS), UNIFORM, recent_popularity, ["recent_popularity"]
+    )
     (after_7,) = made.suggest(tf.constant([[7]], tf.int64)).numpy()
     assert after_7[after_7 > 0].tolist() == [3, 5]
 
 
 def test_suggests_what_is_in_the_same_sequences() -> None:
-    made = CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, ["neighbours", "popularity"])
+    made = CooccurrenceScorer(
+        count_cooccurrences(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, ["neighbours", "popularity"]
+    )
     (after_4,) = made.suggest(tf.constant([[4]], tf.int64)).numpy()
     neighbours = by_hand(SEQUENCES, [4])["neighbours"]
     near = [item for item in neighbours if neighbours[item] > 0]
@@ -139,7 +143,10 @@ def test_suggests_what_is_in_the_same_sequences() -> None:
 
 
 def test_a_configuration_may_let_every_count_suggest() -> None:
-    assert list(get_args(Suggesting)) == CountedScores(count(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, []).names
+    assert (
+        list(get_args(CandidateSource))
+        == CooccurrenceScorer(count_cooccurrences(arrays(SEQUENCES), ITEMS), UNIFORM, UNIFORM, []).names
+    )
 
 
 def test_no_sequences_count_nothing() -> None:

@@ -21,9 +21,9 @@ def encoder(dropout: float = 0.0, units: int = 5, recurrence: str = "gru", **att
     tf.random.set_global_generator(tf.random.Generator.from_seed(0))
     layer = HistoryEncoder(
         DIM,
-        config.Encoder(kind=recurrence, units=units),  # type: ignore[arg-type]
-        config.Attention(heads=2, window=4, **attention),
-        config.Dropout.model_validate(dropout),
+        config.EncoderConfig(kind=recurrence, units=units),  # type: ignore[arg-type]
+        config.AttentionConfig(heads=2, window=4, **attention),
+        config.DropoutConfig.model_validate(dropout),
     )
     return lambda embeddings, valid, training=False: layer(embeddings, valid, SESSIONS, training=training)
 
@@ -51,7 +51,7 @@ def test_a_state_does_not_know_what_follows(kind: str, recurrence: str, blocks: 
     embeddings, valid = batch()
     changed = embeddings.copy()
     changed[0, 3, 0] += 1.0
-    layer = encoder(recurrence=recurrence, kind=kind, blocks=blocks, place=place)
+    layer = encoder(recurrence=recurrence, kind=kind, blocks=blocks, position=place)
     before, after = layer(embeddings, valid)[0].numpy(), layer(changed, valid)[0].numpy()
     np.testing.assert_allclose(before[0, :3], after[0, :3], atol=1e-6)
     assert np.abs(before[0, 4:] - after[0, 4:]).max() > 1e-4  # and does know what came before
@@ -59,10 +59,10 @@ def test_a_state_does_not_know_what_follows(kind: str, recurrence: str, blocks: 
 
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_blocks_and_their_place_make_different_encoders(place: str) -> None:
-    states = [encoder(blocks=blocks, place=place, units=DIM)(*batch())[0].numpy() for blocks in (0, 1, 2)]
+    states = [encoder(blocks=blocks, position=place, units=DIM)(*batch())[0].numpy() for blocks in (0, 1, 2)]
     assert np.abs(states[0] - states[1]).max() > 1e-3
     assert np.abs(states[1] - states[2]).max() > 1e-3
-    other = encoder(blocks=1, place="after" if place == "before" else "before", units=DIM)(*batch())[0].numpy()
+    other = encoder(blocks=1, position="after" if place == "before" else "before", units=DIM)(*batch())[0].numpy()
     assert np.abs(states[1] - other).max() > 1e-3
 
 
@@ -80,9 +80,9 @@ def test_the_attention_block_carries_early_items_past_the_recurrence() -> None:
     assert (np.abs(difference).max(axis=-1) > 1e-5).all()
 
 
-@pytest.mark.parametrize("place", sorted(config.Dropout.model_fields))
+@pytest.mark.parametrize("place", sorted(config.DropoutConfig.model_fields))
 def test_each_dropout_is_on_in_training_only(place: str) -> None:
-    rates = {name: 0.5 if name == place else 0.0 for name in config.Dropout.model_fields}
+    rates = {name: 0.5 if name == place else 0.0 for name in config.DropoutConfig.model_fields}
     layer = encoder(dropout=rates)  # type: ignore[arg-type]
     once, again = (layer(*batch(), training=True)[0].numpy() for _ in range(2))
     assert np.abs(once - again).max() > 1e-3
@@ -101,7 +101,7 @@ def test_projected_attention_learns_all_of_its_weights(kind: str) -> None:
     own_space = kind in {"additive", "multi_head", "scaled_dot_product", "memory_network", "hierarchical"}
     history = rng.normal(size=(BATCH, LENGTH, 9 if own_space else 6)).astype(np.float32)
     tf.keras.utils.set_random_seed(0)
-    layer = ProjectedAttention(8, config.Attention(kind=kind))  # type: ignore[arg-type]
+    layer = ProjectedAttention(8, config.AttentionConfig(kind=kind))  # type: ignore[arg-type]
     with tf.GradientTape() as tape:
         context, _ = layer(query, history, np.ones((BATCH, 4, LENGTH), np.bool_), SESSIONS)
         loss = tf.reduce_sum(context**2)

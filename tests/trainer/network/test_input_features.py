@@ -10,21 +10,23 @@ import tensorflow as tf
 
 from schemas import config
 from schemas.features import TIME_CODES
-from serving.export.feature_encoding import Coding, Codings
+from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 from tests.trainer.examples import write_examples
-from trainer.data.feature_spec import Columns
-from trainer.network.input_features import Inputs
+from trainer.data.feature_spec import FeatureSpec
+from trainer.network.input_features import InputFeatures
 from trainer.training.fit import fit
 
 ITEMS, LENGTH, USERS = 30, 6, 300
-EVENT = Coding(boundaries=np.arange(1, ITEMS, dtype=np.float32))  # codes 1..ITEMS
+EVENT = FeatureEncoding(boundaries=np.arange(1, ITEMS, dtype=np.float32))  # codes 1..ITEMS
 
 
 def sequences() -> npt.NDArray[np.int64]:
     return np.random.default_rng(0).integers(1, ITEMS + 1, (USERS, LENGTH + 2))
 
 
-def recall(folder: Path, columns: Columns, inputs: dict[str, Any], codes: dict[str, npt.NDArray[np.int64]]) -> float:
+def recall(
+    folder: Path, columns: FeatureSpec, inputs: dict[str, Any], codes: dict[str, npt.NDArray[np.int64]]
+) -> float:
     """Validation's recall@10 after a training on random sequences with these codes."""
     items = sequences()
     train, validation = (
@@ -39,11 +41,11 @@ def recall(folder: Path, columns: Columns, inputs: dict[str, Any], codes: dict[s
         [train],
         [validation],
         ITEMS,
-        config.History(max_length=LENGTH + 1),
-        config.Model.model_validate(
-            {"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "ranking": {"hidden": [8]}, "inputs": inputs}
+        config.HistoryConfig(max_length=LENGTH + 1),
+        config.ModelConfig.model_validate(
+            {"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "reranker": {"hidden": [8]}, "inputs": inputs}
         ),
-        config.Train(epochs=8, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=8, seed=5),
+        config.TrainConfig(epochs=8, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=8, seed=5),
         str(folder / "logs"),
         str(folder / "checkpoints"),
         remove_seen=False,
@@ -55,7 +57,7 @@ def recall(folder: Path, columns: Columns, inputs: dict[str, Any], codes: dict[s
 def test_learns_what_an_event_says_of_the_next_item(tmp_path: Path) -> None:
     """The event beside an interaction is the next item's number; without it one in three is found by chance."""
     events = np.roll(sequences(), -1, axis=1)
-    columns = Columns(codings=Codings(columns={"event": EVENT}), in_batches=("event",))
+    columns = FeatureSpec(codings=FeatureEncodings(columns={"event": EVENT}), in_batches=("event",))
 
     assert recall(tmp_path, columns, {"columns": ("event",)}, {"event": events}) > 0.95
 
@@ -64,27 +66,27 @@ def test_learns_what_the_time_of_the_query_says_of_the_next_item(tmp_path: Path)
     """The gap before an interaction is its item's number."""
     gaps = sequences()
     codes = {"gap": gaps, "hour": np.ones_like(gaps), "weekday": np.ones_like(gaps)}
-    codings = Codings(gap_boundaries=EVENT.boundaries, times=True, query_times=True)
+    codings = FeatureEncodings(gap_boundaries=EVENT.boundaries, times=True, query_times=True)
 
-    assert recall(tmp_path, Columns(codings, TIME_CODES), {"query_time": True}, codes) > 0.95
+    assert recall(tmp_path, FeatureSpec(codings, TIME_CODES), {"query_time": True}, codes) > 0.95
 
 
 def test_without_the_time_of_the_query_there_is_nothing_to_learn(tmp_path: Path) -> None:
     gaps = sequences()
     codes = {"gap": gaps, "hour": np.ones_like(gaps), "weekday": np.ones_like(gaps)}
-    codings = Codings(gap_boundaries=EVENT.boundaries, times=True)
+    codings = FeatureEncodings(gap_boundaries=EVENT.boundaries, times=True)
 
-    assert recall(tmp_path, Columns(codings, TIME_CODES), {"time": True}, codes) < 0.6
+    assert recall(tmp_path, FeatureSpec(codings, TIME_CODES), {"time": True}, codes) < 0.6
 
 
-def inputs(**settings: Any) -> Inputs:
-    codings = Codings(
+def inputs(**settings: Any) -> InputFeatures:
+    codings = FeatureEncodings(
         gap_boundaries=np.array([1.0, 2.0], np.float32),
         times=True,
         query_times=bool(settings.get("query_time")),
         columns=dict.fromkeys(settings.get("columns", ()), EVENT),
     )
-    return Inputs(config.Inputs.model_validate(settings), codings, 4, LENGTH)
+    return InputFeatures(config.InputsConfig.model_validate(settings), codings, 4, LENGTH)
 
 
 def codes(**changed: list[int]) -> dict[str, tf.Tensor]:
@@ -93,7 +95,7 @@ def codes(**changed: list[int]) -> dict[str, tf.Tensor]:
     return {name: tf.constant([values], tf.int64) for name, values in given.items()}
 
 
-def added(layer: Inputs, given: dict[str, tf.Tensor]) -> npt.NDArray[np.float32]:
+def added(layer: InputFeatures, given: dict[str, tf.Tensor]) -> npt.NDArray[np.float32]:
     """What is added at each of the three places, [3, 4]."""
     return np.asarray(layer(tf.zeros([1, 3, 4]), given)[0])
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from schemas import config
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, TARGET_ID, TIME_CODES
-from serving.export.feature_encoding import Coding, Codings
-from trainer.data.batches import NEXT_IDS, Survey
-from trainer.data.feature_spec import Columns
+from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
+from trainer.data.batches import NEXT_IDS, TrainingSetStats
+from trainer.data.feature_spec import FeatureSpec
 from trainer.network.attention import ATTENTION
 from trainer.network.model import NextItemModel
 from trainer.training.optimizer import optimizer
@@ -26,27 +26,27 @@ def network(
     items: int = ITEMS,
     seed: int = 0,
     remove_seen: bool = True,
-    train: config.Train | None = None,
-    columns: Columns = Columns(),  # noqa: B008
+    train: config.TrainConfig | None = None,
+    columns: FeatureSpec = FeatureSpec(),  # noqa: B008
     item_codes: dict[str, npt.NDArray[np.int64]] | None = None,
     **settings: Any,
 ) -> NextItemModel:
     tf.keras.utils.set_random_seed(seed)
     tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
-    model = config.Model.model_validate(
+    model = config.ModelConfig.model_validate(
         {
             "dim": DIM,
             "encoder": {"units": 6},
-            "ranking": {"hidden": [5], "positions": 2, "negatives": 3},
+            "reranker": {"hidden": [5], "positions": 2, "negatives": 3},
             **settings,
         }
     )
     rng = np.random.default_rng(seed)
     sequences = [rng.integers(1, items + 1, 8) for _ in range(5)]
-    survey = Survey(
+    survey = TrainingSetStats(
         steps=1, target_shares=np.full(items, 1 / items, np.float32), sequences=sequences, item_codes=item_codes or {}
     )
-    made = NextItemModel(survey, 10, model, train or config.Train(), remove_seen, columns)
+    made = NextItemModel(survey, 10, model, train or config.TrainConfig(), remove_seen, columns)
     history = made.encode(padded([[1]]), dict.fromkeys(TIME_CODES, tf.zeros([1, 2], tf.int64)))
     made.rank(history, tf.constant([[1]], tf.int64))  # creates all weights
     # Enough spread for every comparison below to be one that could fail.
@@ -159,7 +159,7 @@ def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax() -> None
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
 def test_the_joint_loss_weighs_ranking(weight: float) -> None:
-    model = network(dropout=0.0, ranking={"hidden": [5], "weight": weight})
+    model = network(dropout=0.0, reranker={"hidden": [5], "weight": weight})
     found = losses(model, padded([[3, 1, 4]]), padded([[1, 4, 1]]))
     assert found["loss"] == pytest.approx(found["retrieval_loss"] + weight * found["ranking_loss"], rel=1e-6)
 
@@ -171,7 +171,7 @@ def test_a_batch_computed_in_parts_takes_the_step_of_the_whole(parts: int) -> No
     stepped = []
     for accumulation in (1, parts):
         # Without ranking, whose candidates are drawn: by parts others than for the whole.
-        model = network(dropout=0.0, ranking={"weight": 0.0}, train=config.Train(accumulation=accumulation))
+        model = network(dropout=0.0, reranker={"weight": 0.0}, train=config.TrainConfig(accumulation=accumulation))
         model.compile(optimizer=tf.keras.optimizers.SGD(0.5))
         loss = float(model.train_step({ITEM_IDS: item_ids, NEXT_IDS: next_ids})["retrieval_loss"])
         stepped.append((loss, [variable.numpy() for variable in model.trainable_variables]))
@@ -182,8 +182,8 @@ def test_a_batch_computed_in_parts_takes_the_step_of_the_whole(parts: int) -> No
 
 def test_a_step_of_a_sampled_loss_moves_only_the_items_that_it_names() -> None:
     """Of a thousand those of the batch, the sample and the ranking task's candidates."""
-    train = config.Train(loss=config.Loss(kind="sampled", negatives=5, in_batch=2))
-    model = network(items=1_000, dropout=0.0, ranking={"counts": False}, train=train)
+    train = config.TrainConfig(loss=config.LossConfig(kind="sampled", negatives=5, in_batch=2))
+    model = network(items=1_000, dropout=0.0, reranker={"cooccurrence": False}, train=train)
     model.compile(optimizer=optimizer(train.model_copy(update={"warmup_steps": 0}), steps=10))
     before = model.candidates().numpy()
     model.train_step({ITEM_IDS: padded([[3, 1], [5, 2]]), NEXT_IDS: padded([[1, 4], [2, 9]])})
@@ -196,7 +196,7 @@ def test_a_step_of_a_sampled_loss_moves_only_the_items_that_it_names() -> None:
 def test_l2_adds_the_squares_of_all_weights_that_decay(parts: int) -> None:
     """Once, in however many parts a batch is computed."""
     item_ids, next_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
-    model = network(dropout=0.0, train=config.Train(l2=0.01, accumulation=parts), ranking={"weight": 0.0})
+    model = network(dropout=0.0, train=config.TrainConfig(l2=0.01, accumulation=parts), reranker={"weight": 0.0})
     decaying = [w for w in model.trainable_variables if not any(part in w.name for part in ("bias", "gamma", "beta"))]
     squares = sum(float((weight.numpy().astype(np.float64) ** 2).sum()) for weight in decaying)
 
@@ -226,7 +226,7 @@ def test_the_probabilities_of_a_binary_loss_start_at_about_one_for_all_items(
     kind: Literal["full", "binary"], start: float
 ) -> None:
     """1 / 30 each; what `network` adds to the biases has a mean of about 0."""
-    model = network(train=config.Train(loss=config.Loss(kind=kind)))
+    model = network(train=config.TrainConfig(loss=config.LossConfig(kind=kind)))
     assert model.candidates().numpy()[:, -1].mean() == pytest.approx(start, abs=0.2)
 
 
@@ -327,7 +327,7 @@ def test_items_of_one_category_share_a_part_of_their_vectors() -> None:
     genre = np.zeros(ITEMS + 1, np.int64)
     genre[[3, 7]] = 1
     genre[[4]] = 2
-    columns = Columns(of_items={"genre": (Coding(boundaries=np.array([1.0], np.float32)), None)})
+    columns = FeatureSpec(of_items={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)})
     model = network(columns=columns, item_codes={"genre": genre})
     (vectors,) = [weight for weight in model.trainable_variables if "genre" in weight.name]
     before = model.candidates().numpy()
@@ -339,7 +339,7 @@ def test_items_of_one_category_share_a_part_of_their_vectors() -> None:
 
 
 def test_a_gap_begins_a_session() -> None:
-    columns = Columns(codings=Codings(gap_boundaries=np.array([10.0, 100.0], np.float32), times=True))
+    columns = FeatureSpec(codings=FeatureEncodings(gap_boundaries=np.array([10.0, 100.0], np.float32), times=True))
     attention = {"kind": "hierarchical", "session_gap_s": 100.0}
     model = network(columns=columns, attention=attention)
     item_ids = padded([[1, 2, 3, 4]])

@@ -8,9 +8,9 @@ import pytest
 
 from schemas.config import Config
 from schemas.errors import InputError
-from trainer.network.model_info import About, Terms, read_about, terms, write_about
+from trainer.network.model_info import InputContract, ModelInfo, input_contract, read_model_info, write_model_info
 
-ABOUT = About("ranking", {"retrieval": {"recall@10": 0.25}}, {"recall@10": 0.5}, 36, {"retrieval": 1.0})
+ABOUT = ModelInfo("ranking", {"retrieval": {"recall@10": 0.25}}, {"recall@10": 0.5}, 36, {"retrieval": 1.0})
 
 
 def configured(**model: Any) -> Config:
@@ -34,9 +34,9 @@ def configured(**model: Any) -> Config:
 
 def test_a_log_must_tell_what_is_read_of_interactions_and_no_more() -> None:
     config = configured(
-        inputs={"query_time": True, "columns": ["event", "price", "section"]}, ranking={"by_value": True}
+        inputs={"query_time": True, "columns": ["event", "price", "section"]}, reranker={"by_value": True}
     )
-    assert terms(config.training) == Terms(
+    assert input_contract(config.training) == InputContract(
         reads=("query_time", "event", "price", "section"),
         columns={"event": "category", "price": "number"},
         max_length=7,
@@ -45,8 +45,8 @@ def test_a_log_must_tell_what_is_read_of_interactions_and_no_more() -> None:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    write_about(str(tmp_path), ABOUT, terms(configured().training))
-    assert read_about(str(tmp_path)) == {
+    write_model_info(str(tmp_path), ABOUT, input_contract(configured().training))
+    assert read_model_info(str(tmp_path)) == {
         "served": "ranking",
         "validation": {"retrieval": {"recall@10": 0.25}},
         "exported": {"recall@10": 0.5},
@@ -64,4 +64,4 @@ def test_a_model_that_says_too_little_is_refused(tmp_path: Path, content: str) -
     (tmp_path / "assets.extra").mkdir()
     (tmp_path / "assets.extra" / "about.json").write_text(content)
     with pytest.raises(InputError, match="remove_seen"):
-        read_about(str(tmp_path))
+        read_model_info(str(tmp_path))

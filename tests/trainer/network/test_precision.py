@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from schemas import config
 from schemas.features import ITEM_IDS, TIME_CODES, codes_key
-from serving.export.feature_encoding import Coding, Codings
+from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 from tests.trainer.fitting import TRAIN, fit_planted
 from tests.trainer.network.test_model import ITEMS, network, padded
 from trainer.data.batches import NEXT_IDS
-from trainer.data.feature_spec import Columns
+from trainer.data.feature_spec import FeatureSpec
 from trainer.network.attention import ATTENTION
 
 SEQUENCES = [[3, 1, 4, 1, 5, 9], [2, 6, 5, 3], [7, 9]]
@@ -30,8 +30,8 @@ def full_precision_after() -> Iterator[None]:
 def retrieval_loss(policy: str, kind: str = "full", **settings: Any) -> tuple[float, list[npt.NDArray[np.float32]]]:
     """The loss of a batch, and its gradients."""
     tf.keras.mixed_precision.set_global_policy(policy)
-    loss = config.Loss.model_validate({"kind": kind, "negatives": 20})
-    model = network(dropout=0.0, train=config.Train(loss=loss), **settings)
+    loss = config.LossConfig.model_validate({"kind": kind, "negatives": 20})
+    model = network(dropout=0.0, train=config.TrainConfig(loss=loss), **settings)
     item_ids, next_ids = padded([s[:-1] for s in SEQUENCES]), padded([s[1:] for s in SEQUENCES])
     rng = np.random.default_rng(0)
     codes = {codes_key(name): rng.integers(1, 3, (3, item_ids.shape[1] + 1)) for name in TIME_CODES}
@@ -64,9 +64,9 @@ def test_every_attention_can_be_computed_in_it(kind: str) -> None:
 
 def test_all_inputs_can_be_read_in_it() -> None:
     genre = np.arange(ITEMS + 1) % 3
-    columns = Columns(
-        codings=Codings(gap_boundaries=np.array([10.0], np.float32), times=True),
-        of_items={"genre": (Coding(boundaries=np.array([1.0], np.float32)), None)},
+    columns = FeatureSpec(
+        codings=FeatureEncodings(gap_boundaries=np.array([10.0], np.float32), times=True),
+        of_items={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)},
     )
     inputs = {"position": True, "time": True, "query_time": True}
     # A query's time is forgotten for some histories, drawn alike in both.

@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 from pydantic import ValidationError
 
-from schemas.config import Ranking
+from schemas.config import RerankerConfig
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, codes_key
 from tests.trainer.network.test_model import HISTORIES, ITEMS, best_first, losses, network, padded
 from trainer.data.batches import NEXT_IDS
-from trainer.data.feature_spec import Columns
+from trainer.data.feature_spec import FeatureSpec
 from trainer.network.model import NextItemModel
 
 
@@ -22,7 +22,7 @@ def model() -> NextItemModel:
 
 def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_has_a_target() -> None:
     """With two items, the one negative is the other item."""
-    model = network(items=2, dropout=0.0, ranking={"hidden": [5], "positions": 1, "negatives": 1})
+    model = network(items=2, dropout=0.0, reranker={"hidden": [5], "positions": 1, "negatives": 1})
     possible = []
     for history in ([2], [2, 1]):
         scores = model.scores(model.encode(padded([history])), tf.constant([[1, 2]], tf.int64))
@@ -46,13 +46,13 @@ def test_the_ranking_score_is_the_weighted_sum_of_what_it_is_made_of(model: Next
 
 
 def test_without_counts_the_ranking_score_is_the_networks_alone() -> None:
-    model = network(ranking={"counts": False})
+    model = network(reranker={"cooccurrence": False})
     assert model.score_names == ["retrieval", "ranker"]
     assert model.suggest(model.encode(padded(HISTORIES))).shape == (4, 0)
 
 
 def test_a_ranking_network_of_no_weight_is_left_out() -> None:
-    model = network(ranking={"weight": 0.0, "counts": False})
+    model = network(reranker={"weight": 0.0, "cooccurrence": False})
     assert model.score_names == ["retrieval"]
     found = losses(model, padded([[3, 1]]), padded([[1, 4]]))
     assert found["ranking_loss"] == 0.0
@@ -62,11 +62,11 @@ def test_a_ranking_network_of_no_weight_is_left_out() -> None:
     ranked = model.rank(history, tf.constant([[1, 5, 30]] * 4, tf.int64))
     np.testing.assert_allclose(ranked, scores[:, [0, 4, 29]], atol=1e-5)
     with pytest.raises(ValidationError, match="by_value is for a network that is trained"):
-        Ranking(by_value=True, weight=0.0)
+        RerankerConfig(by_value=True, weight=0.0)
 
 
 def test_the_choices_of_a_history_are_its_best_unseen_items_and_what_is_suggested() -> None:
-    model = network(ranking={"candidates": 12})
+    model = network(reranker={"candidates": 12})
     best = [item for item in best_first(model, [3, 1]) if item not in (3, 1, 7)]
     batch = {
         ITEM_IDS: padded([[3, 1], [3, 1], [3, 1]]),
@@ -82,20 +82,20 @@ def test_the_choices_of_a_history_are_its_best_unseen_items_and_what_is_suggeste
 
 def test_there_are_as_many_choices_as_a_list_is_long() -> None:
     """What is judged by its first ten places has ten."""
-    model = network(ranking={"candidates": 3, "counts": False})
+    model = network(reranker={"candidates": 3, "cooccurrence": False})
     batch = {ITEM_IDS: padded([[3]]), EXCLUDE_IDS: padded([[7]]), TARGET_ID: tf.constant([1], tf.int64)}
     assert model.choices(batch)[1].numpy().sum() == 10
 
 
 def test_more_negatives_may_be_asked_for_than_there_are_to_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.network.model._POOL", 16)
-    model = network(ranking={"negatives": 20})
+    model = network(reranker={"negatives": 20})
     assert math.isfinite(losses(model, padded([[3, 1]]), padded([[1, 4]]))["ranking_loss"])
 
 
 def test_a_target_of_half_the_value_counts_half_in_the_ranking_loss() -> None:
-    columns = Columns(in_batches=("value",), value_buckets=4)
-    model = network(columns=columns, ranking={"by_value": True, "hidden": [5], "positions": 2, "negatives": 3})
+    columns = FeatureSpec(in_batches=("value",), value_buckets=4)
+    model = network(columns=columns, reranker={"by_value": True, "hidden": [5], "positions": 2, "negatives": 3})
     batch = {ITEM_IDS: padded([[3, 1, 4]]), NEXT_IDS: padded([[1, 4, 5]])}
 
     def loss(value: int) -> float:

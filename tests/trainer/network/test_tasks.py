@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from schemas import config
 from trainer.network.attention import ATTENTION
-from trainer.network.item_embeddings import Items
+from trainer.network.item_embeddings import ItemEmbeddings
 from trainer.network.tasks import CatalogueRetrieval, Ranker
 
 Array = npt.NDArray[np.float32]
@@ -18,17 +18,17 @@ def random(seed: int, *shape: int) -> Array:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def items(count: int = 11) -> Items:
-    layer = Items(count, DIM)
+def items(count: int = 11) -> ItemEmbeddings:
+    layer = ItemEmbeddings(count, DIM)
     layer.set_weights([random(1, 1 + count, DIM), random(2, 1 + count)])
     return layer
 
 
-def retrieval(catalogue: Items, seed: int = 0, **loss: Any) -> float:
+def retrieval(catalogue: ItemEmbeddings, seed: int = 0, **loss: Any) -> float:
     tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
     shares = np.full(catalogue.count, 1 / catalogue.count, np.float32)
     positives = tf.constant([1, 11, 5, 5, 5, 2, 1], tf.int64)
-    task = CatalogueRetrieval(config.Loss(**loss), shares)
+    task = CatalogueRetrieval(config.LossConfig(**loss), shares)
     return float(task(random(0, 7, DIM), catalogue, positives=positives, weights=tf.fill([7], 1 / 7)))
 
 
@@ -76,7 +76,7 @@ def test_binary_draws_its_negatives_from_all_items() -> None:
 
 def ranker(kind: str = "scaled_dot_product") -> Ranker:
     tf.keras.utils.set_random_seed(0)
-    return Ranker(DIM, config.Attention(kind=kind, heads=2, window=4), hidden=[8])  # type: ignore[arg-type]
+    return Ranker(DIM, config.AttentionConfig(kind=kind, heads=2, window=4), hidden=[8])  # type: ignore[arg-type]
 
 
 def inputs() -> tuple[Array, Array, Array, npt.NDArray[np.bool_], Any]:
@@ -122,7 +122,7 @@ def test_every_input_counts() -> None:
 
 
 def test_hidden_layers_are_built_as_wide_as_configured() -> None:
-    layer = Ranker(DIM, config.Attention(kind="scaled_dot_product"), hidden=[9, 7])
+    layer = Ranker(DIM, config.AttentionConfig(kind="scaled_dot_product"), hidden=[9, 7])
     layer(*inputs())
     shapes = [tuple(variable.shape) for variable in layer.trainable_variables]
     assert {(4 * DIM, 9), (9, 7), (7, 1)} <= set(shapes)

@@ -18,7 +18,7 @@ from tests.trainer.fitting import TRAIN, fit_planted
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
     "drawn": {
-        "loss": config.Loss(kind="sampled", negatives=8, in_batch=4),
+        "loss": config.LossConfig(kind="sampled", negatives=8, in_batch=4),
         "accumulation": 2,
         "schedule": "plateau",
     },

@@ -32,7 +32,7 @@ class Curve(tf.keras.callbacks.Callback):
 
 
 class Run:
-    def __init__(self, folder: Path, train: config.Train = TRAIN) -> None:
+    def __init__(self, folder: Path, train: config.TrainConfig = TRAIN) -> None:
         self.eval_file = str(folder / "eval.gz")
         self.curve = Curve()
         self.model: NextItemModel = fit_planted(folder, [self.curve], train)
@@ -139,14 +139,14 @@ def test_a_split_without_examples_is_an_input_error(split: str, tmp_path: Path) 
     empty = write_examples(tmp_path / "empty.gz", [])
     files = ([empty], [full]) if split == "training" else ([full], [empty])
     with pytest.raises(InputError, match=f"one {split} example"):
-        fit(*files, ITEMS, config.History(), MODEL, TRAIN, str(tmp_path / "logs"), str(tmp_path / "checkpoints"))
+        fit(*files, ITEMS, config.HistoryConfig(), MODEL, TRAIN, str(tmp_path / "logs"), str(tmp_path / "checkpoints"))
 
 
 @pytest.mark.parametrize("kind", ["concat", "general"])
 def test_a_batch_of_validation_takes_bounded_memory(kind: str) -> None:
     """`concat` holds 128 numbers for each of 200 candidates and each of 200 places, the others a score an item."""
-    model = config.Model.model_validate({"dim": 128, "attention": {"kind": kind}})
+    model = config.ModelConfig.model_validate({"dim": 128, "attention": {"kind": kind}})
     held = 200 * 200 * 128 if kind == "concat" else 1_000_000
-    rows = _eval_batch_size(1_000_000, config.History(max_length=200), model)
+    rows = _eval_batch_size(1_000_000, config.HistoryConfig(max_length=200), model)
     assert 0.5 * 2**27 < 4 * rows * held <= 2**27  # 128 MB
-    assert _eval_batch_size(1, config.History(max_length=1), model) == 256
+    assert _eval_batch_size(1, config.HistoryConfig(max_length=1), model) == 256

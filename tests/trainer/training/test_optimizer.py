@@ -13,7 +13,7 @@ from trainer.training.optimizer import decays, optimizer
 
 
 def test_the_rate_warms_up_to_the_configured_one_and_falls_to_a_hundredth() -> None:
-    scheduled = optimizer(config.Train(learning_rate=0.02, warmup_steps=10), steps=100)
+    scheduled = optimizer(config.TrainConfig(learning_rate=0.02, warmup_steps=10), steps=100)
     weight = tf.Variable(1.0)
     rates = []
     for _ in range(101):
@@ -25,13 +25,13 @@ def test_the_rate_warms_up_to_the_configured_one_and_falls_to_a_hundredth() -> N
 
 
 def test_of_a_short_training_a_fourth_is_spent_on_warming_up() -> None:
-    rate = optimizer(config.Train(learning_rate=0.02, warmup_steps=100), steps=20).schedule
+    rate = optimizer(config.TrainConfig(learning_rate=0.02, warmup_steps=100), steps=20).schedule
     assert [float(rate(step)) for step in (0, 4, 5, 20)] == pytest.approx([0, 0.016, 0.02, 0.0002])
 
 
 def test_biases_and_norms_do_not_decay() -> None:
     """A step with gradients of 0 moves what decays, and nothing else."""
-    decaying = optimizer(config.Train(weight_decay=0.5, warmup_steps=0), steps=100)
+    decaying = optimizer(config.TrainConfig(weight_decay=0.5, warmup_steps=0), steps=100)
     layers = [tf.keras.layers.Dense(2, bias_initializer="ones"), tf.keras.layers.LayerNormalization()]
     for layer in layers:
         layer.build([None, 3])
@@ -49,7 +49,7 @@ def test_what_a_column_is_called_decides_nothing() -> None:
 
 def test_gradients_are_clipped_by_their_common_norm() -> None:
     """Of 3 and 4, clipped to the norm 1, Adam's moments see .6 and .8."""
-    clipping = optimizer(config.Train(clip_norm=1.0), steps=100)
+    clipping = optimizer(config.TrainConfig(clip_norm=1.0), steps=100)
     variables = [tf.Variable(0.0), tf.Variable(0.0)]
     clipping.apply_gradients(zip([tf.constant(3.0), tf.constant(4.0)], variables, strict=True))
     first_moments = [float(moment) for moment in clipping.variables if "/m/" in moment.name]
@@ -62,7 +62,7 @@ def test_the_gradient_norm_is_that_of_a_step_of_one_without_clipping(
     settings: dict[str, Any], clip_norm: float | None
 ) -> None:
     """Plain gradient descent at a rate of 1 moves the weights by the gradient; rows are named more than once."""
-    model = network(dropout=0.0, inputs={"position": True}, train=config.Train.model_validate(settings))
+    model = network(dropout=0.0, inputs={"position": True}, train=config.TrainConfig.model_validate(settings))
     model.compile(optimizer=tf.keras.optimizers.SGD(1.0, global_clipnorm=clip_norm))
     before = [weight.numpy().astype(np.float64) for weight in model.trainable_variables]
     batch = {ITEM_IDS: padded([[3, 1, 4], [2, 6], [3, 7]]), NEXT_IDS: padded([[1, 4, 1], [6, 2], [7, 3]])}
@@ -77,7 +77,7 @@ def test_the_gradient_norm_is_that_of_a_step_of_one_without_clipping(
 
 
 def test_a_plateau_keeps_the_rate_until_it_is_lowered() -> None:
-    scheduled = optimizer(config.Train(learning_rate=0.02, warmup_steps=10, schedule="plateau"), steps=100)
+    scheduled = optimizer(config.TrainConfig(learning_rate=0.02, warmup_steps=10, schedule="plateau"), steps=100)
     weight = tf.Variable(1.0)
     rates = []
     for step in range(60):
@@ -95,8 +95,8 @@ def sparse(rows: list[int], values: list[float]) -> tf.IndexedSlices:
 @pytest.mark.parametrize("kind", ["full", "sampled"])
 def test_a_sparse_gradient_of_every_row_is_a_dense_one(kind: Literal["full", "sampled"]) -> None:
     tables = [tf.Variable([[1.0], [2.0], [3.0], [4.0]], name="items/vectors") for _ in range(2)]
-    loss = config.Loss(kind=kind)
-    train = config.Train(learning_rate=0.1, warmup_steps=0, weight_decay=0.2, clip_norm=100.0, loss=loss)
+    loss = config.LossConfig(kind=kind)
+    train = config.TrainConfig(learning_rate=0.1, warmup_steps=0, weight_decay=0.2, clip_norm=100.0, loss=loss)
     optimizers = [optimizer(train, steps=10) for _ in tables]
     for values in ([0.1, -0.2, 0.3, 0.5], [0.3, 0.1, -0.1, 0.2]):
         optimizers[0].apply_gradients([(tf.constant(values)[:, tf.newaxis], tables[0])])
@@ -111,7 +111,7 @@ def test_a_sparse_gradient_moves_only_its_rows_and_adds_up_where_it_names_one_tw
     kind: Literal["full", "sampled"], name: str
 ) -> None:
     tables = [tf.Variable(tf.ones([4, 1]), name=name) for _ in range(2)]
-    train = config.Train(learning_rate=0.1, warmup_steps=0, weight_decay=0.2, loss=config.Loss(kind=kind))
+    train = config.TrainConfig(learning_rate=0.1, warmup_steps=0, weight_decay=0.2, loss=config.LossConfig(kind=kind))
     for table, gradient in zip(tables, (sparse([1, 3, 1], [0.2, 0.5, 0.1]), sparse([1, 3], [0.3, 0.5])), strict=True):
         optimizer(train, steps=10).apply_gradients([(gradient, table)])
     np.testing.assert_allclose(tables[0], tables[1], rtol=1e-5)

@@ -21,9 +21,9 @@ def trained(folder: Path, examples: list[Example], train: dict[str, Any], **mode
         [path],
         [path],
         ITEMS,
-        config.History(max_length=4),
-        config.Model.model_validate({"dim": 8, "encoder": {"units": 8}, "ranking": {"hidden": [4]}, **model}),
-        config.Train.model_validate({"epochs": 2, **train}),
+        config.HistoryConfig(max_length=4),
+        config.ModelConfig.model_validate({"dim": 8, "encoder": {"units": 8}, "reranker": {"hidden": [4]}, **model}),
+        config.TrainConfig.model_validate({"epochs": 2, **train}),
         str(folder / "logs"),
         str(folder / "checkpoints"),
     )

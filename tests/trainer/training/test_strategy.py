@@ -21,7 +21,7 @@ from trainer.training.strategy import make_strategy
 THIS = "tests.trainer.training.test_strategy"
 
 # No dropout and no ranking: what is drawn differs between one device and two, the rest must not.
-MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "ranking": {"weight": 0.0}}
+MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "reranker": {"weight": 0.0}}
 # Batches of 7: two devices get 4 and 3 of their rows.
 TRAIN = {"epochs": 3, "batch_size": 7, "learning_rate": 0.01, "warmup_steps": 5, "seed": 5}
 
@@ -36,9 +36,9 @@ def main(folder: Path, strategy: config.Strategy) -> None:
         [str(folder / "train.gz")],
         [str(folder / "eval.gz")],
         ITEMS,
-        config.History(max_length=LENGTH),
-        config.Model.model_validate(MODEL),
-        config.Train.model_validate(TRAIN),
+        config.HistoryConfig(max_length=LENGTH),
+        config.ModelConfig.model_validate(MODEL),
+        config.TrainConfig.model_validate(TRAIN),
         str(folder / f"logs-{strategy}" / str(os.getpid())),
         str(folder / f"checkpoints-{strategy}"),
         strategy=make_strategy(strategy),

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.features import ITEM_IDS, PADDING_ID
-from trainer.training.callbacks.tensorboard import Board
+from trainer.training.callbacks.tensorboard import TrainingCallback
 
 PICTURES = 4  # histories
 _SIDE = 256  # pixels, at least
@@ -19,7 +19,7 @@ _TITLE = (
 )
 
 
-class HeatMaps(Board):
+class HeatMaps(TrainingCallback):
     """The weights of the last attention block over a few histories, after each epoch.
 
     Args:

@@ -13,7 +13,7 @@ from tensorboard.plugins.hparams.summary import session_end_pb
 from tensorflow.core.util import event_pb2
 
 from trainer.network.model import STEP
-from trainer.network.model_info import About
+from trainer.network.model_info import ModelInfo
 
 TRAIN, VALIDATION, RUN = "train", "validation", ""  # folders of a training's logs: by split, and of the whole of it
 STEPS = 10  # between two scalars by step: a dozen points in a short epoch, for half a millisecond each
@@ -49,14 +49,14 @@ class Writers:
             writer.flush()
 
 
-class Board(tf.keras.callbacks.Callback):
+class TrainingCallback(tf.keras.callbacks.Callback):
     """A callback that also hears what the model is in the end."""
 
-    def finish(self, about: About) -> None:
+    def finish(self, about: ModelInfo) -> None:
         """After the training, when it is known which order is served and how good it is."""
 
 
-class Scalars(Board):
+class Scalars(TrainingCallback):
     """Loss, rate and gradient norm by step; losses, rate and validation metrics by epoch.
 
     Args:
@@ -89,7 +89,7 @@ class Scalars(Board):
         return float(self.model.optimizer.learning_rate.numpy())
 
 
-class Histograms(Board):
+class Histograms(TrainingCallback):
     """How the weights are distributed after each epoch; of a large table, every so many rows count.
 
     Args:
@@ -108,7 +108,7 @@ class Histograms(Board):
                 tf.summary.histogram(weight.name.partition(":")[0], weight[::every])
 
 
-class Settings(Board):
+class Settings(TrainingCallback):
     """The settings, and beside them what is served reaches in validation: TensorBoard's HParams.
 
     That is the best epoch in the better of the two orders, so it is called `best`.
@@ -129,7 +129,7 @@ class Settings(Board):
             hparams.hparams(self._settings)
         self._writer.flush()
 
-    def finish(self, about: About) -> None:
+    def finish(self, about: ModelInfo) -> None:
         """Writes the metrics."""
         with self._writer.as_default(0):
             for name, value in about.validation[about.served].items():
@@ -139,7 +139,7 @@ class Settings(Board):
         self._writer.flush()
 
 
-class Profile(Board):
+class Profile(TrainingCallback):
     """Records what TensorFlow does in some steps.
 
     Args:
@@ -175,7 +175,7 @@ class Profile(Board):
             self._records = False
 
 
-def take_up_logs(log_dir: str, checkpoint_dir: str) -> None:
+def adopt_interrupted_logs(log_dir: str, checkpoint_dir: str) -> None:
     """Moves what an interrupted training has logged to where the one that goes on logs.
 
     Args:

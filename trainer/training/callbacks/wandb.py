@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from schemas.errors import InputError
 from trainer.network.model import STEP
-from trainer.network.model_info import About
-from trainer.training.callbacks.tensorboard import Board
+from trainer.network.model_info import ModelInfo
+from trainer.training.callbacks.tensorboard import TrainingCallback
 
 _RUN_ID = "wandb-run.txt"  # in the folder of logs
 
@@ -34,7 +34,7 @@ def load_wandb() -> Any:
     return wandb
 
 
-class Tracking(Board):
+class Tracking(TrainingCallback):
     """Sends settings, scalars by epoch and final metrics to Weights & Biases.
 
     Where to, and whether at all, its own variables say: WANDB_MODE=offline keeps everything in the folder of logs.
@@ -88,7 +88,7 @@ class Tracking(Board):
         values["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         self._run.log(values, step=epoch)
 
-    def finish(self, about: About) -> None:
+    def finish(self, about: ModelInfo) -> None:
         """Sends the validation metrics of the order that is served, and ends the run."""
         served = {f"best_{name}": value for name, value in about.validation[about.served].items()}
         self._run.summary.update({**served, "served": about.served, "parameters": about.parameters})
