@@ -13,6 +13,31 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("schemas", "serving", "trainer", "components", "pipeline")
 LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+# Inside a room a sub-package imports only from those that are named with it here.
+SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
+    "serving": {"export": (), "server": ("export",)},
+    "trainer": {
+        "metrics": (),
+        "baselines": (),
+        "data": (),
+        "network": ("data",),
+        "training": ("data", "network", "metrics"),
+        "run_fn": ("baselines", "data", "network", "training"),
+    },
+    "components": {
+        "common": (),
+        "example_gen": ("common",),
+        "schema_gen": ("common",),
+        "transform": ("common",),
+        "baselines": ("common",),
+        "evaluator": ("common", "baselines"),
+        "gate": ("common", "baselines", "evaluator"),
+        "trainer": ("common",),
+        "resolver": ("common",),
+        "pusher": ("common",),
+    },
+}
 
 _FLOW = ("components", "pipeline")
 OWNERS = {
@@ -56,15 +81,35 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def violations(root: Path) -> list[str]:
-    """Every import against the rule in the rooms under `root`, and every file that is too long."""
-    found = []
+    """Every import against the rule in the rooms under `root`, and every file or function that is too long."""
+    found: list[str] = []
     for path in sorted(path for room in (*ROOMS, "tests") for path in (root / room).rglob("*.py")):
         file = path.relative_to(root).as_posix()
         lines = len(path.read_text(encoding="utf-8").splitlines())
         if lines > LONGEST_FILE:
             found.append(f"{file}: {lines} lines")
         if not file.startswith("tests/"):
+            found += [f"{file}: {name} has {count} lines" for name, count in long_functions(path)]
             found += [f"{file}: imports {name}, {reason}" for name in imports(path) if (reason := _against(file, name))]
+    return found
+
+
+def long_functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield the functions of a file that are too long, with their lines."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > LONGEST_FUNCTION:
+                yield node.name, lines
+
+
+def public_classes(root: Path) -> dict[str, list[str]]:
+    """Return each public class name under `root` with the files that define it."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(path for room in ROOMS for path in (root / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path.relative_to(root).as_posix())
     return found
 
 
@@ -76,11 +121,22 @@ def _against(file: str, name: str) -> str | None:
         return "which tests it"
     if top in ROOMS and ROOMS.index(top) > ROOMS.index(room):
         return "a room that comes after its own"
+    if top == room and not _in_order(room, _sub_package(file), name.split(".")[1]):
+        return "a sub-package that is not before its own"
     if top in OWNERS and not any(owner in (room, file) for owner in OWNERS[top]):
         return f"which only {', '.join(OWNERS[top])} may"
     if room == "pipeline" and file.startswith("pipeline/install/") and not _before_installation(name):
         return "but runs before anything is installed"
     return None
+
+
+def _sub_package(file: str) -> str:
+    return Path(file).parts[1].removesuffix(".py")
+
+
+def _in_order(room: str, own: str, other: str) -> bool:
+    order = SUB_PACKAGES.get(room)
+    return order is None or own not in order or other == own or other in order[own]
 
 
 def _before_installation(name: str) -> bool:
@@ -101,6 +157,11 @@ def test_no_import_is_against_the_rule_and_no_file_is_too_long() -> None:
         ("schemas/bad.py", "import tensorflow as tf"),
         ("schemas/bad.py", "from serving.index import INDEXES"),
         ("serving/bad.py", "from trainer import model"),
+        ("serving/export/bad.py", "from serving.server.client import Client"),
+        ("trainer/metrics/bad.py", "from trainer.network import model"),
+        ("components/baselines/bad.py", "from components.evaluator.systems import System"),
+        ("components/pusher/bad.py", "from components import gate"),
+        ("components/gate/long_function.py", "def f():\n" + "    x = 0\n" * 60),
         ("serving/bad.py", "import apache_beam as beam"),
         ("trainer/bad.py", "import tensorflow_transform as tft"),
         ("trainer/bad.py", "def run():\n    import tfx.v1"),
@@ -148,6 +209,18 @@ def test_what_the_rule_allows_is_not_found(tmp_path: Path, file: str, line: str)
     path.write_text(line, encoding="utf-8")
 
     assert violations(tmp_path) == []
+
+
+def test_public_class_names_are_defined_once() -> None:
+    assert {name: files for name, files in public_classes(ROOT).items() if len(files) > 1} == {}
+
+
+def test_public_class_name_defined_twice_is_found(tmp_path: Path) -> None:
+    for file in ("schemas/a.py", "trainer/deep/b.py"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text("class Twice:\n    class _Own:\n        pass\n", encoding="utf-8")
+
+    assert public_classes(tmp_path) == {"Twice": ["schemas/a.py", "trainer/deep/b.py"]}
 
 
 def test_the_command_line_answers_before_any_framework_is_loaded() -> None:
