@@ -1,23 +1,33 @@
-"""What the documents say is so."""
+"""The documents agree with the code, the recorded results and each other."""
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
-from benchmarks.tables import TABLES, measured, written
+from benchmarks.tables import TABLES, with_table
 from schemas.config import Config
 from schemas.interaction import Reason
 
 REPOSITORY = Path(__file__).parents[1]
-DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+DOCUMENTS = sorted(
+    path
+    for folder in (".", "docs", "benchmarks", "examples")
+    for path in (REPOSITORY / folder).glob("*.md" if folder == "." else "**/*.md")
+)
+
+
+def named(document: Path) -> str:
+    """Return a document's path from the repository's root, as its test is called."""
+    return str(document.relative_to(REPOSITORY))
 
 
 def settings(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """The path of every setting that is a value."""
+    """Yield the path of every setting that holds a value."""
     for name, field in section.model_fields.items():
         nested = list(sections(field.annotation))
         many = "[]" if "tuple" in str(field.annotation) else ".name" if "dict" in str(field.annotation) else ""
@@ -34,25 +44,56 @@ def sections(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from sections(argument)
 
 
-def test_every_setting_is_documented_and_no_other() -> None:
+def test_configuration_document_has_exactly_the_settings() -> None:
     documented = re.findall(r"^\| `([a-z0-9_.\[\]]+)` \|", (REPOSITORY / "docs" / "configuration.md").read_text(), re.M)
     assert len(documented) == len(set(documented))
     assert set(documented) == set(settings(Config))
 
 
-def test_every_reason_for_rejection_is_documented() -> None:
+def test_data_document_has_every_reason_for_rejection() -> None:
     text = (REPOSITORY / "docs" / "data.md").read_text()
     assert all(f"`{reason.value}`" in text for reason in Reason)
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_the_tables_say_what_is_recorded(name: str) -> None:
-    path, table = TABLES[name]
-    document = (REPOSITORY / path).read_text()
-    assert written(document, name, table() if name in measured() else "Not measured yet.") == document
+def test_table_of_recorded_results_is_up_to_date(name: str) -> None:
+    document = (REPOSITORY / TABLES[name].document).read_text()
+    assert with_table(document, name) == document
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text()):
-        assert (document.parent / target).exists(), f"{document.name} links to {target}"
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_printed_module_exists(document: Path) -> None:
+    for module in re.findall(r"python3? -m ([\w.]+)", document.read_text()):
+        assert find_spec(module), f"{document.name} runs {module}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_link_leads_to_a_file_and_a_heading(document: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", text):
+        target = document.parent / path if path else document
+        assert target.exists(), f"{document.name} links to {path}"
+        if anchor:
+            assert anchor in anchors(target), f"{document.name} links to {path}#{anchor}"
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub derives them."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_link_to_a_missing_heading_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# What it `is`\n[b](b.md#costs-and-time)\n")
+    (tmp_path / "b.md").write_text("```sh\n# costs and time\n```\n## Costs and time?\n[a](a.md#what-it-was)\n")
+    test_link_leads_to_a_file_and_a_heading(tmp_path / "a.md")
+    with pytest.raises(AssertionError, match=r"b\.md links to a\.md#what-it-was"):
+        test_link_leads_to_a_file_and_a_heading(tmp_path / "b.md")
+
+
+def test_path_in_the_architecture_exists() -> None:
+    text = (REPOSITORY / "docs" / "architecture.md").read_text()
+    paths = re.findall(r"`([\w./]+/[\w./]*)`", text)
+    assert len(paths) > 20
+    assert not [path for path in paths if not (REPOSITORY / path).exists()]

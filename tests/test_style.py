@@ -42,7 +42,7 @@ class Prose:
 NUMBERS = (
     Rule(re.compile(r"(?<![^\s(\[|/±~<>≤≥])\.\d+(?![\w.%])"), "a zero before the point: 0.234"),
     Rule(re.compile(r"(?<=[\d}]) %(?![\w({}]|\s*\d)"), "no space before the sign: 95%"),
-    Rule(re.compile(r"\b\d+(?:ms|KB|MB|GB)\b"), "a space before the unit: 39 ms"),
+    Rule(re.compile(r"\b\d+(?:ms|KB|MB|GB)\b(?! HBM)"), "a space before the unit: 39 ms"),
 )
 
 

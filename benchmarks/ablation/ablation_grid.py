@@ -1,4 +1,7 @@
-"""The logs and their switches: each row's settings over the defaults, by a name for the table."""
+"""The logs and the switches that are tried on them.
+
+A row is a set of settings that differ from the defaults. Its name is its key in the recorded results.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import NamedTuple
 
 from benchmarks.provenance import REPOSITORY
 
-HISTORY = "history.max_length"  # of examples, which a row that sets it has of its own
+HISTORY = "history.max_length"  # a row that sets it needs examples of its own
 
 ATTENTION = (
     "multi_head",
@@ -84,9 +87,21 @@ ROWS: dict[str, tuple[str, ...]] = {
     "input: all, query time": (*PAST, "model.inputs.query_time=true"),
 }
 
+# Rows whose settings have another name than when their results were recorded.
+TITLES = {
+    "ranking: without counts": "reranker: without co-occurrence",
+    "ranking: not trained": "reranker: without a ranking network",
+    "ranking: neighbours suggest, too": "reranker: neighbours as a candidate source, too",
+    "ranking: by value": "reranker: by value",
+    "input: all of the past": "input: time, value, genres, year",
+    "input: all of the past, attention: none": "input: time, value, genres, year; attention: none",
+    "input: all of the past, attention: multi_head": "input: time, value, genres, year; attention: multi_head",
+    "input: all, query time": "input: time, value, genres, year, query time",
+}
+
 
 class Log(NamedTuple):
-    """A log, and what is tried on it."""
+    """A log and the rows that are tried on it."""
 
     config: Path
     epochs: int
