@@ -21,6 +21,7 @@ from schemas.features import (
     USER_ID,
     target_key,
 )
+from schemas.file_patterns import escape_folder
 
 EXAMPLES_PER_BATCH = 512
 
@@ -65,7 +66,7 @@ def split_files(examples: str, split: str) -> str:
 
 def find_files(pattern: str) -> list[str]:
     """In order."""
-    return sorted(tf.io.gfile.glob(pattern))
+    return sorted(tf.io.gfile.glob(escape_folder(pattern)))
 
 
 def read_batches(files: Sequence[str]) -> Iterator[Batch]:

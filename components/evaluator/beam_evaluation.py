@@ -16,6 +16,7 @@ from components.evaluator.slices import SLICES, SliceContext, slices
 from components.evaluator.systems import QUERIES_AT_ONCE, Sources, Systems, load_systems, system_names
 from components.evaluator.tfma_metrics import ROWS, VALUES, metric_configs
 from schemas.config.evaluation import EvaluatorConfig
+from schemas.file_patterns import escape_folder
 
 
 def evaluate(
@@ -43,7 +44,7 @@ def evaluate(
     """
     measured = (
         pipeline
-        | "ReadExamples" >> beam.io.ReadFromTFRecord(f"{examples}/*")
+        | "ReadExamples" >> beam.io.ReadFromTFRecord(escape_folder(f"{examples}/*"))
         | "Batch" >> beam.BatchElements(min_batch_size=QUERIES_AT_ONCE, max_batch_size=QUERIES_AT_ONCE)
         | "Measure" >> beam.ParDo(_Measure(sources, evaluation))
     )

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from components.evaluator.query_metrics import ITEMS, SLICE, TARGETS, TIME_S, USER, VALUE
 from components.evaluator.statistics import Difference, difference
+from schemas.file_patterns import escape_folder
 from trainer.metrics.lists import Floats, Ids
 
 QUERIES = "queries"  # the folder below an evaluation's that holds what was measured of each query
@@ -115,7 +116,7 @@ class Results:
 def read_results(folder: str) -> Results:
     """Reads the Parquet files of a folder."""
     parts = []
-    for path in sorted(tf.io.gfile.glob(f"{folder}/*.parquet")):
+    for path in sorted(tf.io.gfile.glob(escape_folder(f"{folder}/*.parquet"))):
         with tf.io.gfile.GFile(path, "rb") as file:
             parts.append(pq.read_table(pa.BufferReader(file.read())))
     return Results(pa.concat_tables(parts).sort_by([(USER, "ascending"), (TIME_S, "ascending")]))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from schemas.errors import InputError
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, codes_key, ragged_key
+from schemas.file_patterns import escape_folder
 
 NEXT_IDS = "next_ids"  # of a training batch: the next item at every position
 
@@ -183,7 +184,7 @@ def _examples(files: Sequence[str], columns: Sequence[str]) -> tf.data.Dataset:
 
 
 def _records(files: Sequence[str]) -> tf.data.Dataset:
-    names = sorted(tf.io.gfile.glob(list(files)))
+    names = sorted(tf.io.gfile.glob([escape_folder(pattern) for pattern in files]))
     if not names:
         raise InputError(
             expected="TFRecord files of transformed examples",

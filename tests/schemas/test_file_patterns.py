@@ -1,0 +1,20 @@
+import glob
+from pathlib import Path
+
+import pytest
+
+from schemas.file_patterns import escape_folder
+
+
+@pytest.mark.parametrize("name", ["plain", "[2024]", "a[!b]", "a*b", "what?", "[", "]["])
+def test_escape_folder_matches_the_files_of_that_folder_only(tmp_path: Path, name: str) -> None:
+    for folder in (name, "2", "ab", "aXb", "whatX"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.csv").write_text("")
+
+    assert glob.glob(escape_folder(f"{tmp_path}/{name}/*.csv")) == [f"{tmp_path}/{name}/a.csv"]
+
+
+def test_escape_folder_without_folder_keeps_the_pattern() -> None:
+    assert escape_folder("log-[12].csv") == "log-[12].csv"
+    assert escape_folder("gs://bucket/a/*") == "gs://bucket/a/*"
