@@ -1,39 +1,59 @@
-# Every target from nothing: `make demo` and `make test` install what they need. Only scripts and `temporec` have logic.
+# Every target works from nothing: it installs what it needs. The logic is in scripts and in `temporec`.
 SHELL := /bin/sh
 PYTHON ?= python3
+PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock test-other-lane clean
+.PHONY: help setup demo test lint format docs coverage build lock test-other-set clean
 
 help:
-	@echo "make demo             MovieLens-100K: install, fetch, run the pipeline, recommend"
-	@echo "make test             install, then linters, types and all tests, as CI does"
-	@echo "make setup [LANE=A]   only the environment .venv (docs/lanes.md, docs/install.md)"
-	@echo "make lint             only linters and types"
-	@echo "make lock             resolve requirements/*.in to exact versions again"
-	@echo "make test-other-lane  on Debian 12 as root: the tests on Debian 13, which takes lane B"
-	@echo "make clean            remove the environment and caches; keeps data/ and runs/"
+	@echo "make demo             MovieLens-100K: install, download, run the pipeline, recommend"
+	@echo "make test             install, then linters, types, documentation and all tests, as in CI"
+	@echo "make setup [SET=NAME] only make the environment .venv (docs/install.md, docs/dependency-sets.md)"
+	@echo "make lint             only linters, spelling and types"
+	@echo "make format           format the code and fix what linters can fix"
+	@echo "make docs             build the documentation site into site/; a broken link is an error"
+	@echo "make coverage         all tests, with the coverage of each file; HTML in htmlcov/"
+	@echo "make build            the wheel and the source distribution, into dist/"
+	@echo "make lock             resolve the packages of pyproject.toml to exact versions again"
+	@echo "make test-other-set   on Debian 12 as root: make test in a Debian 13, with tfx-1.21"
+	@echo "make clean            remove the environment, caches and built files; keep data/ and runs/"
 
 setup:
 	@command -v $(PYTHON) >/dev/null || { echo "setup needs python3: apt-get install python3 python3-dev python3-venv (Debian, Ubuntu)" >&2; exit 2; }
-	@$(PYTHON) -m pipeline.install.bootstrap $(if $(LANE),--lane $(LANE))
+	@$(PYTHON) -m pipeline.install.bootstrap $(if $(SET),--set $(SET))
 
 demo: setup
 	.venv/bin/temporec data fetch movielens-100k --to data/movielens-100k
 	.venv/bin/temporec run --config pipeline/configs/quickstart.yaml --root runs/quickstart
 
-test: lint
-	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+test: lint docs
+	$(PYTEST)
 
 lint: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/codespell
 	.venv/bin/mypy
+
+format: setup
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+docs: setup
+	.venv/bin/mkdocs build --strict --quiet
+
+coverage: setup
+	$(PYTEST) --cov --cov-report=term --cov-report=html
+
+build: setup
+	rm -rf build dist
+	.venv/bin/python -m build --no-isolation
 
 lock: setup
 	bash requirements/lock.sh
 
-test-other-lane:
-	bash tests/other_lane.sh
+test-other-set:
+	bash tests/other_set.sh
 
 clean:
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage* htmlcov site build dist *.egg-info

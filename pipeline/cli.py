@@ -58,14 +58,14 @@ class Target(str, Enum):
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
     """Tell whether this machine is able to run temporec, and what is missing."""
-    from pipeline.commands.doctor import diagnose, report_json, report_table
+    from pipeline.commands.doctor import diagnose, diagnosis_json, diagnosis_table
 
-    report = diagnose()
+    diagnosis = diagnose()
     if as_json:
-        print(report_json(report))
+        print(diagnosis_json(diagnosis))
     else:
-        Console().print(report_table(report))
-    raise typer.Exit(DONE if report.able else FAILED)
+        Console().print(diagnosis_table(diagnosis))
+    raise typer.Exit(DONE if diagnosis.able else FAILED)
 
 
 @data_app.command()

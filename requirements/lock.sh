@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Resolves the .in files beside it to exact versions with hashes: `make lock`.
-# Versions that still fit are kept; `bash requirements/lock.sh --upgrade` takes the newest.
+# Resolve the packages of pyproject.toml to exact versions with hashes, a file for each dependency set: `make lock`.
+# It keeps versions that still fit; `bash requirements/lock.sh --upgrade` takes the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 uv=${UV:-.venv/bin/uv}
 
-compile() { # NAME PYTHON OPTION...
+compile() { # NAME PYTHON SOURCE... OPTION...
     "$uv" pip compile --quiet --generate-hashes --no-annotate --custom-compile-command "make lock" \
-        --python-version "$2" "${@:3}" "requirements/$1.in" -o "requirements/$1.txt"
+        --python-version "$2" "${@:3}" -o "requirements/$1.txt"
 }
 
-compile uv 3.10 --python-platform x86_64-manylinux_2_28 "$@"
-compile lane-a 3.10 --python-platform x86_64-manylinux_2_28 "$@"
-compile lane-b 3.11 --universal "$@"
+compile uv 3.10 requirements/uv.in --python-platform x86_64-manylinux_2_28 "$@"
+compile tfx-1.16 3.10 pyproject.toml --group dev --python-platform x86_64-manylinux_2_28 "$@"
+compile tfx-1.21 3.11 pyproject.toml --group dev --universal "$@"

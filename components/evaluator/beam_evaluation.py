@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import config_pb2  # whose messages tfma itself has on lane A alone
+from tensorflow_model_analysis.proto import config_pb2  # whose messages tfma itself has with TFX 1.16 only
 
 from components.evaluator.queries import read_queries
 from components.evaluator.query_metrics import MODEL, PREVIOUS, MeasuredBatch, measure, metric_names, schema, to_table

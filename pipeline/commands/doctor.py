@@ -1,4 +1,4 @@
-"""Is this machine able to run temporec, and what is missing: `temporec doctor`."""
+"""`temporec doctor`: check whether this machine can run temporec, and find what is missing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from packaging.utils import canonicalize_name
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.install import lanes, machine_checks
+from pipeline.install import dependency_sets, machine_checks
+from pipeline.install.dependency_sets import DependencySet
 from pipeline.install.interpreters import probe
 from pipeline.install.machine_checks import FAIL, OK, WARN, MachineCheck
 from schemas.errors import InputError
 
 RUN_GB = 1.0  # a run on a log of a million rows, with its artifacts
 RUN_MEMORY_GB = 4.0
-IMPORT_TIMEOUT_S = 180
+IMPORT_TIMEOUT_S = 240
 REINSTALL = "make setup"
 _SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All checks, in the order they were made."""
+    """All checks, in the order in which they were made."""
 
     checks: tuple[MachineCheck, ...]
 
@@ -42,57 +43,78 @@ class Diagnosis:
 
 
 def diagnose(root: Path | None = None) -> Diagnosis:
-    """Looks at the machine and at the environment that this runs in; takes some seconds, to import TensorFlow.
+    """Check the machine and the running environment; importing TFX takes about 20 seconds.
 
     Args:
-        root: the repository, for its lock files; the one that this file lies in by default.
+        root: the repository that contains the lock files; by default the one of this file.
+
+    Returns:
+        All checks.
     """
     root = root or Path(__file__).resolve().parents[2]
-    lane = next((lane for lane in lanes.LANES.values() if _series() in lane.pythons), None)
+    used = next((each for each in dependency_sets.DEPENDENCY_SETS.values() if _series() in each.pythons), None)
     return Diagnosis(
         (
-            *check_platform(lane),
-            check_python(lane),
+            *check_platform(used),
+            check_python(used),
             *check_toolchain(Path(sys.executable)),
-            machine_checks.check_disk(Path.cwd(), RUN_GB),
             machine_checks.check_memory(RUN_MEMORY_GB),
             machine_checks.check_cores(),
-            check_packages(root, lane),
-            *check_tensorflow(sys.executable),
-            machine_checks.check_writable(Path.cwd()),
+            check_packages(root, used),
+            *check_imports(sys.executable),
+            *check_working_directory(),
         )
     )
 
 
-def check_platform(lane: lanes.Lane | None) -> list[MachineCheck]:
-    """Processor and C library, and whether the lane in use loads on them."""
-    machine = f"{platform.system()} on {platform.machine()}"
+def check_platform(used: DependencySet | None) -> list[MachineCheck]:
+    """Check the processor, and that the C library can load the packages.
+
+    Args:
+        used: the dependency set of the running Python; None when no set supports it.
+
+    Returns:
+        One check, or two when the C library is known.
+    """
+    machine = MachineCheck("platform", OK, f"{platform.system()} on {platform.machine()}")
     try:
-        glibc = lanes.host_glibc()
+        glibc = dependency_sets.host_glibc()
     except InputError as error:
-        return [MachineCheck("platform", FAIL, error.received, error.remedy)]
-    found = f"glibc {glibc[0]}.{glibc[1]}"
-    if lane is None:
-        return [
-            MachineCheck("platform", OK, machine),
-            MachineCheck("glibc and lane", WARN, f"{found}, no lane", REINSTALL),
-        ]
-    found += f", lane {lane.name} ({lane.stack})"
-    if glibc < lane.glibc:
-        return [MachineCheck("platform", OK, machine), MachineCheck("glibc and lane", FAIL, found, "make setup LANE=A")]
-    return [MachineCheck("platform", OK, machine), MachineCheck("glibc and lane", OK, found)]
+        return [replace(machine, status=FAIL, found=error.received, remedy=error.remedy)]
+    name, found = "glibc and dependency set", f"glibc {glibc[0]}.{glibc[1]}"
+    if used is None:
+        return [machine, MachineCheck(name, WARN, f"{found}, no dependency set", REINSTALL)]
+    found += f", {used.name} ({used.stack})"
+    if glibc < used.glibc:
+        return [machine, MachineCheck(name, FAIL, found, f"make setup SET={dependency_sets.TFX_1_16.name}")]
+    return [machine, MachineCheck(name, OK, found)]
 
 
-def check_python(lane: lanes.Lane | None) -> MachineCheck:
-    """The Python that this runs in."""
+def check_python(used: DependencySet | None) -> MachineCheck:
+    """Check the version of the running Python.
+
+    Args:
+        used: the dependency set of the running Python; None when no set supports it.
+
+    Returns:
+        The check.
+    """
     found = f"{platform.python_version()} at {sys.executable}"
-    if lane:
+    if used:
         return MachineCheck("Python", OK, found)
-    return MachineCheck("Python", FAIL, f"{found}; the lanes take {', '.join(lanes.all_pythons())}", REINSTALL)
+    supported = ", ".join(dependency_sets.supported_pythons())
+    return MachineCheck("Python", FAIL, f"{found}; supported are {supported}", REINSTALL)
 
 
 def check_toolchain(python: Path) -> list[MachineCheck]:
-    """Compiler and headers, at most a warning: an environment that is there needs none, only the next setup does."""
+    """Check the compiler and the headers, which only the next setup needs: at most a warning.
+
+    Args:
+        python: the executable of the environment.
+
+    Returns:
+        A check of the compiler, and one of the headers when the Python runs.
+    """
     interpreter = probe(python)
     made = [
         machine_checks.check_compiler(os.environ),
@@ -104,8 +126,29 @@ def check_toolchain(python: Path) -> list[MachineCheck]:
     ]
 
 
+def check_working_directory() -> list[MachineCheck]:
+    """Check that the working directory exists, takes files and has space for a run.
+
+    Returns:
+        Checks of the disk and of writing, or one failed check when the directory was deleted.
+    """
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        remedy = "change to an existing folder, for example with: cd ~"
+        return [MachineCheck("working directory", FAIL, "it was deleted", remedy)]
+    return [machine_checks.check_disk(folder, RUN_GB), machine_checks.check_writable(folder)]
+
+
 def locked_versions(lock: str) -> dict[str, str]:
-    """The versions that a lock file holds for the running Python, by canonical name."""
+    """Read the versions of a lock file that apply to the running Python.
+
+    Args:
+        lock: the text of the lock file.
+
+    Returns:
+        Versions by canonical package name.
+    """
     lines = (line.rstrip("\\").strip() for line in lock.splitlines())
     requirements = (Requirement(line) for line in lines if line and not line.startswith(("#", "--")))
     return {
@@ -115,8 +158,16 @@ def locked_versions(lock: str) -> dict[str, str]:
     }
 
 
-def compare(locked: Mapping[str, str], installed: Mapping[str, str]) -> list[str]:
-    """Each locked package that is missing or of another version, in words; packages beside the lock do not matter."""
+def package_differences(locked: Mapping[str, str], installed: Mapping[str, str]) -> list[str]:
+    """Describe each locked package that is missing or has another version.
+
+    Args:
+        locked: versions by package name.
+        installed: the same; packages that are not locked do not matter.
+
+    Returns:
+        A text for each difference, sorted by name.
+    """
     return [
         f"{name} {installed[name]} instead of {version}" if name in installed else f"{name} {version} missing"
         for name, version in sorted(locked.items())
@@ -124,68 +175,119 @@ def compare(locked: Mapping[str, str], installed: Mapping[str, str]) -> list[str
     ]
 
 
-def check_packages(root: Path, lane: lanes.Lane | None) -> MachineCheck:
-    """The installed packages against the lane's lock file."""
-    if lane is None or not (root / lane.lock).is_file():
-        return MachineCheck(
-            "packages", WARN, f"no lock file for this Python in {root}", "run it in a clone of the repository"
-        )
-    locked = locked_versions((root / lane.lock).read_text(encoding="utf-8"))
+def check_packages(root: Path, used: DependencySet | None) -> MachineCheck:
+    """Compare the installed packages with the lock file.
+
+    Args:
+        root: the repository.
+        used: the dependency set of the running Python; None when no set supports it.
+
+    Returns:
+        The check, which lists the first differences.
+    """
+    if used is None or not (root / used.lock).is_file():
+        return MachineCheck("packages", WARN, f"no lock file for this Python in {root}", "run in a clone of temporec")
+    locked = locked_versions((root / used.lock).read_text(encoding="utf-8"))
     installed = {str(canonicalize_name(package.name)): package.version for package in metadata.distributions()}
-    differing = compare(locked, installed)
+    differing = package_differences(locked, installed)
     if not differing:
-        return MachineCheck("packages", OK, f"all {len(locked)} as in {lane.lock}")
+        return MachineCheck("packages", OK, f"all {len(locked)} as in {used.lock}")
     more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
-    return MachineCheck("packages", FAIL, f"{', '.join(differing[:_SHOWN])}{more} ({lane.lock})", REINSTALL)
+    return MachineCheck("packages", FAIL, f"{', '.join(differing[:_SHOWN])}{more} ({used.lock})", REINSTALL)
 
 
-_IMPORT = """
-import time
+_IMPORTS = """
+import sys, time
+sys.path.pop(0)  # the working directory, from which `temporec` imports nothing
+
+def answer(name, *values):
+    print("answer", name, *values, flush=True)
+
 started = time.monotonic()
+import pipeline
 import tensorflow
-print("answer tensorflow", tensorflow.__version__, round(time.monotonic() - started, 1), flush=True)
-print("answer keras", tensorflow.keras.Model.__module__)
+answer("tensorflow", tensorflow.__version__, round(time.monotonic() - started, 1))
+answer("keras", tensorflow.keras.Model.__module__)
+from tfx import v1
+answer("tfx", v1.__version__, round(time.monotonic() - started, 1))
+import pipeline.runners.local, trainer.run_fn
+answer("trainer", "imported", round(time.monotonic() - started, 1))
 """
 
 
-def check_tensorflow(python: str, timeout_s: float = IMPORT_TIMEOUT_S) -> list[MachineCheck]:
-    """Imports TensorFlow with its legacy Keras, as the trainer does, in a process of its own."""
-    environ = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [python, "-c", _IMPORT]
+def check_imports(python: str, timeout_s: float = IMPORT_TIMEOUT_S) -> list[MachineCheck]:
+    """Import in a new process what `temporec run` imports: TensorFlow, Keras 2, TFX, the runner and the trainer.
+
+    Args:
+        python: the executable of the environment.
+        timeout_s: the time limit of all imports together, in seconds.
+
+    Returns:
+        A check for each import, up to the first one that fails.
+    """
+    ran_out, environ = False, {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
-        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_s, env=environ)
-    except subprocess.TimeoutExpired:
-        return [
-            MachineCheck(
-                "TensorFlow", FAIL, f"its import did not end within {timeout_s:g} s", "look at load and memory"
-            )
-        ]
-    answers = {line.split()[1]: line.split()[2:] for line in ran.stdout.splitlines() if line.startswith("answer ")}
-    reason = (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1]
-    if "tensorflow" not in answers:
-        return [MachineCheck("TensorFlow", FAIL, f"its import failed: {reason}", REINSTALL)]
-    version, seconds = answers["tensorflow"]
-    found = [MachineCheck("TensorFlow", OK, f"{version}, imported in {seconds} s")]
-    keras = " ".join(answers.get("keras", [reason]))
-    if keras.startswith("tf_keras."):
-        return [*found, MachineCheck("legacy Keras", OK, "tf_keras")]
-    return [*found, MachineCheck("legacy Keras", FAIL, f"{keras}, where the trainer needs tf_keras", REINSTALL)]
+        command = [python, "-c", _IMPORTS]
+        ran = subprocess.run(command, check=False, capture_output=True, timeout=timeout_s, env=environ)
+        output, errors, code = ran.stdout, ran.stderr, ran.returncode
+    except subprocess.TimeoutExpired as expired:
+        ran_out, output, errors, code = True, expired.stdout or b"", b"", 0
+    answers = {line.split()[1]: line.split()[2:] for line in output.decode().splitlines() if line.startswith("answer ")}
+    reason = (errors.decode(errors="replace").strip().splitlines() or [f"exit code {code}"])[-1]
+    made: list[MachineCheck] = []
+    for name, title in (
+        ("tensorflow", "TensorFlow"),
+        ("keras", "legacy Keras"),
+        ("tfx", "TFX"),
+        ("trainer", "trainer"),
+    ):
+        if name not in answers and ran_out:
+            found, remedy = f"its import did not end within {timeout_s:g} s", "check the load and the free memory"
+            return [*made, MachineCheck(title, FAIL, found, remedy)]
+        if name not in answers:
+            return [*made, MachineCheck(title, FAIL, f"its import failed: {reason}", REINSTALL)]
+        made.append(_imported(title, answers[name]))
+    return made
 
 
-def report_table(report: Diagnosis) -> Table:
-    """The report for a terminal."""
+def _imported(title: str, answer: list[str]) -> MachineCheck:
+    if title != "legacy Keras":
+        return MachineCheck(title, OK, f"{answer[0]}, imported after {answer[1]} s")
+    if answer[0].startswith("tf_keras."):
+        return MachineCheck(title, OK, "tf_keras")
+    return MachineCheck(title, FAIL, f"{answer[0]}, but the trainer needs tf_keras", REINSTALL)
+
+
+def diagnosis_table(diagnosis: Diagnosis) -> Table:
+    """Format a diagnosis for a terminal.
+
+    Args:
+        diagnosis: all checks.
+
+    Returns:
+        A table with a row for each check.
+    """
+    title = "this machine can run temporec" if diagnosis.able else "this machine cannot run temporec yet"
     colours = {OK: "green", WARN: "yellow", FAIL: "red"}
-    table = Table("check", "", "found", "what to do", title="able to run" if report.able else "not able to run")
-    for check in report.checks:
+    table = Table("check", "", "found", "what to do", title=title)
+    for check in diagnosis.checks:
         table.add_row(
             check.name, f"[{colours[check.status]}]{check.status}[/]", escape(check.found), escape(check.remedy)
         )
     return table
 
 
-def report_json(report: Diagnosis) -> str:
-    """The report for a program: `{"able": bool, "checks": [{"name", "status", "found", "remedy"}]}`."""
-    return json.dumps({"able": report.able, "checks": [asdict(check) for check in report.checks]}, indent=2)
+def diagnosis_json(diagnosis: Diagnosis) -> str:
+    """Format a diagnosis for a program.
+
+    Args:
+        diagnosis: all checks.
+
+    Returns:
+        `{"able": bool, "checks": [{"name", "status", "found", "remedy"}]}`.
+    """
+    checks = [asdict(check) for check in diagnosis.checks]
+    return json.dumps({"able": diagnosis.able, "checks": checks}, indent=2)
 
 
 def _series() -> str:

@@ -1,1 +1,1 @@
-"""From a clone to a ready environment. Standard library only."""
+"""Make a ready environment from a clone. Standard library only."""

@@ -1,8 +1,8 @@
-"""From nothing to a ready `.venv`: picks the lane, checks the machine, installs the lane's lock file.
+"""Make a ready `.venv` from nothing: choose the dependency set, check the machine, install the lock file.
 
-Standard library only: `python3 -m pipeline.install.bootstrap`, which `make` calls.
-An environment that is ready is left alone; any other (half made, of another
-lock file, moved) is removed and made again, so running it again repairs it.
+Standard library only: `make setup` calls `python3 -m pipeline.install.bootstrap`.
+A ready environment is kept. Any other (incomplete, of another lock file,
+moved) is removed and made again, so a second call repairs it.
 Exit codes: 0 ready, 1 an installation step failed, 2 the machine lacks something.
 """
 
@@ -17,37 +17,49 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.install import lanes, machine_checks
-from pipeline.install.environment import RERUN, Installation, StepFailed, ready_lane
+from pipeline.install import dependency_sets, machine_checks
+from pipeline.install.environment import RERUN, Installation, StepFailed, find_ready_set
 from pipeline.install.interpreters import find_interpreters
 from schemas.errors import InputError
 
 
-def preflight(root: Path, wanted: str | None, environ: Mapping[str, str]) -> tuple[lanes.Choice | None, list[str]]:
-    """The lane and Python to install, and each thing that the machine lacks for it, with its remedy."""
-    made = [machine_checks.check_compiler(environ), machine_checks.check_writable(root)]
-    made.append(machine_checks.check_disk(root, machine_checks.ENVIRONMENT_GB))
-    problems, choice = [], None
+def check_machine(
+    root: Path, wanted: str | None, environ: Mapping[str, str]
+) -> tuple[dependency_sets.InstallationPlan | None, list[str]]:
+    """Choose what to install and look for everything that the machine lacks.
+
+    Args:
+        root: the repository.
+        wanted: the name of the only dependency set to consider; None for all.
+        environ: the environment variables.
+
+    Returns:
+        The plan, or None when no dependency set fits; and a text for each problem, with its remedy.
+    """
+    checks = [machine_checks.check_compiler(environ), machine_checks.check_writable(root)]
+    checks.append(machine_checks.check_disk(root, machine_checks.ENVIRONMENT_GB))
+    problems, plan = [], None
     try:
-        choice = lanes.choose(lanes.host_glibc(), find_interpreters(environ, lanes.all_pythons()), wanted)
-        made += [machine_checks.check_headers(choice.interpreter), machine_checks.check_venv(choice.interpreter)]
+        found = find_interpreters(environ, dependency_sets.supported_pythons())
+        plan = dependency_sets.plan_installation(dependency_sets.host_glibc(), found, wanted)
+        checks += [machine_checks.check_headers(plan.interpreter), machine_checks.check_venv(plan.interpreter)]
     except InputError as error:
         problems.append(f"expected {error.expected}\nreceived {error.received}\n{error.remedy}")
     problems += [
-        f"{check.name}: {check.found}\n{check.remedy}" for check in made if check.status == machine_checks.FAIL
+        f"{check.name}: {check.found}\n{check.remedy}" for check in checks if check.status == machine_checks.FAIL
     ]
-    return choice, problems
+    return plan, problems
 
 
 @contextlib.contextmanager
-def _alone(root: Path) -> Iterator[int]:
-    """Waits until no other setup works in this clone; yields the descriptor of the lock."""
+def _lock_clone(root: Path) -> Iterator[int]:
+    """Wait until no other setup runs in this clone, then yield the descriptor of the lock."""
     descriptor = os.open(root / "requirements", os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("another setup is at work in this clone: waiting for its end", flush=True)
+            print("another setup is running in this clone: waiting until it ends", flush=True)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
@@ -55,51 +67,65 @@ def _alone(root: Path) -> Iterator[int]:
 
 
 def _is_ready(root: Path, wanted: str | None) -> bool:
-    lane = ready_lane(root)
-    if lane is None or wanted not in (None, lane.name):
+    ready = find_ready_set(root)
+    if ready is None or wanted not in (None, ready.name):
         return False
-    print(f"environment is ready: lane {lane.name} ({lane.stack}) in .venv")
+    print(f"environment is ready: dependency set {ready.name} ({ready.stack}) in .venv")
     return True
 
 
 def setup(root: Path, wanted: str | None, check_only: bool) -> int:
-    """Makes the environment where it is not ready; returns the exit code.
+    """Make the environment unless it is ready.
 
     Args:
         root: the repository.
-        wanted: the lane to install, or None for the one that the machine takes.
-        check_only: look at the machine, install nothing.
+        wanted: the name of the dependency set to install; None to choose the one that fits the machine.
+        check_only: check the machine, but install nothing.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        StepFailed: an installation step failed.
     """
     if not check_only and _is_ready(root, wanted):
         return 0
-    choice, problems = preflight(root, wanted, os.environ)
-    if choice:
-        print(lanes.describe(choice), flush=True)
-    if problems or choice is None:
+    plan, problems = check_machine(root, wanted, os.environ)
+    if plan:
+        print(dependency_sets.describe(plan), flush=True)
+    if problems or plan is None:
         listed = "\n".join(f"- {problem}".replace("\n", "\n  ") for problem in problems)
         print(f"setup cannot start, nothing was downloaded:\n{listed}", file=sys.stderr)
         return 2
     if check_only:
         return 0
-    with _alone(root) as lock:
+    with _lock_clone(root) as lock:
         if _is_ready(root, wanted):
             return 0
         started = time.monotonic()
-        Installation(root, choice, os.environ, lock).run()
+        Installation(root, plan, os.environ, lock).run()
     print(f"environment is ready after {time.monotonic() - started:.0f} s: .venv/bin/temporec --help")
     return 0
 
 
 def main() -> int:
-    """The command line."""
+    """Parse the arguments and run `setup`.
+
+    Returns:
+        The exit code.
+    """
     parser = argparse.ArgumentParser(
-        prog="python3 -m pipeline.install.bootstrap", description="Makes .venv from nothing."
+        prog="python3 -m pipeline.install.bootstrap", description="Make the environment .venv from nothing."
     )
-    parser.add_argument("--lane", choices=sorted(lanes.LANES), help="install this lane, not what the machine takes")
-    parser.add_argument("--check", action="store_true", help="only check that the machine has what setup needs")
+    parser.add_argument(
+        "--set",
+        choices=sorted(dependency_sets.DEPENDENCY_SETS),
+        help="install this dependency set instead of the one that fits the machine",
+    )
+    parser.add_argument("--check", action="store_true", help="check what the machine lacks, install nothing")
     arguments = parser.parse_args()
     try:
-        return setup(Path(__file__).resolve().parents[2], arguments.lane, arguments.check)
+        return setup(Path(__file__).resolve().parents[2], arguments.set, arguments.check)
     except (StepFailed, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

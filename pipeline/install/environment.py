@@ -1,6 +1,6 @@
-"""The environment `.venv`: whether it is complete and current, and how it is made.
+"""Make the environment `.venv`, and tell whether it is complete and current.
 
-Standard library only, for it runs before anything is installed.
+Standard library only, because it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.install import lanes, machine_checks
+from pipeline.install import machine_checks
+from pipeline.install.dependency_sets import DEPENDENCY_SETS, DependencySet, InstallationPlan
 
 STAMP = ".temporec-ready"
-RERUN = "Run the same command again afterwards: it repairs the environment."
+RERUN = "Then run the same command again: it repairs the environment."
 _IMPORTABLE = """
 import importlib.util, platform
 missing = [name for name in ("tensorflow", "tfx", "kfp", "pip", "pipeline") if not importlib.util.find_spec(name)]
@@ -28,38 +30,67 @@ print(",".join(missing) or platform.python_version())
 
 
 class StepFailed(Exception):
-    """An installation step failed; the message says which and what to do."""
+    """A failed installation step; the message names the step and the remedy."""
 
 
-def digest(root: Path, lane: lanes.Lane, python_version: str) -> str:
-    """What an environment depends on: lane, lock file, Python, distribution, and where the clone lies."""
-    parts = [lane.name.encode(), (root / lane.lock).read_bytes(), python_version.encode()]
-    parts += [(root / "setup.py").read_bytes(), os.fsencode(root)]
+def environment_digest(root: Path, dependency_set: DependencySet, python_version: str) -> str:
+    """Return a hash of everything that an environment depends on.
+
+    Args:
+        root: the repository; its path counts, because the editable installation contains it.
+        dependency_set: the installed set, whose lock file counts.
+        python_version: the full version of the environment's Python.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    parts = [dependency_set.name.encode(), (root / dependency_set.lock).read_bytes(), python_version.encode()]
+    parts += [(root / "setup.py").read_bytes(), _distribution(root).encode(), os.fsencode(root)]
     total = hashlib.sha256()
     for part in parts:
         total.update(hashlib.sha256(part).digest())
     return total.hexdigest()
 
 
-def ready_lane(root: Path) -> lanes.Lane | None:
-    """The lane of the environment in `root/.venv`; None when there is none, or it is not complete and current."""
+def _distribution(root: Path) -> str:
+    """Return the tables of pyproject.toml that define the package, without the settings of linters."""
+    tables = re.split(r"^(?=\[)", (root / "pyproject.toml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return "".join(table for table in tables if table.startswith(("[build-system", "[project", "[tool.setuptools")))
+
+
+def find_ready_set(root: Path) -> DependencySet | None:
+    """Return the dependency set of the environment `.venv`.
+
+    Args:
+        root: the repository.
+
+    Returns:
+        The set; None when there is no environment, or it is not complete and current.
+    """
     venv = root / ".venv"
     try:
         stamp = json.loads((venv / STAMP).read_text(encoding="utf-8"))
-        lane = lanes.LANES[stamp["lane"]]
+        dependency_set = DEPENDENCY_SETS[stamp["set"]]
         command = [str(venv / "bin/python"), "-I", "-c", _IMPORTABLE]
         version = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
-        return lane if stamp["digest"] == digest(root, lane, version) else None
+        return dependency_set if stamp["digest"] == environment_digest(root, dependency_set, version) else None
     except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError):
-        return None  # whatever is broken in it, it is made again
+        return None  # setup replaces a broken environment, whatever the damage
 
 
 def pip_settings(listing: str) -> dict[str, str]:
-    """uv's variables for the registry that pip was set up with; uv does not read pip's configuration.
+    """Return the environment variables that give uv pip's registry settings, because uv does not read pip's own.
 
     Args:
-        listing: the output of `pip config list`; of equal keys the last line
-            wins (it lists the environment's first, so that one is put last).
+        listing: the output of `pip config list`. A setting from pip's
+            environment variables replaces the same setting from its files.
+
+    Returns:
+        The values of `UV_DEFAULT_INDEX`, `SSL_CERT_FILE` and `UV_INSECURE_HOST` that pip has a setting for.
+
+    Example:
+        >>> pip_settings("global.index-url='https://mirror.example/simple'")
+        {'UV_DEFAULT_INDEX': 'https://mirror.example/simple'}
     """
     variables = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE", "trusted-host": "UV_INSECURE_HOST"}
     found = {}
@@ -73,11 +104,18 @@ def pip_settings(listing: str) -> dict[str, str]:
 
 
 def cache_dir(root: Path, environ: Mapping[str, str]) -> Path | None:
-    """Where uv keeps what it downloads; None for its usual place.
+    """Return the folder in which uv keeps its downloads.
 
-    The usual place serves all clones, by hard links. In CI (`CI=true`), which
-    leaves nothing outside its clone, and where no hard link can reach or write
-    the usual place, it is inside the environment.
+    uv's default folder serves all clones, by hard links. The folder is inside
+    the environment in two cases: in CI (`CI=true`), which writes only to its
+    clone, and where hard links from the default folder are not possible.
+
+    Args:
+        root: the repository.
+        environ: the environment variables.
+
+    Returns:
+        The folder inside the environment; None for uv's default or the user's own `UV_CACHE_DIR`.
     """
     if environ.get("UV_CACHE_DIR"):
         return None
@@ -89,24 +127,28 @@ def cache_dir(root: Path, environ: Mapping[str, str]) -> Path | None:
 
 
 class Installation:
-    """Makes `root/.venv`, step by step, each announced with the time it took.
+    """A new environment in `root/.venv`, made in steps that print their time.
 
     Args:
         root: the repository.
-        choice: the lane and the Python.
-        environ: the variables that the tools see.
-        lock: the descriptor that the tools keep open, so that an orphan of a
-            killed setup still holds the clone.
+        plan: the dependency set and the Python.
+        environ: the environment variables of the tools.
+        lock: a file descriptor that the tools inherit. A tool that outlives a
+            killed setup thus still locks the clone.
     """
 
-    def __init__(self, root: Path, choice: lanes.Choice, environ: Mapping[str, str], lock: int) -> None:
-        self._root, self._choice, self._lock = root, choice, lock
+    def __init__(self, root: Path, plan: InstallationPlan, environ: Mapping[str, str], lock: int) -> None:
+        self._root, self._plan, self._lock = root, plan, lock
         self._venv = root / ".venv"
         self._python = str(self._venv / "bin/python")
         self._environ = {key: value for key, value in environ.items() if key not in ("PYTHONHOME", "PYTHONPATH")}
 
     def run(self) -> None:
-        """Raises `StepFailed` at the first step that fails."""
+        """Remove the old environment and make a new one.
+
+        Raises:
+            StepFailed: a step failed; later steps were not started.
+        """
         self._remove()
         self._make()
         self._configure()
@@ -120,12 +162,16 @@ class Installation:
         if self._venv.is_symlink() or not self._venv.is_dir():
             self._venv.unlink()
             return
-        (self._venv / STAMP).unlink(missing_ok=True)  # first: what is left of a killed removal must not look ready
+        (self._venv / STAMP).unlink(missing_ok=True)  # first, so that a killed removal leaves no stamp
         shutil.rmtree(self._venv)
 
     def _make(self) -> None:
-        command = [self._choice.interpreter.executable, "-I", "-m", "venv", str(self._venv)]
-        self._step("1/4 virtual environment .venv", command, "The Python above cannot make environments.")
+        command = [self._plan.interpreter.executable, "-I", "-m", "venv", str(self._venv)]
+        self._step(
+            "1/4 virtual environment .venv",
+            command,
+            "The Python above cannot make virtual environments. Install its venv package.",
+        )
 
     def _configure(self) -> None:
         settings = subprocess.run(
@@ -139,31 +185,31 @@ class Installation:
             self._environ.setdefault(variable, value)
         cache = cache_dir(self._root, self._environ)
         if cache:
-            print(f"downloads are kept in {cache.relative_to(self._root)}", flush=True)
+            print(f"uv keeps its downloads in {cache.relative_to(self._root)}", flush=True)
             self._environ.update(UV_CACHE_DIR=str(cache), PIP_NO_CACHE_DIR="1")
         self._environ.update(machine_checks.find_compiler(self._environ) or {})
 
     def _install(self) -> None:
-        registry = "reach PyPI, or set a mirror of it as for pip (`pip config set global.index-url URL`)."
+        registry = "make PyPI reachable, or set a mirror as for pip (`pip config set global.index-url URL`)."
         pip = [self._python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2"]
         self._step(
             "2/4 uv",
             [*pip, "--require-hashes", "-r", str(self._root / "requirements/uv.txt")],
-            f"pip got no uv from the registry: {registry}",
+            f"pip could not download uv from the registry: {registry}",
         )
         quiet = [] if sys.stderr.isatty() else ["--quiet"]
         install = [str(self._venv / "bin/uv"), "pip", "install", "--python", self._python, *quiet]
-        lock = str(self._root / self._choice.lane.lock)
+        lock = str(self._root / self._plan.dependency_set.lock)
         self._step(
-            f"3/4 packages of lane {self._choice.lane.name} (about 1.5 GB to download, some minutes the first time)",
-            # Where Python is told to write no bytecode, as in many containers, each command would compile it all again.
+            f"3/4 packages of {self._plan.dependency_set.name} (downloads about 1.5 GB the first time)",
+            # Many containers set PYTHONDONTWRITEBYTECODE: without this option every command compiles all packages.
             [*install, "--compile-bytecode", "--require-hashes", "--build-constraints", lock, "-r", lock],
-            f"uv's message above has the cause. If it is the connection, {registry}",
+            f"uv's message above shows the cause. For a connection error, {registry}",
         )
         self._step(
             "4/4 temporec itself",
             [*install, "--no-deps", "--no-build-isolation", "--editable", str(self._root)],
-            "The message above has the cause.",
+            "The message above shows the cause.",
         )
 
     def _step(self, title: str, command: list[str], remedy: str) -> None:
@@ -172,15 +218,15 @@ class Installation:
         done = subprocess.run(command, check=False, env=self._environ, cwd=self._root, pass_fds=[self._lock])
         if done.returncode:
             if shutil.disk_usage(self._root).free < 300e6:
-                remedy = f"The disk is full: {machine_checks.ENVIRONMENT_GB:g} GB are needed where {self._root} lies."
+                remedy = (
+                    f"The disk is full: setup needs {machine_checks.ENVIRONMENT_GB:g} GB on the disk of {self._root}."
+                )
             raise StepFailed(f"step {title.split(' (', 1)[0]} failed.\n{remedy}\n{RERUN}")
         print(f"    done in {time.monotonic() - started:.0f} s", flush=True)
 
     def _finish(self) -> None:
-        lane = self._choice.lane
-        stamp = {"lane": lane.name, "digest": digest(self._root, lane, self._choice.interpreter.version)}
-        partial = self._venv / f"{STAMP}.part"
-        partial.write_text(json.dumps(stamp), encoding="utf-8")
-        partial.replace(self._venv / STAMP)
-        if ready_lane(self._root) is None:
-            raise StepFailed(f"the environment was installed but does not import.\n{RERUN}")
+        chosen = self._plan.dependency_set
+        digest = environment_digest(self._root, chosen, self._plan.interpreter.version)
+        (self._venv / STAMP).write_text(json.dumps({"set": chosen.name, "digest": digest}), encoding="utf-8")
+        if find_ready_set(self._root) is None:
+            raise StepFailed(f"the environment was installed, but its packages cannot be imported.\n{RERUN}")

@@ -1,6 +1,6 @@
-"""Which Pythons this machine has: asked, not guessed.
+"""Find the Pythons of this machine by running them.
 
-Standard library only, for it runs before anything is installed.
+Standard library only, because it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that ran when it was asked.
+    """A Python that runs.
 
     Args:
         executable: its path, outside of any virtual environment.
-        version: in full, like `3.13.5`.
+        version: the full version, like `3.13.5`.
         include: the folder of its C headers.
-        has_headers: whether `Python.h` is there.
-        has_venv: whether it can make virtual environments with pip in them.
+        has_headers: whether `Python.h` is in that folder.
+        has_venv: whether it can make virtual environments that contain pip.
     """
 
     executable: str
@@ -38,7 +38,15 @@ class Interpreter:
 
 
 def find_interpreters(environ: Mapping[str, str], wanted: Sequence[str]) -> list[Interpreter]:
-    """Every Python of the wanted series in PATH, among pyenv's versions and uv's own; only those that run."""
+    """Find every working Python of the wanted series.
+
+    Args:
+        environ: the environment variables that say where to search: `PATH`, then pyenv's versions, then uv's Pythons.
+        wanted: the series, like `3.13`, the preferred one first.
+
+    Returns:
+        The Pythons in the order of the search; one with several names appears once.
+    """
     found: dict[str, Interpreter] = {}
     for path in _candidates(environ, wanted):
         interpreter = probe(path)
@@ -62,7 +70,7 @@ _PROBE = """
 import importlib.util, json, os, platform, sys, sysconfig
 include = sysconfig.get_path("include")
 executable = sys.executable
-if sys.prefix != sys.base_prefix:  # a virtual environment, which may be the one to be removed
+if sys.prefix != sys.base_prefix:  # a virtual environment, which setup may remove
     executable = os.path.join(sys.base_prefix, "bin", "python%d.%d" % sys.version_info[:2])
 print(json.dumps({
     "executable": executable,
@@ -76,7 +84,14 @@ print(json.dumps({
 
 
 def probe(executable: Path) -> Interpreter | None:
-    """Asks a Python about itself; None when it does not run (pyenv leaves such) or has no wheels (PyPy, no GIL)."""
+    """Run a Python and return what it reports about itself.
+
+    Args:
+        executable: the file to run.
+
+    Returns:
+        The Python; None when it does not run (as some of pyenv's shims) or has no wheels (PyPy, free-threaded builds).
+    """
     if not os.access(executable, os.X_OK):
         return None
     try:
@@ -86,4 +101,4 @@ def probe(executable: Path) -> Interpreter | None:
         usable = facts.pop("usable")
         return Interpreter(**facts) if usable else None
     except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError, AttributeError):
-        return None  # whatever it is, it is no Python
+        return None  # not a working Python

@@ -1,6 +1,6 @@
-"""What a machine must have: checks that setup makes before it downloads anything, and `temporec doctor` too.
+"""Check the machine: setup does so before it downloads anything, and `temporec doctor` at any time.
 
-Standard library only, for it runs before anything is installed.
+Standard library only, because it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from pipeline.install.interpreters import Interpreter
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
-ENVIRONMENT_GB = 5.5  # the environment takes 4 GB, and the packages lie beside it while they are installed
+ENVIRONMENT_GB = 5.5  # 4 GB for the environment, the rest for packages while they are being installed
 
 
 @dataclass(frozen=True)
 class MachineCheck:
-    """What was looked at, how it stands, what was found, and what to do about it.
+    """The result of one check.
 
     Args:
-        name: what was looked at.
+        name: the subject of the check.
         status: `ok`, `warn` or `fail`.
-        found: what is there.
-        remedy: what to do; empty where nothing is to be done.
+        found: what the check found.
+        remedy: what to do; empty when nothing is needed.
     """
 
     name: str
@@ -43,7 +43,14 @@ _COMPILERS = {"g++": "gcc", "c++": "cc", "clang++": "clang"}
 
 
 def find_compiler(environ: Mapping[str, str]) -> dict[str, str] | None:
-    """`CXX` and `CC` of the first C++ compiler that compiles a program: the user's own `CXX`, then the usual names."""
+    """Find the first C++ compiler that compiles a program: the user's own `CXX`, then the usual names.
+
+    Args:
+        environ: the environment variables, of which `PATH`, `CXX` and `CC` matter.
+
+    Returns:
+        The values for `CXX` and `CC` (the latter only when known); None when no compiler works.
+    """
     own = environ.get("CXX")
     pairs = [(own, environ.get("CC"))] if own else []
     for cxx, cc in [*pairs, *_COMPILERS.items()]:
@@ -69,33 +76,33 @@ def _compiles(command: list[str], environ: Mapping[str, str]) -> bool:
 
 
 def check_compiler(environ: Mapping[str, str]) -> MachineCheck:
-    """A C++ compiler: pyfarmhash has no wheel."""
+    """Check that a C++ compiler works, because pyfarmhash has no wheel."""
     compiler = find_compiler(environ)
     if compiler:
         return MachineCheck("C++ compiler", OK, compiler["CXX"])
-    looked = [environ["CXX"]] if environ.get("CXX") else []
+    tried = [environ["CXX"]] if environ.get("CXX") else []
     return MachineCheck(
         "C++ compiler",
         FAIL,
-        f"none of {', '.join([*looked, *_COMPILERS])} compiles a program; pyfarmhash has no wheel and is compiled",
+        f"none of {', '.join([*tried, *_COMPILERS])} compiles a program; pyfarmhash has no wheel and must be compiled",
         "apt-get install g++ (Debian, Ubuntu), or set CXX to the compiler",
     )
 
 
 def check_headers(python: Interpreter) -> MachineCheck:
-    """The C headers of the Python that makes the environment."""
+    """Check the C headers of the Python that makes the environment."""
     if python.has_headers:
         return MachineCheck("Python headers", OK, python.include)
     return MachineCheck(
         "Python headers",
         FAIL,
-        f"no Python.h in {python.include}; pyfarmhash has no wheel and is compiled",
-        f"apt-get install python{python.series}-dev (Debian, Ubuntu), or take a Python that came with its headers",
+        f"no Python.h in {python.include}; pyfarmhash has no wheel and must be compiled",
+        f"apt-get install python{python.series}-dev (Debian, Ubuntu), or use a Python that includes its headers",
     )
 
 
 def check_venv(python: Interpreter) -> MachineCheck:
-    """The modules `venv` and `ensurepip`, which Debian packages apart."""
+    """Check the modules `venv` and `ensurepip`, which Debian packages separately."""
     if python.has_venv:
         return MachineCheck("Python venv", OK, f"venv and ensurepip of Python {python.version}")
     return MachineCheck(
@@ -107,20 +114,20 @@ def check_venv(python: Interpreter) -> MachineCheck:
 
 
 def check_disk(folder: Path, needed_gb: float) -> MachineCheck:
-    """Free space on the file system of `folder`, in GB of 10^9 bytes."""
+    """Check the free space on the disk of a folder, in GB of 10^9 bytes."""
     free_gb = shutil.disk_usage(folder).free / 1e9
     if free_gb >= needed_gb:
         return MachineCheck("disk", OK, f"{free_gb:.1f} GB free")
     return MachineCheck(
         "disk",
         FAIL,
-        f"{free_gb:.1f} GB free where {folder} lies, {needed_gb:g} GB are needed",
-        "free some space, or clone onto a larger disk",
+        f"{free_gb:.1f} GB free on the disk of {folder}, {needed_gb:g} GB are needed",
+        "free some space, or use a larger disk",
     )
 
 
 def check_writable(folder: Path) -> MachineCheck:
-    """Whether files can be made in `folder`."""
+    """Check that files can be made in a folder."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return MachineCheck("writable", OK, str(folder))
@@ -129,20 +136,20 @@ def check_writable(folder: Path) -> MachineCheck:
             "writable",
             FAIL,
             f"{folder}: {error.strerror}",
-            "clone into a folder of your own, or change its owner or permissions",
+            "use a folder of your own, or change its owner or permissions",
         )
 
 
 def check_cores() -> MachineCheck:
-    """The processor cores that this process may use."""
+    """Check the processor cores that this process may use."""
     cores = len(os.sched_getaffinity(0))
     if cores > 1:
         return MachineCheck("cores", OK, str(cores))
-    return MachineCheck("cores", WARN, str(cores), "it works, but training takes about twice as long as with two")
+    return MachineCheck("cores", WARN, str(cores), "temporec works, but training takes about twice as long as with two")
 
 
 def check_memory(needed_gb: float) -> MachineCheck:
-    """The memory of the machine, or of the control group (container) where that is less, in GB of 10^9 bytes."""
+    """Check the memory of the machine, or the limit of its control group (container) if lower, in GB of 10^9 bytes."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
