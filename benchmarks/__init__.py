@@ -1,1 +1,1 @@
-"""Measurements that take long: each folder has its own command and recorded results."""
+"""Long measurements: each folder has its own commands and recorded results."""

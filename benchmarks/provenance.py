@@ -1,4 +1,4 @@
-"""What every recorded result says of how it came about."""
+"""Where a recorded result comes from: machine, versions, date, commit and command."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-RECORDED = ":!benchmarks/*.jsonl"  # what a benchmark writes itself is no change of what it measures
+RECORDED = ":!benchmarks/*.jsonl"  # a benchmark's own results do not change what it measures
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def circumstances() -> dict[str, Any]:
-    """Machine, date, commit and command."""
+    """Return the machine, versions, date, commit and command of this process.
+
+    Returns:
+        A JSON object. The commit has the suffix "and changes" if the working tree differs from it.
+    """
     git = ["git", "-C", str(REPOSITORY)]
     commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
     changed = subprocess.run(
@@ -29,7 +33,7 @@ def circumstances() -> dict[str, Any]:
         "tensorflow": version("tensorflow"),
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit.stdout.strip() + (" and changes" if changed else ""),
-        # Of absolute paths, which are one machine's own, the last part.
+        # An absolute path exists on one machine only, so just its last part is kept.
         "command": shlex.join(Path(part).name if part.startswith("/") else part for part in sys.orig_argv),
     }
 

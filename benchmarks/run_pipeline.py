@@ -1,4 +1,4 @@
-"""Running the pipeline, as its users do."""
+"""Run the pipeline as its users do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from pipeline.cli import DONE, GATE_REFUSED
 
 
 def run_pipeline(arguments: Sequence[str], root: Path) -> None:
-    """Runs `temporec run`; a model that the gate refuses has its examples and metrics, too.
+    """Run `temporec run`. A model that the gate refuses is a result as well.
+
+    Args:
+        arguments: the options of `temporec run`, except `--root`.
+        root: the folder of the run.
 
     Raises:
-        CalledProcessError: it failed.
+        CalledProcessError: the run failed.
     """
     command = [str(Path(sys.executable).with_name("temporec")), "run", *arguments, "--root", str(root)]
     code = subprocess.run(command, check=False, cwd=REPOSITORY).returncode

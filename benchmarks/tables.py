@@ -1,4 +1,4 @@
-"""Writes the recorded results into the documents.
+"""Write the recorded results into the documents.
 
 .venv/bin/python -m benchmarks.tables
 """

@@ -1,1 +1,1 @@
-"""What each switch of the model does."""
+"""The effect of each switch of the model."""

@@ -1,13 +1,12 @@
-"""Trains the default model with one switch turned at a time, and records what that does to validation.
+"""Train the default model with one switch changed at a time, and record the validation metrics.
 
     .venv/bin/python -m benchmarks.ablation.run --work runs/ablation --online-retail invoices.csv.gz
 
-makes a log's examples with the pipeline, once for each length of history, then
-trains row after row; a row that `results.jsonl` has already is not trained
-again. MovieLens-100K must have been fetched (`temporec data fetch`); Online
-Retail is left out where its path is not given. What is recorded was trained two
-at once, each seed in a folder of its own: `--work runs/ablation-1 --seed 1`
-beside the other.
+The pipeline makes a log's examples once for each length of history. Then each row
+is trained, unless `results.jsonl` has it already. MovieLens-100K must have been
+fetched (`temporec data fetch`). Online Retail is left out if its path is not given.
+The recorded rows were trained two at a time, each seed in a folder of its own:
+`--work runs/ablation-1 --seed 1` and `--work runs/ablation-2 --seed 2`.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ SEEDS = (1, 2)
 
 
 def main(
-    work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
-    names: Annotated[list[str] | None, typer.Argument(help="which of the rows; all, if none is named")] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="of the trainings; 1 and 2, if none is named")] = None,
-    online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
+    work: Annotated[Path, typer.Option(help="folder for intermediate files")],
+    names: Annotated[list[str] | None, typer.Argument(help="rows to train (default: all)")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="seeds of the trainings (default: 1 and 2)")] = None,
+    online_retail: Annotated[Path | None, typer.Option(help="file of UCI's invoices")] = None,
 ) -> None:
-    """Trains all rows that are not recorded."""
+    """Train and record all rows that are not recorded yet."""
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {(result["log"], result["row"], result["seed"]) for result in recorded}
     paths = {"Online Retail": online_retail}
@@ -53,18 +52,18 @@ def main(
 def train(
     work: Path, log: str, row: str, seed: int, path: Path | None = None, epochs: int | None = None
 ) -> dict[str, Any]:
-    """Trains a row in a process of its own.
+    """Train a row in a process of its own.
 
     Args:
-        work: a folder for what is made on the way.
-        log: which of `LOGS`.
-        row: which of its rows.
-        seed: of the training.
-        path: the log's, where it has to be given.
-        epochs: instead of the log's.
+        work: folder for intermediate files.
+        log: key of `LOGS`.
+        row: key of the log's rows.
+        seed: seed of the training.
+        path: the log's file, unless its configuration names it.
+        epochs: number of epochs, instead of the log's.
 
     Returns:
-        `log`, `row`, `seed`, and what `benchmarks.ablation.train` prints.
+        `log`, `row`, `seed`, and the values that `benchmarks.ablation.train` prints.
     """
     history = [switch for switch in LOGS[log].rows[row] if switch.startswith(HISTORY)]
     root = _with_examples(work, log, history, path)
@@ -75,7 +74,7 @@ def train(
 
 
 def _with_examples(work: Path, log: str, history: list[str], path: Path | None) -> Path:
-    """A root of the pipeline with examples of such histories; the path is the log's, where it has to be given."""
+    """Return the root of a run whose examples have the given history settings."""
     root = work / "-".join(["examples", log.replace(" ", "-"), *history])
     if not (root / "run.json").exists():
         settings = ["train.epochs=1", *history, *([f"data.path={path.resolve()}"] if path else [])]

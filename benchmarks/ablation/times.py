@@ -1,10 +1,10 @@
-"""Times an epoch of each row of the ablation, and records it.
+"""Time an epoch of each row of the ablation, and record it.
 
     .venv/bin/python -m benchmarks.ablation.times --work runs/ablation --online-retail invoices.csv.gz
 
-A row that `times.jsonl` has already is not timed again. The epoch is the second,
-of training and validation: the first one traces the model. Nothing else should
-be running.
+A row that `times.jsonl` has already is not timed again. The second epoch is timed,
+training and validation: the first one traces the model. Nothing else should be
+running.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ EPOCHS = 2
 
 
 def main(
-    work: Annotated[Path, typer.Option(help="the folder of benchmarks.ablation.run")],
-    online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
+    work: Annotated[Path, typer.Option(help="folder of benchmarks.ablation.run")],
+    online_retail: Annotated[Path | None, typer.Option(help="file of UCI's invoices")] = None,
 ) -> None:
-    """Times all rows that are not recorded."""
+    """Time and record all rows that are not recorded yet."""
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {(result["log"], result["row"]) for result in recorded}
     paths = {"Online Retail": online_retail}

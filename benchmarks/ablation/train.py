@@ -1,4 +1,4 @@
-"""Trains one row on the examples that the pipeline made, and prints its result as JSON."""
+"""Train one row on the pipeline's examples, and print the result as JSON."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from trainer.training.fit import fit
 
 
 def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None, typer.Argument()] = None) -> None:
-    """Trains and logs the epochs as they go.
+    """Train a row, and log each epoch.
 
     Args:
-        root: of the pipeline that made the examples.
-        log: which of `LOGS`.
-        row: which of its rows.
-        seed: of the training.
-        epochs: that many from the beginning, instead of the log's, from where such a training was cut off.
+        root: root of the run that made the examples.
+        log: key of `LOGS`.
+        row: key of the log's rows.
+        seed: seed of the training.
+        epochs: train this many epochs from the start. By default train the log's epochs, and resume an interrupted
+            training.
     """
     progress = logging.getLogger("temporec.progress")
     progress.addHandler(logging.StreamHandler())
@@ -42,7 +43,7 @@ def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None
 
 
 def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -> dict[str, Any]:
-    """Trains a row on the pipeline's examples; what it leaves to go on from goes to `left`."""
+    """Train a row on the pipeline's examples, with logs and checkpoints in `left`."""
     config, _, rows = LOGS[log]
     overrides = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}", *rows[row]]
     training = load_config(str(config), overrides).training

@@ -1,4 +1,4 @@
-"""Measures the lists of an evaluation again, from the lists alone, and writes them for others to measure.
+"""Measure the recommended lists of an evaluation, and write them for RecTools to measure.
 
 .venv/bin/python -m benchmarks.evaluation.compare_rectools CONFIG EXAMPLES COUNTS EVALUATION FOLDER
 """
@@ -26,18 +26,27 @@ from schemas.features import TRAIN
 from trainer.metrics.lists import Catalogue, Lists
 from trainer.metrics.metrics import METRICS
 
-SHARED = ("recall", "precision", "hit_rate", "ndcg", "mrr", "map", "novelty", "serendipity")  # with RecTools
+SHARED = (
+    "recall",
+    "precision",
+    "hit_rate",
+    "ndcg",
+    "mrr",
+    "map",
+    "novelty",
+    "serendipity",
+)  # metrics that RecTools has, too
 
 
 def main(config_file: str, examples: str, counts: str, evaluation: str, folder: Path) -> None:
-    """Measures, writes, and prints the means and the seconds.
+    """Measure the lists, write them, and print the means and the seconds.
 
     Args:
         config_file: a configuration as JSON.
-        examples: the folder of ingested examples.
-        counts: of the baselines.
-        evaluation: what the Evaluator wrote.
-        folder: where the lists are written, a row for each recommended item.
+        examples: folder of ingested examples.
+        counts: folder of the baselines' counts.
+        evaluation: folder of the Evaluator's files.
+        folder: folder for the lists, with one row per recommended item.
     """
     ks = Config.model_validate_json(Path(config_file).read_text()).evaluation.ks
     tables, results = read_tables(counts), read_results(f"{evaluation}/{QUERIES}")
@@ -67,7 +76,7 @@ def main(config_file: str, examples: str, counts: str, evaluation: str, folder: 
 
 
 def _trained_on(examples: str) -> Iterator[tuple[str, list[str]]]:
-    """Each training sequence: whose it is, and its items."""
+    """Yield the user and the items of each training sequence."""
     for record in read_examples(f"{examples}/Split-{TRAIN}"):
         queries = read_queries([record])
         yield queries.users[0], [*queries.histories[0], *queries.targets[0]]

@@ -1,6 +1,8 @@
-"""Evaluates a saved model once, as the Evaluator does, and prints what that took. Called by `run.py`, a process each.
+"""Evaluate a saved model once, as the Evaluator does, and print time and memory.
 
-.venv/bin/python -m benchmarks.evaluation.measure_once CONFIG EXAMPLES COUNTS MODEL OUTPUT
+    .venv/bin/python -m benchmarks.evaluation.measure_once CONFIG EXAMPLES COUNTS MODEL OUTPUT
+
+`run.py` starts a process for each evaluation, so that peak memory is that of one.
 """
 
 from __future__ import annotations
@@ -24,14 +26,14 @@ from schemas.features import TEST
 
 
 def main(config_file: str, examples: str, counts: str, model: str, output: str) -> None:
-    """Evaluates.
+    """Evaluate and print.
 
     Args:
         config_file: a configuration as JSON.
-        examples: the folder of ingested examples.
-        counts: of the baselines.
-        model: the saved model.
-        output: a folder for what the Evaluator writes.
+        examples: folder of ingested examples.
+        counts: folder of the baselines' counts.
+        model: folder of the saved model.
+        output: folder for the Evaluator's files.
     """
     config = Config.model_validate_json(Path(config_file).read_text())
     started = time.perf_counter()

@@ -1,8 +1,8 @@
-"""A log and a model of a million items: what a catalogue costs an evaluation, whatever the model has learnt.
+"""Make a log and a random model of a million items, to measure the cost of a large catalogue.
 
-.venv/bin/python -m benchmarks.evaluation.million_items FOLDER
+    .venv/bin/python -m benchmarks.evaluation.million_items FOLDER
 
-leaves there what `measure_once.py` reads: `config.json`, `examples`, `counts` and `model`.
+writes the files that `measure_once.py` reads: `config.json`, `examples`, `counts` and `model`.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from serving.export.export import export
 from serving.export.feature_encoding import FeatureEncodings
 
 ITEMS, DIM, LENGTH = 1_000_000, 64, 50
-TRAINED, TESTED = 25_000, 10_000  # users whose interactions are trained on alone, and users who are tested as well
+TRAINED, TESTED = 25_000, 10_000  # users in training only, and users with a test target
 
 
 class Encoded(NamedTuple):
-    """What the model read."""
+    """A history as the model encodes it."""
 
     query: tf.Tensor
     attention: tf.Tensor
 
 
 class Random(tf.Module):
-    """Vectors that nothing was learnt for; a history's query is its last item's vector."""
+    """A model with random item vectors. The query of a history is the vector of its last item."""
 
     codings = FeatureEncodings()
     max_length, reorders, reordered = LENGTH, True, 200
@@ -49,28 +49,28 @@ class Random(tf.Module):
         self.table = tf.Variable(vectors, trainable=False)
 
     def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Encoded:
-        """Reads the last item."""
+        """Return the vector of the last item."""
         last = tf.reduce_sum(tf.cast(item_ids != 0, tf.int32), axis=1) - 1
         items = tf.gather(item_ids, tf.maximum(last, 0), batch_dims=1)
         query = tf.gather(self.table, tf.maximum(items - 1, 0))
         return Encoded(query, tf.cast(item_ids != 0, tf.float32))
 
     def candidates(self) -> tf.Tensor:
-        """All vectors."""
+        """Return the vectors of all items."""
         return self.table
 
     def suggest(self, history: Encoded) -> tf.Tensor:
-        """Nothing beside retrieval's."""
+        """Return no candidates in addition to retrieval's."""
         return tf.zeros([tf.shape(history.query)[0], 1], tf.int64)
 
     def rank(self, history: Encoded, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """Retrieval's scores, turned round."""
+        """Return retrieval's scores with the opposite sign."""
         vectors = tf.gather(self.table, tf.maximum(candidate_ids - 1, 0))
         return -tf.einsum("bd,bnd->bn", history.query, vectors)
 
 
 def write_log(path: Path, seed: int = 1) -> None:
-    """Every item once at least, in histories of `LENGTH`; the tested users' last interactions come after the cut."""
+    """Write each item at least once, in histories of `LENGTH`, with the test targets after the split time."""
     random = np.random.default_rng(seed)
     users = TRAINED + TESTED
     items = np.concatenate([random.permutation(ITEMS), random.integers(ITEMS, size=users * LENGTH - ITEMS)])
@@ -84,7 +84,7 @@ def write_log(path: Path, seed: int = 1) -> None:
 
 
 def main(folder: Path) -> None:
-    """Writes all."""
+    """Write the log, the configuration, the examples, the counts and the model."""
     folder.mkdir(parents=True, exist_ok=True)
     write_log(folder / "log.csv")
     config = Config.model_validate(

@@ -1,9 +1,9 @@
-"""Times evaluations: of a finished run in full, of a catalogue of a million items, and beside RecTools.
+"""Time evaluations: of a finished run, of a catalogue of a million items, and of RecTools.
 
     .venv/bin/python -m benchmarks.evaluation.run ROOT --work runs/evaluation --rectools-env DIR
 
-ROOT is the root of a run of MovieLens-1M. DIR is an environment with what
-rectools/requirements.txt names. Nothing else should be running.
+ROOT is the root of a run of MovieLens-1M. DIR is an environment with the packages
+of rectools/requirements.txt. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ MEASURE = Path(__file__).parent / "rectools" / "measure.py"
 
 
 def main(
-    root: Annotated[Path, typer.Argument(help="of a finished run")],
-    work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
-    rectools_env: Annotated[Path, typer.Option(help="with RecTools")],
+    root: Annotated[Path, typer.Argument(help="root of a finished run")],
+    work: Annotated[Path, typer.Option(help="folder for intermediate files")],
+    rectools_env: Annotated[Path, typer.Option(help="environment with RecTools")],
 ) -> None:
-    """Measures, prints and records."""
+    """Measure, print and record."""
     work = work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     config = work / "config.json"
@@ -36,9 +36,9 @@ def main(
     config.write_text(json.dumps(record["config"]))
     made = [record["artifacts"][name] for name in ("examples", "counts", "model")]
     found: dict[str, Any] = {"full": _evaluate(str(config), *made, output=work / "evaluation")}
-    beside = work / "lists"
-    found["lists"] = _module("compare_rectools", str(config), *made[:2], str(work / "evaluation"), str(beside))
-    found["rectools"] = _last_line([str(rectools_env.resolve() / "bin" / "python"), str(MEASURE), str(beside)])
+    lists = work / "lists"
+    found["lists"] = _module("compare_rectools", str(config), *made[:2], str(work / "evaluation"), str(lists))
+    found["rectools"] = _last_line([str(rectools_env.resolve() / "bin" / "python"), str(MEASURE), str(lists)])
     ours, theirs = found["lists"]["values"], found["rectools"]["values"]
     found["furthest_apart"] = max(abs(ours[name] - theirs[name]) for name in theirs)
     found["ratio"] = round(found["rectools"]["seconds"] / found["lists"]["seconds"], 1)

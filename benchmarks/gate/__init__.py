@@ -1,1 +1,1 @@
-"""The gate, simulated."""
+"""Simulation of the gate."""

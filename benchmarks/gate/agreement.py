@@ -1,9 +1,9 @@
-"""Measures how two seeds of one model agree, query by query: what the simulation of the gate draws from.
+"""Measure how often two seeds of one model agree, query by query, for the simulation of the gate.
 
     .venv/bin/python -m benchmarks.gate.agreement ROOT_A ROOT_B
 
-The roots are of runs that differ in `train.seed` alone. In each group of the
-target's popularity: in how many queries both models hit, either, or neither.
+The two runs differ only in `train.seed`. For each group of target popularity, the
+queries are counted in which both models hit, one hits, or neither hits.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ METRIC, SLICE = "hit_rate@10", "target_popularity"
 
 
 def main(
-    first: Annotated[Path, typer.Argument(help="a root of benchmarks.quality.run")],
-    second: Annotated[Path, typer.Argument(help="another seed's")],
+    first: Annotated[Path, typer.Argument(help="root of a run of benchmarks.quality.run")],
+    second: Annotated[Path, typer.Argument(help="root of the same run with another seed")],
 ) -> None:
-    """Records the counts."""
+    """Record the counts."""
     one, other = (_results(root) for root in (first, second))
     if one.user_ids.tolist() != other.user_ids.tolist():
-        raise ValueError("the runs are not on the same test users")
+        raise ValueError("expected: two runs with the same test users\nreceived: runs with different test users")
     groups = {}
     for group, mask in one.groups[SLICE].items():
         hits = [results.values(MODEL, METRIC)[mask] > 0 for results in (one, other)]

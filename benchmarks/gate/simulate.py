@@ -1,11 +1,11 @@
-"""Simulates the gate: how often it refuses an equal model, and how often it catches a loss in one slice.
+"""Simulate the gate: how often it refuses an equal model, and how often it detects a loss in one slice.
 
     .venv/bin/python -m benchmarks.gate.simulate
 
-Pairs of equal models are drawn user by user from how two seeds of one model
-agree (`agreement.json`), with as many users as were measured. A loss is planted
-in a slice by making a share of its hits misses. What decides is the gate's own
-code. Writes `results.jsonl` and the power curve of docs/gate.md.
+Pairs of equal models are drawn user by user with the measured agreement of two
+seeds (`agreement.json`), and with as many users. A loss is planted in a slice by
+turning a fraction of its hits into misses. The gate's own code decides. The command
+writes `results.jsonl` and the power curve of docs/gate.md.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from schemas.config.evaluation import GateConfig
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 PICTURE = REPOSITORY / "docs" / "images" / "gate-power.svg"
-PAIRS = 5000  # so that a rate of 95 % is known to .3
+PAIRS = 5000  # gives a rate of 95% with a standard error of 0.3 points
 CURVE_PAIRS = 500
-PLANTED = 1500  # users of the slice that loses
+PLANTED = 1500  # users in the slice with the planted loss
 LOSSES = (0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3)
 SIZES = (250, 500, 1000, 1500, 3000)
 GATE = GateConfig(slices=("target_popularity", "segment"))
@@ -39,7 +39,7 @@ Hits = npt.NDArray[np.bool_]
 
 
 def main() -> None:
-    """Records the rates."""
+    """Record the rates and draw the power curve."""
     groups = json.loads(RECORDED.read_text())["groups"]
     result = {
         "users": sum(sum(counts.values()) for counts in groups.values()),
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _rate(groups: dict[str, dict[str, int]], pairs: int, *, loss: float, size: int) -> float:
-    """The share of pairs whose first model is refused; all pairs of one call are drawn from the same seed."""
+    """Return the fraction of pairs whose first model is refused. Each call starts from the same seed."""
     generator = np.random.default_rng(1)
     refused = 0
     for _ in range(pairs):
@@ -66,7 +66,7 @@ def _rate(groups: dict[str, dict[str, int]], pairs: int, *, loss: float, size: i
 
 
 def _pair(groups: dict[str, dict[str, int]], generator: np.random.Generator, loss: float, size: int) -> Results:
-    """Two equal models' hits; the first has lost a share of those in the first segment of so many users."""
+    """Draw the hits of two equal models, and remove a fraction of the first model's hits in the first segment."""
     names, hits, previous = [], [], []
     for name, (one, other) in _drawn(groups, generator):
         names += [name] * len(one)
@@ -94,7 +94,7 @@ def _pair(groups: dict[str, dict[str, int]], generator: np.random.Generator, los
 def _drawn(
     groups: dict[str, dict[str, int]], generator: np.random.Generator
 ) -> Iterator[tuple[str, tuple[Hits, Hits]]]:
-    """Of each group, its users, hit by both, either or neither model with the measured chances."""
+    """Draw for each group the users whom both models, one or neither hit, with the measured probabilities."""
     for name, counts in groups.items():
         users = sum(counts.values())
         shares = np.array([counts["both"], counts["either"] / 2, counts["either"] / 2, counts["neither"]]) / users
@@ -110,7 +110,7 @@ def _draw(curve: dict[str, list[list[float]]]) -> None:
             [100 * loss for loss in losses], [100 * rate for rate in rates], marker="o", label=f"{int(size):,} users"
         )
     axes.axhline(95, color="grey", linewidth=0.8, linestyle="dotted")
-    axes.set(xlabel="hits of the slice that are lost, %", ylabel="refused, %", ylim=(0, 102))
+    axes.set(xlabel="hits lost in the slice, %", ylabel="refused, %", ylim=(0, 102))
     axes.legend(title="in the slice", frameon=False)
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, bbox_inches="tight", metadata={"Date": None})

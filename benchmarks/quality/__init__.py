@@ -1,1 +1,1 @@
-"""What the pipeline reaches on public logs, and what others reach beside it."""
+"""The quality of the default models on public logs, and of RecBole's models on the same split."""

@@ -1,10 +1,10 @@
-"""Times epochs of RecBole's models on this machine's cores.
+"""Time epochs of RecBole's models on this machine's cores.
 
     .venv/bin/python -m benchmarks.quality.epochs --work runs/quality --recbole-env DIR
 
-A whole training takes hours on two cores. How many epochs it needs is known
-from `benchmarks.quality.train_recbole --device cuda`, so that a few tell how long it
-would be. Nothing else may run beside.
+A whole training takes hours on two cores. `benchmarks.quality.train_recbole --device
+cuda` gives the number of epochs that it needs, so timing a few epochs is enough.
+Nothing else may be running.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ RESULTS = Path(__file__).with_name("recbole") / "epochs.jsonl"
 
 
 def main(
-    work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
-    recbole_env: Annotated[Path, typer.Option(help="of make_env.py")],
-    epochs: Annotated[int, typer.Option(min=1, help="how many to time")] = 2,
+    work: Annotated[Path, typer.Option(help="folder for intermediate files")],
+    recbole_env: Annotated[Path, typer.Option(help="environment of make_env.py")],
+    epochs: Annotated[int, typer.Option(min=1, help="number of epochs to time")] = 2,
 ) -> None:
-    """Times what is not recorded."""
+    """Time and record all models that are not recorded yet."""
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {result["model"] for result in recorded}
     for model in (name for name in MODELS if name not in done):

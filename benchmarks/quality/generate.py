@@ -1,4 +1,4 @@
-"""A log that is made up: users who wander among groups of items, by rules that a model may find."""
+"""A synthetic log: users move among groups of items, by rules that a model can learn."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ USERS, ITEMS, GROUPS = 3_000, 1_000, 40
 
 
 def write_log(path: Path, seed: int = 1) -> None:
-    """Writes `user_id,item_id,timestamp`, the same for the same seed.
+    """Write a CSV file with the columns user_id, item_id and timestamp.
 
-    Each user has a few groups and stays in one for some items. Within a group
-    items are as popular as Zipf's law has it, and half of the time the next one
-    is a fixed successor of the item two back.
+    Each user has three groups and stays in one for a few items. Within a group the
+    popularity of items follows Zipf's law. Half of the time the next item is the
+    fixed successor of the item two steps back.
+
+    Args:
+        path: the file to write.
+        seed: seed of the random numbers. The same seed gives the same file.
     """
     random = np.random.default_rng(seed)
     group_of = random.integers(GROUPS, size=ITEMS)

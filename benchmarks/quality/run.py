@@ -1,11 +1,11 @@
-"""Runs the pipeline on public logs with several seeds, and records what it reaches on the test split.
+"""Run the pipeline on public logs with several seeds, and record the metrics of the test split.
 
     .venv/bin/python -m benchmarks.quality.run --work runs/quality \
         --movielens-1m interactions.csv.gz --online-retail invoices.csv.gz
 
-What `results.jsonl` has already is not run again, and a run that was cut off
-goes on after its last epoch. MovieLens-100K must have been fetched (`temporec
-data fetch`); a log whose path is not given is left out.
+A run that `results.jsonl` has already is not repeated. An interrupted run resumes
+after its last epoch. MovieLens-100K must have been fetched (`temporec data fetch`).
+A log whose path is not given is left out.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ SEEDS = (1, 2, 3)
 
 
 def main(
-    work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
-    names: Annotated[list[str] | None, typer.Argument(help="which of the runs; all, if none is named")] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="which of the seeds; all, if none is named")] = None,
-    movielens_1m: Annotated[Path | None, typer.Option(help="user_id,item_id,timestamp")] = None,
-    online_retail: Annotated[Path | None, typer.Option(help="UCI's invoices")] = None,
+    work: Annotated[Path, typer.Option(help="folder for intermediate files")],
+    names: Annotated[list[str] | None, typer.Argument(help="names of the runs (default: all)")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="seeds of the runs (default: all)")] = None,
+    movielens_1m: Annotated[Path | None, typer.Option(help="file with the columns user_id,item_id,timestamp")] = None,
+    online_retail: Annotated[Path | None, typer.Option(help="file of UCI's invoices")] = None,
 ) -> None:
-    """Runs what is not recorded."""
+    """Run and record all runs that are not recorded yet."""
     work = work.resolve()
     logs = {"movielens-1m": movielens_1m, "online-retail": online_retail, "generated": work / "generated.csv"}
     work.mkdir(parents=True, exist_ok=True)
-    if not (work / "generated.csv").exists():  # a new file would begin a run anew that was cut off
+    if not (work / "generated.csv").exists():  # a new file would restart an interrupted run
         write_log(work / "generated.csv")
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {(result["run"], result["seed"]) for result in recorded}

@@ -1,4 +1,4 @@
-"""What is run: configurations as they are shipped, and where the log must be given, its option."""
+"""The runs: shipped configurations, and settings that replace some of theirs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ CONFIGS = REPOSITORY / "pipeline" / "configs"
 
 
 class Run(NamedTuple):
-    """A configuration and the settings that go over it."""
+    """A configuration and the settings that replace some of its own."""
 
     config: str
     overrides: tuple[str, ...] = ()
-    log: str = "movielens-100k"  # which log it reads
+    log: str = "movielens-100k"  # the log that it reads
 
     def arguments(self, path: str | None) -> list[str]:
-        """Of `temporec run`; the path is that of the log, where the configuration does not know it."""
+        """Return the arguments of `temporec run`.
+
+        Args:
+            path: the log's file, unless the configuration names it.
+
+        Returns:
+            The options `--config` and `--set` with their values.
+        """
         overrides = self.overrides if path is None else (*self.overrides, f"data.path={path}")
         return ["--config", str(CONFIGS / self.config), *(part for each in overrides for part in ("--set", each))]
 

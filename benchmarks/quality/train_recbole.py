@@ -1,13 +1,13 @@
-"""Trains RecBole's models on MovieLens-100K and measures their lists as temporec's are.
+"""Train RecBole's models on MovieLens-100K, and measure their lists with temporec's metrics.
 
     .venv/bin/python -m benchmarks.quality.train_recbole --work runs/quality --recbole-env DIR
 
-DIR is an environment of recbole/make_env.py. The folder is the one of
-benchmarks.quality.run, which must have run MovieLens-100K before: the targets
-of its test split must be RecBole's. A model that `results.jsonl` has already is
-not trained again, and a training that was cut off goes on after its last epoch.
-With `--device cuda`, DIR is one whose PyTorch knows the GPU; what its epochs
-take on this machine's cores, benchmarks.quality.epochs measures.
+DIR is an environment of recbole/make_env.py. The work folder is that of
+benchmarks.quality.run, which must have run MovieLens-100K before, because the
+test targets of both systems are compared. A model that `results.jsonl` has already
+is not trained again. An interrupted training resumes after its last epoch. With
+`--device cuda`, the environment's PyTorch must support the GPU;
+benchmarks.quality.epochs then measures the time per epoch on this machine's cores.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ OURS = "MovieLens-100K-1"
 
 
 def main(
-    work: Annotated[Path, typer.Option(help="the folder of benchmarks.quality.run")],
-    recbole_env: Annotated[Path, typer.Option(help="of make_env.py")],
-    seed: Annotated[list[int] | None, typer.Option(help="of RecBole's trainings; 1, if none is named")] = None,
-    device: Annotated[str, typer.Option(help="what RecBole trains on: cpu or cuda")] = "cpu",
-    names: Annotated[list[str] | None, typer.Argument(help="which of the models; all, if none is named")] = None,
+    work: Annotated[Path, typer.Option(help="folder of benchmarks.quality.run")],
+    recbole_env: Annotated[Path, typer.Option(help="environment of make_env.py")],
+    seed: Annotated[list[int] | None, typer.Option(help="seeds of RecBole's trainings (default: 1)")] = None,
+    device: Annotated[str, typer.Option(help="device for RecBole: cpu or cuda")] = "cpu",
+    names: Annotated[list[str] | None, typer.Argument(help="models to train (default: all)")] = None,
 ) -> None:
-    """Trains and records what is not recorded."""
+    """Train and record all models that are not recorded yet."""
     expected = _test_targets(work / OURS)
     recorded = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
     done = {(result["model"], result["seed"], result["device"]) for result in recorded}
@@ -57,7 +57,10 @@ def main(
         run = train(recbole_env.resolve(), *training, out)
         lists = np.load(out / "ranked.npz")
         if dict(zip(lists["users"].tolist(), lists["targets"].tolist(), strict=True)) != expected:
-            raise ValueError(f"the targets of {out} are not those of temporec's test split")
+            raise ValueError(
+                f"expected: RecBole's test targets equal to temporec's\nreceived: other targets in {out}\n"
+                "remedy:   train both on the same log"
+            )
         result = {
             **{key: run[key] for key in ("model", "seed", "device", "gpu")},
             "test": measured(lists["ranked"], lists["targets"], run["items"]),
@@ -65,29 +68,34 @@ def main(
             **{key: run[key] for key in ("best_epoch", "epochs", "parameters", "peak_rss_mb", "settings", "stack")},
             **circumstances(),
         }
-        if device == "cuda":  # another machine may have trained
+        if device == "cuda":  # the GPU may be another machine's
             del result["machine"]
         with RESULTS.open("a") as file:
             file.write(json.dumps(result) + "\n")
 
 
 def _test_targets(root: Path) -> dict[str, str]:
-    """The target of each user of a run's test split."""
+    """Return the target of each user in a run's test split."""
     (folder,) = (root / "artifacts" / "InteractionExampleGen" / "examples").glob(f"*/Split-{TEST}")
     queries = read_queries(list(read_examples(str(folder))))
     return {user: target for user, (target,) in zip(queries.users, queries.targets, strict=True)}
 
 
 def measured(ranked: npt.NDArray[Any], targets: npt.NDArray[Any], items: int) -> dict[str, float]:
-    """The accuracy of lists with one target each, and their coverage, as `recall@10` and so on.
+    """Return the accuracy and the coverage of lists with one target each.
 
     Args:
-        ranked: [lists, depth], best first.
-        targets: [lists]
-        items: that could be recommended.
+        ranked: item ids, best first. [lists, depth]
+        targets: the target of each list. [lists]
+        items: number of items in the catalogue.
+
+    Returns:
+        Means by metric, for example `recall@10`.
     """
     nothing = np.zeros(0, np.int64)
-    catalogue = Catalogue(np.array([], dtype=object), nothing, nothing, 0)  # accuracy asks nothing of the items
+    catalogue = Catalogue(
+        np.array([], dtype=object), nothing, nothing, 0
+    )  # accuracy does not depend on the items' counts
     lists = Lists(np.asarray(ranked, dtype=object), [(target,) for target in targets], [()] * len(targets), catalogue)
     means = {f"{name}@{K}": float(np.mean(metric(K)(lists))) for name, metric in ACCURACY.items()}
     recommended = set(lists.ranked[:, :K][lists.filled[:, :K]])
@@ -103,26 +111,26 @@ def train(
     epochs: int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Trains in RecBole's environment, with all cores.
+    """Train a model in RecBole's environment, with all cores.
 
     Args:
-        env: of make_env.py.
-        model: RecBole's name of it.
-        seed: of the training.
+        env: environment of make_env.py.
+        model: RecBole's name of the model.
+        seed: seed of the training.
         device: cpu or cuda.
-        out: where it writes its results.
-        epochs: at most; until it stops by itself, if none are named.
-        settings: that go over those of recbole/settings.py.
+        out: folder for the results.
+        epochs: maximum number of epochs. By default only early stopping ends the training.
+        settings: settings that replace those of recbole/settings.py.
 
     Returns:
-        Its `result.json`.
+        The training's `result.json`.
     """
     cores = str(os.cpu_count())
     command: list[Any] = [env / "bin" / "python", RECBOLE / "train.py", "--log", LOG, *COLUMNS, "--model", model]
     command += ["--seed", str(seed), "--device", device, "--threads", cores, "--out", out]
     command += ["--epochs", str(epochs)] if epochs else []
     command += ["--settings", json.dumps(settings)] if settings else []
-    # Without this, glibc gives the memory of every large array back to the system, which takes RecBole a third longer.
+    # By default glibc returns the memory of each large array to the system. That makes RecBole a third slower.
     allocation = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 33)}
     subprocess.run(command, check=True, env={**os.environ, **allocation, "OMP_NUM_THREADS": cores})
     return dict(json.loads((out / "result.json").read_text()))

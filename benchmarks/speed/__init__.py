@@ -1,1 +1,1 @@
-"""How fast training is, where its time goes, and how it grows."""
+"""The speed of training: its parts, and its growth with the catalogue and the history."""

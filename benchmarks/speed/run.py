@@ -1,4 +1,4 @@
-"""Times training: beside RecBole, part by part, and as the catalogue and the log grow.
+"""Time training: compared with RecBole, part by part, and for growing catalogues and histories.
 
     .venv/bin/python -m benchmarks.speed.run --work runs/speed --recbole-env DIR
 
@@ -25,7 +25,7 @@ from benchmarks.run_pipeline import run_pipeline
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 LENGTH, EPOCHS = 50, 4
-# The same network on both sides: a GRU as wide as the embeddings, all targets of about as many histories in a step.
+# The same network on both sides: a GRU as wide as the embeddings, and about as many targets per step.
 ALIKE = {"model.attention.blocks": 0, "model.reranker": {"weight": 0, "cooccurrence": False}, "train.batch_size": 82}
 RECBOLE_ALIKE = {"hidden_size": 64, "num_layers": 1}
 CATALOGUES = (10_000, 100_000, 1_000_000)
@@ -33,13 +33,13 @@ LENGTHS = (50, 100, 200)
 
 
 def main(
-    work: Annotated[Path, typer.Option(help="a folder for what is made on the way")],
-    recbole_env: Annotated[Path, typer.Option(help="of make_env.py")],
+    work: Annotated[Path, typer.Option(help="folder for intermediate files")],
+    recbole_env: Annotated[Path, typer.Option(help="environment of make_env.py")],
 ) -> None:
-    """Measures, prints and records."""
+    """Measure, print and record."""
     work = work.resolve()
     sampled = {"batch_size": 32, "loss": {"kind": "sampled"}}
-    # Counts are made once and do not belong to a step.
+    # Co-occurrence is counted once per training and is not part of a step.
     uncounted = {"reranker": {"cooccurrence": False}}
     found: dict[str, Any] = {
         "temporec": _temporec(work / "temporec", {}),
@@ -62,17 +62,19 @@ def _steps(items: int, length: int, model: dict[str, Any], train: dict[str, Any]
 
 
 def _temporec(root: Path, settings: dict[str, Any]) -> int:
-    """Targets a second over whole epochs, validation's time included."""
+    """Return targets per second over whole epochs, validation included."""
     changed = [f"{name}={json.dumps(value)}" for name, value in {"train.epochs": EPOCHS, **settings}.items()]
     run_pipeline(["--config", "pipeline/configs/quickstart.yaml", *(x for c in changed for x in ("--set", c))], root)
     data = json.loads((root / "run.json").read_text())["data"]
-    targets = data["rows_accepted"] - 3 * data["users"]  # without each user's first, and the two that are held out
+    targets = (
+        data["rows_accepted"] - 3 * data["users"]
+    )  # without each user's first interaction and the two held-out ones
     ends_s = [seconds for seconds, _ in read_curve(root)]
     return round(targets / median(b - a for a, b in pairwise(ends_s)))
 
 
 def _recbole(env: Path, out: Path, settings: dict[str, Any]) -> int:
-    """Targets a second of GRU4Rec, validation's time left out."""
+    """Return GRU4Rec's targets per second, validation excluded."""
     return round(train(env, "GRU4Rec", 1, "cpu", out, epochs=2, settings=settings)["train_targets_per_s"])
 
 

@@ -1,4 +1,4 @@
-"""Times training steps on made-up histories, in a process of its own, and prints what it found as JSON."""
+"""Time training steps on random histories in a process of its own, and print the result as JSON."""
 
 from __future__ import annotations
 
@@ -19,11 +19,21 @@ from trainer.network.model import NextItemModel
 from trainer.training.optimizer import optimizer
 
 WARM_UP, STEPS = 5, 40
-_BATCHES = 8  # different ones, taken in turn
+_BATCHES = 8  # different batches, used in turn
 
 
 def step_s(items: int, length: int, model: ModelConfig, train: TrainConfig) -> tuple[float, NextItemModel]:
-    """The median seconds of a training step on full histories."""
+    """Return the median seconds of a training step on full histories, and the model.
+
+    Args:
+        items: number of items in the catalogue.
+        length: length of the histories.
+        model: settings of the model.
+        train: settings of the training.
+
+    Returns:
+        Seconds per step, and the model that was trained.
+    """
     random = np.random.default_rng(0)
     sequences = [random.integers(1, items + 1, length + 1) for _ in range(_BATCHES * train.batch_size)]
     shares = np.bincount(np.concatenate(sequences), minlength=items + 1)[1:].astype(np.float32)
@@ -31,7 +41,7 @@ def step_s(items: int, length: int, model: ModelConfig, train: TrainConfig) -> t
     network.compile(optimizer=optimizer(train, 1_000))
     rows = tf.constant(np.stack(sequences))
     batches = [rows[i::_BATCHES] for i in range(_BATCHES)]
-    # The step that Keras trains with, traced once.
+    # The traced step with which Keras trains.
     step = network.make_train_function()
     feed = iter(
         tf.data.Dataset.from_tensor_slices(tf.stack(batches))
@@ -42,13 +52,23 @@ def step_s(items: int, length: int, model: ModelConfig, train: TrainConfig) -> t
 
 
 def parts_ms(items: int, length: int, model: ModelConfig, train: TrainConfig) -> dict[str, float]:
-    """Milliseconds of a step, and of its parts alone, forward and backward."""
+    """Return the milliseconds of a step, and of each of its parts, forward and backward.
+
+    Args:
+        items: number of items in the catalogue.
+        length: length of the histories.
+        model: settings of the model, which must have a ranking network.
+        train: settings of the training.
+
+    Returns:
+        Milliseconds by part; `step` is the whole step.
+    """
     whole, network = step_s(items, length, model, train)
     random = np.random.default_rng(0)
     ids = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
     targets = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
     encoder, ranker, valid = network._encoder, network._ranker, ids != PADDING_ID
-    assert ranker is not None, "its parts are those of a model with a ranking network"
+    assert ranker is not None, "expected: a model with a ranking network"
     sessions = network._sessions(ids, {})
     vectors = network._items.embed(ids)
     recurrent = encoder._recurrence(vectors)
@@ -102,7 +122,15 @@ def _median_s(run: Callable[[], Any]) -> float:
 
 
 def main(items: int, length: int, model: str, train: str, parts: bool = False) -> None:
-    """Times the steps of a model, given with the training as JSON."""
+    """Time the steps of a model and print the result.
+
+    Args:
+        items: number of items in the catalogue.
+        length: length of the histories.
+        model: settings of the model, as JSON.
+        train: settings of the training, as JSON.
+        parts: time each part of a step instead.
+    """
     settings = items, length, ModelConfig.model_validate_json(model), TrainConfig.model_validate_json(train)
     if parts:
         print(json.dumps(parts_ms(*settings)))

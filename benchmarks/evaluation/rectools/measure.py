@@ -1,8 +1,8 @@
-"""Measures lists with RecTools and prints the means and the seconds; runs in an environment of its own.
+"""Measure lists with RecTools, and print the means and the seconds.
 
-DIR/bin/python measure.py FOLDER
+    DIR/bin/python measure.py FOLDER
 
-FOLDER is one that `benchmarks.evaluation.compare_rectools` wrote.
+DIR is an environment with RecTools. `benchmarks.evaluation.compare_rectools` writes FOLDER.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ METRICS = {
 
 
 def main(folder: Path) -> None:
-    """Reads, measures, prints."""
+    """Read the lists, measure them, and print the result.
+
+    Args:
+        folder: folder that `benchmarks.evaluation.compare_rectools` wrote.
+    """
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("lists", "targets", "trained_on")}
     about = json.loads((folder / "about.json").read_text())
     catalogue = pd.read_parquet(folder / "catalogue.parquet")["item_id"]

@@ -1,4 +1,4 @@
-"""The interaction log, and the file that RecBole reads it from."""
+"""The interaction log, and the file from which RecBole reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Log:
     Args:
         users: the users' ids.
         items: the items' ids.
-        histories: for each of `users`, positions in `items`, oldest first.
+        histories: for each user, indices into `items`, oldest first.
     """
 
     users: npt.NDArray[np.object_]
@@ -30,19 +30,22 @@ class Log:
 
 
 def read_log(path: Path, delimiter: str, user: str, item: str, timestamp: str) -> Log:
-    """Reads a text file with a header line; ties in time are broken by input order.
+    """Read a text file with a header line. Ties in time are broken by input order.
 
     Args:
         path: the file.
-        delimiter: what stands between two fields.
-        user: the column of the users' ids.
-        item: the column of the items' ids.
-        timestamp: the column of the times, which are numbers.
+        delimiter: delimiter between two fields.
+        user: column with the users' ids.
+        item: column with the items' ids.
+        timestamp: column with the times, as numbers.
+
+    Returns:
+        The interactions by user.
     """
     columns = [user, item, timestamp]
     header = pd.read_csv(path, sep=delimiter, nrows=0).columns
     if not set(columns) <= set(header):
-        remedy = "give --user, --item, --timestamp and --delimiter as they are in the file"
+        remedy = "set --user, --item, --timestamp and --delimiter as in the file"
         sys.exit(f"expected: columns {columns}\nreceived: {list(header)}\nremedy:   {remedy}")
     rows = pd.read_csv(path, sep=delimiter, usecols=columns, dtype=str, keep_default_na=False)
     rows = rows.iloc[np.argsort(pd.to_numeric(rows[timestamp]).to_numpy(), kind="stable")]
@@ -53,11 +56,15 @@ def read_log(path: Path, delimiter: str, user: str, item: str, timestamp: str) -
 
 
 def write_atomic(log: Log, folder: Path) -> None:
-    """Writes RecBole's atomic file, `folder/log/log.inter`.
+    """Write RecBole's atomic file, `folder/log/log.inter`.
 
-    Ids become positions in `log.users` and `log.items`, so that no id needs
-    quoting, and times become positions in the user's history: RecBole holds
-    times as float32, whose neighbours are 64 or 128 apart among seconds since 1970.
+    Ids become indices into `log.users` and `log.items`, so that no id needs quoting.
+    Times become positions in the user's history, because RecBole holds times as
+    float32: neighbouring float32 seconds since 1970 are 64 or 128 s apart.
+
+    Args:
+        log: the log to write.
+        folder: an existing folder.
     """
     lengths = [len(history) for history in log.histories]
     rows = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Makes the environment that `train.py` runs in: `python3.10 make_env.py DIR`. Standard library only."""
+"""Make the environment of `train.py`: `python3.10 make_env.py DIR`. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import venv
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-PYTHON = (3, 10)  # the last that PyTorch 1.12.1 has wheels for
+PYTHON = (3, 10)  # the last version with wheels of PyTorch 1.12.1
 STAMP = ".ready"
-MARKER = "pyvenv.cfg"  # what the standard library's venv leaves in every environment
+MARKER = "pyvenv.cfg"  # the standard library's venv writes it into each environment
 
 
 def main() -> None:
-    """Parses, checks, makes."""
-    parser = argparse.ArgumentParser(description="Makes RecBole's environment; a current one is left alone.")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="where the environment is to be")
+    """Parse the arguments, check the folder, and make the environment."""
+    parser = argparse.ArgumentParser(description="Make RecBole's environment, unless it is current.")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder for the environment")
     folder = parser.parse_args().folder.absolute()
     if sys.version_info[:2] != PYTHON:
-        parser.error(f"expected Python 3.10, received {sys.version.split()[0]}; run it with `python3.10`")
+        parser.error(f"expected: Python 3.10, received: {sys.version.split()[0]}, remedy: run it with `python3.10`")
     if folder.exists() and not (folder / MARKER).exists():
-        parser.error(f"expected no folder or an environment made before, received {folder}; give another DIR")
+        parser.error(f"expected: a new folder or an environment, received: {folder}, remedy: give another DIR")
     digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     if _stamp(folder) == digest:
         print(f"{folder} is current")
@@ -33,7 +33,14 @@ def main() -> None:
 
 
 def make(folder: Path, digest: str) -> None:
-    """Makes the environment from nothing; it is stamped last, so that one that was killed is made again."""
+    """Make the environment from nothing.
+
+    The stamp is written last, so that an incomplete environment is made again.
+
+    Args:
+        folder: folder for the environment; an old one is removed.
+        digest: digest of the requirements, for the stamp.
+    """
     if folder.exists():
         shutil.rmtree(folder)
     venv.create(folder, with_pip=True)
@@ -44,7 +51,7 @@ def make(folder: Path, digest: str) -> None:
 
 
 def _stamp(folder: Path) -> str:
-    """What the environment in a folder was made from; empty where there is none, or it is not complete."""
+    """Return the digest in an environment's stamp; an empty string if the stamp is missing."""
     stamp = folder / STAMP
     return stamp.read_text(encoding="utf-8") if stamp.exists() else ""
 

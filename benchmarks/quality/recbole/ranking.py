@@ -1,4 +1,4 @@
-"""Recommendations over the whole catalogue with seen items removed, which RecBole's own evaluation does not do."""
+"""Recommendations over the whole catalogue with seen items removed. RecBole's own evaluation keeps them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ K = 10
 
 @dataclass(frozen=True)
 class Ranking:
-    """Recommended lists, one a user.
+    """Recommended lists, one per user.
 
     Args:
         users: the users' ids. [n]
-        targets: what each user did next. [n]
+        targets: each user's next item. [n]
         ranked: item ids, best first; empty strings where fewer than `K` items are unseen. [n, K]
     """
 
@@ -30,13 +30,17 @@ class Ranking:
     ranked: npt.NDArray[np.str_]
 
     def metrics(self) -> Mapping[str, float]:
-        """Recall and NDCG, means over the users; with one target, recall is the hit rate and NDCG's ideal is 1."""
+        """Return mean recall and NDCG. With one target, recall is the hit rate and the ideal DCG is 1."""
         hits = self.ranked == self.targets[:, np.newaxis]
         gains = hits / np.log2(np.arange(K) + 2)
         return {f"recall@{K}": float(hits.any(axis=1).mean()), f"ndcg@{K}": float(gains.sum(axis=1).mean())}
 
     def save(self, path: Path) -> None:
-        """Writes the three arrays, as strings, into one `.npz` file."""
+        """Write the three arrays as strings into one `.npz` file.
+
+        Args:
+            path: the file to write.
+        """
         np.savez_compressed(path, users=self.users, targets=self.targets, ranked=self.ranked)
 
 
@@ -45,7 +49,7 @@ class Ranker:
 
     Args:
         log: the whole log.
-        dataset: RecBole's data set of it, made from the file of `write_atomic`.
+        dataset: RecBole's data set, made from the file of `write_atomic`.
     """
 
     def __init__(self, log: Log, dataset: Any) -> None:
@@ -57,13 +61,19 @@ class Ranker:
         self._item_ids[item_tokens] = np.arange(len(item_tokens)) + 1
 
     def rank(self, model: Any, data: Any, held_out: int) -> Ranking:
-        """The `K` best items of every user that the user has not done before the target.
+        """Return each user's `K` best items among those not seen before the target.
 
         Args:
             model: RecBole's model.
             data: RecBole's loader of the split.
-            held_out: how many of a user's last interactions the model does not
-                see, the target among them: 2 in validation, 1 in test.
+            held_out: number of a user's last interactions that are hidden from the
+                model, the target included: 2 in validation, 1 in test.
+
+        Returns:
+            The recommended lists.
+
+        Raises:
+            RuntimeError: RecBole's target differs from the log's.
         """
         positions, best = [], []
         model.eval()
@@ -75,7 +85,7 @@ class Ranker:
                 for row, (user, target) in enumerate(zip(users, interaction["item_id"].tolist(), strict=True)):
                     history = self._item_ids[self._log.histories[user]]
                     if history[-held_out] != target:
-                        raise RuntimeError(f"user {self._log.users[user]}: RecBole's target is not the log's")
+                        raise RuntimeError(f"user {self._log.users[user]}: RecBole's target differs from the log's")
                     scores[row, history[:-held_out]] = -torch.inf
                 values, ids = torch.topk(scores, K)
                 positions.append(users)

@@ -1,8 +1,9 @@
-"""What RecBole is trained with: its authors' settings for MovieLens-1M, from their published search.
+"""The settings of RecBole's models: those that its authors found for MovieLens-1M.
 
-`SOURCE` is the last revision that holds the search's records: `md/ml-1m_seq.md` has what all models share,
-`hyper/sequential/MODEL-ml-1m_seq.md` the best of each. What a search did not vary is RecBole 1.2.1's default,
-written out. NARM's search varied `num_layers`, which NARM does not read: its records are equal in pairs.
+`SOURCE` is the last revision with the records of their search. `md/ml-1m_seq.md` has the settings that all models
+share, `hyper/sequential/MODEL-ml-1m_seq.md` the best of each model. A setting that the search did not vary is the
+default of RecBole 1.2.1, written out. NARM's search varied `num_layers`, which NARM ignores: its records come in
+equal pairs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Trains a sequential model of RecBole on a log and writes what it recommends, and what that took.
+"""Train a sequential model of RecBole on a log, and write its recommendations, time and memory.
 
-Runs in the environment of `make_env.py`. A run that was killed goes on after
-its last whole epoch when the same command is given again; one that is
-finished is not repeated.
+Run it in the environment of `make_env.py`. The same command resumes an interrupted
+run after its last whole epoch, and does not repeat a finished run.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ from settings import MODELS, SOURCE, TRAINING
 
 
 class ResumableTrainer(Trainer):
-    """RecBole's trainer, which also times epochs, measures with seen items removed, and goes on after a kill.
+    """RecBole's trainer that also times epochs, measures with seen items removed, and resumes.
 
     Args:
         config: RecBole's.
         model: RecBole's.
         loaders: RecBole's loaders of training and validation.
-        ranker: ranks for the measure in validation.
-        folder: where the best weights and the state after the last epoch are kept.
-        run: what is trained; a state of another run is not taken up.
+        ranker: ranks the items in validation.
+        folder: folder for the best weights and the state after the last epoch.
+        run: description of the run. The state of another run is refused.
     """
 
     def __init__(
@@ -54,19 +53,19 @@ class ResumableTrainer(Trainer):
         self.history: list[dict[str, float]] = []
 
     def train(self) -> None:
-        """Trains from the state in the folder, where there is one, until RecBole stops."""
+        """Train until RecBole stops, from the state in the folder if there is one."""
         if self._state.exists():
             self._resume()
         if self.start_epoch < self.epochs and self.cur_step <= self.stopping_step:
             self.fit(self._training, self._validation, verbose=False, saved=False, callback_fn=self._after_epoch)
 
     def load_best(self) -> None:
-        """Gives the model the weights of the epoch that was best in RecBole's own validation."""
+        """Load the weights of the epoch with the best score in RecBole's own validation."""
         self.model.load_state_dict(torch.load(self._best, map_location=self.device))
 
     @property
     def best_epoch(self) -> int:
-        """The epoch that was best in RecBole's own validation, the first being 1."""
+        """Number of the epoch with the best score in RecBole's own validation, counted from 1."""
         return len(self.history) - self.cur_step
 
     def _train_epoch(self, *args: Any, **kwargs: Any) -> Any:
@@ -95,7 +94,7 @@ class ResumableTrainer(Trainer):
         print(json.dumps(self.history[-1]), flush=True)
 
     def _save(self, epoch: int) -> None:
-        """Writes all or nothing, with the random states, so that a resumed run gives what an uninterrupted one does."""
+        """Write the state atomically, with the random states: a resumed run ends like an uninterrupted one."""
         state = {
             "run": self._run,
             "epoch": epoch,
@@ -127,7 +126,7 @@ class ResumableTrainer(Trainer):
 
 
 def main() -> None:
-    """Parses and trains, unless that is done already."""
+    """Parse the arguments and train, unless the run is finished already."""
     arguments = _arguments()
     run = {
         "model": arguments.model,
@@ -145,7 +144,7 @@ def main() -> None:
     result = out / "result.json"
     if result.exists():
         _require_same(json.loads(result.read_text(encoding="utf-8")), run, result)
-        print(f"{result} is there already")
+        print(f"{result} exists already")
         return
     log = read_log(arguments.log, arguments.delimiter, arguments.user, arguments.item, arguments.timestamp)
     with tempfile.TemporaryDirectory() as folder:
@@ -155,7 +154,13 @@ def main() -> None:
 
 
 def train(log: Log, run: Mapping[str, Any], out: Path) -> None:
-    """Trains on the atomic file in the working folder and writes the results, `result.json` last."""
+    """Train on the atomic file in the working folder, and write the results, `result.json` last.
+
+    Args:
+        log: the whole log.
+        run: description of the run.
+        out: folder for the results.
+    """
     torch.set_num_threads(run["threads"])
     config = _config(run, out)
     init_seed(config["seed"], config["reproducibility"])
@@ -165,7 +170,7 @@ def train(log: Log, run: Mapping[str, Any], out: Path) -> None:
     init_seed(config["seed"], config["reproducibility"])
     model = get_model(config["model"])(config, training.dataset).to(config["device"])
     if model.device.type != run["device"]:
-        sys.exit(f"expected: a device {run['device']}\nreceived: PyTorch has none\nremedy:   leave out --device")
+        sys.exit(f"expected: a device {run['device']}\nreceived: a PyTorch without it\nremedy:   omit --device")
     trainer = ResumableTrainer(config, model, (training, validation), ranker, out, run)
     trainer.train()
     trainer.load_best()
@@ -204,8 +209,8 @@ def train(log: Log, run: Mapping[str, Any], out: Path) -> None:
 
 
 def _config(run: Mapping[str, Any], out: Path) -> Config:
-    """RecBole's configuration."""
-    sys.argv = sys.argv[:1]  # RecBole reads the command line too, and takes some of its options for its own
+    """Return RecBole's configuration."""
+    sys.argv = sys.argv[:1]  # RecBole reads the command line, too, and would take some of its options for its own
     return Config(
         model=run["model"],
         dataset=NAME,
@@ -225,27 +230,29 @@ def _config(run: Mapping[str, Any], out: Path) -> Config:
 
 
 def _require_same(found: Mapping[str, Any], run: Mapping[str, Any], path: Path) -> None:
-    """Refuses to go on in the folder of another run."""
+    """Refuse the folder of another run."""
     differing = [key for key, value in run.items() if found.get(key) != value]
     if differing:
-        sys.exit(f"expected: {path} of this run\nreceived: another {', '.join(differing)}\nremedy:   another --out")
+        sys.exit(
+            f"expected: {path} of this run\nreceived: another {', '.join(differing)}\nremedy:   give another --out"
+        )
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--log", type=Path, required=True, help="text file with a header line")
     parser.add_argument("--delimiter", default=",", help=r"between two fields; \t is a tab (default: a comma)")
-    parser.add_argument("--user", default="user_id", help="column of the users' ids (default: user_id)")
+    parser.add_argument("--user", default="user_id", help="column with the users' ids (default: user_id)")
     parser.add_argument("--item", default="item_id", help="column of the items' ids (default: item_id)")
     parser.add_argument("--timestamp", default="timestamp", help="column of the times, numbers (default: timestamp)")
     parser.add_argument("--model", choices=MODELS, required=True)
-    parser.add_argument("--settings", type=json.loads, default={}, help="JSON that goes over the settings of the model")
+    parser.add_argument("--settings", type=json.loads, default={}, help="settings of the model to replace, as JSON")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--max-length", type=int, default=50, help="items of a history that are read (default: 50)")
-    parser.add_argument("--epochs", type=int, default=500, help="at most (default: 500)")
-    parser.add_argument("--threads", type=int, default=1, help="of the CPU (default: 1)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="what trains (default: cpu)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of this run's results")
+    parser.add_argument("--max-length", type=int, default=50, help="number of items read from a history (default: 50)")
+    parser.add_argument("--epochs", type=int, default=500, help="maximum number of epochs (default: 500)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="device that trains (default: cpu)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results of this run")
     arguments = parser.parse_args()
     arguments.delimiter = arguments.delimiter.replace(r"\t", "\t")
     return arguments
