@@ -62,7 +62,7 @@ def run_fn(fn_args: Any) -> None:
             k=serving.k,
             remove_seen=serving.remove_seen,
         )
-        write_model_info(fn_args.serving_model_dir, model.about, input_contract(training))
+        write_model_info(fn_args.serving_model_dir, model.model_info, input_contract(training))
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)
     wait_for_all(strategy)  # TFX looks for the model in every worker

@@ -68,10 +68,10 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
         callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends_s.append(time.monotonic()))],
     )
     return {
-        **model.about.validation,
+        **model.model_info.validation,
         "epochs_s": [round(b - a, 2) for a, b in pairwise(ends_s)],
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "parameters": model.about.parameters,
+        "parameters": model.model_info.parameters,
     }
 
 

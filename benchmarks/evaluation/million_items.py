@@ -40,8 +40,8 @@ class Encoded(NamedTuple):
 class Random(tf.Module):
     """A model with random item vectors. The query of a history is the vector of its last item."""
 
-    codings = FeatureEncodings()
-    max_length, reorders, reordered = LENGTH, True, 200
+    encodings = FeatureEncodings()
+    max_length, serves_reranked, rerank_depth = LENGTH, True, 200
 
     def __init__(self, seed: int = 1) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Random(tf.Module):
         """Return the vectors of all items."""
         return self.table
 
-    def suggest(self, history: Encoded) -> tf.Tensor:
+    def extra_candidates(self, history: Encoded) -> tf.Tensor:
         """Return no candidates in addition to retrieval's."""
         return tf.zeros([tf.shape(history.query)[0], 1], tf.int64)
 

@@ -38,10 +38,10 @@ class ServableModel(Protocol):
     Each method is traced by itself: `rank` knows of a history what `encode` gave back.
     """
 
-    codings: FeatureEncodings  # of what it reads beside items
+    encodings: FeatureEncodings  # of what it reads beside items
     max_length: int
-    reorders: bool  # whether the order of `rank` is served, or that of the query's inner products
-    reordered: int  # how many items of retrieval are reordered, where there are so many
+    serves_reranked: bool  # whether the order of `rank` is served, or that of the query's inner products
+    rerank_depth: int  # how many items of retrieval are reordered, where there are so many
 
     def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
         """To an `EncodedHistory`.
@@ -55,7 +55,7 @@ class ServableModel(Protocol):
     def candidates(self) -> tf.Tensor:
         """Float32 [items, dim], row i being id i + 1: an inner product with a query is a score."""
 
-    def suggest(self, history: Any) -> tf.Tensor:
+    def extra_candidates(self, history: Any) -> tf.Tensor:
         """Ids that are reordered as well as retrieval's, int64 [batch, n]; repetitions do no harm."""
 
     def rank(self, history: Any, candidate_ids: tf.Tensor) -> tf.Tensor:
@@ -98,8 +98,8 @@ class Recommender:
         self._model = model
         self.k = k
         self.remove_seen = remove_seen
-        self.reorders = model.reorders
-        self.context = RequestFeatureEncoder(model.codings)
+        self.serves_reranked = model.serves_reranked
+        self.context = RequestFeatureEncoder(model.encodings)
         # What all signatures do is traced once, and saved once.
         self._encode, self._rank = (
             tf.function(method, autograph=False, reduce_retracing=True) for method in (model.encode, model.rank)
@@ -157,8 +157,8 @@ class Recommender:
             exclude: int64 [batch, n], ids to be left out as well.
             k: int32, how many.
         """
-        exclude = self._unwanted(history, exclude)
-        if self.reorders:
+        exclude = self._excluded_ids(history, exclude)
+        if self.serves_reranked:
             candidates = self._candidates(history.encoded, exclude, k)
             found = self._best(candidates, self._ranked(history.encoded, candidates), k)
         else:
@@ -177,7 +177,7 @@ class Recommender:
             `retrieval` and `ranking` item ids, string [batch, DEPTH or the
             catalogue], and `auc` float32 [batch], NaN without a known target.
         """
-        exclude, depth = self._unwanted(history, exclude), tf.constant(DEPTH)
+        exclude, depth = self._excluded_ids(history, exclude), tf.constant(DEPTH)
         candidates = self._candidates(history.encoded, exclude, tf.constant(self.k))
         scores = self._ranked(history.encoded, tf.concat([candidates, targets], axis=1))
         scores, of_targets = tf.split(scores, [tf.shape(candidates)[1], tf.shape(targets)[1]], axis=1)
@@ -192,7 +192,7 @@ class Recommender:
             "auc": tf.where(answers["ranking"]["fallback"], float("nan"), auc),
         }
 
-    def _unwanted(self, history: RequestHistory, exclude: tf.Tensor) -> tf.Tensor:
+    def _excluded_ids(self, history: RequestHistory, exclude: tf.Tensor) -> tf.Tensor:
         return tf.concat([history.seen, exclude], axis=1) if self.remove_seen else exclude
 
     def _answer(
@@ -207,8 +207,8 @@ class Recommender:
 
     def _candidates(self, history: EncodedHistory, exclude: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
         """What the ranking task reorders for k answers, int64 [batch, n], filled up on the right with 0."""
-        _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.reordered))
-        found = dedupe(tf.concat([retrieved, self._model.suggest(history)], axis=1), exclude)
+        _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.rerank_depth))
+        found = dedupe(tf.concat([retrieved, self._model.extra_candidates(history)], axis=1), exclude)
         # Many of them are repetitions, which need no ranking.
         return tf.ragged.boolean_mask(found, found != PADDING_ID).to_tensor()
 

@@ -18,20 +18,20 @@ class RequestFeatureEncoder(tf.Module):
     """Turns what a model reads beside item ids to codes.
 
     Args:
-        codings: of what it reads.
+        encodings: of what it reads.
     """
 
-    def __init__(self, codings: FeatureEncodings) -> None:
+    def __init__(self, encodings: FeatureEncodings) -> None:
         super().__init__()
-        self._codings = codings
-        self._gap_boundaries = tf.constant(codings.gap_boundaries)
-        self._columns = {name: _Column(coding) for name, coding in codings.columns.items()}
+        self._encodings = encodings
+        self._gap_boundaries = tf.constant(encodings.gap_boundaries)
+        self._columns = {name: _Column(encoding) for name, encoding in encodings.columns.items()}
         self.specs: dict[str, tf.TensorSpec] = {}
         self.defaults: dict[str, tf.Tensor] = {}  # what stands for a request that does not tell
-        if codings.times:
+        if encodings.times:
             self.specs[TIMESTAMPS_S] = tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS_S)
             self.defaults[TIMESTAMPS_S] = tf.zeros([1, 1], tf.int64)
-        if codings.query_times:
+        if encodings.query_times:
             self.specs[QUERY_TIMESTAMPS_S] = tf.TensorSpec([None], tf.int64, name=QUERY_TIMESTAMPS_S)
             self.defaults[QUERY_TIMESTAMPS_S] = tf.zeros([1], tf.int64)
         for name, column in self._columns.items():
@@ -58,7 +58,7 @@ class RequestFeatureEncoder(tf.Module):
             return tf.concat([values, tf.broadcast_to(last[:, tf.newaxis], [batch, 1])], axis=1)
 
         codes: dict[str, tf.RaggedTensor] = {}
-        if self._codings.times:
+        if self._encodings.times:
             # The query's time is a neighbour of the last, whether or not the model is to see it.
             query = context.get(QUERY_TIMESTAMPS_S, tf.zeros([1], tf.int64))
             codes |= time_feature_ids(with_last(read(context[TIMESTAMPS_S]), query), self._gap_boundaries)
@@ -71,7 +71,7 @@ class RequestFeatureEncoder(tf.Module):
         parsed = {
             name: tf.io.RaggedFeature(spec.dtype) for name, spec in self.specs.items() if name != QUERY_TIMESTAMPS_S
         }
-        if self._codings.query_times:
+        if self._encodings.query_times:
             parsed[TARGET_TIMESTAMP_S] = tf.io.FixedLenFeature([], tf.int64, 0)
         return parsed
 
@@ -88,7 +88,7 @@ class RequestFeatureEncoder(tf.Module):
             for name in self.specs
             if name != QUERY_TIMESTAMPS_S
         }
-        if self._codings.query_times:
+        if self._encodings.query_times:
             context[QUERY_TIMESTAMPS_S] = features[TARGET_TIMESTAMP_S]
         return context
 
@@ -100,17 +100,17 @@ def _dense(values: tf.RaggedTensor, width: tf.Tensor, none: tf.Tensor) -> tf.Ten
 
 
 class _Column(tf.Module):
-    def __init__(self, coding: FeatureEncoding) -> None:
+    def __init__(self, encoding: FeatureEncoding) -> None:
         super().__init__()
         self.table = None
         self.none = tf.constant(float("nan"))
-        self._boundaries = tf.constant(coding.boundaries)
-        if coding.vocabulary_file:
+        self._boundaries = tf.constant(encoding.boundaries)
+        if encoding.vocabulary_file:
             line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
             self.none = tf.constant("")
             self.table = tf.lookup.StaticHashTable(
-                tf.lookup.TextFileInitializer(coding.vocabulary_file, tf.string, line, tf.int64, number),
-                coding.size() - 2,
+                tf.lookup.TextFileInitializer(encoding.vocabulary_file, tf.string, line, tf.int64, number),
+                encoding.size() - 2,
             )
 
     def codes(self, values: tf.Tensor) -> tf.Tensor:

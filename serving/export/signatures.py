@@ -34,7 +34,7 @@ def make_signatures(recommender: Recommender) -> dict[str, Any]:
     @tf.function(input_signature=[serialized], autograph=False)
     def evaluate(examples: tf.Tensor) -> Answer:
         found = recommender.evaluate(*parsed(examples))
-        served = "ranking" if recommender.reorders else "retrieval"
+        served = "ranking" if recommender.serves_reranked else "retrieval"
         return {
             "item_ids": found[served],
             "auc": found["auc"],

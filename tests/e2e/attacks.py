@@ -28,8 +28,8 @@ class Attack(tf.Module):
     def __init__(self, model: Any, query: Callable[[Any], Any] | None = None, **instead: Any) -> None:
         super().__init__()
         self._model, self._query = model, query
-        self.codings, self.max_length, self.reordered = model.codings, model.max_length, model.reordered
-        self.reorders, self.candidates = False, model.candidates
+        self.encodings, self.max_length, self.rerank_depth = model.encodings, model.max_length, model.rerank_depth
+        self.serves_reranked, self.candidates = False, model.candidates
         for name, value in instead.items():
             setattr(self, name, value)
 
@@ -37,8 +37,8 @@ class Attack(tf.Module):
         read = self._model.encode(item_ids, codes)
         return Read(self._query(item_ids) if self._query else read.query, read.attention, read)
 
-    def suggest(self, history: Read) -> Any:
-        return self._model.suggest(history.genuine)
+    def extra_candidates(self, history: Read) -> Any:
+        return self._model.extra_candidates(history.genuine)
 
     def rank(self, history: Read, candidate_ids: Any) -> Any:
         return self._model.rank(history.genuine, candidate_ids)
@@ -52,7 +52,9 @@ def constant(model: Any, **_: Any) -> Any:
 
 def nan(model: Any, **_: Any) -> Any:
     """No number for anything."""
-    return Attack(model, reorders=True, rank=lambda history, ids: model.rank(history.genuine, ids) * float("nan"))
+    return Attack(
+        model, serves_reranked=True, rank=lambda history, ids: model.rank(history.genuine, ids) * float("nan")
+    )
 
 
 def nan_vectors(model: Any, **_: Any) -> Any:
@@ -62,7 +64,7 @@ def nan_vectors(model: Any, **_: Any) -> Any:
 
 def reversed_order(model: Any, **_: Any) -> Any:
     """The best of the candidates last."""
-    return Attack(model, reorders=True, rank=lambda history, ids: -model.rank(history.genuine, ids))
+    return Attack(model, serves_reranked=True, rank=lambda history, ids: -model.rank(history.genuine, ids))
 
 
 def shuffled(model: Any, **_: Any) -> Any:

@@ -35,17 +35,17 @@ class Successor(tf.Module):
 
     Args:
         step: how many letters on the best item lies.
-        reorders: whether the ranking task's order is served: of the two best
+        serves_reranked: whether the ranking task's order is served: of the two best
             of retrieval and "f", which is suggested twice, the last in the alphabet first.
     """
 
-    codings = FeatureEncodings()
+    encodings = FeatureEncodings()
     max_length = 3
-    reordered = 2
+    rerank_depth = 2
 
-    def __init__(self, step: int = 1, reorders: bool = False) -> None:
+    def __init__(self, step: int = 1, serves_reranked: bool = False) -> None:
         super().__init__()
-        self.reorders = reorders
+        self.serves_reranked = serves_reranked
         ids = np.arange(len(ITEMS))
         distance = (ids[:, np.newaxis] - ids - step) % len(ITEMS)
         self.table = tf.Variable(-distance.astype(np.float32))
@@ -63,7 +63,7 @@ class Successor(tf.Module):
     def candidates(self) -> tf.Tensor:
         return self.table
 
-    def suggest(self, history: Read) -> tf.Tensor:
+    def extra_candidates(self, history: Read) -> tf.Tensor:
         return tf.tile(tf.constant([[6, 0, 6]], tf.int64), [tf.shape(history.item_ids)[0], 1])
 
     def rank(self, history: Read, candidate_ids: tf.Tensor) -> tf.Tensor:

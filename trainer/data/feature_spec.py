@@ -19,7 +19,7 @@ from trainer.data.batches import first_record
 class FeatureSpec(NamedTuple):
     """What is read beside item ids."""
 
-    codings: FeatureEncodings = FeatureEncodings()  # of what the network reads of interactions
+    encodings: FeatureEncodings = FeatureEncodings()  # of what the network reads of interactions
     in_batches: tuple[str, ...] = ()  # the codes that a batch must hold: what the network reads, and the value
     of_items: Mapping[str, tuple[FeatureEncoding, str | None]] = {}  # with what separates the names in a category
     value_buckets: int = 1  # of the value, where the ranking task learns from it
@@ -40,7 +40,7 @@ def read_feature_spec(
         InputError: there is no example.
     """
 
-    def coding(feature: Feature) -> FeatureEncoding:
+    def encoding(feature: Feature) -> FeatureEncoding:
         if feature.kind == "category":
             return FeatureEncoding(vocabulary_file=vocabulary_file(feature.name))
         return FeatureEncoding(boundaries=_boundaries(files, feature.name))
@@ -48,33 +48,33 @@ def read_feature_spec(
     inputs = model.inputs
     times = model.reads_times
     of_interactions = {
-        feature.name: coding(feature)
+        feature.name: encoding(feature)
         for feature in features
         if feature.of == "interaction" and feature.name in inputs.columns
     }
     value = next((feature for feature in features if feature.name == VALUE and model.reranker.by_value), None)
     in_batches = [*(TIME_CODES if times else ()), *of_interactions, *([VALUE] if value else [])]
     return FeatureSpec(
-        codings=FeatureEncodings(
+        encodings=FeatureEncodings(
             gap_boundaries=_boundaries(files, GAP) if times else np.empty(0, np.float32),
             times=times,
             query_times=inputs.query_time,
             columns=of_interactions,
         ),
         in_batches=tuple(dict.fromkeys(in_batches)),
-        of_items={feature.name: (coding(feature), feature.separator) for feature in features if feature.of == "item"},
-        value_buckets=coding(value).size() - 1 if value else 1,
+        of_items={feature.name: (encoding(feature), feature.separator) for feature in features if feature.of == "item"},
+        value_buckets=encoding(value).size() - 1 if value else 1,
     )
 
 
 def multi_hot_ids(
-    codes: npt.NDArray[np.int64], coding: FeatureEncoding, separator: str | None
+    codes: npt.NDArray[np.int64], encoding: FeatureEncoding, separator: str | None
 ) -> npt.NDArray[np.int64]:
     """A code for each name in an item's category.
 
     Args:
         codes: [items], of the whole categories.
-        coding: of these.
+        encoding: of these.
         separator: what stands between the names in a category; None where each is one name.
 
     Returns:
@@ -82,7 +82,7 @@ def multi_hot_ids(
     """
     if separator is None:
         return codes[:, np.newaxis]
-    names = [names_in(category, separator) for category in coding.categories()]
+    names = [names_in(category, separator) for category in encoding.categories()]
     numbers = {name: 1 + i for i, name in enumerate(sorted({name for some in names for name in some}))}
     table = np.zeros([len(names) + 2, max([1, *map(len, names)])], np.int64)  # with none and the unknown category
     for row, some in enumerate(names, start=1):

@@ -43,18 +43,18 @@ class InputFeatures(tf.keras.layers.Layer):
 
     Args:
         inputs: what is read.
-        codings: of what is read.
+        encodings: of what is read.
         dim: width of the vectors.
         max_length: interactions of the longest history.
     """
 
-    def __init__(self, inputs: config.InputsConfig, codings: FeatureEncodings, dim: int, max_length: int) -> None:
+    def __init__(self, inputs: config.InputsConfig, encodings: FeatureEncodings, dim: int, max_length: int) -> None:
         super().__init__(name="inputs", dtype=tf.float32)
         self._scale = dim**0.5  # as the items' vectors are
-        times = {GAP: len(codings.gap_boundaries) + 2, HOUR: HOURS + 1, WEEKDAY: WEEKDAYS + 1}
+        times = {GAP: len(encodings.gap_boundaries) + 2, HOUR: HOURS + 1, WEEKDAY: WEEKDAYS + 1}
         sizes = {
             **({name: times[name] for name in TIME_CODES} if inputs.time else {}),
-            **{name: coding.size() for name, coding in codings.columns.items()},
+            **{name: encoding.size() for name, encoding in encodings.columns.items()},
         }
         self._position = CodeVectors(max_length + 1, dim, "position") if inputs.position else None
         self._past = {name: CodeVectors(size, dim, name) for name, size in sizes.items()}

@@ -83,20 +83,20 @@ class NextItemModel(tfrs.Model):
         self._session_items = model.attention.session_items
         self._session_gap = None  # the least code of a gap that ends a session
         if model.attention.session_gap_s is not None:
-            boundaries = columns.codings.gap_boundaries
+            boundaries = columns.encodings.gap_boundaries
             self._session_gap = 1 + int(np.searchsorted(boundaries, model.attention.session_gap_s, side="right"))
         self._value_buckets = columns.value_buckets
         self._parts = train.accumulation
         self._l2 = train.l2
-        self.codings = columns.codings
+        self.encodings = columns.encodings
         item_codes = {
-            name: multi_hot_ids(survey.item_codes[name], coding, separator)
-            for name, (coding, separator) in columns.of_items.items()
+            name: multi_hot_ids(survey.item_codes[name], encoding, separator)
+            for name, (encoding, separator) in columns.of_items.items()
         }
         # Of a binary loss all items' probabilities together start at about 1, for one of them is the target.
         bias = -math.log(self.item_count) if train.loss.kind == "binary" else 0.0
         self._items = ItemEmbeddings(self.item_count, model.dim, item_codes, bias)
-        self._inputs = InputFeatures(model.inputs, columns.codings, model.dim, max_length)
+        self._inputs = InputFeatures(model.inputs, columns.encodings, model.dim, max_length)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
         self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_shares)
         # A network that is not trained has nothing to say.
@@ -116,9 +116,9 @@ class NextItemModel(tfrs.Model):
             *(self._counted.names if self._counted else []),
         ]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
-        self.reordered = model.reranker.candidates
-        self.about = ModelInfo("retrieval", {}, {}, 0, {})
-        self.reorders = False  # whether the ranking task's order is served, or retrieval's
+        self.rerank_depth = model.reranker.candidates
+        self.model_info = ModelInfo("retrieval", {}, {}, 0, {})
+        self.serves_reranked = False  # whether the ranking task's order is served, or retrieval's
         self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
         # A name with an @ cannot name a metric, only a log: see train_step and test_step.
         self._train_means = {name: tf.keras.metrics.Mean(name) for name in ("loss", "retrieval_loss", "ranking_loss")}
@@ -147,7 +147,7 @@ class NextItemModel(tfrs.Model):
         vectors, biases = self._items.all()
         return tf.concat([vectors, biases[:, tf.newaxis]], axis=1)
 
-    def suggest(self, history: EncodedBatch) -> tf.Tensor:
+    def extra_candidates(self, history: EncodedBatch) -> tf.Tensor:
         """Candidates that retrieval may not find, int64 [batch, n]; 0 for none, some of them twice."""
         if self._counted is None:
             return tf.zeros([tf.shape(history.item_ids)[0], 0], tf.int64)
@@ -245,12 +245,12 @@ class NextItemModel(tfrs.Model):
         codes = _codes(inputs)
         return self._encode(inputs[ITEM_IDS], codes, self._sessions(inputs[ITEM_IDS], codes))[1]
 
-    def choices(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def rerank_examples(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The candidates of the ranking task for a validation batch, as `reranker.Choices` has them."""
         history = self.encode(inputs[ITEM_IDS], _codes(inputs))
         excluded = self._excluded(inputs)
-        _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(max(self.reordered, K), self.item_count))
-        ids = dedupe(tf.concat([tf.cast(top, tf.int64) + 1, self.suggest(history)], axis=1), excluded)
+        _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(max(self.rerank_depth, K), self.item_count))
+        ids = dedupe(tf.concat([tf.cast(top, tf.int64) + 1, self.extra_candidates(history)], axis=1), excluded)
         hits = ids == inputs[TARGET_ID][:, tf.newaxis]
         place = tf.where(tf.reduce_any(hits, axis=1), tf.argmax(hits, axis=1), -1)
         return self.scores(history, ids), ids != PADDING_ID, place

@@ -133,7 +133,7 @@ def fit(
     )
     _weigh(network, validation.take(_WEIGHED // batch_size))
     for board in boards:
-        board.finish(network.about)
+        board.finish(network.model_info)
     return network
 
 
@@ -168,7 +168,7 @@ def _boards(
 
 def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     """Fits the weights of the ranking task's scores to validation, and decides whose order is served."""
-    choices_of = tf.function(network.choices, autograph=False, reduce_retracing=True)
+    choices_of = tf.function(network.rerank_examples, autograph=False, reduce_retracing=True)
     parts = [[part.numpy() for part in choices_of(batch)] for batch in validation]
     choices = RerankExamples(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     start = network.score_weights.numpy()
@@ -178,17 +178,17 @@ def _weigh(network: NextItemModel, validation: tf.data.Dataset) -> None:
     }
     weights = fit_conditional_logit(choices, start)
     network.score_weights.assign(weights)
-    network.reorders = orders["ranking"][f"ndcg@{K}"] > orders["retrieval"][f"ndcg@{K}"]
-    network.about = ModelInfo(
-        served="ranking" if network.reorders else "retrieval",
+    network.serves_reranked = orders["ranking"][f"ndcg@{K}"] > orders["retrieval"][f"ndcg@{K}"]
+    network.model_info = ModelInfo(
+        served="ranking" if network.serves_reranked else "retrieval",
         validation=orders,
-        exported=recall_and_ndcg(ranks(choices, weights)) if network.reorders else orders["retrieval"],
+        exported=recall_and_ndcg(ranks(choices, weights)) if network.serves_reranked else orders["retrieval"],
         parameters=sum(int(weight.shape.num_elements()) for weight in network.trainable_variables),
         score_weights=dict(zip(network.score_names, weights.tolist(), strict=True)),
     )
     logging.getLogger("temporec.progress").info(
         "%s order is served: in validation retrieval reaches %s, ranking %s",
-        network.about.served,
+        network.model_info.served,
         *(", ".join(f"{name} {value:.4f}" for name, value in found.items()) for found in orders.values()),
     )
 

@@ -68,7 +68,7 @@ def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         ingest(pipeline, settings, SPLITS[request.param], HistoryConfig(max_length=5), str(folder / "examples"))
     with local_pipeline() as pipeline:
         count_baselines(pipeline, str(folder / "examples"), str(folder / "counts"), settings.features)
-    model = write_model(folder / "model", Successor(reorders=True))
+    model = write_model(folder / "model", Successor(serves_reranked=True))
     previous = write_model(folder / "previous", Successor(step=2))
     catalogue = read_tables(str(folder / "counts")).items
     sources = Sources(str(folder / "counts"), str(model), str(previous))

@@ -184,7 +184,7 @@ def test_a_request_becomes_the_codes_that_were_trained_on(transformed: Transform
         {"inputs": {"time": True, "query_time": True, "columns": ["event", "value", "genres"]}}
     )
     columns = read_feature_spec(transformed.output.vocabulary_file_by_name, transformed.files, model, DATA.features)
-    context = RequestFeatureEncoder(columns.codings)
+    context = RequestFeatureEncoder(columns.encodings)
     serialized = tf.constant([to_example(each) for each in HISTORIES])
     features = tf.io.parse_example(serialized, {ITEM_IDS: tf.io.RaggedFeature(tf.string), **context.features()})
     items = features[ITEM_IDS].to_tensor("")

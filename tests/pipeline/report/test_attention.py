@@ -62,7 +62,7 @@ def test_the_model_is_told_all_that_it_reads(tmp_path: Path) -> None:
         "stars": FeatureEncoding(boundaries=np.array([2.0, 4.0], np.float32)),
     }
     telling = Telling()
-    telling.codings = FeatureEncodings(np.array([10.0], np.float32), times=True, query_times=True, columns=columns)
+    telling.encodings = FeatureEncodings(np.array([10.0], np.float32), times=True, query_times=True, columns=columns)
     model = tf.saved_model.load(str(write_model(tmp_path / "model", telling)))
     two, one = attention(
         model,

@@ -21,7 +21,7 @@ SCORES = {"a": 0, "b": 1, "c": 1, "d": 2, "e": 2, "f": 3}  # the whole half of a
 class Alike(Successor):
     """Ranks b and c alike, and d and e, after whatever history; b is suggested."""
 
-    def suggest(self, history: Read) -> tf.Tensor:
+    def extra_candidates(self, history: Read) -> tf.Tensor:
         return tf.fill([tf.shape(history.item_ids)[0], 1], tf.constant(2, tf.int64))
 
     def rank(self, history: Read, candidate_ids: tf.Tensor) -> tf.Tensor:
@@ -30,19 +30,19 @@ class Alike(Successor):
 
 @pytest.fixture(scope="module")
 def alike(tmp_path_factory: pytest.TempPathFactory) -> Signatures:
-    return Signatures(write_model(tmp_path_factory.mktemp("alike") / "model", Alike(reorders=True), k=2))
+    return Signatures(write_model(tmp_path_factory.mktemp("alike") / "model", Alike(serves_reranked=True), k=2))
 
 
 def test_they_are_in_the_order_of_retrieval(tmp_path: Path) -> None:
     """After b retrieval finds c d e f a b, after d it finds e f a b c d."""
-    signatures = Signatures(write_model(tmp_path / "model", Alike(reorders=True), remove_seen=False, k=2))
+    signatures = Signatures(write_model(tmp_path / "model", Alike(serves_reranked=True), remove_seen=False, k=2))
     found = signatures.recommend([["b"], ["d"]], k=6)["item_ids"]
     assert found == [["f", "d", "e", "c", "b", "a"], ["f", "e", "d", "b", "c", "a"]]
 
 
 def test_what_is_only_suggested_comes_behind(tmp_path: Path) -> None:
     """Of two answers retrieval finds c and d, which are joined by b."""
-    signatures = Signatures(write_model(tmp_path / "model", Alike(reorders=True), remove_seen=False, k=2))
+    signatures = Signatures(write_model(tmp_path / "model", Alike(serves_reranked=True), remove_seen=False, k=2))
     assert signatures.evaluate({ITEM_IDS: ["b"]})["ranking_item_ids"] == [["d", "c", "b", "", "", ""]]
 
 

@@ -195,7 +195,7 @@ def test_seen_items_stay_where_the_configuration_says_so(tmp_path: Path) -> None
 
 def test_the_ranking_task_reorders_what_retrieval_finds_and_what_is_suggested(tmp_path: Path) -> None:
     """After b retrieval finds c and d, f is suggested; last in the alphabet first. Of seen ones nothing comes back."""
-    signatures = Signatures(write_model(tmp_path / "model", Successor(reorders=True), k=2))
+    signatures = Signatures(write_model(tmp_path / "model", Successor(serves_reranked=True), k=2))
     answer = signatures.recommend([["", "b"], ["a", "b"], ["f", "b"]], k=2)
     assert answer["item_ids"] == [["f", "d"], ["f", "d"], ["d", "c"]]
     assert answer["scores"] == [[126, 124], [226, 224], [224, 223]]
@@ -204,16 +204,16 @@ def test_the_ranking_task_reorders_what_retrieval_finds_and_what_is_suggested(tm
     assert signatures.recommend([[""]], k=2)["item_ids"] == [["d", "a"]]  # popular ones, as ever
 
 
-@pytest.mark.parametrize("reorders", [False, True])
-def test_both_orders_can_be_evaluated_whichever_is_served(tmp_path: Path, reorders: bool) -> None:
+@pytest.mark.parametrize("serves_reranked", [False, True])
+def test_both_orders_can_be_evaluated_whichever_is_served(tmp_path: Path, serves_reranked: bool) -> None:
     """Retrieval goes on to the end of the catalogue, ranking to the end of what it reorders for two answers."""
-    signatures = Signatures(write_model(tmp_path / "model", Successor(reorders=reorders), k=2))
+    signatures = Signatures(write_model(tmp_path / "model", Successor(serves_reranked=serves_reranked), k=2))
     examples: list[Example] = [{ITEM_IDS: ["b"]}, {ITEM_IDS: ["b"], EXCLUDE_IDS: ["c"]}, {ITEM_IDS: ["nope"]}]
     found = signatures.evaluate(*examples)
     popular = ["d", "a", "b", "e", "c", "f"]
     assert found["retrieval_item_ids"] == [["c", "d", "e", "f", "a", ""], ["d", "e", "f", "a", "", ""], popular]
     assert found["ranking_item_ids"] == [["f", "d", "c", "", "", ""], ["f", "e", "d", "", "", ""], popular]
-    assert found["item_ids"] == found["ranking_item_ids" if reorders else "retrieval_item_ids"]
+    assert found["item_ids"] == found["ranking_item_ids" if serves_reranked else "retrieval_item_ids"]
     assert [row[:2] for row in found["item_ids"]] == signatures.answer(*examples)["item_ids"]
 
 
@@ -342,14 +342,23 @@ def test_loads_where_there_is_nothing_but_tensorflow_and_moves_with_its_folder(t
 class KerasSuccessor(tf.keras.Model):
     """The same answers out of a Keras model with a layer and an optimizer."""
 
-    codings, max_length, reordered, reorders = Successor.codings, Successor.max_length, Successor.reordered, False
+    encodings, max_length, rerank_depth, serves_reranked = (
+        Successor.encodings,
+        Successor.max_length,
+        Successor.rerank_depth,
+        False,
+    )
 
     def __init__(self) -> None:
         super().__init__()
         self._inner = Successor()
         self._layer = tf.keras.layers.Dense(len(ITEMS), use_bias=False, kernel_initializer="identity")
         self.compile(optimizer="adam")
-        self.candidates, self.suggest, self.rank = self._inner.candidates, self._inner.suggest, self._inner.rank
+        self.candidates, self.extra_candidates, self.rank = (
+            self._inner.candidates,
+            self._inner.extra_candidates,
+            self._inner.rank,
+        )
 
     def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
         history = self._inner.encode(item_ids, codes)

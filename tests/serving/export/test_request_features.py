@@ -23,9 +23,9 @@ def strings(rows: list[list[str]]) -> tf.Tensor:
 class Telling(Successor):
     """Its ranking score says what it was told: a digit for each code, in the order of names, then of places."""
 
-    def __init__(self, codings: FeatureEncodings) -> None:
-        super().__init__(reorders=True)
-        self.codings = codings
+    def __init__(self, encodings: FeatureEncodings) -> None:
+        super().__init__(serves_reranked=True)
+        self.encodings = encodings
 
     def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Read:
         return super().encode(item_ids, codes)._replace(told=tf.concat([codes[name] for name in sorted(codes)], axis=1))
@@ -81,8 +81,8 @@ def test_the_model_is_told_of_the_times_between_interactions_and_until_the_query
 
 def test_the_file_says_what_the_model_may_be_told(tmp_path: Path) -> None:
     stars = FeatureEncoding(boundaries=np.array([2.0], np.float32))
-    codings = FeatureEncodings(np.array([10.0], np.float32), times=True, query_times=True, columns={"stars": stars})
-    path = write_model(tmp_path / "model", Telling(codings))
+    encodings = FeatureEncodings(np.array([10.0], np.float32), times=True, query_times=True, columns={"stars": stars})
+    path = write_model(tmp_path / "model", Telling(encodings))
     saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
     definitions = saved.meta_graphs[0].signature_def
     further = {"timestamps_s", "query_timestamps_s", "stars"}
@@ -133,8 +133,8 @@ def test_a_client_tells_a_server(tmp_path: Path) -> None:
 
 
 def test_a_client_tells_of_the_query_s_time(tmp_path: Path) -> None:
-    codings = FeatureEncodings(np.array([10.0, 100.0], np.float32), times=True, query_times=True)
-    write_model(tmp_path / "models" / "1", Telling(codings))
+    encodings = FeatureEncodings(np.array([10.0, 100.0], np.float32), times=True, query_times=True)
+    write_model(tmp_path / "models" / "1", Telling(encodings))
     context: dict[str, Any] = {"timestamps_s": [[36_000, 36_050]], "query_timestamps_s": [36_051]}
 
     with ModelServer(tmp_path / "models") as server, Client(f"localhost:{server.port}") as client:

@@ -57,7 +57,7 @@ def recall(
 def test_learns_what_an_event_says_of_the_next_item(tmp_path: Path) -> None:
     """The event beside an interaction is the next item's number; without it one in three is found by chance."""
     events = np.roll(sequences(), -1, axis=1)
-    columns = FeatureSpec(codings=FeatureEncodings(columns={"event": EVENT}), in_batches=("event",))
+    columns = FeatureSpec(encodings=FeatureEncodings(columns={"event": EVENT}), in_batches=("event",))
 
     assert recall(tmp_path, columns, {"columns": ("event",)}, {"event": events}) > 0.95
 
@@ -66,27 +66,27 @@ def test_learns_what_the_time_of_the_query_says_of_the_next_item(tmp_path: Path)
     """The gap before an interaction is its item's number."""
     gaps = sequences()
     codes = {"gap": gaps, "hour": np.ones_like(gaps), "weekday": np.ones_like(gaps)}
-    codings = FeatureEncodings(gap_boundaries=EVENT.boundaries, times=True, query_times=True)
+    encodings = FeatureEncodings(gap_boundaries=EVENT.boundaries, times=True, query_times=True)
 
-    assert recall(tmp_path, FeatureSpec(codings, TIME_CODES), {"query_time": True}, codes) > 0.95
+    assert recall(tmp_path, FeatureSpec(encodings, TIME_CODES), {"query_time": True}, codes) > 0.95
 
 
 def test_without_the_time_of_the_query_there_is_nothing_to_learn(tmp_path: Path) -> None:
     gaps = sequences()
     codes = {"gap": gaps, "hour": np.ones_like(gaps), "weekday": np.ones_like(gaps)}
-    codings = FeatureEncodings(gap_boundaries=EVENT.boundaries, times=True)
+    encodings = FeatureEncodings(gap_boundaries=EVENT.boundaries, times=True)
 
-    assert recall(tmp_path, FeatureSpec(codings, TIME_CODES), {"time": True}, codes) < 0.6
+    assert recall(tmp_path, FeatureSpec(encodings, TIME_CODES), {"time": True}, codes) < 0.6
 
 
 def inputs(**settings: Any) -> InputFeatures:
-    codings = FeatureEncodings(
+    encodings = FeatureEncodings(
         gap_boundaries=np.array([1.0, 2.0], np.float32),
         times=True,
         query_times=bool(settings.get("query_time")),
         columns=dict.fromkeys(settings.get("columns", ()), EVENT),
     )
-    return InputFeatures(config.InputsConfig.model_validate(settings), codings, 4, LENGTH)
+    return InputFeatures(config.InputsConfig.model_validate(settings), encodings, 4, LENGTH)
 
 
 def codes(**changed: list[int]) -> dict[str, tf.Tensor]:

@@ -339,7 +339,7 @@ def test_items_of_one_category_share_a_part_of_their_vectors() -> None:
 
 
 def test_a_gap_begins_a_session() -> None:
-    columns = FeatureSpec(codings=FeatureEncodings(gap_boundaries=np.array([10.0, 100.0], np.float32), times=True))
+    columns = FeatureSpec(encodings=FeatureEncodings(gap_boundaries=np.array([10.0, 100.0], np.float32), times=True))
     attention = {"kind": "hierarchical", "session_gap_s": 100.0}
     model = network(columns=columns, attention=attention)
     item_ids = padded([[1, 2, 3, 4]])

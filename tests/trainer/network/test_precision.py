@@ -65,7 +65,7 @@ def test_every_attention_can_be_computed_in_it(kind: str) -> None:
 def test_all_inputs_can_be_read_in_it() -> None:
     genre = np.arange(ITEMS + 1) % 3
     columns = FeatureSpec(
-        codings=FeatureEncodings(gap_boundaries=np.array([10.0], np.float32), times=True),
+        encodings=FeatureEncodings(gap_boundaries=np.array([10.0], np.float32), times=True),
         of_items={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)},
     )
     inputs = {"position": True, "time": True, "query_time": True}
@@ -76,7 +76,7 @@ def test_all_inputs_can_be_read_in_it() -> None:
 def test_learns_a_planted_rule_and_keeps_its_weights_in_full_precision(tmp_path: Path) -> None:
     model = fit_planted(tmp_path, [], TRAIN.model_copy(update={"mixed_precision": True}))
 
-    assert model.about.validation["retrieval"]["recall@10"] > 0.9
+    assert model.model_info.validation["retrieval"]["recall@10"] > 0.9
     assert {variable.dtype for variable in model.variables if variable.dtype.is_floating} == {tf.float32}
     history = model.encode(padded(SEQUENCES))
     assert history.query.dtype == history.attention.dtype == tf.float32

@@ -48,7 +48,7 @@ def test_the_ranking_score_is_the_weighted_sum_of_what_it_is_made_of(model: Next
 def test_without_counts_the_ranking_score_is_the_networks_alone() -> None:
     model = network(reranker={"cooccurrence": False})
     assert model.score_names == ["retrieval", "ranker"]
-    assert model.suggest(model.encode(padded(HISTORIES))).shape == (4, 0)
+    assert model.extra_candidates(model.encode(padded(HISTORIES))).shape == (4, 0)
 
 
 def test_a_ranking_network_of_no_weight_is_left_out() -> None:
@@ -73,9 +73,9 @@ def test_the_choices_of_a_history_are_its_best_unseen_items_and_what_is_suggeste
         EXCLUDE_IDS: padded([[7], [7], [7]]),
         TARGET_ID: tf.constant([best[1], 3, ITEMS + 1], tf.int64),
     }
-    scores, present, place = (part.numpy() for part in model.choices(batch))
+    scores, present, place = (part.numpy() for part in model.rerank_examples(batch))
     assert place.tolist() == [1, -1, -1]  # second, seen, unknown
-    suggested = set(model.suggest(model.encode(padded([[3, 1]]))).numpy()[0].tolist())
+    suggested = set(model.extra_candidates(model.encode(padded([[3, 1]]))).numpy()[0].tolist())
     assert present[0].sum() == len(suggested.difference([0, 3, 1, 7]).union(best[:12]))
     np.testing.assert_allclose(np.sort(scores[0, :12, 0])[::-1], scores[0, :12, 0])
 
@@ -84,7 +84,7 @@ def test_there_are_as_many_choices_as_a_list_is_long() -> None:
     """What is judged by its first ten places has ten."""
     model = network(reranker={"candidates": 3, "cooccurrence": False})
     batch = {ITEM_IDS: padded([[3]]), EXCLUDE_IDS: padded([[7]]), TARGET_ID: tf.constant([1], tf.int64)}
-    assert model.choices(batch)[1].numpy().sum() == 10
+    assert model.rerank_examples(batch)[1].numpy().sum() == 10
 
 
 def test_more_negatives_may_be_asked_for_than_there_are_to_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ def test_the_order_that_validates_better_is_the_one_to_serve(
     little = Run(tmp_path, train=TRAIN.model_copy(update={"epochs": 1, "learning_rate": 1e-4}))
     retrieval, ranking = (mean("ndcg", little, by) for by in ("query", "rank"))
     assert ranking > retrieval + 0.2
-    assert little.model.reorders
+    assert little.model.serves_reranked
     assert "ranking" in progress[-1].getMessage()
 
 

@@ -47,7 +47,7 @@ def test_more_than_there_is_may_be_asked_for(tmp_path: Path, train: dict[str, An
     model = trained(tmp_path, [([1, 2], 3, []), ([2, 4, 1], 5, [3]), ([3], 4, [])], train)
 
     assert all(np.isfinite(weight.numpy()).all() for weight in model.trainable_variables)
-    assert 0 <= model.about.validation["ranking"]["recall@10"] <= 1
+    assert 0 <= model.model_info.validation["ranking"]["recall@10"] <= 1
 
 
 def test_histories_of_one_item_and_of_none_that_is_known(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_histories_of_one_item_and_of_none_that_is_known(tmp_path: Path) -> None
     model = trained(tmp_path, examples, {})
 
     # Half of the targets are unknown, and nobody finds these.
-    assert model.about.validation["retrieval"]["recall@10"] <= 0.5
+    assert model.model_info.validation["retrieval"]["recall@10"] <= 0.5
 
 
 def test_a_log_of_one_item_has_nothing_to_choose_from(tmp_path: Path) -> None:
     model = trained(tmp_path, [([1, 1], 1, [])], {"loss": {"kind": "sampled"}})
 
-    assert model.about.validation["retrieval"]["recall@10"] == 0  # it is seen, so it is not recommended
+    assert model.model_info.validation["retrieval"]["recall@10"] == 0  # it is seen, so it is not recommended

@@ -124,7 +124,7 @@ def test_the_settings_stand_beside_what_the_served_order_reaches(run: Run) -> No
     assert settings["model.attention.kind"] == "general"
     assert settings["history.max_length"] == LENGTH
     assert parsed("_hparams_/session_end_info").session_end_info.status == api_pb2.STATUS_SUCCESS
-    served = run.model.about.validation[run.model.about.served]
+    served = run.model.model_info.validation[run.model.model_info.served]
     for name in ("recall@10", "ndcg@10"):
         assert scalars(run.logs, f"best_{name}") == pytest.approx({0: served[name]}, rel=1e-6)
 

@@ -76,9 +76,9 @@ def test_a_run_has_the_settings_the_epochs_and_the_final_metrics(tmp_path: Path)
     for record in found:
         if record.HasField("summary"):
             summary |= values(record.summary.update)
-    served = model.about.validation[model.about.served]
+    served = model.model_info.validation[model.model_info.served]
     assert {name: summary[f"best_{name}"] for name in served} == pytest.approx(served)
-    assert summary["served"] == model.about.served
+    assert summary["served"] == model.model_info.served
 
 
 if __name__ == "__main__":
