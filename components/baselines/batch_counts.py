@@ -13,8 +13,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from components.baselines.session_index import session
-from components.common.beam_combiners import Counts
-from components.common.example_batches import Batch, read_columns
+from components.common.beam_combiners import ValueCounts
+from components.common.example_batches import Batch, parse_examples
 from trainer.baselines.recommenders import DISTANCES, NEIGHBOUR_ITEMS
 from trainer.baselines.sparse_top_k import filter_entries, keep_top_k_per_row
 
@@ -35,20 +35,20 @@ _BLOCKS = 16  # of rows of a table, which different workers can add up
 _USER_GROUPS = 64  # of users, which different workers can count
 
 
-def count_times(batch: Batch) -> Counts:
+def count_times(batch: Batch) -> ValueCounts:
     """How many interactions there are at each time; the first of a sequence is not one: it is no target."""
-    columns = read_columns(batch)
+    columns = parse_examples(batch)
     return np.unique(np.delete(columns.timestamps_s, columns.starts[:-1]), return_counts=True)
 
 
-def recency(times: Counts) -> Counts:
+def recency(times: ValueCounts) -> ValueCounts:
     """Return the weight of each time, times `FIXED_POINT_ONE`: half for each tenth that came after."""
     seconds, counts = times
     after = counts.sum() - np.cumsum(counts)
     return seconds, np.round(FIXED_POINT_ONE * 0.5 ** (after / (_HALVING * max(counts.sum(), 1)))).astype(np.int64)
 
 
-def count_batch(batch: Batch, index: Index, weights: Counts) -> Iterator[Any]:
+def count_batch(batch: Batch, index: Index, weights: ValueCounts) -> Iterator[Any]:
     """Parts of the tables, by `Key`; and tagged, `users`, by group, for `count_users`, and `sessions`.
 
     Args:
@@ -56,7 +56,7 @@ def count_batch(batch: Batch, index: Index, weights: Counts) -> Iterator[Any]:
         index: of all items.
         weights: of `recency`.
     """
-    columns = read_columns(batch)
+    columns = parse_examples(batch)
     starts, lengths = columns.starts, np.diff(columns.starts)
     items = np.fromiter(map(index.__getitem__, columns.item_ids), np.int64, len(columns.item_ids))
     row = np.repeat(np.arange(len(lengths)), lengths)

@@ -32,8 +32,8 @@ from components.baselines.batch_counts import (
 from components.baselines.item_catalogue import ItemFeatures, describe_items, feature_columns, merge_items, number_items
 from components.baselines.session_index import Session, merge_sessions, sessions_matrix
 from components.baselines.tables import write_tables
-from components.common.beam_combiners import MergeParts, distinct, merge_counts
-from components.common.example_batches import ReadBatches, split_files
+from components.common.beam_combiners import MergeParts, count_distinct, merge_value_counts
+from components.common.example_batches import ReadBatches, split_pattern
 from schemas.config.log import Feature
 from schemas.features import SPLITS, TRAIN
 from trainer.baselines.recommenders import Tables
@@ -66,7 +66,7 @@ class CountBaselines(beam.PTransform):
         weights = (
             train
             | "CountTimes" >> beam.Map(count_times)
-            | "MergeTimes" >> beam.CombineGlobally(MergeParts(merge_counts, distinct))
+            | "MergeTimes" >> beam.CombineGlobally(MergeParts(merge_value_counts, count_distinct))
             | "Recency" >> beam.Map(recency)
         )
         counted = train | "CountBatch" >> beam.FlatMap(count_batch, index, AsSingleton(weights)).with_outputs(
@@ -107,7 +107,7 @@ def count_baselines(pipeline: beam.Pipeline, examples: str, folder: str, feature
         folder: where the tables are written, see `components.baselines.tables`.
         features: as of `CountBaselines`.
     """
-    batches = {split: pipeline | f"Read-{split}" >> ReadBatches(split_files(examples, split)) for split in SPLITS}
+    batches = {split: pipeline | f"Read-{split}" >> ReadBatches(split_pattern(examples, split)) for split in SPLITS}
     _ = batches | "Count" >> CountBaselines(features) | "Write" >> beam.Map(_write, folder, f"{folder}/unfinished")
 
 

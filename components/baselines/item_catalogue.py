@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.common.example_batches import Batch, read_columns
+from components.common.example_batches import Batch, parse_examples
 from schemas.config.log import Feature
 
 ItemFeatures = Mapping[bytes, tuple[Any, ...]]  # by item id, a value for each feature
@@ -18,7 +18,7 @@ _NONE = {"category": b"", "number": -np.inf}  # lower than any other value
 
 def describe_items(batch: Batch, features: Sequence[Feature]) -> ItemFeatures:
     """The items of a batch, with their greatest values: that of a feature which is the same wherever they come."""
-    columns = read_columns(batch, features)
+    columns = parse_examples(batch, features)
     none = tuple(_NONE[feature.kind] for feature in features)
     values = [
         column if feature.kind == "category" else np.where(np.isnan(column), -np.inf, column)

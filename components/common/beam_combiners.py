@@ -9,7 +9,7 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 
-Counts = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]  # distinct numbers, ascending; how often each is there
+ValueCounts = tuple[npt.NDArray[Any], npt.NDArray[np.int64]]  # distinct numbers, ascending; how often each is there
 
 
 class MergeParts(beam.CombineFn):
@@ -45,7 +45,7 @@ class MergeParts(beam.CombineFn):
         return self._merge(parts)
 
 
-def merge_counts(parts: Sequence[Counts]) -> Counts:
+def merge_value_counts(parts: Sequence[ValueCounts]) -> ValueCounts:
     """The sum."""
     numbers = np.concatenate([part[0] for part in parts] or [np.zeros(0)])
     found, places = np.unique(numbers, return_inverse=True)
@@ -54,6 +54,6 @@ def merge_counts(parts: Sequence[Counts]) -> Counts:
     return found, counts
 
 
-def distinct(counts: Counts) -> int:
+def count_distinct(counts: ValueCounts) -> int:
     """How many numbers there are: what `MergeParts` has to know of counts."""
     return len(counts[0])

@@ -53,23 +53,23 @@ class ReadBatches(beam.PTransform):
         return (
             start
             | "Pattern" >> beam.Create([self._pattern])
-            | "FindFiles" >> beam.FlatMap(find_files)
+            | "FindFiles" >> beam.FlatMap(list_files)
             | "DealFiles" >> beam.Reshuffle()
-            | "ReadFile" >> beam.FlatMap(lambda file: read_batches([file]))
+            | "ReadFile" >> beam.FlatMap(lambda file: read_example_batches([file]))
         )
 
 
-def split_files(examples: str, split: str) -> str:
+def split_pattern(examples: str, split: str) -> str:
     """The pattern of a split's files, given the folder that holds the splits."""
     return f"{examples}/Split-{split}/*"
 
 
-def find_files(pattern: str) -> list[str]:
+def list_files(pattern: str) -> list[str]:
     """In order."""
     return sorted(tf.io.gfile.glob(escape_folder(pattern)))
 
 
-def read_batches(files: Sequence[str]) -> Iterator[Batch]:
+def read_example_batches(files: Sequence[str]) -> Iterator[Batch]:
     """The examples of TFRecord.gz files, in order."""
     for batch in _records(files).batch(EXAMPLES_PER_BATCH).as_numpy_iterator():
         yield batch.tolist()
@@ -77,14 +77,14 @@ def read_batches(files: Sequence[str]) -> Iterator[Batch]:
 
 def read_examples(folder: str) -> Iterator[bytes]:
     """The examples of a split's folder one by one, always in the same order."""
-    yield from _records(find_files(f"{folder}/*")).as_numpy_iterator()
+    yield from _records(list_files(f"{folder}/*")).as_numpy_iterator()
 
 
 def _records(files: Sequence[str]) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP")
 
 
-def read_columns(batch: Batch, features: Sequence[Feature] = ()) -> ExampleColumns:
+def parse_examples(batch: Batch, features: Sequence[Feature] = ()) -> ExampleColumns:
     """The batch's examples as columns, with those of these further features."""
     ragged = {ITEM_IDS: tf.string, TIMESTAMPS_S: tf.int64, EXCLUDE_IDS: tf.string, TARGET_IDS: tf.string}
     scalar = {USER_ID: tf.string, TARGET_ID: tf.string, TARGET_TIMESTAMP_S: tf.int64}

@@ -1,4 +1,4 @@
-"""What TFX hands to an executor."""
+"""Types of the arguments that TFX passes to an executor."""
 
 from typing import Any
 

@@ -11,7 +11,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from components.common.beam_combiners import Counts, MergeParts, distinct, merge_counts
+from components.common.beam_combiners import MergeParts, ValueCounts, count_distinct, merge_value_counts
 from components.example_gen.report import RejectedRow
 from components.example_gen.timelines import Timeline
 
@@ -79,9 +79,9 @@ class CountSeconds(MergeParts):
     """Counts timelines' interactions by whole second; holds 16 bytes for each distinct one."""
 
     def __init__(self) -> None:
-        super().__init__(merge_counts, distinct)
+        super().__init__(merge_value_counts, count_distinct)
 
-    def add_input(self, parts: list[Counts], timeline: Timeline) -> list[Counts]:
+    def add_input(self, parts: list[ValueCounts], timeline: Timeline) -> list[ValueCounts]:
         """Adds one timeline."""
         return super().add_input(parts, np.unique(np.floor(timeline.timestamps_s), return_counts=True))
 

@@ -187,8 +187,8 @@ def _split(
     division = split_history(times, split, cuts_s)
     counts = Counter(users=1, interactions=len(times), ties=sum(a == b for a, b in pairwise(times)))
     counts.update(count_roles(len(times), division))
-    counts["users_not_in_table"] = int(users.lacks(timeline.user_id))
-    for history in histories(timeline, division, max_length, users.of(timeline.user_id)):
+    counts["users_not_in_table"] = int(users.is_missing(timeline.user_id))
+    for history in histories(timeline, division, max_length, users.get(timeline.user_id)):
         counts[history.split] += 1
         yield history
     if counts[TEST]:

@@ -16,7 +16,7 @@ from components.example_gen.histories import BuildHistories
 from components.example_gen.history_writer import WriteHistories
 from components.example_gen.report import FILE_NAME, IngestionReport
 from components.example_gen.rows import ValidateInteractions
-from components.example_gen.sources import SOURCES
+from components.example_gen.source import SOURCES
 from schemas.config import HistoryConfig, SplitConfig
 from schemas.config.log import DataConfig
 

@@ -40,4 +40,4 @@ def _describe(timeline: Timeline, items: LookupTable) -> Iterator[Any]:
     rows = [items.rows.get(item, items.none) for item in timeline.item_ids]
     columns = {name: list(values) for name, values in zip(items.names, zip(*rows, strict=True), strict=True)}
     yield timeline._replace(further={**timeline.further, **columns})
-    yield beam.pvalue.TaggedOutput("counts", {"not_in_table": sum(map(items.lacks, timeline.item_ids))})
+    yield beam.pvalue.TaggedOutput("counts", {"not_in_table": sum(map(items.is_missing, timeline.item_ids))})

@@ -13,16 +13,16 @@ from components.example_gen.combiners import CountRejected
 from components.example_gen.items import read_items
 from components.example_gen.report import describe_rejected, no_rows, remedy_for
 from components.example_gen.rows import plausible, validate
-from components.example_gen.sources import (
+from components.example_gen.source import (
     READ_BYTES,
-    column_positions,
-    find_files,
+    column_indices,
+    match_files,
     needed_columns,
     open_log,
-    read_batches,
     read_block,
     read_header,
     read_lines,
+    read_record_batches,
     read_rows,
 )
 from components.example_gen.users import read_users
@@ -52,7 +52,7 @@ def check_log(data: DataConfig) -> Sample:
     Raises:
         InputError: the log or a table cannot be what the configuration says.
     """
-    files = find_files(data.path, "data.path")
+    files = match_files(data.path, "data.path")
     if data.items:
         _check_table(data.items, [data.items.id, data.items.title])
         if data.items.columns:
@@ -114,7 +114,7 @@ def _check_header(lines: Sequence[str], data: DataConfig, name: str) -> None:
     if header is None:
         return
     try:
-        column_positions(header, needed_columns(data), name)
+        column_indices(header, needed_columns(data), name)
     except InputError as error:
         if data.column_names is not None:
             raise
@@ -147,7 +147,7 @@ def _yaml(delimiter: str) -> str:
 
 def _sample(lines: Sequence[str], data: DataConfig, name: str) -> list[pa.RecordBatch]:
     batches = []
-    for batch in read_batches(lines, data, name):
+    for batch in read_record_batches(lines, data, name):
         batches.append(batch)
         if sum(batch.num_rows for batch in batches) >= SAMPLE_ROWS:
             break
@@ -212,7 +212,7 @@ def _wrong_timestamp(batches: list[pa.RecordBatch], data: DataConfig, rows: int,
 
 def _check_table(table: ItemsTableConfig | UsersTableConfig, columns: Sequence[str]) -> None:
     """Checks that each file of a table has these columns and those of its features."""
-    for name in find_files(table.path, f"{table.setting}.path"):
+    for name in match_files(table.path, f"{table.setting}.path"):
         header = next(read_rows(_first_lines(name)[0], table.delimiter, '"'), None)
         wanted = [*columns, *(column.column for column in table.columns.values())]
-        column_positions((header and header.fields) or [""], wanted, name)
+        column_indices((header and header.fields) or [""], wanted, name)

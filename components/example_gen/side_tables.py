@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from components.example_gen.rows import read_number
-from components.example_gen.sources import column_positions, find_files, open_log, read_block, read_lines, read_rows
+from components.example_gen.source import column_indices, match_files, open_log, read_block, read_lines, read_rows
 from schemas.config.log import ColumnConfig, ItemsTableConfig, SideTableConfig, UsersTableConfig
 from schemas.errors import InputError
 
@@ -19,11 +19,11 @@ class LookupTable(NamedTuple):
     rows: Mapping[str, Sequence[Any]]  # by id, a value a column; "" or NaN for none
     none: Sequence[Any]  # the same of what the table lacks
 
-    def of(self, key: str) -> dict[str, Any]:
+    def get(self, key: str) -> dict[str, Any]:
         """The values of an id, by name."""
         return dict(zip(self.names, self.rows.get(key, self.none), strict=True))
 
-    def lacks(self, key: str) -> bool:
+    def is_missing(self, key: str) -> bool:
         """Whether there is a table without this id."""
         return bool(self.names) and key not in self.rows
 
@@ -31,7 +31,7 @@ class LookupTable(NamedTuple):
 EMPTY = LookupTable((), {}, ())  # where there is no table
 
 
-def read_columns(table: SideTableConfig, columns: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
+def read_table_rows(table: SideTableConfig, columns: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
     """The rows of a table: their file and line, and these columns; rows that cannot be split are left out.
 
     Args:
@@ -41,11 +41,11 @@ def read_columns(table: SideTableConfig, columns: Sequence[str]) -> Iterator[tup
     Raises:
         InputError: a file cannot be read, or lacks a column.
     """
-    for name in find_files(table.path, f"{table.setting}.path"):
+    for name in match_files(table.path, f"{table.setting}.path"):
         with open_log(name) as file:
             rows = read_rows(read_lines(iter(lambda: read_block(file, name), b"")), table.delimiter, '"')  # noqa: B023
             header = next(rows, None)
-            positions = column_positions((header and header.fields) or [""], columns, name)
+            positions = column_indices((header and header.fields) or [""], columns, name)
             for row in rows:
                 if row.fields is not None:
                     yield name, row.line, [row.fields[position].strip() for position in positions]
@@ -64,7 +64,7 @@ def read_table(table: ItemsTableConfig | UsersTableConfig, null_values: Sequence
     columns = list(table.columns.values())
     settings = [f"{table.setting}.columns.{name}" for name in table.columns]
     known = {}
-    for file, line, (key, *texts) in read_columns(table, [table.id, *(column.column for column in columns)]):
+    for file, line, (key, *texts) in read_table_rows(table, [table.id, *(column.column for column in columns)]):
         known[key] = [
             _value("" if text in null_values else text, column, setting, f"{file}:{line}")
             for text, column, setting in zip(texts, columns, settings, strict=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.common.beam_combiners import Counts
+from components.common.beam_combiners import ValueCounts
 from schemas import config
 from schemas.features import EVAL, TEST, TRAIN
 
@@ -171,7 +171,7 @@ def count_roles(count: int, division: UserSplit) -> Counter[str]:
     return Counter(uses)
 
 
-def cuts_from_shares(counts: Counts, split: config.TimeCutsConfig) -> Cuts | None:
+def cuts_from_shares(counts: ValueCounts, split: config.TimeCutsConfig) -> Cuts | None:
     """The cuts of a split that is given by shares.
 
     Each is the earliest second of the log with at most the share of all

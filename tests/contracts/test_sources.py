@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-from components.example_gen.sources import SOURCES, needed_columns
+from components.example_gen.source import SOURCES, needed_columns
 from schemas.config.log import ColumnsConfig, DataConfig, FilterConfig, TimestampConfig
 from schemas.interaction import ERROR, FILE, LINE, RAW, raw_schema
 from tests.components.logs import local_pipeline

@@ -9,7 +9,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.common.beam_combiners import MergeParts, distinct, merge_counts
+from components.common.beam_combiners import MergeParts, count_distinct, merge_value_counts
 from tests.components.logs import local_pipeline
 
 NUMBERS = st.lists(st.integers(-9, 9), min_size=1, max_size=9)
@@ -59,14 +59,14 @@ def test_merges_in_beam() -> None:
 
 @given(st.lists(NUMBERS, max_size=4))
 def test_counts_add_up(lists: list[list[int]]) -> None:
-    counts = merge_counts([np.unique(numbers, return_counts=True) for numbers in lists])
+    counts = merge_value_counts([np.unique(numbers, return_counts=True) for numbers in lists])
 
     assert list(zip(*(part.tolist() for part in counts), strict=True)) == sorted(Counter(chain(*lists)).items())
-    assert distinct(counts) == len({*chain(*lists)})
+    assert count_distinct(counts) == len({*chain(*lists)})
 
 
 def test_counts_of_large_numbers_are_exact() -> None:
     numbers = np.array([2**53, 2**53 + 1])
-    counts = merge_counts([(numbers, np.array([1, 1])), (numbers, np.array([1, 2]))])
+    counts = merge_value_counts([(numbers, np.array([1, 1])), (numbers, np.array([1, 2]))])
     assert counts[0].tolist() == numbers.tolist()
     assert counts[1].tolist() == [2, 3]

@@ -8,10 +8,10 @@ from apache_beam.testing.util import assert_that, equal_to
 from components.common.example_batches import (
     EXAMPLES_PER_BATCH,
     ReadBatches,
-    find_files,
-    read_batches,
-    read_columns,
-    split_files,
+    list_files,
+    parse_examples,
+    read_example_batches,
+    split_pattern,
 )
 from schemas.config.log import Feature
 from tests.components.examples import example, write_splits
@@ -28,7 +28,7 @@ def test_a_sequence_is_the_history_and_then_the_target() -> None:
         example(["a", "b"], [8, 8], further={"genre": ["drama", "war"], "year": [1990.5, 1914.0]}),
     ]
 
-    columns = read_columns(batch, [GENRE, YEAR])
+    columns = parse_examples(batch, [GENRE, YEAR])
 
     assert columns.user_ids.tolist() == [b"v", b"u"]
     assert columns.starts.tolist() == [0, 3, 5]
@@ -43,9 +43,9 @@ def test_a_sequence_is_the_history_and_then_the_target() -> None:
 def test_reads_every_example_of_every_file_once(tmp_path: Path) -> None:
     examples = [example(["a", "b"], user=str(number)) for number in range(EXAMPLES_PER_BATCH + 2)]
     folder = write_splits(tmp_path, {"train": [examples[:-1], examples[-1:]], "test": [[example(["c", "d"])]]})
-    pattern = split_files(folder, "train")
+    pattern = split_pattern(folder, "train")
 
-    assert [len(batch) for batch in read_batches(find_files(pattern))] == [EXAMPLES_PER_BATCH, 2]
-    assert [each for batch in read_batches(find_files(pattern)) for each in batch] == examples
+    assert [len(batch) for batch in read_example_batches(list_files(pattern))] == [EXAMPLES_PER_BATCH, 2]
+    assert [each for batch in read_example_batches(list_files(pattern)) for each in batch] == examples
     with local_pipeline() as pipeline:
         assert_that(pipeline | ReadBatches(pattern) | beam.FlatMap(lambda batch: batch), equal_to(examples))

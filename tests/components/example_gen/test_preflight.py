@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.example_gen.preflight import SAMPLE_ROWS, Sample, check_log
-from components.example_gen.sources import READ_BYTES
+from components.example_gen.source import READ_BYTES
 from schemas.config.log import FilterConfig, ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import START_S, data

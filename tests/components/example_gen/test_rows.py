@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.example_gen.rows import ValidateInteractions, plausible, validate
-from components.example_gen.sources import needed_columns, read_batches, read_lines
+from components.example_gen.source import needed_columns, read_lines, read_record_batches
 from schemas.config.log import DataConfig, FilterConfig, TimestampConfig
 from schemas.interaction import REJECTED, interaction_schema, raw_schema
 from tests.components.example_gen.test_sources import GARBAGE
@@ -22,7 +22,7 @@ HEADERLESS: dict[str, Any] = {"column_names": ("user", "item", "time")}
 def batch(text: str, settings: DataConfig) -> pa.RecordBatch:
     lines = read_lines([text.encode("utf-8", "surrogateescape")])
     schema = raw_schema(needed_columns(settings))
-    return next(read_batches(lines, settings, "log.csv"), pa.RecordBatch.from_pylist([], schema))
+    return next(read_record_batches(lines, settings, "log.csv"), pa.RecordBatch.from_pylist([], schema))
 
 
 def reasons(text: str, settings: DataConfig) -> list[str]:

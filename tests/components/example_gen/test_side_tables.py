@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.example_gen.side_tables import EMPTY, read_columns, read_table
+from components.example_gen.side_tables import EMPTY, read_table, read_table_rows
 from schemas.config.log import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 
@@ -23,21 +23,21 @@ def table(path: Path, text: str = TABLE) -> UsersTableConfig:
 def test_the_table_says_what_it_knows_and_what_it_does_not(tmp_path: Path, name: str) -> None:
     known = read_table(table(tmp_path / name), NULLS)
 
-    np.testing.assert_equal(known.of("a"), {"kind": "book", "cost": 1.5})
-    np.testing.assert_equal(known.of("b"), {"kind": "", "cost": math.nan})
-    np.testing.assert_equal(known.of("c"), {"kind": "film", "cost": math.nan})
-    np.testing.assert_equal(known.of("x"), {"kind": "", "cost": math.nan})
-    assert [key for key in "abcx" if known.lacks(key)] == ["x"]
+    np.testing.assert_equal(known.get("a"), {"kind": "book", "cost": 1.5})
+    np.testing.assert_equal(known.get("b"), {"kind": "", "cost": math.nan})
+    np.testing.assert_equal(known.get("c"), {"kind": "film", "cost": math.nan})
+    np.testing.assert_equal(known.get("x"), {"kind": "", "cost": math.nan})
+    assert [key for key in "abcx" if known.is_missing(key)] == ["x"]
 
 
 def test_where_there_is_no_table_nothing_is_lacking() -> None:
-    assert (EMPTY.of("a"), EMPTY.lacks("a")) == ({}, False)
+    assert (EMPTY.get("a"), EMPTY.is_missing("a")) == ({}, False)
 
 
 def test_of_an_id_that_comes_twice_the_last_row_counts(tmp_path: Path) -> None:
     known = read_table(table(tmp_path / "users.csv", TABLE + "a,Again,toy,2\n"), NULLS)
 
-    assert known.of("a") == {"kind": "toy", "cost": 2.0}
+    assert known.get("a") == {"kind": "toy", "cost": 2.0}
 
 
 def test_what_is_to_be_a_number_and_is_none_is_named_with_its_place(tmp_path: Path) -> None:
@@ -51,6 +51,6 @@ def test_columns_are_read_from_every_file(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text("id,title\na,A\n")
     (tmp_path / "2.csv").write_text("title,id\nB,b\n")
 
-    found = read_columns(ItemsTableConfig(path=f"{tmp_path}/*.csv", id="id", title="title"), ["id", "title"])
+    found = read_table_rows(ItemsTableConfig(path=f"{tmp_path}/*.csv", id="id", title="title"), ["id", "title"])
 
     assert [columns for *_, columns in found] == [["a", "A"], ["b", "B"]]

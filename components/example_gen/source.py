@@ -193,7 +193,7 @@ def read_header(rows: Iterator[RawRow], data: DataConfig, name: str) -> tuple[st
     return tuple(row.fields)
 
 
-def column_positions(header: Sequence[str], columns: Sequence[str], name: str) -> list[int]:
+def column_indices(header: Sequence[str], columns: Sequence[str], name: str) -> list[int]:
     """Where each of the columns stands in a row of the file `name`.
 
     Raises:
@@ -212,7 +212,7 @@ def column_positions(header: Sequence[str], columns: Sequence[str], name: str) -
     return [header.index(column) for column in columns]
 
 
-def read_batches(lines: Iterable[str], data: DataConfig, name: str) -> Iterator[pa.RecordBatch]:
+def read_record_batches(lines: Iterable[str], data: DataConfig, name: str) -> Iterator[pa.RecordBatch]:
     """The rows of one delimited file in batches of `raw_schema(needed_columns(data))`.
 
     Args:
@@ -227,7 +227,7 @@ def read_batches(lines: Iterable[str], data: DataConfig, name: str) -> Iterator[
     header = read_header(rows, data, name)
     if header is None:
         return
-    positions = column_positions(header, needed_columns(data), name)
+    positions = column_indices(header, needed_columns(data), name)
     schema = raw_schema(needed_columns(data))
     unsplit: list[Any] = [None] * len(header)
     batch: list[RawRow] = []
@@ -253,7 +253,7 @@ def _batch(
 def _read_file(file: FileMetadata, data: DataConfig) -> Iterator[pa.RecordBatch]:
     with open_log(file.path) as handle:
         blocks = iter(lambda: read_block(handle, file.path), b"")
-        yield from read_batches(read_lines(blocks), data, file.path)
+        yield from read_record_batches(read_lines(blocks), data, file.path)
 
 
 def pattern(path: str) -> str:
@@ -261,7 +261,7 @@ def pattern(path: str) -> str:
     return path if "/" in path else f"./{path}"
 
 
-def find_files(path: str, setting: str) -> tuple[str, ...]:
+def match_files(path: str, setting: str) -> tuple[str, ...]:
     """The files that a path or glob matches, in order.
 
     Raises:

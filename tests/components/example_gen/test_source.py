@@ -10,18 +10,18 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.sources import (
+from components.example_gen.source import (
     MAX_ROW_LINES,
     READ_BYTES,
     CsvSource,
     RawRow,
-    column_positions,
-    find_files,
+    column_indices,
+    match_files,
     needed_columns,
     open_log,
-    read_batches,
     read_block,
     read_lines,
+    read_record_batches,
     read_rows,
 )
 from schemas.config.log import FilterConfig
@@ -154,7 +154,7 @@ def test_needs_the_columns_of_the_configuration_and_no_other() -> None:
 
 
 def test_keeps_needed_columns_wherever_they_stand() -> None:
-    (batch,) = read_batches(["time,price,user,item\n", "5,1.5,u,i\n", "6,u\n"], data(), "a.csv")
+    (batch,) = read_record_batches(["time,price,user,item\n", "5,1.5,u,i\n", "6,u\n"], data(), "a.csv")
 
     assert batch.to_pylist() == [
         {"user": "u", "item": "i", "time": "5", FILE: "a.csv", LINE: 2, RAW: "5,1.5,u,i", ERROR: None},
@@ -163,13 +163,13 @@ def test_keeps_needed_columns_wherever_they_stand() -> None:
 
 
 def test_files_without_a_header_have_their_first_row_on_line_one() -> None:
-    (batch,) = read_batches(["u,i,5\n"], data(column_names=("user", "item", "time")), "a.csv")
+    (batch,) = read_record_batches(["u,i,5\n"], data(column_names=("user", "item", "time")), "a.csv")
 
     assert [(row["user"], row["time"], row[LINE]) for row in batch.to_pylist()] == [("u", "5", 1)]
 
 
 def test_an_empty_file_has_no_rows() -> None:
-    assert list(read_batches([], data(), "a.csv")) == []
+    assert list(read_record_batches([], data(), "a.csv")) == []
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_an_empty_file_has_no_rows() -> None:
 )
 def test_a_column_must_be_there_once(header: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        column_positions(header, ["user", "item", "time"], "a.csv")
+        column_indices(header, ["user", "item", "time"], "a.csv")
 
 
 def test_reads_plain_and_compressed_files_of_a_glob(tmp_path: Path) -> None:
@@ -204,9 +204,9 @@ def test_a_log_that_is_not_there_stops_the_pipeline(tmp_path: Path, name: str) -
 def test_a_glob_names_each_level_of_folders(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "log.csv").write_text("")
-    assert find_files(f"{tmp_path}/*/*.csv", "data.path") == (f"{tmp_path}/a/log.csv",)
+    assert match_files(f"{tmp_path}/*/*.csv", "data.path") == (f"{tmp_path}/a/log.csv",)
     with pytest.raises(InputError, match=r"write one \* a level"):
-        find_files(f"{tmp_path}/**.csv", "data.path")
+        match_files(f"{tmp_path}/**.csv", "data.path")
 
 
 def test_a_missing_column_stops_the_pipeline_and_names_the_nearest(tmp_path: Path) -> None:
