@@ -54,7 +54,7 @@ def create_pipeline(
     training_code = code_digest(trainer, serving, schemas)
     evaluation_code = code_digest(components, trainer, serving, schemas)
 
-    example_gen = InteractionExampleGen(config.ingestion, code=ingestion_code)
+    example_gen = InteractionExampleGen(config.example_gen_config, code=ingestion_code)
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
     history_schema = HistorySchema(text=history_schema_text(config.data))
@@ -88,7 +88,7 @@ def create_pipeline(
         eval_split=EVAL,
         custom_config={
             "code": training_code,
-            "training": config.training.model_dump_json(),
+            "training": config.trainer_config.model_dump_json(),
             "checkpoints": f"{locations.artifacts}/Trainer/checkpoints",
         },
     )
@@ -99,7 +99,7 @@ def create_pipeline(
         model=model,
         previous=compared_with.outputs["model"],
         counts=counts,
-        settings=config.evaluation.model_dump_json(),
+        settings=config.evaluator_config.model_dump_json(),
         floors=json.dumps(config.evaluate.gate.floors),
         code=evaluation_code,
     )

@@ -39,7 +39,7 @@ REJECTED = pa.schema(
 )
 
 
-class Reason(str, Enum):
+class RejectionReason(str, Enum):
     """Why a row is not an interaction."""
 
     MALFORMED = "malformed"

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from benchmarks.tables import TABLES, with_table
 from schemas.config import Config
-from schemas.interaction import Reason
+from schemas.interaction import RejectionReason
 
 REPOSITORY = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -52,7 +52,7 @@ def test_configuration_document_has_exactly_the_settings() -> None:
 
 def test_data_document_has_every_reason_for_rejection() -> None:
     text = (REPOSITORY / "docs" / "data.md").read_text()
-    assert all(f"`{reason.value}`" in text for reason in Reason)
+    assert all(f"`{reason.value}`" in text for reason in RejectionReason)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -46,7 +46,7 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
     """Train a row on the pipeline's examples, with logs and checkpoints in `left`."""
     config, _, rows = LOGS[log]
     overrides = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}", *rows[row]]
-    training = load_config(str(config), overrides).training
+    training = load_config(str(config), overrides).trainer_config
     transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))
     vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
     examples = _newest(root / "artifacts" / "Transform" / "transformed_examples")

@@ -48,7 +48,7 @@ def main(config_file: str, examples: str, counts: str, evaluation: str, folder: 
         evaluation: folder of the Evaluator's files.
         folder: folder for the lists, with one row per recommended item.
     """
-    ks = Config.model_validate_json(Path(config_file).read_text()).evaluation.ks
+    ks = Config.model_validate_json(Path(config_file).read_text()).evaluator_config.ks
     tables, results = read_tables(counts), read_results(f"{evaluation}/{QUERIES}")
     recommended, targets = results.lists(MODEL), results.targets()
     ranked = np.full((len(recommended), max(ks)), None, dtype=object)

@@ -41,7 +41,7 @@ def main(config_file: str, examples: str, counts: str, model: str, output: str) 
     with beam.Pipeline(options=PipelineOptions(list(BEAM_ARGS))) as pipeline:
         evaluate(
             pipeline,
-            config.evaluation,
+            config.evaluator_config,
             f"{examples}/Split-{TEST}",
             Sources(counts, model),
             len(catalogue),
@@ -49,14 +49,14 @@ def main(config_file: str, examples: str, counts: str, model: str, output: str) 
             output,
         )
     measured_s = time.perf_counter() - started
-    summary = write_evaluation_summary(output, catalogue, config.evaluation)
+    summary = write_evaluation_summary(output, catalogue, config.evaluator_config)
     found = {
         "queries": summary["queries"],
         "items": len(catalogue),
         "systems": len(summary["systems"]),
         "metrics": len(summary["systems"]["model"]),
         "groups": sum(map(len, summary["slices"].values())),
-        "samples": config.evaluation.bootstrap_samples,
+        "samples": config.evaluator_config.bootstrap_samples,
         "measured_s": round(measured_s, 1),
         "summed_up_s": round(time.perf_counter() - started - measured_s, 1),
         "seconds": round(time.perf_counter() - started, 1),

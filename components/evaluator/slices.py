@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from components.evaluator.queries import Queries
 from schemas.config.evaluation import Slice
-from schemas.config.log import names_in
+from schemas.config.log import split_categories
 from trainer.metrics.lists import Catalogue
 
 Groups = list[list[str]]  # of each query
@@ -76,7 +76,7 @@ def _of_column(values: Sequence[Sequence[str]], column: Slice) -> Groups:
     if column.boundaries:
         # Examples hold numbers in float32: 9.99 must not lie below a boundary of 9.99.
         return [[_range(np.float32(value), column.boundaries) for value in some if value != "nan"] for some in values]
-    return [sorted({name for value in some for name in names_in(value, column.separator)}) for some in values]
+    return [sorted({name for value in some for name in split_categories(value, column.separator)}) for some in values]
 
 
 def _range(number: float | np.float32, starts: Sequence[float]) -> str:

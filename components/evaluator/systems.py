@@ -16,7 +16,7 @@ from components.baselines.tables import read_tables
 from components.evaluator.queries import Queries
 from components.evaluator.query_metrics import MODEL, PREVIOUS, Recommendations
 from schemas.config.evaluation import EvaluatorConfig
-from schemas.config.log import names_in
+from schemas.config.log import split_categories
 from schemas.errors import InputError
 from serving.export.recommender import STAGES
 from trainer.baselines.recommenders import BASELINES, BaselineRecommender, Tables
@@ -118,7 +118,7 @@ def item_categories(tables: Tables, evaluation: EvaluatorConfig) -> sparse.csr_m
     known: dict[tuple[str, str], int] = {}
     for name, separator in evaluation.categories:
         for row, value in enumerate(tables.features[name]):
-            for part in names_in(value, separator):
+            for part in split_categories(value, separator):
                 rows.append(row)
                 columns.append(known.setdefault((name, part), len(known)))
     if not known:

@@ -28,7 +28,7 @@ from components.example_gen.source import (
 from components.example_gen.users import read_users
 from schemas.config.log import DataConfig, ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
-from schemas.interaction import Reason
+from schemas.interaction import RejectionReason
 
 DELIMITERS = ",;\t|"
 UNITS: tuple[Literal["s", "ms", "us", "ns"], ...] = ("s", "ms", "us", "ns")
@@ -167,13 +167,13 @@ def _judge(batches: list[pa.RecordBatch], data: DataConfig, files: tuple[str, ..
     rows = sum(batch.num_rows for batch in batches)
     whole = to_the_end and rows < SAMPLE_ROWS
     sample = Sample(files, rows, rows - sum(rejected.rows.values()), dict(rejected.rows), whole)
-    bad = {reason: count for reason, count in sample.rejected.items() if reason != Reason.FILTERED.value}
+    bad = {reason: count for reason, count in sample.rejected.items() if reason != RejectionReason.FILTERED.value}
     if sum(bad.values()) * 2 > rows:
-        worst = Reason(max(sorted(bad), key=lambda reason: bad[reason]))
+        worst = RejectionReason(max(sorted(bad), key=lambda reason: bad[reason]))
         example = rejected.samples[worst.value][0]
-        if worst in (Reason.TIMESTAMP_OUT_OF_RANGE, Reason.BAD_TIMESTAMP):
+        if worst in (RejectionReason.TIMESTAMP_OUT_OF_RANGE, RejectionReason.BAD_TIMESTAMP):
             raise _wrong_timestamp(batches, data, rows, sample.rejected[worst.value])
-        if worst is Reason.WRONG_FIELD_COUNT and data.column_names:
+        if worst is RejectionReason.WRONG_FIELD_COUNT and data.column_names:
             for delimiter, fields in _other_splits([example.raw], data):
                 if len(fields) == len(data.column_names):
                     raise _wrong_delimiter(data, example.file, delimiter, example.raw)

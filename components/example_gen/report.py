@@ -13,21 +13,21 @@ from schemas.config import SplitConfig
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.features import EVAL, SPLITS, TEST, TRAIN
-from schemas.interaction import Reason
+from schemas.interaction import RejectionReason
 
 FILE_NAME = "ingestion.json"
 REJECTED_FOLDER = "rejected"
 
 _REMEDIES = {
-    Reason.MALFORMED: "check data.quote (null where the log does not quote) and data.delimiter",
-    Reason.WRONG_FIELD_COUNT: "check data.delimiter, data.quote and data.column_names",
-    Reason.BAD_ENCODING: "convert the log to UTF-8, for instance with iconv",
-    Reason.NO_USER: "check data.columns.user and data.null_values",
-    Reason.NO_ITEM: "check data.columns.item and data.null_values",
-    Reason.BAD_TIMESTAMP: "check data.columns.timestamp and data.timestamp",
-    Reason.TIMESTAMP_OUT_OF_RANGE: "check data.timestamp.unit: times must lie between 1980 and 2100",
-    Reason.FILTERED: "check data.filters",
-    Reason.BAD_NUMBER: "check data.columns.value, the kind of data.columns.context, and data.null_values",
+    RejectionReason.MALFORMED: "check data.quote (null where the log does not quote) and data.delimiter",
+    RejectionReason.WRONG_FIELD_COUNT: "check data.delimiter, data.quote and data.column_names",
+    RejectionReason.BAD_ENCODING: "convert the log to UTF-8, for instance with iconv",
+    RejectionReason.NO_USER: "check data.columns.user and data.null_values",
+    RejectionReason.NO_ITEM: "check data.columns.item and data.null_values",
+    RejectionReason.BAD_TIMESTAMP: "check data.columns.timestamp and data.timestamp",
+    RejectionReason.TIMESTAMP_OUT_OF_RANGE: "check data.timestamp.unit: times must lie between 1980 and 2100",
+    RejectionReason.FILTERED: "check data.filters",
+    RejectionReason.BAD_NUMBER: "check data.columns.value, the kind of data.columns.context, and data.null_values",
 }
 _NEEDED = {  # of one user, for an example, by the kind of the split
     "leave_one_out": {TRAIN: "4 interactions", EVAL: "3 interactions", TEST: "2 interactions"},
@@ -116,7 +116,7 @@ class IngestionReport:
         self._check_examples(split)
 
     def _check_rejected(self, data: DataConfig) -> None:
-        rejected = {reason: n for reason, n in self.rows_rejected.items() if reason != Reason.FILTERED.value}
+        rejected = {reason: n for reason, n in self.rows_rejected.items() if reason != RejectionReason.FILTERED.value}
         if self.rows_accepted and sum(rejected.values()) <= data.max_rejected_share * self.rows_read:
             return
         reasons = rejected if self.rows_accepted else self.rows_rejected
@@ -197,4 +197,4 @@ def describe_rejected(rejected: Mapping[str, int], samples: Mapping[str, list[Re
 
 def remedy_for(rejected: Mapping[str, int]) -> str:
     """What to check where rows are rejected for these reasons, by the most frequent one."""
-    return _REMEDIES[Reason(max(sorted(rejected), key=lambda reason: rejected[reason]))]
+    return _REMEDIES[RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.config.log import DataConfig, Feature, FilterConfig, TimestampConfig
-from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, Reason, interaction_schema
+from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, RejectionReason, interaction_schema
 
 ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
 
@@ -33,7 +33,7 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
     """Tells interactions from rows that are none.
 
     Ids lose the white space around them. A row is rejected for the first of
-    `Reason`'s members that applies to it; a value with a line break in it is
+    `RejectionReason`'s members that applies to it; a value with a line break in it is
     malformed, since a vocabulary holds one a line.
 
     Args:
@@ -51,26 +51,30 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
     read = [_further(batch, feature, data) for feature in features]
     further = [column for column, _ in read]
     wrong = {
-        Reason.MALFORMED: np.logical_or.reduce(
+        RejectionReason.MALFORMED: np.logical_or.reduce(
             [
-                _is(errors, Reason.MALFORMED),
+                _is(errors, RejectionReason.MALFORMED),
                 *(_matches(text, r"[\r\n]") for text in (users, items, *further) if text.type == pa.string()),
             ]
         ),
-        Reason.WRONG_FIELD_COUNT: _is(errors, Reason.WRONG_FIELD_COUNT),
-        Reason.BAD_ENCODING: _is(errors, Reason.BAD_ENCODING),
-        Reason.NO_USER: _is_null_value(users, data),
-        Reason.NO_ITEM: _is_null_value(items, data),
-        Reason.BAD_TIMESTAMP: ~readable,
-        Reason.TIMESTAMP_OUT_OF_RANGE: ~_in_range(timestamps_s, data.timestamp),
-        Reason.FILTERED: ~_kept(batch, data.filters),
-        Reason.BAD_NUMBER: ~np.logical_and.reduce([np.ones(batch.num_rows, np.bool_), *(good for _, good in read)]),
+        RejectionReason.WRONG_FIELD_COUNT: _is(errors, RejectionReason.WRONG_FIELD_COUNT),
+        RejectionReason.BAD_ENCODING: _is(errors, RejectionReason.BAD_ENCODING),
+        RejectionReason.NO_USER: _is_null_value(users, data),
+        RejectionReason.NO_ITEM: _is_null_value(items, data),
+        RejectionReason.BAD_TIMESTAMP: ~readable,
+        RejectionReason.TIMESTAMP_OUT_OF_RANGE: ~_in_range(timestamps_s, data.timestamp),
+        RejectionReason.FILTERED: ~_kept(batch, data.filters),
+        RejectionReason.BAD_NUMBER: ~np.logical_and.reduce(
+            [np.ones(batch.num_rows, np.bool_), *(good for _, good in read)]
+        ),
     }
-    reason = np.select([wrong[reason] for reason in Reason], range(len(Reason)), default=len(Reason))
-    accepted = reason == len(Reason)
+    reason = np.select(
+        [wrong[reason] for reason in RejectionReason], range(len(RejectionReason)), default=len(RejectionReason)
+    )
+    accepted = reason == len(RejectionReason)
     files, lines = (batch.column(batch.schema.get_field_index(name)) for name in (FILE, LINE))
     raw = batch.column(batch.schema.get_field_index(RAW))
-    reasons = pa.array([member.value for member in Reason] + [None], pa.string()).take(pa.array(reason))
+    reasons = pa.array([member.value for member in RejectionReason] + [None], pa.string()).take(pa.array(reason))
     return (
         _rows([users, items, pa.array(timestamps_s), files, lines, *further], accepted, interaction_schema(features)),
         _rows([reasons, files, lines, raw], ~accepted, REJECTED),
@@ -107,7 +111,7 @@ def _numpy(mask: pa.Array) -> Mask:
     return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-def _is(errors: pa.Array, reason: Reason) -> Mask:
+def _is(errors: pa.Array, reason: RejectionReason) -> Mask:
     return _numpy(pc.fill_null(pc.equal(errors, reason.value), False))
 
 

@@ -21,7 +21,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
-from schemas.interaction import Reason, raw_schema
+from schemas.interaction import RejectionReason, raw_schema
 
 BATCH_ROWS = 8_192
 READ_BYTES = 1 << 20
@@ -165,11 +165,11 @@ def _row(line: int, text: str, fields: list[str] | None, width: int | None) -> R
     raw = text.removesuffix("\n").removesuffix("\r")
     printable = raw if raw.isascii() else raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if fields is None:
-        return RawRow(line, printable, None, Reason.MALFORMED.value)
+        return RawRow(line, printable, None, RejectionReason.MALFORMED.value)
     if len(fields) != width:
-        return RawRow(line, printable, None, Reason.WRONG_FIELD_COUNT.value)
+        return RawRow(line, printable, None, RejectionReason.WRONG_FIELD_COUNT.value)
     if printable != raw:
-        return RawRow(line, printable, None, Reason.BAD_ENCODING.value)
+        return RawRow(line, printable, None, RejectionReason.BAD_ENCODING.value)
     return RawRow(line, raw, fields, None)
 
 

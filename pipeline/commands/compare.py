@@ -30,7 +30,7 @@ def compare_roots(first: Path, second: Path, metric: str, k: int) -> Comparison:
         InputError: a root has no finished run, or lacks what it measured, or the runs cannot be compared.
     """
     before, after = read_record(first), read_record(second)
-    evaluation = recorded_config(before).evaluation
+    evaluation = recorded_config(before).evaluator_config
     return compare(_side(first, before), _side(second, after), evaluation, metric, k)
 
 

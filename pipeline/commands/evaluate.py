@@ -66,14 +66,14 @@ def evaluate_model(
         with _local_pipeline() as pipeline:
             evaluate(
                 pipeline,
-                config.evaluation,
+                config.evaluator_config,
                 f"{folder}/Split-{TEST}",
                 sources,
                 len(items),
                 config.evaluate.gate.floors,
                 kept,
             )
-        write_evaluation_summary(kept, items, config.evaluation)
+        write_evaluation_summary(kept, items, config.evaluator_config)
         return metrics(read_summary(kept)), protocol(config, abouts[model]["reads"], report, len(items))
 
 

@@ -14,7 +14,7 @@ from scipy import sparse
 from components.baselines.tables import read_tables
 from pipeline.display.titles import read_titles
 from schemas.config import Config
-from schemas.config.log import names_in
+from schemas.config.log import split_categories
 from schemas.errors import InputError
 from trainer.metrics.lists import Ids
 
@@ -96,7 +96,7 @@ def read_items(config: Config, counts: str) -> KnownItems:
         interactions=np.asarray(tables.interactions, np.int64),
         followed=tables.transitions[0].tocsr(),
         titles=titles,
-        categories=_categories(tables.items, tables.features, config.evaluation.categories),
+        categories=_categories(tables.items, tables.features, config.evaluator_config.categories),
         note=note,
     )
 
@@ -125,6 +125,6 @@ def _categories(
     found: dict[str, str] = {}
     for name, separator in columns:
         for item, value in zip(ids, features[name], strict=True):
-            for category in names_in(value, separator)[:1]:
+            for category in split_categories(value, separator)[:1]:
                 found.setdefault(item, category)
     return found

@@ -32,7 +32,7 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
     Raises:
         InputError: the log, a table or the root lies on this machine, or the file's suffix is not the target's.
     """
-    read = config.ingestion.data
+    read = config.example_gen_config.data
     tables = {"data.items.path": read.items, "data.users.path": read.users}
     paths = {"data.path": read.path, **{name: table.path for name, table in tables.items() if table}}
     for name, value in {**paths, "--root": root}.items():

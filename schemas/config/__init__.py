@@ -12,7 +12,7 @@ from schemas.config.log import DataConfig, Feature, Section, Share
 from schemas.config.presets import with_preset
 from schemas.features import VALUE, target_key, user_key
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+PipelineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Step = Annotated[int, Field(ge=0)]  # of training, counted from 0
 
@@ -212,7 +212,7 @@ class LossConfig(Section):
         return self
 
 
-Strategy = Literal["none", "mirrored", "multi_worker", "tpu"]
+DistributionStrategy = Literal["none", "mirrored", "multi_worker", "tpu"]
 
 
 class TrainConfig(Section):
@@ -229,7 +229,7 @@ class TrainConfig(Section):
     l2: Annotated[float, Field(ge=0.0)] = 0.0
     clip_norm: Annotated[float, Field(gt=0.0)] = 5.0
     patience: Annotated[int, Field(ge=1)] = 8  # epochs without a better validation NDCG@10
-    strategy: Strategy = "none"
+    strategy: DistributionStrategy = "none"
     mixed_precision: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     profile: tuple[Step, Step] | None = None  # the first and the last step that TensorBoard's profiler records
@@ -277,7 +277,7 @@ class TrainerConfig(Section):
 class Config(Section):
     """A whole pipeline."""
 
-    name: Name
+    name: PipelineName
     data: DataConfig
     split: SplitConfig = LeaveOneOutConfig()
     history: HistoryConfig = HistoryConfig()
@@ -292,7 +292,7 @@ class Config(Section):
         return with_preset(value) if isinstance(value, dict) else value
 
     @property
-    def ingestion(self) -> ExampleGenConfig:
+    def example_gen_config(self) -> ExampleGenConfig:
         """What the examples depend on: titles, for one, they do not."""
         items = (
             self.data.items.model_copy(update={"title": ""}) if self.data.items and self.data.items.columns else None
@@ -302,7 +302,7 @@ class Config(Section):
         )
 
     @property
-    def training(self) -> TrainerConfig:
+    def trainer_config(self) -> TrainerConfig:
         """What the exported model depends on beside the examples."""
         read = {*self.model.inputs.columns, *([VALUE] if self.model.reranker.by_value else [])}
         return TrainerConfig(
@@ -314,7 +314,7 @@ class Config(Section):
         )
 
     @property
-    def evaluation(self) -> EvaluatorConfig:
+    def evaluator_config(self) -> EvaluatorConfig:
         """What an evaluation finds depends on, beside the examples and the models."""
         return EvaluatorConfig(
             ks=self.evaluate.ks,

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from schemas.config.log import Section
 
 K = 10  # the length of the lists that validation and the gate judge
-DEPTH = 100  # of the lists that an exported model gives for evaluation
+EVALUATION_DEPTH = 100  # of the lists that an exported model gives for evaluation
 
 # By name, what trainer.metrics measures of each query, and of the catalogue.
 METRICS = (
@@ -88,7 +88,7 @@ class Slice(Section):
 class EvaluateConfig(Section):
     """What is measured on the test split."""
 
-    ks: tuple[Annotated[int, Field(ge=1, le=DEPTH)], ...] = (5, 10, 20)  # lengths of the lists
+    ks: tuple[Annotated[int, Field(ge=1, le=EVALUATION_DEPTH)], ...] = (5, 10, 20)  # lengths of the lists
     slices: tuple[SliceConfig, ...] = ()  # beside those there always are
     fairness: tuple[str, ...] = ()  # slices whose worst group is set beside the best
     bootstrap_samples: Annotated[int, Field(ge=100)] = 1000  # of the bootstrap

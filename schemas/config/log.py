@@ -32,7 +32,7 @@ class ItemColumnConfig(ColumnConfig):
     separator: Annotated[str, StringConstraints(min_length=1)] | None = None  # of a category with several names in it
 
 
-def names_in(value: str, separator: str | None) -> list[str]:
+def split_categories(value: str, separator: str | None) -> list[str]:
     """The names in a category's value, each once; a value without any is in no category."""
     parts = value.split(separator) if separator else [value]
     return list(dict.fromkeys(part.strip() for part in parts if part.strip()))

@@ -19,7 +19,7 @@ name, string or float32 [batch, length].
 A history is read as its known items, the most recent `max_length` of them:
 empty strings and unknown items count as not being there, wherever they stand.
 `item_ids` of an answer are in the order that the model is to serve. `evaluate`
-gives the orders of both of its tasks beside it, up to `DEPTH` items of each,
+gives the orders of both of its tasks beside it, up to `EVALUATION_DEPTH` items of each,
 whatever number `serving_default` answers, and how well the ranking task
 tells the examples' targets from its other candidates. `embed` gives the vectors
 that retrieval scores by, 0 for an unknown item.

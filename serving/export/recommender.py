@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from schemas.config.evaluation import DEPTH
+from schemas.config.evaluation import EVALUATION_DEPTH
 from schemas.features import PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
 from serving.export.dedupe import dedupe
 from serving.export.feature_encoding import FeatureEncodings
@@ -174,10 +174,10 @@ class Recommender:
             targets: int64 [batch, m], 0 for none.
 
         Returns:
-            `retrieval` and `ranking` item ids, string [batch, DEPTH or the
+            `retrieval` and `ranking` item ids, string [batch, EVALUATION_DEPTH or the
             catalogue], and `auc` float32 [batch], NaN without a known target.
         """
-        exclude, depth = self._excluded_ids(history, exclude), tf.constant(DEPTH)
+        exclude, depth = self._excluded_ids(history, exclude), tf.constant(EVALUATION_DEPTH)
         candidates = self._candidates(history.encoded, exclude, tf.constant(self.k))
         scores = self._ranked(history.encoded, tf.concat([candidates, targets], axis=1))
         scores, of_targets = tf.split(scores, [tf.shape(candidates)[1], tf.shape(targets)[1]], axis=1)

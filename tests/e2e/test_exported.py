@@ -28,7 +28,7 @@ def test_both_orders_find_in_validation_what_is_said_of_them(first_run: Run, tmp
         train(
             first_run.left,
             tmp_path,
-            config.training.model_copy(update={"train": little, "model": few, "serving": many}),
+            config.trainer_config.model_copy(update={"train": little, "model": few, "serving": many}),
         )
     )
     about = read_model_info(model)

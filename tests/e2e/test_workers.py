@@ -20,7 +20,7 @@ def main(left: Path, out: Path, worker: str) -> None:
     config = Config.model_validate(read_record(left)["config"])
     train = config.train.model_copy(update={"strategy": "multi_worker", "epochs": 6})
     model = config.model.model_copy(update={"inputs": InputsConfig(time=True)})
-    training = config.training.model_copy(update={"train": train, "model": model})
+    training = config.trainer_config.model_copy(update={"train": train, "model": model})
     trained.train(left, out, training, f"model-{worker}")
     print((out / "model-0" / "saved_model.pb").exists())
 

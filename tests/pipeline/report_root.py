@@ -113,7 +113,7 @@ def write_root(folder: Path) -> Path:
     write_curves(Path(made["run"]))
     items = read_tables(made["counts"]).items
     _write_queries(settings, made["examples"], Sources(made["counts"], str(model)), Path(made["evaluation"]))
-    write_evaluation_summary(made["evaluation"], items, settings.evaluation)
+    write_evaluation_summary(made["evaluation"], items, settings.evaluator_config)
     results = read_results(f"{made['evaluation']}/{QUERIES}")
     verdict = GateVerdict(tuple(judge(settings.evaluate.gate, results, read_summary(made["evaluation"]))))
     tf.io.gfile.makedirs(made["blessing"])
@@ -165,7 +165,7 @@ def _write_statistics(examples: str, statistics: str) -> None:
 
 def _write_queries(settings: Config, examples: str, sources: Sources, folder: Path) -> None:
     """What the Evaluator keeps of each query, without TFMA's own files, which no report reads."""
-    evaluation = settings.evaluation
+    evaluation = settings.evaluator_config
     (file,) = Path(f"{examples}/Split-test").iterdir()
     records = list(tf.data.TFRecordDataset(str(file), compression_type="GZIP").as_numpy_iterator())
     systems, queries = load_systems(sources, evaluation), read_queries(records)

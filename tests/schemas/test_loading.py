@@ -168,13 +168,13 @@ def test_what_is_wrong_between_settings_is_said_without_all_of_them(write):
 
 def test_ingestion_does_not_depend_on_titles(write):
     items = "data.items={path: items.csv, id: i, title: t}"
-    assert load_config(write(SMALLEST), [items]).ingestion == load_config(write(SMALLEST)).ingestion
+    assert load_config(write(SMALLEST), [items]).example_gen_config == load_config(write(SMALLEST)).example_gen_config
 
 
 def test_training_does_not_depend_on_the_gate(write):
     assert (
-        load_config(write(SMALLEST), ["evaluate.gate.floors.recall@10=0.5"]).training
-        == load_config(write(SMALLEST)).training
+        load_config(write(SMALLEST), ["evaluate.gate.floors.recall@10=0.5"]).trainer_config
+        == load_config(write(SMALLEST)).trainer_config
     )
 
 

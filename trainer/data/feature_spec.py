@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.config import ModelConfig
-from schemas.config.log import Feature, names_in
+from schemas.config.log import Feature, split_categories
 from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 from trainer.data.batches import first_record
@@ -82,7 +82,7 @@ def multi_hot_ids(
     """
     if separator is None:
         return codes[:, np.newaxis]
-    names = [names_in(category, separator) for category in encoding.categories()]
+    names = [split_categories(category, separator) for category in encoding.categories()]
     numbers = {name: 1 + i for i, name in enumerate(sorted({name for some in names for name in some}))}
     table = np.zeros([len(names) + 2, max([1, *map(len, names)])], np.int64)  # with none and the unknown category
     for row, some in enumerate(names, start=1):

@@ -6,11 +6,11 @@ import os
 
 import tensorflow as tf
 
-from schemas.config import Strategy
+from schemas.config import DistributionStrategy
 from schemas.errors import InputError
 
 
-def make_strategy(kind: Strategy) -> tf.distribute.Strategy:
+def make_strategy(kind: DistributionStrategy) -> tf.distribute.Strategy:
     """The strategy of `train.strategy`.
 
     `mirrored` takes all GPUs of this machine, or all logical CPUs where there
@@ -30,7 +30,7 @@ def make_strategy(kind: Strategy) -> tf.distribute.Strategy:
         ) from None
 
 
-def _made(kind: Strategy) -> tf.distribute.Strategy:
+def _made(kind: DistributionStrategy) -> tf.distribute.Strategy:
     if kind == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])

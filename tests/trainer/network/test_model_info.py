@@ -36,7 +36,7 @@ def test_a_log_must_tell_what_is_read_of_interactions_and_no_more() -> None:
     config = configured(
         inputs={"query_time": True, "columns": ["event", "price", "section"]}, reranker={"by_value": True}
     )
-    assert input_contract(config.training) == InputContract(
+    assert input_contract(config.trainer_config) == InputContract(
         reads=("query_time", "event", "price", "section"),
         columns={"event": "category", "price": "number"},
         max_length=7,
@@ -45,7 +45,7 @@ def test_a_log_must_tell_what_is_read_of_interactions_and_no_more() -> None:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    write_model_info(str(tmp_path), ABOUT, input_contract(configured().training))
+    write_model_info(str(tmp_path), ABOUT, input_contract(configured().trainer_config))
     assert read_model_info(str(tmp_path)) == {
         "served": "ranking",
         "validation": {"retrieval": {"recall@10": 0.25}},

@@ -26,7 +26,7 @@ MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "reranker": {"weig
 TRAIN = {"epochs": 3, "batch_size": 7, "learning_rate": 0.01, "warmup_steps": 5, "seed": 5}
 
 
-def main(folder: Path, strategy: config.Strategy) -> None:
+def main(folder: Path, strategy: config.DistributionStrategy) -> None:
     """Trains on what the folder holds, and prints the epochs' logs."""
     if strategy == "mirrored":
         tf.config.set_logical_device_configuration(
@@ -47,7 +47,7 @@ def main(folder: Path, strategy: config.Strategy) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), cast(config.Strategy, sys.argv[2]))
+    main(Path(sys.argv[1]), cast(config.DistributionStrategy, sys.argv[2]))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def check_logs(folder: Path, strategy: str) -> None:
     [("tpu", "TPU_NAME", None), ("multi_worker", "TF_CONFIG", None), ("multi_worker", "TF_CONFIG", "{a")],
 )
 def test_what_the_environment_must_tell(
-    monkeypatch: pytest.MonkeyPatch, kind: config.Strategy, variable: str, value: str | None
+    monkeypatch: pytest.MonkeyPatch, kind: config.DistributionStrategy, variable: str, value: str | None
 ) -> None:
     if value is None:
         monkeypatch.delenv(variable, raising=False)
