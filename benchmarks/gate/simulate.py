@@ -24,7 +24,7 @@ from benchmarks.gate.agreement import RECORDED
 from benchmarks.provenance import REPOSITORY, circumstances
 from components.evaluator.query_metrics import ITEMS, MODEL, PREVIOUS, SLICE, USER, VALUE
 from components.evaluator.query_results import Results
-from components.gate.metric_checks import no_loss
+from components.gate.metric_checks import check_regressions
 from schemas.config.evaluation import GateConfig
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -61,7 +61,7 @@ def _rate(groups: dict[str, dict[str, int]], pairs: int, *, loss: float, size: i
     generator = np.random.default_rng(1)
     refused = 0
     for _ in range(pairs):
-        refused += any(not check.passed for check in no_loss(GATE, _pair(groups, generator, loss, size)))
+        refused += any(not check.passed for check in check_regressions(GATE, _pair(groups, generator, loss, size)))
     return refused / pairs
 
 

@@ -134,7 +134,7 @@ class Difference(Estimate):
 
     least_p_value: float
 
-    def detectable(self, level: float = CONFIDENCE, power: float = POWER) -> float:
+    def minimum_detectable_effect(self, level: float = CONFIDENCE, power: float = POWER) -> float:
         """The smallest true difference whose interval excludes 0 with this power."""
         return (self._quantile((1.0 + level) / 2.0) + self._quantile(power)) * self.error
 

@@ -12,7 +12,7 @@ from components.baselines.tables import read_catalogue
 from components.evaluator.query_results import QUERIES, read_results
 from components.evaluator.summary import read_summary
 from components.gate.export_checks import check_export
-from components.gate.metric_checks import judge
+from components.gate.metric_checks import check_metrics
 from components.gate.verdict import GateVerdict, write_verdict
 from schemas.config.evaluation import GateConfig
 from schemas.features import EVAL, TEST
@@ -32,7 +32,7 @@ def ModelGate(  # type: ignore[no-untyped-def]
     """Blesses a model that passes all checks, and writes what each of them found."""
     required, results = GateConfig.model_validate_json(gate), read_results(f"{evaluation.uri}/{QUERIES}")
     folders = {split: artifact_utils.get_split_uris([examples], split)[0] for split in (TEST, EVAL)}
-    checks = judge(required, results, read_summary(evaluation.uri))
+    checks = check_metrics(required, results, read_summary(evaluation.uri))
     checks += check_export(
         path_utils.serving_model_path(model.uri),
         required,

@@ -1,4 +1,7 @@
-"""The gate's questions to the exported model: is it what was trained and evaluated, and does it answer sensibly?"""
+"""The gate's checks on the exported model: is it the model that was trained and evaluated, and are its answers sane?
+
+`check_export` calls the model. Each other check is a pure decision on what the model answered.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,121 +21,208 @@ from components.evaluator.query_metrics import MODEL
 from components.evaluator.query_results import Results
 from components.evaluator.statistics import mean_and_error
 from components.evaluator.systems import call_signature, load_model
-from components.gate.list_checks import check_lists, check_orders
-from components.gate.metric_checks import GateCheck
+from components.gate.list_checks import check_lists, check_personalization
+from components.gate.verdict import GateCheck
 from schemas.config.evaluation import GateConfig, K
 from schemas.features import TARGET_ID, TARGET_IDS, target_key
 from trainer.metrics.lists import Ids
 from trainer.network.model_info import read_model_info
 
-_ASKED = 256  # test queries asked again
-_TIMED = 50
-_VALIDATED = 20_480  # validation queries, as many as the trainer looks at; of more, others, as Transform keeps no order
-_EXPORT = 0.01  # recall@10 that rounding and another order of equal scores may change
-_GAP = 1.25  # times what validation finds; beyond it the test split is known to the model
-_SURELY = 2.0  # standard errors
+_METRIC = f"recall@{K}"
+_TEST_QUERIES = 256  # that are sent to the model again
+_TIMED_REQUESTS = 50
+# As many validation queries as the trainer uses. A larger split is sampled, and Transform does not keep its order.
+_VALIDATION_QUERIES = 20_480
+_EXPORT_TOLERANCE = 0.01  # of recall@10: rounding, and another order of equal scores
+_MAX_TEST_TO_VALIDATION_RATIO = 1.25
+_Z = 2.0  # standard errors within which a difference may be chance
+_MIN_EQUAL_LISTS = 0.99
+
+
+class MeasuredRecall(NamedTuple):
+    """A recall@10 with its standard error over users."""
+
+    mean: float
+    error: float
 
 
 def check_export(
     path: str, gate: GateConfig, results: Results, catalogue: Ids, test: str, validation: str, *, remove_seen: bool
 ) -> list[GateCheck]:
-    """The checks on an exported model.
+    """Check an exported model: its answers, its agreement with training and evaluation, its size and its latency.
 
     Args:
-        path: the saved model.
-        gate: its ceilings on size and latency.
-        results: what the evaluation kept.
-        catalogue: every item of the log.
-        test: the folder of test examples.
-        validation: the folder of validation examples.
-        remove_seen: whether nothing seen may be recommended.
+        path: the folder of the saved model.
+        gate: the limits on size and latency.
+        results: the evaluation of the model.
+        catalogue: the ids of all items of the log.
+        test: the folder of the test examples.
+        validation: the folder of the validation examples.
+        remove_seen: whether seen items must not be recommended.
+
+    Returns:
+        The checks of this module and of `components.gate.list_checks`.
+
+    Raises:
+        InputError: the folder has no saved model of temporec.
     """
-    model = load_model(path)
-    asked = list(islice(read_examples(test), _ASKED))
-    answers = call_signature(model, [_without_target(record) for record in asked], "serving_default")
+    model, info = load_model(path), read_model_info(path)
+    records = list(islice(read_examples(test), _TEST_QUERIES))
+    answers = call_signature(model, [_without_target(record) for record in records], "serving_default")
+    lists = [[item for item in row if item] for row in answers["item_ids"]]
+    seen = read_queries(records).seen if remove_seen else [set()] * len(records)
+    validation_records = list(islice(read_examples(validation), _VALIDATION_QUERIES))
+    retrieved, served = _validation_recall(model, validation_records)
     return [
-        *_of_scores(answers["scores"]),
-        check_orders(
-            [[item for item in row if item] for row in answers["item_ids"]],
-            read_queries(asked).seen if remove_seen else [set()] * len(asked),
-        ),
+        *check_scores(answers["scores"]),
+        check_personalization(lists, seen),
         *check_lists(results, catalogue, remove_seen=remove_seen),
-        _blind(answers["item_ids"], call_signature(model, asked)["item_ids"]),
-        *_of_validation(model, path, results, list(islice(read_examples(validation), _VALIDATED))),
-        *_of_costs(model, path, gate, asked),
+        check_served_lists(answers["item_ids"], call_signature(model, records)["item_ids"]),
+        check_parity(
+            (retrieved, served),
+            (info["validation"]["retrieval"][_METRIC], info["exported"][_METRIC]),
+            sampled=len(validation_records) == _VALIDATION_QUERIES,
+        ),
+        check_leakage(_recall(results.values(MODEL, _METRIC), results.users), served),
+        *_check_size_and_latency(model, path, gate, records),
     ]
 
 
-def _of_scores(scores: npt.NDArray[np.float32]) -> Iterator[GateCheck]:
-    numbers = np.isfinite(scores)
-    yield GateCheck(
-        "scores are numbers", f"{(~numbers).sum():,} of {scores.size:,} are not", "none", bool(numbers.all())
-    )
-    apart = (np.ptp(scores, axis=1) > 0).mean() if scores.size else 0.0
-    yield GateCheck("scores tell items apart", f"in {apart:.0%} of the lists", "in most", bool(apart > 0.5))
+def check_scores(scores: npt.NDArray[np.float32]) -> Iterator[GateCheck]:
+    """Check that scores are finite, and that they differ between the items of a list.
+
+    Args:
+        scores: the scores of recommended items, [lists, k].
+
+    Yields:
+        `finite_scores` and `distinct_scores`.
+    """
+    finite = np.isfinite(scores)
+    measured = f"{(~finite).sum():,} of {scores.size:,} are NaN or infinite"
+    yield GateCheck("finite_scores", "scores are finite", measured, "none", bool(finite.all()))
+    distinct = (np.ptp(scores, axis=1) > 0).mean() if scores.size else 0.0
+    measured, required = f"in {distinct:.0%} of the lists", "in more than 50%"
+    yield GateCheck("distinct_scores", "scores differ between items", measured, required, bool(distinct > 0.5))
 
 
-def _blind(blind: Ids, evaluated: Ids) -> GateCheck:
-    """Whether the lists are the same where the target was taken out of the request."""
-    width = min(blind.shape[1], evaluated.shape[1])
-    same = (blind[:, :width] == evaluated[:, :width]).all(axis=1).mean()
+def check_served_lists(served: Ids, evaluated: Ids) -> GateCheck:
+    """Check that the model recommends the same items with and without the target in the request.
+
+    Args:
+        served: the lists for requests without targets, [queries, k].
+        evaluated: the lists for the same requests with targets, [queries, k].
+
+    Returns:
+        `served_equals_evaluated`.
+    """
+    width = min(served.shape[1], evaluated.shape[1])
+    equal = (served[:, :width] == evaluated[:, :width]).all(axis=1).mean()
     return GateCheck(
-        "what is served is what was evaluated", f"{same:.1%} of the lists", "at least 99 %", bool(same >= 0.99)
+        "served_equals_evaluated",
+        "served lists equal evaluated lists",
+        f"{equal:.1%} are the same without the target in the request",
+        f"at least {_MIN_EQUAL_LISTS:.0%}",
+        bool(equal >= _MIN_EQUAL_LISTS),
     )
 
 
-def _of_validation(model: Any, path: str, results: Results, records: Sequence[bytes]) -> Iterator[GateCheck]:
-    metric = f"recall@{K}"
-    about = read_model_info(path)
+def check_parity(
+    exported: tuple[MeasuredRecall, MeasuredRecall], trained: tuple[float, float], *, sampled: bool
+) -> GateCheck:
+    """Check that the exported model has the validation recall that was measured in training.
+
+    Args:
+        exported: the recall of the exported model, of retrieval and of the served stage.
+        trained: the same two, as measured in training.
+        sampled: whether training and this check saw different samples of the validation split.
+
+    Returns:
+        `export_parity`.
+    """
+    # Two samples of the same size can differ by chance. Without sampling a standard error does not matter, not even
+    # the infinite one of a single user.
+    tolerances = [_EXPORT_TOLERANCE + (_Z * math.sqrt(2.0) * each.error if sampled else 0.0) for each in exported]
+    found, expected = [each.mean for each in exported], list(trained)
+    return GateCheck(
+        "export_parity",
+        "the exported model equals the trained model",
+        f"validation {_METRIC} is {found[0]:.4f} for retrieval, {found[1]:.4f} as served",
+        f"{expected[0]:.4f} and {expected[1]:.4f}, as in training, within {tolerances[0]:.2g} and {tolerances[1]:.2g}",
+        all(abs(a - b) <= tolerance for a, b, tolerance in zip(found, expected, tolerances, strict=True)),
+    )
+
+
+def check_leakage(test: MeasuredRecall, validation: MeasuredRecall) -> GateCheck:
+    """Check that test recall is not so far above validation recall that the model must have seen the test split.
+
+    Args:
+        test: the recall on the test split.
+        validation: the recall on the validation split.
+
+    Returns:
+        `no_test_leakage`.
+    """
+    ratio = _MAX_TEST_TO_VALIDATION_RATIO
+    return GateCheck(
+        "no_test_leakage",
+        "no test leakage",
+        f"{_METRIC} is {test.mean:.4f} in test, {validation.mean:.4f} in validation",
+        f"test not significantly above {ratio:g} x validation",
+        test.mean - ratio * validation.mean <= _Z * math.hypot(test.error, ratio * validation.error),
+    )
+
+
+def check_limit(id_: str, title: str, value: float, limit: float | None, unit: str) -> GateCheck:
+    """Check a value against an optional upper limit; without one the check passes.
+
+    Args:
+        id_: the id of the check.
+        title: its title.
+        value: the measured value.
+        limit: the highest allowed value.
+        unit: the unit of both.
+
+    Returns:
+        The check.
+    """
+    required = "no limit" if limit is None else f"at most {limit:g} {unit}"
+    return GateCheck(id_, title, f"{value:.1f} {unit}", required, limit is None or value <= limit)
+
+
+def _validation_recall(model: Any, records: Sequence[bytes]) -> tuple[MeasuredRecall, MeasuredRecall]:
+    """Return the validation recall of retrieval, and of the served stage."""
     queries, answers = read_queries(records), call_signature(model, records)
     targets = np.array([some[0] for some in queries.targets], dtype=object)
     users = np.unique(queries.users, return_inverse=True)[1]
-
-    def recall(items: Ids) -> tuple[float, float, int]:
-        return mean_and_error((items[:, :K] == targets[:, np.newaxis]).any(axis=1).astype(np.float64), users)
-
-    retrieved, retrieved_error, _ = recall(answers["retrieval_item_ids"])
-    found, found_error, _ = recall(answers["item_ids"])
-    trained = about["validation"]["retrieval"][metric], about["exported"][metric]
-    # Two samples of the same size are that far apart at times.
-    sampled = _SURELY * math.sqrt(2.0) if len(records) == _VALIDATED else 0.0
-    within = _EXPORT + sampled * retrieved_error, _EXPORT + sampled * found_error
-    yield GateCheck(
-        "the export is the model that was trained",
-        f"validation {metric} of retrieval {retrieved:.4f}, of what is served {found:.4f}",
-        f"{trained[0]:.4f} and {trained[1]:.4f}, as in training, within {within[0]:.2g} and {within[1]:.2g}",
-        abs(retrieved - trained[0]) <= within[0] and abs(found - trained[1]) <= within[1],
+    retrieved, served = (
+        (answers[name][:, :K] == targets[:, np.newaxis]).any(axis=1).astype(np.float64)
+        for name in ("retrieval_item_ids", "item_ids")
     )
-    test, test_error, _ = mean_and_error(results.values(MODEL, metric), results.users)
-    yield GateCheck(
-        "the test split is news to the model",
-        f"test {metric} {test:.4f}, validation {found:.4f}",
-        f"not surely beyond {_GAP:g} times validation",
-        test - _GAP * found <= _SURELY * math.hypot(test_error, _GAP * found_error),
-    )
+    return _recall(retrieved, users), _recall(served, users)
 
 
-def _of_costs(model: Any, path: str, gate: GateConfig, records: Sequence[bytes]) -> Iterator[GateCheck]:
+def _recall(values: npt.NDArray[np.float64], users: npt.NDArray[np.int64]) -> MeasuredRecall:
+    mean, error, _ = mean_and_error(values, users)
+    return MeasuredRecall(mean, error)
+
+
+def _check_size_and_latency(model: Any, path: str, gate: GateConfig, records: Sequence[bytes]) -> Iterator[GateCheck]:
     sizes = (
         tf.io.gfile.stat(f"{folder}/{file}").length for folder, _, files in tf.io.gfile.walk(path) for file in files
     )
-    size_mb = sum(sizes) / 1e6
-    yield _below("size", size_mb, gate.max_size_mb, "MB")
-    times = []
-    for record in records[:_TIMED]:
+    yield check_limit("max_size_mb", "size of the saved model", sum(sizes) / 1e6, gate.max_size_mb, "MB")
+    call_signature(model, records[:1], "serving_default")  # warm-up
+    times_ms = []
+    for record in records[:_TIMED_REQUESTS]:
         start = time.perf_counter()
         call_signature(model, [record], "serving_default")
-        times.append(1e3 * (time.perf_counter() - start))
-    yield _below("latency of one request", float(np.median(times[1:])), gate.max_latency_ms, "ms")
-
-
-def _below(name: str, value: float, limit: float | None, unit: str) -> GateCheck:
-    required = "any" if limit is None else f"at most {limit:g} {unit}"
-    return GateCheck(name, f"{value:.1f} {unit}", required, limit is None or value <= limit)
+        times_ms.append(1e3 * (time.perf_counter() - start))
+    median = float(np.median(times_ms))
+    yield check_limit("max_latency_ms", "median latency of one request", median, gate.max_latency_ms, "ms")
 
 
 def _without_target(record: bytes) -> bytes:
-    """The moment for which is recommended stays: a model may be told it."""
+    """Remove the target and its features. The request time stays, because a model may read it."""
     example = tf.train.Example.FromString(record)
     features = example.features.feature
     for name in [TARGET_ID, TARGET_IDS, *map(target_key, list(features))]:

@@ -1,4 +1,4 @@
-"""The gate's checks on what a model recommended: pure decisions on the lists that an evaluation kept."""
+"""The gate's checks on recommended lists: pure decisions on the lists that an evaluation kept."""
 
 from __future__ import annotations
 
@@ -7,76 +7,97 @@ from collections.abc import Collection, Iterator, Sequence
 
 from components.evaluator.query_metrics import MODEL
 from components.evaluator.query_results import Results, catalogue_indices
-from components.gate.metric_checks import GateCheck
+from components.gate.verdict import GateCheck
 from trainer.metrics.lists import Ids
 
-_FULL = "popularity"  # a baseline whose lists are as long as can be
+_FULL = "popularity"  # a baseline that always recommends as many items as there are
 
 
 def check_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Iterator[GateCheck]:
-    """Whether the lists of the model are lists of items of the log, of full length.
+    """Check that the model's lists are full, and hold distinct items of the catalogue.
 
     Args:
-        results: what the evaluation kept.
-        catalogue: every item of the log.
-        remove_seen: whether nothing seen may be recommended.
+        results: the evaluation of the model.
+        catalogue: the ids of all items of the log.
+        remove_seen: whether seen items must not be recommended.
+
+    Yields:
+        `full_lists`, `known_items`, `distinct_items`, and with `remove_seen` also `no_seen_items`.
     """
     lists = results.lists(MODEL)
     short = sum(len(own) < len(full) for own, full in zip(lists, results.lists(_FULL), strict=True))
-    yield GateCheck(
-        "lists are full", f"{short:,} of {len(lists):,} are shorter than those of {_FULL}", "none", short == 0
-    )
+    measured = f"{short:,} of {len(lists):,} are shorter than those of {_FULL}"
+    yield GateCheck("full_lists", "lists are full", measured, "none", short == 0)
     known = (catalogue_indices(lists, catalogue, max(map(len, lists), default=0)) >= 0).sum()
-    outside = sum(map(len, lists)) - int(known)
-    yield GateCheck("all recommended items are of the log", f"{outside:,} are not", "none", outside == 0)
-    twice = sum(len(items) - len(set(items)) for items in lists)
-    yield GateCheck("no item stands in a list twice", f"{twice:,} do", "none", twice == 0)
+    unknown = sum(map(len, lists)) - int(known)
+    title = "recommended items are in the catalogue"
+    yield GateCheck("known_items", title, f"{unknown:,} are not", "all", unknown == 0)
+    repeated = sum(len(items) - len(set(items)) for items in lists)
+    title = "items appear once in a list"
+    yield GateCheck("distinct_items", title, f"{repeated:,} are repeated", "none", repeated == 0)
     if remove_seen:
-        shares = results.values(MODEL, f"repeats@{results.longest}")
-        seen = int((shares > 0).sum())
-        yield GateCheck("nothing seen is recommended", f"in {seen:,} lists it is", "in none", seen == 0)
+        seen = int((results.values(MODEL, f"repeats@{results.longest}") > 0).sum())
+        measured = f"{seen:,} lists contain seen items"
+        yield GateCheck("no_seen_items", "seen items are not recommended", measured, "none", seen == 0)
 
 
-def check_orders(lists: Sequence[Sequence[str]], seen: Sequence[Collection[str]]) -> GateCheck:
-    """Whether the lists are more than one list for all, from which each user's seen items are left out.
+def check_personalization(lists: Sequence[Sequence[str]], seen: Sequence[Collection[str]]) -> GateCheck:
+    """Check that the lists are not one constant ranking without each user's seen items.
 
     Args:
-        lists: of each query, best first.
-        seen: of each query, the items that are left out for that.
+        lists: a list for each query, best item first.
+        seen: for each query, the items that are removed because the user has seen them.
+
+    Returns:
+        `personalized_lists`.
     """
-    one = are_of_one_order(lists, seen)
+    constant = is_constant_ranking(lists, seen)
     return GateCheck(
+        "personalized_lists",
         "lists differ between users",
-        f"{'one' if one else 'no one'} order of the items gives all of {len(lists):,}, seen ones left out",
-        "no one order does",
-        not one,
+        f"{'one' if constant else 'no'} constant ranking without seen items gives all {len(lists):,} lists",
+        "no constant ranking",
+        not constant,
     )
 
 
-def are_of_one_order(lists: Sequence[Sequence[str]], seen: Sequence[Collection[str]]) -> bool:
-    """Whether one order of the items gives each list as its first items, those left out that are seen.
+def is_constant_ranking(lists: Sequence[Sequence[str]], seen: Sequence[Collection[str]]) -> bool:
+    """Return whether there is a ranking of all items that starts with each list, once seen items are removed.
 
-    The order is built from its beginning. An item may come next where each list that is not at its end goes on with
-    it, or leaves it out because it is seen. Whichever of such items is taken, the others may still come after it, so
-    the order is found if there is one.
+    The ranking is built from its beginning. An item can come next if each unfinished list either continues with it,
+    or lacks it because it is seen. If several items can come next, any of them may be taken, because the others can
+    still follow. So the search finds a ranking if there is one.
+
+    Args:
+        lists: a list for each query, best item first.
+        seen: for each query, the items that are removed.
+
+    Returns:
+        Whether such a ranking exists.
+
+    Example:
+        >>> is_constant_ranking([["a", "c"], ["b", "c"]], seen=[{"b"}, {"a"}])  # a, b, c
+        True
+        >>> is_constant_ranking([["a", "b"], ["b", "a"]], seen=[set(), set()])
+        False
     """
-    left_out = [set(items).difference(own) for items, own in zip(seen, lists, strict=True)]
-    going_on: dict[str, list[int]] = defaultdict(list)  # by item, the lists that go on with it
-    leaving_out: Counter[str] = Counter()  # by item, how many of the lists not at their end leave it out
+    removed = [set(items).difference(own) for items, own in zip(seen, lists, strict=True)]
+    continued_by: dict[str, list[int]] = defaultdict(list)  # item -> the lists that continue with it
+    lacked_by: Counter[str] = Counter()  # item -> the number of unfinished lists that lack it because it is seen
     for row, items in enumerate(lists):
         if items:
-            going_on[items[0]].append(row)
-            leaving_out.update(left_out[row])
+            continued_by[items[0]].append(row)
+            lacked_by.update(removed[row])
     position, unfinished = [0] * len(lists), sum(map(bool, lists))
     while unfinished:
-        item = next((item for item, rows in going_on.items() if len(rows) + leaving_out[item] == unfinished), None)
+        item = next((item for item, rows in continued_by.items() if len(rows) + lacked_by[item] == unfinished), None)
         if item is None:
             return False
-        for row in going_on.pop(item):
+        for row in continued_by.pop(item):
             position[row] += 1
             if position[row] < len(lists[row]):
-                going_on[lists[row][position[row]]].append(row)
+                continued_by[lists[row][position[row]]].append(row)
             else:
                 unfinished -= 1
-                leaving_out.subtract(left_out[row])
+                lacked_by.subtract(removed[row])
     return True

@@ -109,7 +109,7 @@ def verdict_lines(record: Mapping[str, Any]) -> Iterator[Text]:
     else:
         yield Text.from_markup(f"[bold red]Gate: refused[/], {len(failed)} of {len(checks)} checks failed")
     for check in failed:
-        yield Text(f"  {check['name']}: {check['measured']}; required: {check['required']}")
+        yield Text(f"  {check['title']}: {check['measured']}; required: {check['required']}")
     pushed = record["pushed"]
     yield Text(f"Pushed: {pushed['path']}" if pushed else "Pushed: nothing; what was served before stays")
 

@@ -64,6 +64,6 @@ def _refused(checks: list[dict[str, Any]]) -> str:
     first = failed[0]
     more = f"; {len(failed) - 1} more of {len(checks)} checks failed" if len(failed) > 1 else ""
     return (
-        f"Refused: {in_words(first['name'])}: {first['measured']}; required: {first['required']}{more}. "
+        f"Refused: {in_words(first['title'])}: {first['measured']}; required: {first['required']}{more}. "
         "What was served before stays. Of the refused model"
     )

@@ -28,7 +28,7 @@ from components.evaluator.slices import SliceContext, slices
 from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources, load_systems
 from components.example_gen.ingest import ingest
-from components.gate.metric_checks import judge
+from components.gate.metric_checks import check_metrics
 from components.gate.verdict import GateVerdict, write_verdict
 from pipeline.records.run_record import run_record
 from pipeline.records.run_root import RECORD
@@ -115,7 +115,7 @@ def write_root(folder: Path) -> Path:
     _write_queries(settings, made["examples"], Sources(made["counts"], str(model)), Path(made["evaluation"]))
     write_evaluation_summary(made["evaluation"], items, settings.evaluator_config)
     results = read_results(f"{made['evaluation']}/{QUERIES}")
-    verdict = GateVerdict(tuple(judge(settings.evaluate.gate, results, read_summary(made["evaluation"]))))
+    verdict = GateVerdict(tuple(check_metrics(settings.evaluate.gate, results, read_summary(made["evaluation"]))))
     tf.io.gfile.makedirs(made["blessing"])
     write_verdict(made["blessing"], verdict)
     runs = [

@@ -142,7 +142,7 @@ def test_a_user_with_many_queries_is_one_user() -> None:
 def test_the_smallest_difference_is_seen_in_four_of_five_tries() -> None:
     generator = np.random.default_rng(5)
     noise = generator.normal(size=500)
-    true = difference(noise, np.zeros(500), np.arange(500)).detectable()
+    true = difference(noise, np.zeros(500), np.arange(500)).minimum_detectable_effect()
     seen = [
         difference(generator.normal(true, size=500), np.zeros(500), np.arange(500)).interval().low > 0
         for _ in range(400)

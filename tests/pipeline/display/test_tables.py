@@ -84,7 +84,13 @@ def test_a_text_of_the_log_is_shown_as_it_stands_there(what: RenderableType) -> 
 
 
 def test_a_group_s_name_is_shown_as_it_stands_there() -> None:
-    check = {"name": f"no loss in genres {MARKUP}", "measured": "-1", "required": "0", "passed": False}
+    check = {
+        "id": f"no_regression[genres={MARKUP}]",
+        "title": f"no regression in genres {MARKUP}",
+        "measured": "-1",
+        "required": "0",
+        "passed": False,
+    }
     lines = verdict_lines({"gate": {"blessed": False, "checks": [check]}, "pushed": None})
     assert MARKUP in "".join(map(shown, lines))
 

@@ -2,8 +2,14 @@ from typing import Any
 
 from pipeline.report.verdict_text import verdict
 
-PASSED = {"name": "users", "measured": "943", "required": "at least 100", "passed": True}
-FAILED = {"name": "better than item_knn", "measured": "+0.0010", "required": "above 0", "passed": False}
+PASSED = {"id": "min_users", "title": "users", "measured": "943", "required": "at least 100", "passed": True}
+FAILED = {
+    "id": "beats[item_knn]",
+    "title": "better than item_knn",
+    "measured": "+0.0010",
+    "required": "above 0",
+    "passed": False,
+}
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -36,7 +42,7 @@ def test_a_blessed_model_is_told_with_its_interval_and_the_best_baseline() -> No
 
 
 def test_a_refused_model_is_told_with_what_failed_first() -> None:
-    gate = {"blessed": False, "checks": [PASSED, FAILED, {**FAILED, "name": "size"}]}
+    gate = {"blessed": False, "checks": [PASSED, FAILED, {**FAILED, "id": "max_size_mb", "title": "size"}]}
     said = verdict(record(gate=gate, pushed=None))
     assert not said.blessed
     assert said.sentence.startswith(

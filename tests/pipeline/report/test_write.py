@@ -101,7 +101,14 @@ def test_it_has_three_scripts_and_loads_nothing(page: str) -> None:
 
 def test_a_refused_model_is_refused_in_the_page(finished_root: Path, tmp_path: Path) -> None:
     record = read_record(finished_root)
-    check = {"name": "recall@1", "measured": "0.8000", "required": "at least 0.9", "passed": False, "note": ""}
+    check = {
+        "id": "floor[recall@1]",
+        "title": "recall@1",
+        "measured": "0.8000",
+        "required": "at least 0.9",
+        "passed": False,
+        "note": "",
+    }
     record |= {"gate": {**record["gate"], "blessed": False, "checks": [check]}, "pushed": None}
     (tmp_path / RECORD).write_text(json.dumps(record))
     page = write_report(tmp_path).read_text()
