@@ -1,5 +1,6 @@
 """The documents agree with the code, the recorded results and each other."""
 
+import ast
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from schemas.config import Config
 from schemas.interaction import RejectionReason
 
 REPOSITORY = Path(__file__).parents[1]
+GATE = (REPOSITORY / "docs" / "gate.md").read_text()
 DOCUMENTS = sorted(
     path
     for folder in (".", "docs", "benchmarks", "examples")
@@ -90,6 +92,25 @@ def test_link_to_a_missing_heading_is_found(tmp_path: Path) -> None:
     test_link_leads_to_a_file_and_a_heading(tmp_path / "a.md")
     with pytest.raises(AssertionError, match=r"b\.md links to a\.md#what-it-was"):
         test_link_leads_to_a_file_and_a_heading(tmp_path / "b.md")
+
+
+def check_ids() -> Iterator[str]:
+    """Yield the id of each gate check in the code, without its parameter."""
+    for path in (REPOSITORY / "components" / "gate").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and node.args
+                and getattr(node.func, "id", "") in ("GateCheck", "check_limit")
+            ):
+                yield from re.findall(r"^f?['\"](\w+)", ast.unparse(node.args[0]))
+
+
+def test_gate_document_has_every_check() -> None:
+    found = set(check_ids())
+    documented = re.findall(r"`(\w+)(?:\[[A-Z=]+\])?`", "".join(re.findall(r"^\| (`.*?) \|", GATE, re.M)))
+    assert len(found) > 10
+    assert found | {"no_regression"} == set(documented)
 
 
 def test_path_in_the_architecture_exists() -> None:
