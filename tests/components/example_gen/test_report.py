@@ -47,8 +47,12 @@ def changed(**values: Any) -> IngestionReport:
     return dataclasses.replace(REPORT, **values)
 
 
-def test_as_many_rejected_rows_as_the_configuration_allows_are_good_enough() -> None:
-    REPORT.check(data(max_rejected_share=0.04), LEAVE_ONE_OUT)  # filtered rows do not count
+def test_check_with_as_many_rejected_rows_as_allowed_passes_and_with_one_more_raises() -> None:
+    REPORT.check(data(max_rejected_share=0.04), LEAVE_ONE_OUT)  # 4 of 100 rows: filtered rows do not count
+    with pytest.raises(InputError, match="at most 4"):
+        changed(rows_rejected={"filtered": 5, "no_user": 4, "no_item": 1}).check(
+            data(max_rejected_share=0.04), LEAVE_ONE_OUT
+        )
 
 
 @pytest.mark.parametrize(
