@@ -40,7 +40,7 @@ format: setup
 	.venv/bin/ruff format .
 
 docs: setup
-	.venv/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 
 coverage: setup
 	$(PYTEST) --cov --cov-report=term --cov-report=html

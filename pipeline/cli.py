@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipeline.version import VERSION
 from schemas.errors import ComponentFailed, InputError
 from serving.server.constants import MODEL_NAME
 
@@ -53,6 +54,21 @@ class Target(str, Enum):
 
     kubeflow = "kubeflow"
     vertex = "vertex"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(VERSION)
+        raise typer.Exit(DONE)
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
 
 
 @app.command()
