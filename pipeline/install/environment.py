@@ -75,7 +75,7 @@ def find_ready_set(root: Path) -> DependencySet | None:
         version = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
         return dependency_set if stamp["digest"] == environment_digest(root, dependency_set, version) else None
     except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError):
-        return None  # setup replaces a broken environment, whatever the damage
+        return None  # setup replaces an environment with any damage
 
 
 def pip_settings(listing: str) -> dict[str, str]:
