@@ -38,6 +38,8 @@ app = typer.Typer(
     "then:        temporec run --config pipeline/configs/quickstart.yaml\n\n"
     "Exit codes: 0 done, 1 failed, 2 the input is wrong, 3 the gate refused the model.",
 )
+config_app = typer.Typer(no_args_is_help=True, help="The configuration: its JSON schema.")
+app.add_typer(config_app, name="config")
 data_app = typer.Typer(no_args_is_help=True, help="Data sets to try temporec with.")
 app.add_typer(data_app, name="data")
 
@@ -82,6 +84,14 @@ def doctor(as_json: JsonOption = False) -> None:
     else:
         Console().print(diagnosis_table(diagnosis))
     raise typer.Exit(DONE if diagnosis.able else FAILED)
+
+
+@config_app.command()
+def schema() -> None:
+    """Print the configuration's JSON schema, for editors and validators."""
+    from pipeline.commands.config_docs import config_schema
+
+    print(json.dumps(config_schema(), indent=2))
 
 
 @data_app.command()

@@ -1,1 +1,1 @@
-"""What data looks like: configuration, interactions, features. Imports no framework."""
+"""Schemas of the data: configuration, interactions, features. Imports no framework."""

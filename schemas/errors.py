@@ -2,23 +2,23 @@
 
 
 class InputError(Exception):
-    """What the user gave (a configuration, a path, data) is wrong.
+    """A mistake in the user's input: a configuration, a path or data.
 
     The command line shows the message without a traceback and exits with 2.
 
     Args:
-        expected: what temporec looked for.
-        received: what it found instead.
-        remedy: what the user can do about it.
+        expected: what temporec needs, as a noun phrase.
+        received: the value that it found instead.
+        remedy: what the user can do, as an imperative.
     """
 
     def __init__(self, *, expected: str, received: str, remedy: str) -> None:
         self.expected = expected
         self.received = received
         self.remedy = remedy
-        self._tagged_with_step = True  # Beam raises such an error as it is, where it would make a RuntimeError of it
+        self._tagged_with_step = True  # with it Beam raises the error unchanged instead of as a RuntimeError
         super().__init__(f"expected: {expected}\nreceived: {received}\nremedy:   {remedy}")
 
 
 class ComponentFailed(Exception):
-    """A component of the pipeline ended with an error that is not the input's: exit code 1."""
+    """A failure of a pipeline component that the input did not cause: exit code 1."""

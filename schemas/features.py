@@ -1,29 +1,32 @@
-"""Names and kinds of the features of a history, the `tf.Example` between the components.
+"""Names and types of the features of a history: the `tf.Example` that components exchange.
 
-One example is one history and the interaction that followed it. In the raw
-examples ids are strings; Transform turns them into integers: `PADDING_ID`,
+An example is one history and the interaction that followed it. In the raw
+examples ids are strings. Transform turns them into integers: `PADDING_ID`,
 then 1..n for the n items of the vocabulary, then n + 1 for an unknown item.
 
 A further column has a feature of its own name, with a value for each item of
-the history, and one named by `target_key` for the target: bytes, empty where
-there is none, or float32, NaN where there is none. Transform turns these, and
-the times, into codes: whole numbers from 1, 0 for none.
+the history, and a feature named by `target_key` for the target. A category is
+bytes, empty if it is missing. A number is float32, NaN if it is missing.
+Transform turns these columns and the times into feature ids: integers from 1,
+0 for a missing value. Feature names call them codes.
 
-What the table of users knows of the user has features named by `user_key`,
-scalars, likewise. Neither Transform nor a model reads them.
+The columns of the table of users have features named by `user_key`, scalars
+of the same types. Neither Transform nor a model reads them.
 """
 
 USER_ID = "user_id"  # bytes, scalar
 ITEM_IDS = "item_ids"  # bytes, [length], oldest first, never empty
-TIMESTAMPS_S = "timestamps_s"  # int64, [length], unix seconds, as long as item_ids
+TIMESTAMPS_S = "timestamps_s"  # int64, [length], Unix seconds, as long as item_ids
 TARGET_ID = "target_id"  # bytes, scalar: the interaction that followed
 TARGET_TIMESTAMP_S = "target_timestamp_s"  # int64, scalar
-TARGET_IDS = "target_ids"  # bytes, [n]: all that is to be found, in order of time, each once, target_id first
-EXCLUDE_IDS = "exclude_ids"  # bytes, [n]: seen before item_ids begins, so not to be recommended
+TARGET_IDS = "target_ids"  # bytes, [n]: all targets, in order of time, each once, target_id first
+EXCLUDE_IDS = "exclude_ids"  # bytes, [n]: items seen before item_ids begins, which must not be recommended
 SPLIT = "split"  # bytes, scalar: one of SPLITS
-TRAIN_INTERACTIONS = "train_interactions"  # int64, scalar: how many of the user's are trained on; 0 for a cold user
+TRAIN_INTERACTIONS = (
+    "train_interactions"  # int64, scalar: number of the user's interactions in training; 0 for a cold user
+)
 
-QUERY_TIMESTAMPS_S = "query_timestamps_s"  # of a request, int64, [batch]: the moments for which is recommended
+QUERY_TIMESTAMPS_S = "query_timestamps_s"  # int64, [batch]: in a request, the times of the queries, in Unix seconds
 FEATURE_NAMES = (
     USER_ID,
     ITEM_IDS,
@@ -45,7 +48,11 @@ PADDING_ID = 0
 VOCABULARY = "items"  # the name of Transform's vocabulary file
 
 EVENT, VALUE = "event", "value"  # the names of these columns
-GAP, HOUR, WEEKDAY = "gap", "hour", "weekday"  # codes of a time: since the interaction before, and of the day and week
+GAP, HOUR, WEEKDAY = (
+    "gap",
+    "hour",
+    "weekday",
+)  # features of a time: since the previous interaction, in the day, in the week
 TIME_CODES = (GAP, HOUR, WEEKDAY)
 
 TRAIN, EVAL, TEST = "train", "eval", "test"
@@ -53,25 +60,25 @@ SPLITS = (TRAIN, EVAL, TEST)
 
 
 def target_key(feature: str) -> str:
-    """The name of a further column's value of the target."""
+    """Return the name of the target's feature for a further column."""
     return f"target_{feature}"
 
 
 def user_key(column: str) -> str:
-    """The name of a column of the table of users."""
+    """Return the name of the feature for a column of the table of users."""
     return f"user_{column}"
 
 
 def codes_key(feature: str) -> str:
-    """The name of the codes of a column or time, [length + 1]: of the history, and of the target."""
+    """Return the name of the feature ids of a column or time, [length + 1]: those of the history, then the target's."""
     return f"codes_{feature}"
 
 
 def boundaries_key(feature: str) -> str:
-    """The name of the numbers at which one bucket ends and the next begins, float32, the same in every example."""
+    """Return the name of the bucket boundaries of a number, float32, the same in every example."""
     return f"{feature}_boundaries"
 
 
 def ragged_key(feature: str) -> str:
-    """The name under which Transform writes the values of a feature of varying length."""
+    """Return the name under which Transform writes the values of a feature of varying length."""
     return f"{feature}$ragged_values"

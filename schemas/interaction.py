@@ -1,4 +1,4 @@
-"""Arrow schemas of a log's rows on their way in, and the reasons for rejecting one."""
+"""Arrow schemas of raw, accepted and rejected rows of a log, and the reasons for a rejection."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from schemas.config.log import Feature
 
-# What a source yields: the named columns of the log as strings, and with them
-# where each row came from. A row that could not be split into fields has its
-# reason in ERROR and null in every column of the log.
+# A source yields the columns of the log as strings, and where each row came
+# from. A row that could not be split into fields has its reason in ERROR, and
+# null in every column of the log.
 FILE = "__file__"
 LINE = "__line__"
 RAW = "__raw__"
@@ -40,7 +40,7 @@ REJECTED = pa.schema(
 
 
 class RejectionReason(str, Enum):
-    """Why a row is not an interaction."""
+    """The reason why a row is not an interaction."""
 
     MALFORMED = "malformed"
     WRONG_FIELD_COUNT = "wrong_field_count"
@@ -54,9 +54,13 @@ class RejectionReason(str, Enum):
 
 
 def interaction_schema(features: Sequence[Feature]) -> pa.Schema:
-    """The schema of interactions with these further columns of the log.
+    """Return the schema of interactions.
 
-    A category is "" where there is none, a number NaN.
+    Args:
+        features: the further columns of the log. A missing category is "", a missing number NaN.
+
+    Returns:
+        The columns of every interaction, then a column for each feature, none of them nullable.
     """
     types = {"category": pa.string(), "number": pa.float64()}
     return pa.schema(
@@ -65,5 +69,12 @@ def interaction_schema(features: Sequence[Feature]) -> pa.Schema:
 
 
 def raw_schema(columns: list[str]) -> pa.Schema:
-    """The schema of a source's record batches for these columns of the log."""
+    """Return the schema of a source's record batches.
+
+    Args:
+        columns: names of the columns of the log.
+
+    Returns:
+        The columns as strings, then the columns of `PROVENANCE`.
+    """
     return pa.schema([pa.field(name, pa.string()) for name in columns] + PROVENANCE)

@@ -1,39 +1,49 @@
-"""The part of a configuration that says what the log is and how to read it."""
+"""The section `data`: what the log is and how to read it."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from schemas.config.section import Section
+from schemas.config.time_format import check_time_format
 from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, target_key, user_key
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Section(BaseModel):
-    """A part of the tree: unknown keys are errors, numbers are finite, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 
 
 class ColumnConfig(Section):
-    """A further column, which tells more than who did something with what, and when."""
+    """A further column: one in addition to user, item and time."""
 
-    column: str
-    kind: Literal["category", "number"] = "category"
+    column: str = Field(description="Name of the column in the file.")
+    kind: Literal["category", "number"] = Field(default="category", description="Kind of the column's values.")
 
 
 class ItemColumnConfig(ColumnConfig):
     """A further column that may describe an item."""
 
-    separator: Annotated[str, StringConstraints(min_length=1)] | None = None  # of a category with several names in it
+    separator: str | None = Field(
+        default=None, min_length=1, description="Separator between the names in a category of an item."
+    )
 
 
 def split_categories(value: str, separator: str | None) -> list[str]:
-    """The names in a category's value, each once; a value without any is in no category."""
+    """Return the categories in a value.
+
+    Args:
+        value: the text of a category column.
+        separator: what separates categories; None if a value is one category.
+
+    Returns:
+        The categories without surrounding blanks, each once, in their order. Empty if the value is blank.
+
+    Example:
+        >>> split_categories("Comedy| Drama|Comedy", "|")
+        ['Comedy', 'Drama']
+    """
     parts = value.split(separator) if separator else [value]
     return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
@@ -41,40 +51,56 @@ def split_categories(value: str, separator: str | None) -> list[str]:
 class LogColumnConfig(ItemColumnConfig):
     """A further column of the log."""
 
-    of: Literal["interaction", "item"] = "interaction"  # whether it is the same wherever the item comes
+    of: Literal["interaction", "item"] = Field(
+        default="interaction",
+        description="What the column describes: `item` if it has the same value in all interactions of an item.",
+    )
 
 
 class ColumnsConfig(Section):
-    """Which columns of the log hold an interaction."""
+    """The columns of the log that hold an interaction."""
 
-    user: str
-    item: str
-    timestamp: str
-    event: str | None = None  # what the user did, a category
-    value: str | None = None  # how much it was worth, a number: a rating, a price paid, a time spent
-    context: dict[ColumnName, LogColumnConfig] = {}  # anything else
+    user: str = Field(description="Column with the user's id.")
+    item: str = Field(description="Column with the item's id.")
+    timestamp: str = Field(description="Column with the time.")
+    event: str | None = Field(default=None, description="Column with the user's action, a category.")
+    value: str | None = Field(
+        default=None,
+        description="Column with the value of the interaction, a number: a rating, a price paid, a time spent.",
+    )
+    context: dict[ColumnName, LogColumnConfig] = Field(
+        default={}, description="Further columns, each under a `name` of your own."
+    )
 
 
 class Feature(Section):
-    """What is known of an interaction beside its user, item and time, by the name that it has from here on."""
+    """A further column under its name in the examples."""
 
-    name: str
-    column: str
-    kind: Literal["category", "number"]
-    of: Literal["interaction", "item"]
-    separator: str | None
-    in_table: bool  # of items, or in the log
+    name: str = Field(description="Name of the feature.")
+    column: str = Field(description="Name of the column in the file.")
+    kind: Literal["category", "number"] = Field(description="Kind of the column's values.")
+    of: Literal["interaction", "item"] = Field(description="What the column describes.")
+    separator: str | None = Field(description="Separator between the names in a category of an item.")
+    in_table: bool = Field(description="Whether the column is in the table of items instead of the log.")
 
 
 class TimestampConfig(Section):
     """How the log writes time: a number in a unit, or text in a format.
 
-    `order` is for logs that hold only the order of interactions: any whole
-    number is taken, and no date is read into it.
+    `order` is for logs that hold only the order of interactions. It accepts
+    any whole number, and does not read a date into it.
     """
 
-    unit: Literal["s", "ms", "us", "ns", "order"] | None = None
-    format: str | None = None  # strptime's directives; without %z the times are UTC
+    unit: Literal["s", "ms", "us", "ns", "order"] | None = Field(
+        default=None,
+        description="Unit of a time as a number since 1970; `order` for a log that holds only the order of"
+        " interactions, as whole numbers. Give either `unit` or `format`.",
+    )
+    format: Annotated[str, AfterValidator(check_time_format)] | None = Field(
+        default=None,
+        description="Format of a time as text, in the directives of Python's `strptime`. Without %z the times are UTC."
+        " A directive may appear once, and %Z is not supported.",
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> TimestampConfig:
@@ -84,11 +110,14 @@ class TimestampConfig(Section):
 
 
 class FilterConfig(Section):
-    """Rows to keep; the others are counted as rejected, reason `filtered`."""
+    """A condition for rows to keep; the other rows are counted as rejected, reason `filtered`."""
 
-    column: str
-    matches: str | None = None  # a regular expression that the whole value must match
-    above: float | None = None  # the value, as a number, must be greater than this
+    column: str = Field(description="Column that the condition reads.")
+    matches: str | None = Field(
+        default=None,
+        description="Regular expression that the whole value must match. Give either `matches` or `above`.",
+    )
+    above: float | None = Field(default=None, description="Number that the value must exceed.")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> FilterConfig:
@@ -98,54 +127,81 @@ class FilterConfig(Section):
             try:
                 re.compile(self.matches)
             except re.error as error:
-                raise ValueError(f"matches is no regular expression: {error}") from None
+                raise ValueError(f"matches is not a regular expression: {error}") from None
         return self
 
 
 class SideTableConfig(Section):
-    """A delimited file beside the log, with a header line and an id in each row."""
+    """A delimited file in addition to the log, with a header line and an id in each row."""
 
-    setting: ClassVar[str]  # its place in the configuration
+    setting: ClassVar[str]  # the path of the section in the configuration
 
-    path: str
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    id: str
+    path: str = Field(
+        min_length=1,
+        description='File of the table. Fields may be quoted with `"`; rows that cannot be split are left out.',
+    )
+    delimiter: Character = Field(default=",", description="Character between fields.")
+    id: str = Field(description="Column with the id.")
 
 
 class ItemsTableConfig(SideTableConfig):
-    """A table of items: titles for people, and what the model may know of them."""
+    """A table of items: titles for people, and columns that the model may read."""
 
     setting = "data.items"
 
-    title: str
-    columns: dict[ColumnName, ItemColumnConfig] = {}
+    title: str = Field(description="Column with the item's title.")
+    columns: dict[ColumnName, ItemColumnConfig] = Field(
+        default={}, description="Columns that the model may read, each under a `name` of your own."
+    )
 
 
 class UsersTableConfig(SideTableConfig):
-    """A table of users, by whose columns an evaluation can be sliced; no model reads it."""
+    """A table of users whose columns slice an evaluation; the model does not read it."""
 
     setting = "data.users"
 
-    columns: Annotated[dict[ColumnName, ColumnConfig], Field(min_length=1)]
+    columns: dict[ColumnName, ColumnConfig] = Field(
+        min_length=1,
+        description="Columns that slice the evaluation, each under a `name` of your own. See docs/protocols.md#slices.",
+    )
 
 
 class DataConfig(Section):
     """The log and how to read it."""
 
-    path: str  # a file or a glob, plain or compressed (.gz), local or on a file system Beam knows
-    format: Literal["csv"] = "csv"
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = '"'
-    column_names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None  # for files without a header line
-    columns: ColumnsConfig
-    timestamp: TimestampConfig
-    null_values: tuple[str, ...] = ("",)  # what stands for "no user" and "no item"
-    filters: tuple[FilterConfig, ...] = ()
-    max_rejected_share: Share = 0.05  # of the rows read; filtered rows do not count
-    min_item_interactions: Annotated[int, Field(ge=1)] = 1  # applied before the users' minimum
-    min_user_interactions: Annotated[int, Field(ge=1)] = 1
-    items: ItemsTableConfig | None = None
-    users: UsersTableConfig | None = None
+    path: str = Field(
+        min_length=1,
+        description="A file or a glob, plain or compressed (.gz), local or on a file system that Beam knows.",
+    )
+    format: Literal["csv"] = Field(default="csv", description="Format of the log's files.")
+    delimiter: Character = Field(default=",", description="Character between fields.")
+    quote: Character | None = Field(default='"', description="Character around fields; null if the log does not quote.")
+    column_names: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="Names of all columns, for files without a header line."
+    )
+    columns: ColumnsConfig = Field(description="The columns of an interaction.")
+    timestamp: TimestampConfig = Field(description="How the log writes time.")
+    null_values: tuple[str, ...] = Field(
+        default=("",),
+        description='Texts that mean "no user", "no item", and a missing value in a further column.',
+    )
+    filters: tuple[FilterConfig, ...] = Field(default=(), description="Conditions for rows to keep.")
+    max_rejected_share: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        description="Maximum fraction of the rows read that may be rejected; filtered rows do not count.",
+    )
+    min_item_interactions: int = Field(
+        default=1,
+        ge=1,
+        description="Minimum number of interactions of an item; applied before `min_user_interactions`.",
+    )
+    min_user_interactions: int = Field(
+        default=1, ge=1, description="Minimum number of interactions of a user; users with fewer are left out."
+    )
+    items: ItemsTableConfig | None = Field(default=None, description="Table of items.")
+    users: UsersTableConfig | None = Field(default=None, description="Table of users.")
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -162,7 +218,7 @@ class DataConfig(Section):
         )
 
     @model_validator(mode="after")
-    def _features_can_be_told_apart(self) -> DataConfig:
+    def _names_differ(self) -> DataConfig:
         context, table = self.columns.context, self.items.columns if self.items else {}
         names = [*context, *table]
         of_users = [user_key(name) for name in self.users.columns] if self.users else []

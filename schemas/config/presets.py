@@ -1,11 +1,11 @@
-"""Sets of settings under one name. What a configuration says itself goes over them."""
+"""Named sets of settings. A configuration's own settings replace them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-# The defaults of schemas.config are `balanced`. docs/models.md has the evidence for each.
+# `balanced` is the defaults of schemas.config. docs/models.md has the evidence for each preset.
 PRESETS: dict[str, dict[str, Any]] = {
     "fast": {"train": {"epochs": 6}},
     "balanced": {},
@@ -18,7 +18,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def with_preset(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with the settings of its `model.preset` where it has none of its own."""
+    """Return the configuration with the settings of its `model.preset` added.
+
+    Args:
+        config: a configuration that is not validated yet.
+
+    Returns:
+        The configuration. Its own settings come before those of the preset.
+    """
     model = config.get("model")
     name = model.get("preset") if isinstance(model, Mapping) else None
     preset = PRESETS.get(name, {}) if isinstance(name, str) else {}

@@ -1,4 +1,6 @@
+import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,16 +38,16 @@ def problems(path, *overrides):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_shipped_configurations_are_valid(path):
+def test_load_config_shipped_configuration_is_valid(path):
     assert load_config(path).name == path.stem
 
 
-def test_overrides_go_over_the_file(write):
+def test_load_config_override_replaces_the_setting_of_the_file(write):
     config = load_config(write(SMALLEST), ["train.epochs=5", "data.path=other.csv", "model.attention.kind=additive"])
     assert (config.train.epochs, config.data.path, config.model.attention.kind) == (5, "other.csv", "additive")
 
 
-def test_every_error_is_listed_with_its_path_and_the_nearest_key(write):
+def test_load_config_several_errors_lists_each_with_its_path_and_closest_key(write):
     received = problems(
         write(SMALLEST), "train.epoch=5", "model.dim=0", "split={kind: temporal, test_shar: 0.2}", "data.filters=[{}]"
     )
@@ -56,7 +58,7 @@ def test_every_error_is_listed_with_its_path_and_the_nearest_key(write):
     assert "data.filters.0.column: is required" in received
 
 
-def test_a_key_far_from_any_other_is_answered_with_the_keys_there_are(write):
+def test_load_config_key_without_a_close_match_lists_the_valid_keys(write):
     assert "known here: max_length" in problems(write(SMALLEST), "history.zzz=1")
 
 
@@ -65,8 +67,10 @@ def test_a_key_far_from_any_other_is_answered_with_the_keys_there_are(write):
     [
         ("data.timestamp={unit: s, format: '%Y'}", "not both"),
         ("data.timestamp={}", "not both"),
+        ("data.timestamp={format: '%Y-%m-%d %H:%m:%S'}", "data.timestamp.format: names %m twice: minutes are %M"),
+        ("data.timestamp={format: '%Y-%m-%d %Z'}", "data.timestamp.format: names %Z, a zone name"),
         ("data.filters=[{column: a, above: 1, matches: x}]", "either matches or above"),
-        ("data.filters=[{column: a, matches: '('}]", "no regular expression"),
+        ("data.filters=[{column: a, matches: '('}]", "not a regular expression"),
         ("split={kind: temporal, validation_share: 0.5, test_share: 0.5}", "leave something to train on"),
         ("split={kind: temporal, test_from: 2020-01-01}", "both validation_from and test_from"),
         ("split={kind: temporal, validation_from: 2020-01-02, test_from: 2020-01-01}", "earlier"),
@@ -86,9 +90,12 @@ def test_a_key_far_from_any_other_is_answered_with_the_keys_there_are(write):
         ("data.column_names=[]", "data.column_names: Tuple should have at least 1 item"),
         ("split.test_from=2024-06-31", "day is out of range for month"),
         ("data.columns.context.session.colum=x", "data.columns.context.session.colum: unknown key"),
+        ("data.path=''", "data.path: String should have at least 1 character"),
+        ("data.items={path: '', id: i, title: t}", "data.items.path: String should have at least 1 character"),
+        ("serving.k=2147483648", "serving.k: Input should be less than or equal to 2147483647"),
     ],
 )
-def test_settings_that_contradict_each_other(write, override, message):
+def test_load_config_invalid_setting_is_refused_with_the_reason(write, override, message):
     assert message in problems(write(SMALLEST), override)
 
 
@@ -100,16 +107,16 @@ def test_settings_that_contradict_each_other(write, override, message):
         ("{kind: session, gap_s: 60}", "split.gap_s needs times"),
     ],
 )
-def test_an_order_has_neither_dates_nor_pauses(write, split, message):
+def test_load_config_order_unit_with_times_in_the_split_is_refused(write, split, message):
     assert message in problems(write(SMALLEST), "data.timestamp.unit=order", f"split={split}")
 
 
 @pytest.mark.parametrize("kind", ["temporal", "session"])
-def test_an_order_can_be_cut_by_shares(write, kind):
+def test_load_config_order_unit_with_fractions_is_valid(write, kind):
     assert load_config(write(SMALLEST), ["data.timestamp.unit=order", f"split.kind={kind}"]).split.kind == kind
 
 
-def test_temporal_cuts_are_utc_unless_they_say_otherwise(write):
+def test_cuts_s_times_without_a_zone_are_utc(write):
     config = load_config(
         write(SMALLEST),
         ["split={kind: temporal, validation_from: '1970-01-02', test_from: '1970-01-03T01:00:00+01:00'}"],
@@ -118,26 +125,26 @@ def test_temporal_cuts_are_utc_unless_they_say_otherwise(write):
     assert config.split.cuts_s() == (86_400.0, 2 * 86_400.0)
 
 
-def test_the_tree_is_frozen(write):
+def test_config_assignment_is_refused(write):
     with pytest.raises(ValidationError):
         load_config(write(SMALLEST)).train.epochs = 3
 
 
 @pytest.mark.parametrize("text", ["", "- a list", "a: [", "just words"])
-def test_a_file_that_is_no_mapping(write, text):
+def test_load_config_file_without_a_mapping_is_refused(write, text):
     assert problems(write(text))
 
 
-def test_a_missing_file(tmp_path):
+def test_load_config_missing_file_is_refused(tmp_path):
     assert "No such file" in problems(tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize("override", ["train.epochs", "=5", "train..epochs=5", "train.epochs=["])
-def test_an_override_that_is_none(write, override):
+def test_load_config_malformed_override_is_refused(write, override):
     assert override in problems(write(SMALLEST), override)
 
 
-def test_lists_as_long_as_the_gate_looks_at_are_measured(write):
+def test_load_config_ks_without_the_length_of_the_gate_is_refused(write):
     settings = ["evaluate.ks=[5, 20]", "evaluate.gate.metric=recall@5"]
     message = problems(write(SMALLEST), *settings)
 
@@ -158,27 +165,27 @@ def test_lists_as_long_as_the_gate_looks_at_are_measured(write):
         (["model.preset=[best]"], "'fast', 'balanced' or 'best'"),
     ],
 )
-def test_what_would_fail_only_after_training_is_refused(write, settings, message):
+def test_load_config_name_used_after_training_is_checked(write, settings, message):
     assert message in problems(write(SMALLEST), *settings)
 
 
-def test_what_is_wrong_between_settings_is_said_without_all_of_them(write):
+def test_load_config_error_between_sections_does_not_print_the_sections(write):
     assert len(problems(write(SMALLEST), "model.inputs.columns=[zzz]")) < 200
 
 
-def test_ingestion_does_not_depend_on_titles(write):
+def test_example_gen_config_does_not_depend_on_titles(write):
     items = "data.items={path: items.csv, id: i, title: t}"
     assert load_config(write(SMALLEST), [items]).example_gen_config == load_config(write(SMALLEST)).example_gen_config
 
 
-def test_training_does_not_depend_on_the_gate(write):
+def test_trainer_config_does_not_depend_on_the_gate(write):
     assert (
         load_config(write(SMALLEST), ["evaluate.gate.floors.recall@10=0.5"]).trainer_config
         == load_config(write(SMALLEST)).trainer_config
     )
 
 
-def test_a_preset_sets_what_the_configuration_does_not(write):
+def test_preset_fills_only_settings_that_are_not_configured(write):
     given = load_config(write(SMALLEST), ["model.preset=best", "model.encoder.units=96", "train.seed=7"])
     default = load_config(write(SMALLEST))
 
@@ -190,7 +197,7 @@ def test_a_preset_sets_what_the_configuration_does_not(write):
 @pytest.mark.parametrize(
     ("override", "rates"), [("model.dropout=0.3", [0.3, 0.3]), ("model.dropout.hidden=0.3", [0.1, 0.3])]
 )
-def test_dropout_is_set_as_a_whole_or_in_part(write, override, rates):
+def test_dropout_accepts_one_rate_or_single_rates(write, override, rates):
     dropout = load_config(write(SMALLEST), [override]).model.dropout
 
     assert [dropout.embedding, dropout.hidden] == rates
@@ -225,11 +232,11 @@ def test_dropout_is_set_as_a_whole_or_in_part(write, override, rates):
         (["model.preset=quick"], "'fast', 'balanced' or 'best'"),
     ],
 )
-def test_what_the_model_is_to_read_must_be_there(write, overrides, reason):
+def test_load_config_further_column_that_does_not_fit_is_refused(write, overrides, reason):
     assert reason in problems(write(SMALLEST), *overrides)
 
 
-def test_a_slice_is_by_a_column_of_one_table(write):
+def test_load_config_slice_by_a_column_of_two_tables_is_refused(write):
     users = "data.users={path: u.csv, id: id, columns: {age: {column: age}}}"
     both = [users, "data.columns.context.age.column=age"]
     assert load_config(write(SMALLEST), both).evaluate.slices == ()
@@ -237,7 +244,7 @@ def test_a_slice_is_by_a_column_of_one_table(write):
     assert "a column of users and of others" in problems(write(SMALLEST), *both, "evaluate.slices=[{column: age}]")
 
 
-def test_what_is_read_beside_the_order_is_named(write):
+def test_model_reads_names_the_inputs_in_addition_to_items(write):
     def reads(*overrides):
         return load_config(write(SMALLEST), overrides).model.reads
 
@@ -245,3 +252,49 @@ def test_what_is_read_beside_the_order_is_named(write):
     hierarchical = "model.attention={kind: hierarchical, session_gap_s: 60}"
     assert reads(hierarchical) == reads("model.inputs.time=true") == ("time",)
     assert reads("data.columns.event=e", "model.inputs={query_time: true, columns: [event]}") == ("query_time", "event")
+
+
+def test_load_config_repeated_key_is_refused(write):
+    assert "'name' is set twice" in problems(write("name: a\nname: b\n"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("model.ranking", "model.reranker"),
+        ("model.ranking.counts", "model.reranker.cooccurrence"),
+        ("model.ranking.suggest", "model.reranker.candidate_sources"),
+        ("model.reranker.counts", "model.reranker.cooccurrence"),
+        ("model.reranker.suggest", "model.reranker.candidate_sources"),
+        ("model.attention.place", "model.attention.position"),
+        ("evaluate.samples", "evaluate.bootstrap_samples"),
+    ],
+)
+@pytest.mark.parametrize("by_override", [False, True])
+def test_load_config_old_key_is_refused_with_the_new_key(write, old, new, by_override):
+    tree: Any = copy.deepcopy(SMALLEST)
+    *sections, leaf = old.split(".")
+    section = tree
+    for name in sections:
+        section = section.setdefault(name, {})
+    section[leaf] = 1
+
+    received = problems(write(SMALLEST), f"{old}=1") if by_override else problems(write(tree))
+
+    assert f"  {old}: unknown key; it is now called {new}\n" in received + "\n"
+
+
+def test_load_config_old_section_without_old_keys_names_only_the_section(write):
+    received = problems(write(SMALLEST), "model.ranking.hidden=[32]")
+    assert received == "1 problem\n  model.ranking: unknown key; it is now called model.reranker"
+
+
+@pytest.mark.parametrize("name", ["a", "7", "a-log", "a" * 63])
+def test_load_config_pipeline_name_of_up_to_63_characters_is_valid(write, name):
+    assert load_config(write({**SMALLEST, "name": name})).name == name
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a\n", "a" * 64, "ä"])
+def test_load_config_pipeline_name_against_the_rules_is_refused_with_all_rules(write, name):
+    rules = "must be 1 to 63 small letters, digits and hyphens, and begin and end with a letter or a digit"
+    assert f"  name: {rules} (received {name!r})" in problems(write({**SMALLEST, "name": name}))

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from schemas.config import HistoryConfig, ModelConfig, TrainConfig
 from schemas.config.evaluation import K
-from schemas.config.log import Section
+from schemas.config.section import Section
 from schemas.errors import InputError
 from trainer.data.batches import eval_batches, scan_training_set, train_batches
 from trainer.data.feature_spec import FeatureSpec
