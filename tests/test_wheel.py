@@ -107,7 +107,7 @@ def test_wheel_works_in_an_environment_without_the_clone(wheel: Path, tmp_path: 
     environment = tmp_path / "env"
     venv.create(environment, symlinks=True)
     executable = environment / "bin/python"
-    pip = [sys.executable, "-m", "pip", "--python", executable, "--disable-pip-version-check"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", executable, "--disable-pip-version-check"]
     run(*pip, "install", "--quiet", "--no-deps", "--no-index", "--no-compile", wheel, cwd=tmp_path)
     # Python ignores .pth files in a folder that a .pth file adds, so the editable clone stays invisible.
     packages = sysconfig.get_path("purelib")
