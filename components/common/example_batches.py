@@ -1,4 +1,4 @@
-"""Raw examples in batches: the files, and what is in them as columns."""
+"""Examples of the ingestion in batches: their files, and their features as columns."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _TYPES = {"category": tf.string, "number": tf.float32}
 
 
 class ExampleColumns(NamedTuple):
-    """The examples of a batch, each one's history and then its target as one sequence, all sequences on end."""
+    """The examples of a batch as sequences, each a history and then its target, in flat arrays."""
 
     user_ids: npt.NDArray[np.object_]  # bytes [examples]
-    starts: npt.NDArray[np.int64]  # [examples + 1], where each sequence begins, and the last one ends
+    starts: npt.NDArray[np.int64]  # [examples + 1], the start of each sequence, and the end of the last
     item_ids: npt.NDArray[np.object_]  # bytes [interactions]
     timestamps_s: npt.NDArray[np.int64]  # [interactions]
     further: tuple[npt.NDArray[Any], ...]  # for each feature, bytes or float32 [interactions]
@@ -42,41 +42,45 @@ class ExampleColumns(NamedTuple):
 
 
 class ReadBatches(beam.PTransform):
-    """From a pattern of TFRecord.gz files to their examples, in batches."""
+    """Source of the examples in TFRecord.gz files.
+
+    Args:
+        pattern: a folder, `/`, and a pattern of file names.
+    """
 
     def __init__(self, pattern: str) -> None:
         super().__init__()
         self._pattern = pattern
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        """To `Batch` elements."""
+        """Return `Batch` elements."""
         return (
             start
             | "Pattern" >> beam.Create([self._pattern])
             | "FindFiles" >> beam.FlatMap(list_files)
-            | "DealFiles" >> beam.Reshuffle()
+            | "SpreadFiles" >> beam.Reshuffle()
             | "ReadFile" >> beam.FlatMap(lambda file: read_example_batches([file]))
         )
 
 
 def split_pattern(examples: str, split: str) -> str:
-    """The pattern of a split's files, given the folder that holds the splits."""
+    """Return the pattern of a split's files below the folder of all examples."""
     return f"{examples}/Split-{split}/*"
 
 
 def list_files(pattern: str) -> list[str]:
-    """In order."""
+    """Return the files of a folder that match, in the order of their names; see `escape_folder`."""
     return sorted(tf.io.gfile.glob(escape_folder(pattern)))
 
 
 def read_example_batches(files: Sequence[str]) -> Iterator[Batch]:
-    """The examples of TFRecord.gz files, in order."""
+    """Yield the examples of TFRecord.gz files in batches, in order."""
     for batch in _records(files).batch(EXAMPLES_PER_BATCH).as_numpy_iterator():
         yield batch.tolist()
 
 
 def read_examples(folder: str) -> Iterator[bytes]:
-    """The examples of a split's folder one by one, always in the same order."""
+    """Yield the examples of a split's folder one by one, always in the same order."""
     yield from _records(list_files(f"{folder}/*")).as_numpy_iterator()
 
 
@@ -85,7 +89,15 @@ def _records(files: Sequence[str]) -> tf.data.Dataset:
 
 
 def parse_examples(batch: Batch, features: Sequence[Feature] = ()) -> ExampleColumns:
-    """The batch's examples as columns, with those of these further features."""
+    """Parse a batch of examples into columns.
+
+    Args:
+        batch: serialized examples.
+        features: the further features to parse.
+
+    Returns:
+        The columns, with the features in the given order.
+    """
     ragged = {ITEM_IDS: tf.string, TIMESTAMPS_S: tf.int64, EXCLUDE_IDS: tf.string, TARGET_IDS: tf.string}
     scalar = {USER_ID: tf.string, TARGET_ID: tf.string, TARGET_TIMESTAMP_S: tf.int64}
     for feature in features:

@@ -1,4 +1,4 @@
-"""What is counted over a whole log, as Beam combiners: exact, whatever bundle is retried."""
+"""Counts over a whole log as Beam combiners. They are exact, also when Beam retries a bundle."""
 
 from __future__ import annotations
 
@@ -12,59 +12,35 @@ import numpy as np
 import pyarrow as pa
 
 from components.common.beam_combiners import MergeParts, ValueCounts, count_distinct, merge_value_counts
-from components.example_gen.report import RejectedRow
+from components.example_gen.report import SAMPLE_CHARACTERS, SAMPLES, RejectedRow
 from components.example_gen.timelines import Timeline
-
-SAMPLES = 3  # of each reason
-SAMPLE_CHARACTERS = 200
 
 Ends = tuple[float, float]  # first and last time
 
 
-class SumCounters(beam.CombineFn):
-    """Adds counters up."""
-
-    def create_accumulator(self) -> Counter[str]:
-        """Nothing yet."""
-        return Counter()
-
-    def add_input(self, total: Counter[str], counts: Counter[str]) -> Counter[str]:
-        """Adds one counter."""
-        total.update(counts)
-        return total
-
-    def merge_accumulators(self, accumulators: Iterable[Counter[str]]) -> Counter[str]:
-        """Adds sums."""
-        return sum(accumulators, Counter())
-
-    def extract_output(self, total: Counter[str]) -> Counter[str]:
-        """The sum."""
-        return total
-
-
 class MeasureExtent(beam.CombineFn):
-    """The number of distinct items of timelines, and their first and last time, in the words of the report.
+    """Combiner of timelines to the number of distinct items, and the first and last time.
 
-    The ids of all items come together in one worker's memory.
+    The ids of all items are in one worker's memory.
     """
 
     def create_accumulator(self) -> tuple[set[str], Ends | None]:
-        """No items, no time."""
+        """Return no items and no times."""
         return set(), None
 
     def add_input(self, extent: tuple[set[str], Ends | None], timeline: Timeline) -> tuple[set[str], Ends | None]:
-        """Adds one timeline."""
+        """Add one timeline."""
         items, ends = extent
         items.update(timeline.item_ids)
         return items, _widest([ends, (timeline.timestamps_s[0], timeline.timestamps_s[-1])])
 
     def merge_accumulators(self, extents: Iterable[tuple[set[str], Ends | None]]) -> tuple[set[str], Ends | None]:
-        """Unites the items, and widens the time."""
+        """Return the union of the items, and the earliest and latest time."""
         item_sets, ends = zip(*extents, strict=True)
         return set().union(*item_sets), _widest(ends)
 
     def extract_output(self, extent: tuple[set[str], Ends | None]) -> dict[str, Any]:
-        """The report's keys; times are None where there was no timeline."""
+        """Return values for `IngestionReport`; times are None if there was no timeline."""
         items, ends = extent
         first, last = ends or (None, None)
         return {"items": len(items), "first_timestamp_s": first, "last_timestamp_s": last}
@@ -76,32 +52,32 @@ def _widest(ends: Iterable[Ends | None]) -> Ends | None:
 
 
 class CountSeconds(MergeParts):
-    """Counts timelines' interactions by whole second; holds 16 bytes for each distinct one."""
+    """Combiner of timelines to the interactions of each whole second, with 16 bytes for each distinct second."""
 
     def __init__(self) -> None:
         super().__init__(merge_value_counts, count_distinct)
 
     def add_input(self, parts: list[ValueCounts], timeline: Timeline) -> list[ValueCounts]:
-        """Adds one timeline."""
+        """Add one timeline."""
         return super().add_input(parts, np.unique(np.floor(timeline.timestamps_s), return_counts=True))
 
 
 class RejectedCounts(NamedTuple):
-    """Both by reason; the samples are the first by file and line."""
+    """Rejected rows by reason: the count, and the first samples in the order of file and line."""
 
     rows: Counter[str]
     samples: dict[str, list[RejectedRow]]
 
 
 class CountRejected(beam.CombineFn):
-    """Counts the rows of `REJECTED` batches by reason, and keeps a few of each."""
+    """Combiner of `REJECTED` batches to counts by reason, with a few samples of each."""
 
     def create_accumulator(self) -> RejectedCounts:
-        """No rows."""
+        """Return no rows."""
         return RejectedCounts(Counter(), {})
 
     def add_input(self, counts: RejectedCounts, batch: pa.RecordBatch) -> RejectedCounts:
-        """Adds a batch."""
+        """Add a batch."""
         samples = defaultdict(list)
         for reason, file, line, raw in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             samples[reason].append(RejectedRow(file, line, raw[:SAMPLE_CHARACTERS]))
@@ -109,7 +85,7 @@ class CountRejected(beam.CombineFn):
         return self.merge_accumulators([counts, RejectedCounts(rows, samples)])
 
     def merge_accumulators(self, accumulators: Iterable[RejectedCounts]) -> RejectedCounts:
-        """Adds the counts, and keeps the first samples."""
+        """Return the sum of the counts, and the first samples."""
         rows: Counter[str] = Counter()
         samples: dict[str, list[RejectedRow]] = defaultdict(list)
         for counts in accumulators:
@@ -125,5 +101,5 @@ class CountRejected(beam.CombineFn):
         )
 
     def extract_output(self, counts: RejectedCounts) -> RejectedCounts:
-        """The counts."""
+        """Return the counts."""
         return counts

@@ -1,4 +1,4 @@
-"""ExampleGen for logs: the TFX adaptor around `ingest`."""
+"""ExampleGen for interaction logs: the TFX adaptor of `ingest`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
 from components.common.tfx_types import Artifacts, Properties
+from components.example_gen.files import file_pattern
 from components.example_gen.ingest import ingest
 from components.example_gen.report import IngestionReport
 from schemas.config import ExampleGenConfig
@@ -23,10 +24,15 @@ from schemas.features import SPLITS
 
 
 class ExampleGenExecutor(BaseBeamExecutor):
-    """Reads the log, and writes histories, rejected rows and the ingestion report."""
+    """Executor that writes examples, rejected rows and the ingestion report."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
-        """Fills the `examples` artifact.
+        """Write the `examples` artifact.
+
+        Args:
+            input_dict: empty.
+            output_dict: the artifact, as `examples`.
+            exec_properties: the packed `ExampleGenConfig`, as `custom_config`.
 
         Raises:
             InputError: the log has too many bad rows, or too few users for the split.
@@ -40,15 +46,14 @@ class ExampleGenExecutor(BaseBeamExecutor):
 
 
 class InteractionExampleGen(FileBasedExampleGen):
-    """Histories from an interaction log.
+    """ExampleGen of histories from an interaction log.
 
-    Its driver is TFX's own for files: it takes the sizes and times of the
-    log's files, and of the tables that it reads, into the cache key, here and
-    on a cluster.
+    It has the driver of TFX's own file-based components. So the sizes and times of the files, of
+    the log and of its tables, are part of the cache key, both locally and on a cluster.
 
     Args:
-        ingestion: the log, the split and the histories to build.
-        code: a digest of the sources that ingestion runs.
+        ingestion: the log, the split and the length of histories.
+        code: a digest of the source files that the ingestion runs; see `code_digest`.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(ExampleGenExecutor)
@@ -57,7 +62,7 @@ class InteractionExampleGen(FileBasedExampleGen):
         data = ingestion.data
         tables = {"items": data.items, "users": data.users}
         paths = {"log": data.path, **{name: table.path for name, table in tables.items() if table}}
-        folder, patterns = split_globs(list(paths.values()))
+        folder, patterns = split_globs([file_pattern(path) for path in paths.values()])
         super().__init__(
             input_base=folder,
             input_config=example_gen_pb2.Input(
@@ -76,10 +81,16 @@ class InteractionExampleGen(FileBasedExampleGen):
 
 
 def split_globs(paths: Sequence[str]) -> tuple[str, list[str]]:
-    """Splits paths into the folder that they share, before any wildcard, and the rest of each.
+    """Split paths into their common folder, which has no wildcard, and the rest of each path.
+
+    Args:
+        paths: paths, globs or URIs.
+
+    Returns:
+        The folder, and a pattern below it for each path.
 
     Raises:
-        InputError: they share no file system.
+        InputError: the paths are on different file systems.
     """
     folders = [posixpath.dirname(re.split(r"[*?\[]", path, maxsplit=1)[0]) for path in paths]
     shared = []
@@ -91,15 +102,15 @@ def split_globs(paths: Sequence[str]) -> tuple[str, list[str]]:
     schemes = {path.partition("://")[0] if "://" in path else path[:1] == "/" for path in paths}
     if folder.endswith(":/") or len(schemes) > 1:
         raise InputError(
-            expected="the log and its tables in folders of one folder",
+            expected="the log and its tables under one common directory",
             received=" and ".join(paths),
-            remedy="write all paths from the root, or all from the working directory, in one bucket",
+            remedy="make all paths absolute, or all relative to the working directory; URIs must be in one bucket",
         )
     return folder, [path[len(folder) :].lstrip("/") for path in paths]
 
 
 def _pack(ingestion: ExampleGenConfig, code: str) -> example_gen_pb2.CustomConfig:
-    # The code's digest has no reader: it is there to be part of the cache key.
+    # No one reads the digest of the code. It only makes the code part of the cache key.
     packed = example_gen_pb2.CustomConfig()
     packed.custom_config.Pack(wrappers_pb2.StringValue(value=f"{code}\n{ingestion.model_dump_json()}"))
     return packed

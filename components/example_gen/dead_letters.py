@@ -1,4 +1,4 @@
-"""Rejected rows, kept as dead letters."""
+"""Dead letters: the rejected rows as files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Letters = tuple[int, str]  # line of the log, JSON lines from there on
 
 
 class WriteRejected(beam.PTransform):
-    """Writes `REJECTED` batches as JSON lines to `<directory>/rejected/`: reason, file, line, raw text.
+    """Sink of `REJECTED` batches: JSON lines with reason, file, line and raw text, in `<directory>/rejected/`.
 
-    A million lines of a file of the log have one file of dead letters, in
-    the order of the lines; it is in one worker's memory.
+    There is one file of dead letters for each million lines of a log file. Its rows are in the
+    order of the lines, and are in one worker's memory.
 
     Args:
-        directory: that of the examples.
+        directory: the folder of the examples.
         scratch: see `atomic_write`.
     """
 
@@ -37,7 +37,7 @@ class WriteRejected(beam.PTransform):
         self._scratch = scratch
 
     def expand(self, rejected: beam.PCollection) -> beam.PCollection:
-        """To the paths of the files, once they are whole."""
+        """Return the paths of the files, after they are written."""
         return (
             rejected
             | "ToJson" >> beam.FlatMap(_letters).with_output_types(tuple[str, Letters])
@@ -58,7 +58,7 @@ def _letters(batch: pa.RecordBatch) -> Iterator[tuple[str, Letters]]:
 
 
 def _name(file: str, line: int) -> str:
-    """The name of the dead letters of a line; the checksum tells files of one name in several folders apart."""
+    """Return the file name for a line; the checksum distinguishes log files of one name in several folders."""
     return f"{posixpath.basename(file)}-{zlib.crc32(file.encode('utf-8')):08x}-{line // LINES_PER_FILE:05d}.jsonl"
 
 

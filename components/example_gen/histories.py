@@ -1,6 +1,6 @@
-"""From interactions to histories: a user's past and the interactions that followed it, for each split.
+"""Examples: a user's history and the interactions that followed it, for each split.
 
-`components.example_gen.splits` decides what is predicted from what; here that becomes examples.
+`components.example_gen.splits` decides what is predicted from what; this module builds the examples.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import tensorflow as tf
 
-from components.example_gen.combiners import CountSeconds, MeasureExtent, SumCounters
-from components.example_gen.items import DescribeItems
-from components.example_gen.side_tables import LookupTable
+from components.common.beam_combiners import sum_counters
+from components.example_gen.combiners import CountSeconds, MeasureExtent
+from components.example_gen.side_tables import DescribeItems, LookupTable, read_users
 from components.example_gen.splits import (
     INTERACTION_ROLES,
-    Cuts,
+    SplitTimes,
     UserSplit,
     count_roles,
-    cuts_from_shares,
     split_history,
+    split_times_from_shares,
     windows,
 )
 from components.example_gen.timelines import BuildTimelines, Timeline
-from components.example_gen.users import read_users
-from schemas import config, features
+from schemas import features
+from schemas.config import HistoryConfig, LeaveOneOutConfig, SplitConfig
 from schemas.config.log import DataConfig
 from schemas.features import SPLITS, TEST, TRAIN
 
@@ -35,30 +35,39 @@ WARM, COLD = "warm", "cold"  # users with and without interactions in the traini
 
 
 class HistoryExample(NamedTuple):
-    """One example; in a training example every position after the first is a target as well."""
+    """One example. In a training example, every item after the first is a target as well."""
 
     split: str
     user_id: str
     item_ids: list[str]  # oldest first, never empty
     timestamps_s: list[int]  # whole seconds, as many as item_ids
-    target_ids: list[str]  # what is to be found, in order of time, each once
-    target_timestamp_s: int  # of the first
+    target_ids: list[str]  # the items to predict, in order of time, each once
+    target_timestamp_s: int  # of the first target
     exclude_ids: list[str]  # items seen before item_ids begins, sorted; none in training
-    further: dict[str, list[Any]]  # as a timeline's, of the history
-    target_further: dict[str, Any]  # the same of the first target
-    train_interactions: int  # how many the user has in the training part
-    of_user: Mapping[str, Any]  # what the table of users knows, by the name of the feature
+    further: dict[str, list[Any]]  # the columns of `Timeline.further`, for the history
+    target_further: dict[str, Any]  # the same columns for the first target
+    train_interactions: int  # the number of the user's interactions in the training part
+    of_user: Mapping[str, Any]  # the user's row of the table of users, by the name of the feature
 
 
 def histories(
-    timeline: Timeline, division: UserSplit, max_length: int, of_user: Mapping[str, Any]
+    timeline: Timeline, user_split: UserSplit, max_length: int, of_user: Mapping[str, Any]
 ) -> Iterator[HistoryExample]:
-    """A user's examples of all splits; targets that nothing comes before give none."""
+    """Yield a user's examples of all splits. A target without a history has no example.
 
-    train_interactions = division.train_interactions
+    Args:
+        timeline: the user's interactions.
+        user_split: their split.
+        max_length: the most interactions of an example's history.
+        of_user: the user's row of the table of users.
+
+    Yields:
+        Examples, those of training first.
+    """
+    train_interactions = user_split.train_interactions
 
     def history(split: str, begin: int, start: int, first: int, end: int) -> HistoryExample:
-        """Of a history from `begin` on, the part from `start` on is read."""
+        """Return the example with the history from `start` on; items from `begin` to `start` are excluded."""
         items = timeline.item_ids[start:first]
         return HistoryExample(
             split=split,
@@ -74,16 +83,23 @@ def histories(
             of_user=of_user,
         )
 
-    for span in division.train:
+    for span in user_split.train:
         for start, target in windows(span, max_length):
             yield history(TRAIN, start, start, target, target + 1)
-    for split, begin, first, end in division.targets:
+    for split, begin, first, end in user_split.targets:
         if begin < first:
             yield history(split, begin, max(first - max_length, begin), first, end)
 
 
 def to_example(history: HistoryExample) -> bytes:
-    """The history as a serialized `tf.train.Example` of `schemas.features`; equal histories give equal bytes."""
+    """Serialize an example as a `tf.train.Example` with the features of `schemas.features`.
+
+    Args:
+        history: the example.
+
+    Returns:
+        The serialized example; equal examples give equal bytes.
+    """
     feature = {
         features.USER_ID: _bytes([history.user_id]),
         features.ITEM_IDS: _bytes(history.item_ids),
@@ -120,29 +136,38 @@ def _int64(values: list[int]) -> tf.train.Feature:
 
 
 class BuildHistories(beam.PTransform):
-    """Batches of interactions to `HistoryConfig` elements, by way of a timeline for each user.
+    """Transform of interactions to examples, through a timeline for each user.
 
-    The tables of items and users are in every worker's memory.
+    The tables of items and users are in every worker's memory, and one user's interactions are in
+    one worker's memory.
+
+    Args:
+        data: the minimums, the further columns and the tables.
+        split: the protocol that divides each user's interactions.
+        history: the length of an example's history.
+
+    Example:
+        >>> with beam.Pipeline() as pipeline:  # doctest: +SKIP
+        ...     batches = pipeline | beam.Create([interactions])  # of `interaction_schema`
+        ...     built = batches | BuildHistories(data, LeaveOneOutConfig(), HistoryConfig(max_length=50))
+        ...     built["histories"] | beam.Map(lambda example: print(example.item_ids, example.target_ids))
     """
 
-    def __init__(self, data: DataConfig, split: config.SplitConfig, history: config.HistoryConfig) -> None:
+    def __init__(self, data: DataConfig, split: SplitConfig, history: HistoryConfig) -> None:
         super().__init__()
         self._data = data
         self._split = split
         self._max_length = history.max_length
 
     def expand(self, batches: beam.PCollection) -> dict[str, beam.PCollection]:
-        """To `histories`, and `counts` with one element, a dictionary.
+        """Build the examples and count what became of the interactions.
 
-        Its keys: `users`, `items` and `interactions` after the minimums,
-        `ties` (interactions at the same time as the user's one before),
-        `below_item_minimum` and `below_user_minimum` (interactions dropped),
-        `uses` (of the interactions, by `splits.INTERACTION_ROLES`), `examples` by split,
-        `test_users` (with a test example; warm and cold),
-        `first_timestamp_s` and `last_timestamp_s` (None without
-        interactions), `cuts_s` (None for leave-one-out), `not_in_table`
-        (interactions whose item the table of items lacks) and
-        `users_not_in_table`.
+        Args:
+            batches: record batches of `interaction_schema`.
+
+        Returns:
+            `histories`, with `HistoryExample` elements, and `counts`, with one dictionary: the
+            fields of `IngestionReport` that describe interactions, users, items and examples.
         """
         built = batches | "BuildTimelines" >> BuildTimelines(self._data)
         timelines = built["timelines"]
@@ -151,53 +176,53 @@ class BuildHistories(beam.PTransform):
             described = timelines | "DescribeItems" >> DescribeItems(self._data)
             timelines = described.timelines
             counts.append(described.counts)
-        cuts = beam.pvalue.AsSingleton(self._cuts(timelines))
+        split_times = beam.pvalue.AsSingleton(self._split_times(timelines))
         users = beam.pvalue.AsSingleton(
             timelines.pipeline | "Users" >> beam.Create([self._data]) | "ReadUsers" >> beam.Map(read_users)
         )
-        split = timelines | "Split" >> beam.FlatMap(_split, self._split, cuts, self._max_length, users).with_outputs(
-            "counts", main="histories"
-        )
+        split = timelines | "Split" >> beam.FlatMap(
+            _split, self._split, split_times, self._max_length, users
+        ).with_outputs("counts", main="histories")
         extent = timelines | "MeasureExtent" >> beam.CombineGlobally(MeasureExtent())
         counts = (
             (*counts, split.counts)
             | "AllCounts" >> beam.Flatten()
-            | "SumCounts" >> beam.CombineGlobally(SumCounters())
-            | "Summarize" >> beam.Map(_summary, beam.pvalue.AsSingleton(extent), cuts)
+            | "SumCounts" >> beam.CombineGlobally(sum_counters)
+            | "Summarize" >> beam.Map(_summary, beam.pvalue.AsSingleton(extent), split_times)
         )
         return {"histories": split.histories, "counts": counts}
 
-    def _cuts(self, timelines: beam.PCollection) -> beam.PCollection:
-        """One element: the cuts, or None where there are none."""
-        if isinstance(self._split, config.LeaveOneOutConfig):
-            return timelines.pipeline | "NoCuts" >> beam.Create([None])
+    def _split_times(self, timelines: beam.PCollection) -> beam.PCollection:
+        """Return one element: the split times, or None for a protocol without them."""
+        if isinstance(self._split, LeaveOneOutConfig):
+            return timelines.pipeline | "NoSplitTimes" >> beam.Create([None])
         if self._split.test_from is not None:
-            return timelines.pipeline | "GivenCuts" >> beam.Create([self._split.cuts_s()])
+            return timelines.pipeline | "GivenSplitTimes" >> beam.Create([self._split.cuts_s()])
         return (
             timelines
             | "CountSeconds" >> beam.CombineGlobally(CountSeconds())
-            | "CutByShares" >> beam.Map(cuts_from_shares, self._split)
+            | "SplitTimesFromShares" >> beam.Map(split_times_from_shares, self._split)
         )
 
 
 def _split(
-    timeline: Timeline, split: config.SplitConfig, cuts_s: Cuts | None, max_length: int, users: LookupTable
+    timeline: Timeline, split: SplitConfig, split_times_s: SplitTimes | None, max_length: int, users: LookupTable
 ) -> Iterator[Any]:
     times = timeline.timestamps_s
-    division = split_history(times, split, cuts_s)
+    user_split = split_history(times, split, split_times_s)
     counts = Counter(users=1, interactions=len(times), ties=sum(a == b for a, b in pairwise(times)))
-    counts.update(count_roles(len(times), division))
+    counts.update(count_roles(len(times), user_split))
     counts["users_not_in_table"] = int(users.is_missing(timeline.user_id))
-    for history in histories(timeline, division, max_length, users.get(timeline.user_id)):
+    for history in histories(timeline, user_split, max_length, users.get(timeline.user_id)):
         counts[history.split] += 1
         yield history
     if counts[TEST]:
-        counts[WARM if division.train_interactions else COLD] = 1
+        counts[WARM if user_split.train_interactions else COLD] = 1
     yield beam.pvalue.TaggedOutput("counts", counts)
 
 
-def _summary(counts: Counter[str], extent: dict[str, Any], cuts_s: Cuts | None) -> dict[str, Any]:
-    plain = (
+def _summary(counts: Counter[str], extent: dict[str, Any], split_times_s: SplitTimes | None) -> dict[str, Any]:
+    names = (
         "users",
         "interactions",
         "ties",
@@ -207,10 +232,10 @@ def _summary(counts: Counter[str], extent: dict[str, Any], cuts_s: Cuts | None) 
         "users_not_in_table",
     )
     return {
-        **{name: counts[name] for name in plain},
+        **{name: counts[name] for name in names},
         **extent,
-        "uses": {use: counts[use] for use in INTERACTION_ROLES},
+        "roles": {role: counts[role] for role in INTERACTION_ROLES},
         "examples": {split: counts[split] for split in SPLITS},
         "test_users": {kind: counts[kind] for kind in (WARM, COLD)},
-        "cuts_s": cuts_s,
+        "split_times_s": split_times_s,
     }

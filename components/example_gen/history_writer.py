@@ -1,4 +1,4 @@
-"""Histories as TFRecord files, byte-equal for equal input, in the layout of TFX's examples."""
+"""Examples as TFRecord files in the layout of TFX. Equal input gives equal bytes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from components.common.atomic_write import atomic_write
 from components.example_gen.histories import HistoryExample, to_example
 from schemas.features import SPLITS
 
-EXAMPLES_PER_FILE = 50_000  # about: users are dealt to files by their ids
+EXAMPLES_PER_FILE = 50_000  # approximately: users are assigned to files by a checksum of their ids
 
 Record = tuple[str, int, bytes]  # user id, target time, serialized example: the order within a file
 
 
 class WriteHistories(beam.PTransform):
-    """Writes `<directory>/Split-<split>/data_tfrecord-<i>-of-<n>.gz`, at least one file a split.
+    """Sink of examples: `<directory>/Split-<split>/data_tfrecord-<i>-of-<n>.gz`, at least one file a split.
 
-    All of a user's histories of a split are in one file, in order. The
-    examples of one file are in one worker's memory.
+    All examples of one user and split are in one file, in order. The examples of one file are in
+    one worker's memory.
 
     Args:
-        directory: that of the examples.
+        directory: the folder of the examples.
         scratch: see `atomic_write`.
     """
 
@@ -34,19 +34,19 @@ class WriteHistories(beam.PTransform):
         self._scratch = scratch
 
     def expand(self, histories: beam.PCollection) -> beam.PCollection:
-        """From `HistoryExample` elements to the paths of the files, once they are whole."""
+        """Write `HistoryExample` elements, and return the paths of the files after they are written."""
         records = histories | "Serialize" >> beam.Map(_record).with_output_types(tuple[str, Record])
         counts = records | "SplitNames" >> beam.Keys() | "CountExamples" >> beam.combiners.Count.PerElement()
         files = beam.pvalue.AsDict(counts | "CountFiles" >> beam.MapTuple(lambda split, n: (split, _files(n))))
-        # A file that no user falls to is written as well, empty.
+        # A file without a user is written as well, empty.
         names = (
             histories.pipeline
             | "Splits" >> beam.Create(SPLITS)
             | "FileNames" >> beam.FlatMap(_all_names, files).with_output_types(tuple[str, None])
         )
-        dealt = records | "Deal" >> beam.Map(_deal, files).with_output_types(tuple[str, Record])
+        sharded = records | "AssignFile" >> beam.Map(_assign_file, files).with_output_types(tuple[str, Record])
         return (
-            {"records": dealt, "names": names}
+            {"records": sharded, "names": names}
             | "GroupByFile" >> beam.CoGroupByKey()
             | "WriteFile" >> beam.Map(_write, self._directory, self._scratch)
         )
@@ -69,7 +69,7 @@ def _all_names(split: str, files: dict[str, int]) -> Iterator[tuple[str, None]]:
     yield from ((_name(split, index, count), None) for index in range(count))
 
 
-def _deal(record: tuple[str, Record], files: dict[str, int]) -> tuple[str, Record]:
+def _assign_file(record: tuple[str, Record], files: dict[str, int]) -> tuple[str, Record]:
     split, (user_id, *_) = record
     # crc32, unlike hash(), is the same in every process.
     return _name(split, zlib.crc32(user_id.encode("utf-8")) % files[split], files[split]), record[1]

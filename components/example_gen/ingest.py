@@ -1,4 +1,4 @@
-"""From a log to histories: the steps of ingestion, wired."""
+"""The ingestion: a Beam pipeline from a log to examples."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from components.example_gen.combiners import CountRejected, RejectedCounts
 from components.example_gen.dead_letters import WriteRejected
 from components.example_gen.histories import BuildHistories
 from components.example_gen.history_writer import WriteHistories
-from components.example_gen.report import FILE_NAME, IngestionReport
+from components.example_gen.report import FILE_NAME, IngestionReport, TableRows
 from components.example_gen.rows import ValidateInteractions
+from components.example_gen.side_tables import count_table_rows
 from components.example_gen.source import SOURCES
 from schemas.config import HistoryConfig, SplitConfig
 from schemas.config.log import DataConfig
@@ -28,19 +29,27 @@ def ingest(
     history: HistoryConfig,
     output_directory: str,
 ) -> None:
-    """Adds the steps to a pipeline that has yet to run.
+    """Add the steps of the ingestion to a Beam pipeline that has not run yet.
 
-    They write the histories (`Split-<split>/`), the rejected rows
-    (`rejected/`) and, once these are whole, an `IngestionReport`
-    (`ingestion.json`). The report tells whether the examples are good enough
-    to go on with; see its `check`.
+    The steps write the examples (`Split-<split>/`), the rejected rows (`rejected/`) and, after
+    these, an `IngestionReport` (`ingestion.json`). Call the report's `check` to find out whether
+    there are enough good examples.
 
     Args:
         pipeline: the Beam pipeline.
-        data: the log and how to read it.
-        split: how to divide it.
-        history: how much of a user's past an example holds.
-        output_directory: on a file system that TensorFlow can write to.
+        data: the log and its reading options.
+        split: the protocol that divides the log.
+        history: the length of an example's history.
+        output_directory: a folder on a file system that TensorFlow can write to.
+
+    Raises:
+        InputError: when the pipeline runs, if the log or a table cannot be read, or the folder
+            cannot be written.
+
+    Example:
+        >>> with beam.Pipeline() as pipeline:  # doctest: +SKIP
+        ...     ingest(pipeline, config.data, config.split, config.history, "/tmp/examples")
+        >>> IngestionReport.read("/tmp/examples").check(config.data, config.split)  # doctest: +SKIP
     """
     scratch = f"{output_directory}/unfinished"
     raw = pipeline | "ReadLog" >> SOURCES[data.format](data)
@@ -48,11 +57,13 @@ def ingest(
     built = rows.accepted | "BuildHistories" >> BuildHistories(data, split, history)
     examples = built["histories"] | "WriteHistories" >> WriteHistories(output_directory, scratch)
     letters = rows.rejected | "WriteRejected" >> WriteRejected(output_directory, scratch)
+    tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
     _ = built["counts"] | "WriteReport" >> beam.Map(
         _write_report,
         rows_read=_count_rows(raw, "RowsRead"),
         rows_accepted=_count_rows(rows.accepted, "RowsAccepted"),
         rejected=AsSingleton(rows.rejected | "CountRejected" >> beam.CombineGlobally(CountRejected())),
+        tables=AsSingleton(tables),
         directory=output_directory,
         scratch=scratch,
         files=AsIter((examples, letters) | "FilesWritten" >> beam.Flatten()),
@@ -70,16 +81,18 @@ def _write_report(
     rows_read: int,
     rows_accepted: int,
     rejected: RejectedCounts,
+    tables: dict[str, TableRows],
     directory: str,
     scratch: str,
     files: Iterable[str],
 ) -> None:
-    """Runs after all `files` are written, so it is the one to remove what a retried worker left."""
+    """Write the report, and remove what a retried worker left. It runs after all `files` are written."""
     report = IngestionReport(
         rows_read=rows_read,
         rows_accepted=rows_accepted,
         rows_rejected=dict(rejected.rows),
         rejected_samples=rejected.samples,
+        tables=tables,
         **counts,
     )
     with atomic_write(f"{directory}/{FILE_NAME}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:

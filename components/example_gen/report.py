@@ -1,4 +1,4 @@
-"""What became of every row of a log, and whether that is good enough to go on with."""
+"""Counts of an ingestion, and the checks that they must pass before training."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -17,19 +18,22 @@ from schemas.interaction import RejectionReason
 
 FILE_NAME = "ingestion.json"
 REJECTED_FOLDER = "rejected"
+SAMPLES = 3  # rejected rows kept of each reason
+SAMPLE_CHARACTERS = 200
 
-_REMEDIES = {
+_REMEDIES = {  # by the most frequent reason
     RejectionReason.MALFORMED: "check data.quote (null where the log does not quote) and data.delimiter",
     RejectionReason.WRONG_FIELD_COUNT: "check data.delimiter, data.quote and data.column_names",
-    RejectionReason.BAD_ENCODING: "convert the log to UTF-8, for instance with iconv",
+    RejectionReason.BAD_ENCODING: "convert the file to UTF-8, like: iconv -f latin1 -t utf-8",
     RejectionReason.NO_USER: "check data.columns.user and data.null_values",
     RejectionReason.NO_ITEM: "check data.columns.item and data.null_values",
-    RejectionReason.BAD_TIMESTAMP: "check data.columns.timestamp and data.timestamp",
-    RejectionReason.TIMESTAMP_OUT_OF_RANGE: "check data.timestamp.unit: times must lie between 1980 and 2100",
+    RejectionReason.BAD_TIMESTAMP: "check data.columns.timestamp and data.timestamp; the unit order takes whole numbers from 0",
+    RejectionReason.TIMESTAMP_OUT_OF_RANGE: "check data.timestamp.unit: times must lie between 1980 and 2100,"
+    " and numbers of the unit order between 0 and 2**53",
     RejectionReason.FILTERED: "check data.filters",
     RejectionReason.BAD_NUMBER: "check data.columns.value, the kind of data.columns.context, and data.null_values",
 }
-_NEEDED = {  # of one user, for an example, by the kind of the split
+_NEEDED = {  # what one user needs for an example, by the kind of the split
     "leave_one_out": {TRAIN: "4 interactions", EVAL: "3 interactions", TEST: "2 interactions"},
     "temporal": {
         TRAIN: "2 interactions before the validation cut",
@@ -46,11 +50,20 @@ _NEEDED = {  # of one user, for an example, by the kind of the split
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A sample of what was rejected."""
+    """A rejected row, as an example of its reason."""
 
     file: str
     line: int
-    raw: str  # the first 200 characters
+    raw: str  # the first `SAMPLE_CHARACTERS` characters
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Counts of the rows of a table of items or users, over all its files."""
+
+    rows_read: int  # without headers
+    rows_rejected: dict[str, int]  # by reason, only reasons that occurred
+    rejected_samples: dict[str, list[RejectedRow]]  # by reason, the first few
 
 
 @dataclass(frozen=True)
@@ -58,13 +71,13 @@ class IngestionReport:
     """Exact counts of an ingestion.
 
     `rows_read = rows_accepted + sum(rows_rejected)`, and `rows_accepted =
-    below_item_minimum + below_user_minimum + sum(uses)`. Users, items,
-    interactions and times are what is left after the minimums.
+    below_item_minimum + below_user_minimum + sum(roles)`. Users, items,
+    interactions and times are those left after the minimums.
     """
 
     rows_read: int
     rows_accepted: int
-    rows_rejected: dict[str, int]  # by reason, only those that occurred
+    rows_rejected: dict[str, int]  # by reason, only reasons that occurred
     rejected_samples: dict[str, list[RejectedRow]]  # by reason, the first few by file and line
     below_item_minimum: int  # accepted rows left out
     below_user_minimum: int
@@ -74,45 +87,47 @@ class IngestionReport:
     ties: int  # interactions at the same time as the user's one before
     first_timestamp_s: float | None
     last_timestamp_s: float | None
-    cuts_s: tuple[float, float] | None  # None for leave-one-out
-    uses: dict[str, int]  # what became of the interactions, by `splits.USES`
+    split_times_s: tuple[float, float] | None  # None for leave-one-out
+    roles: dict[str, int]  # of the interactions, by `splits.INTERACTION_ROLES`
     examples: dict[str, int]  # by split
-    test_users: dict[str, int]  # that have a test example: warm, with interactions in the training part, and cold
-    not_in_table: int  # interactions whose item the table of items lacks; 0 where nothing is read of it
-    users_not_in_table: int  # users that the table of users lacks; 0 where there is none
+    test_users: dict[str, int]  # with a test example: warm, with interactions in the training part, and cold
+    not_in_table: int  # interactions with an item that the table of items lacks; 0 if no column of it is read
+    users_not_in_table: int  # users that the table of users lacks; 0 without such a table
+    tables: dict[str, TableRows]  # by the name of the table: items, users
 
     @staticmethod
     def read(directory: str) -> IngestionReport:
-        """Reads the report of the ingestion that wrote this directory."""
+        """Read the report of the ingestion that wrote this directory."""
         with FileSystems.open(f"{directory}/{FILE_NAME}") as file:
             values = json.load(file)
-        samples = values.pop("rejected_samples")
-        cuts = values.pop("cuts_s")
+        times = values.pop("split_times_s")
+        tables = values.pop("tables")
         return IngestionReport(
-            **values,
-            rejected_samples={reason: [RejectedRow(**row) for row in rows] for reason, rows in samples.items()},
-            cuts_s=tuple(cuts) if cuts else None,
+            **_with_samples(values),
+            split_times_s=tuple(times) if times else None,
+            tables={name: TableRows(**_with_samples(table)) for name, table in tables.items()},
         )
 
     def to_json(self) -> str:
-        """The report as it is written."""
+        """Return the content of the report's file."""
         return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
     def check(self, data: DataConfig, split: SplitConfig) -> None:
-        """Tells whether there is enough to train, validate and test on.
+        """Check that there are enough examples to train, validate and test.
 
         Args:
-            data: how the log was read.
-            split: how it was divided.
+            data: the reading options of the log.
+            split: the split of the log.
 
         Raises:
-            InputError: there is not, or too much of the log was rejected.
+            InputError: a split has no example, or too many rows of the log or a table were rejected.
         """
         if not self.rows_read:
             raise no_rows(data)
         self._check_rejected(data)
+        check_table_rows(self.tables, data)
         self._check_tables(data)
-        self._check_cuts(data)
+        self._check_split_times(data)
         self._check_examples(split)
 
     def _check_rejected(self, data: DataConfig) -> None:
@@ -141,12 +156,12 @@ class IngestionReport:
                     remedy=f"check {table.setting}.id",
                 )
 
-    def _check_cuts(self, data: DataConfig) -> None:
-        if self.cuts_s is None or self.first_timestamp_s is None or self.last_timestamp_s is None:
+    def _check_split_times(self, data: DataConfig) -> None:
+        if self.split_times_s is None or self.first_timestamp_s is None or self.last_timestamp_s is None:
             return
-        if self.first_timestamp_s < self.cuts_s[0] and self.cuts_s[1] <= self.last_timestamp_s:
+        if self.first_timestamp_s < self.split_times_s[0] and self.split_times_s[1] <= self.last_timestamp_s:
             return
-        times = (self.first_timestamp_s, self.last_timestamp_s, *self.cuts_s)
+        times = (self.first_timestamp_s, self.last_timestamp_s, *self.split_times_s)
         first, last, validation, test = (_moment(time, dates=data.timestamp.unit != "order") for time in times)
         raise InputError(
             expected=f"a log that begins before the validation cut, {validation}, and goes on to the test cut, {test}",
@@ -166,11 +181,39 @@ class IngestionReport:
             ),
             received=f"no {' and no '.join(missing)} examples from {self.users:,} users"
             f" with {self.interactions:,} interactions"
-            + (f"; cut at {self.cuts_s[0]:.0f} and {self.cuts_s[1]:.0f} s" if self.cuts_s else "")
+            + (f"; cut at {self.split_times_s[0]:.0f} and {self.split_times_s[1]:.0f} s" if self.split_times_s else "")
             + (f"; {self.below_item_minimum:,} rows below data.min_item_interactions" * bool(self.below_item_minimum))
             + (f"; {self.below_user_minimum:,} rows below data.min_user_interactions" * bool(self.below_user_minimum)),
             remedy="give a log with more interactions a user, lower the minimums, or change the split",
         )
+
+
+def _with_samples(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a report's JSON with `RejectedRow` objects."""
+    samples = {reason: [RejectedRow(**row) for row in rows] for reason, rows in values["rejected_samples"].items()}
+    return {**values, "rejected_samples": samples}
+
+
+def check_table_rows(tables: Mapping[str, TableRows], data: DataConfig) -> None:
+    """Check that few rows of the tables were rejected, with the limit of the log.
+
+    Args:
+        tables: counts by the name of the table: items, users.
+        data: the reading options of the log and of its tables.
+
+    Raises:
+        InputError: more than `data.max_rejected_share` of a table's rows were rejected.
+    """
+    for name, rows in tables.items():
+        count = sum(rows.rows_rejected.values())
+        if count > data.max_rejected_share * rows.rows_read:
+            raise InputError(
+                expected=f"at most {data.max_rejected_share:.2%} of the rows of data.{name} rejected"
+                " (data.max_rejected_share)",
+                received=f"{count:,} of {rows.rows_read:,} rows rejected"
+                + describe_rejected(rows.rows_rejected, rows.rejected_samples),
+                remedy=remedy_for(rows.rows_rejected, f"data.{name}"),
+            )
 
 
 def _moment(time: float, *, dates: bool) -> str:
@@ -178,7 +221,7 @@ def _moment(time: float, *, dates: bool) -> str:
 
 
 def no_rows(data: DataConfig) -> InputError:
-    """The error of a log without rows."""
+    """Return the error of a log without rows."""
     return InputError(
         expected=f"interactions in {data.path}",
         received="no rows",
@@ -187,7 +230,15 @@ def no_rows(data: DataConfig) -> InputError:
 
 
 def describe_rejected(rejected: Mapping[str, int], samples: Mapping[str, list[RejectedRow]]) -> str:
-    """Lines for a message: each reason with its count and one row, the most frequent first."""
+    """Return lines for a message: each reason with its count and one row, the most frequent reason first.
+
+    Args:
+        rejected: counts by reason.
+        samples: rejected rows by reason, at least one of each.
+
+    Returns:
+        Lines that each begin with a line break.
+    """
     lines = []
     for reason, count in sorted(rejected.items(), key=lambda item: (-item[1], item[0])):
         row = samples[reason][0]
@@ -195,6 +246,18 @@ def describe_rejected(rejected: Mapping[str, int], samples: Mapping[str, list[Re
     return "".join(lines)
 
 
-def remedy_for(rejected: Mapping[str, int]) -> str:
-    """What to check where rows are rejected for these reasons, by the most frequent one."""
-    return _REMEDIES[RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))]
+def remedy_for(rejected: Mapping[str, int], setting: str = "data") -> str:
+    """Return what to do about the most frequent reason.
+
+    Args:
+        rejected: counts by reason.
+        setting: the section of the configuration with the reading options.
+
+    Returns:
+        An instruction that names the settings to check.
+    """
+    remedy = _REMEDIES[RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))]
+    if setting == "data":
+        return remedy
+    # A table always has a header line.
+    return remedy.replace(", data.quote and data.column_names", " and data.quote").replace("data.", f"{setting}.")

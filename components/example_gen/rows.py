@@ -1,4 +1,4 @@
-"""From rows of text to interactions, by column; a row that is none gets the first reason that applies."""
+"""Validation of rows, by column: a row becomes an interaction, or is rejected with a reason."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
 
 UNITS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "order": 1}
 EARLIEST_S = 315_532_800.0  # 1980-01-01: an unset clock writes 1970
-LATEST_S = 4_102_444_800.0  # 2100-01-01: a wrong unit lies far beyond
+LATEST_S = 4_102_444_800.0  # 2100-01-01: times in a wrong unit are far beyond
 LARGEST_ORDER = 2.0**53  # whole numbers are exact in float64 up to here
 
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"  # what float() takes, without nan, inf and 1_000
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"  # what float() accepts, without nan, inf and 1_000
 
 Mask = npt.NDArray[np.bool_]
 Seconds = npt.NDArray[np.float64]
 
 
 def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """Tells interactions from rows that are none.
+    """Separate interactions from rejected rows.
 
-    Ids lose the white space around them. A row is rejected for the first of
-    `RejectionReason`'s members that applies to it; a value with a line break in it is
-    malformed, since a vocabulary holds one a line.
+    White space around a value is removed before anything else. A row is rejected for the first
+    member of `RejectionReason` that applies to it. A value with a line break in it is malformed, because a
+    vocabulary file has one value a line.
 
     Args:
         batch: rows of `raw_schema(needed_columns(data))`.
-        data: how the log is written.
+        data: the reading options and filters of the log.
 
     Returns:
-        Batches of `interaction_schema` and of `REJECTED`, in the order of the rows;
-        together they have as many rows as `batch`.
+        A batch of `interaction_schema` and one of `REJECTED`, both in the order of the rows.
+        Together they have as many rows as `batch`.
     """
     users, items = _trimmed(batch, data.columns.user), _trimmed(batch, data.columns.item)
     timestamps_s, readable = _seconds(_trimmed(batch, data.columns.timestamp), data.timestamp)
@@ -63,7 +63,7 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
         RejectionReason.NO_ITEM: _is_null_value(items, data),
         RejectionReason.BAD_TIMESTAMP: ~readable,
         RejectionReason.TIMESTAMP_OUT_OF_RANGE: ~_in_range(timestamps_s, data.timestamp),
-        RejectionReason.FILTERED: ~_kept(batch, data.filters),
+        RejectionReason.FILTERED: ~_passes(batch, data.filters),
         RejectionReason.BAD_NUMBER: ~np.logical_and.reduce(
             [np.ones(batch.num_rows, np.bool_), *(good for _, good in read)]
         ),
@@ -82,7 +82,7 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
 
 
 def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple[pa.Array, Mask]:
-    """A further column as `interaction_schema` has it, and where it is readable."""
+    """Return a further column for `interaction_schema`, and which of its rows are readable."""
     text = _trimmed(batch, feature.column)
     none = _is_null_value(text, data)
     if feature.kind == "category":
@@ -92,7 +92,15 @@ def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple
 
 
 def plausible(text: pa.Array, timestamp: TimestampConfig) -> Mask:
-    """Which of the texts are times in range."""
+    """Return which of the texts are times in the accepted range.
+
+    Args:
+        text: string array.
+        timestamp: the unit or format of the times.
+
+    Returns:
+        Bool [texts].
+    """
     timestamps_s, readable = _seconds(pc.utf8_trim_whitespace(text), timestamp)
     return readable & _in_range(timestamps_s, timestamp)
 
@@ -103,7 +111,7 @@ def _rows(columns: list[pa.Array], keep: Mask, schema: pa.Schema) -> pa.RecordBa
 
 
 def _trimmed(batch: pa.RecordBatch, column: str) -> pa.Array:
-    """The column's text without white space around it; empty where the row could not be split."""
+    """Return the column's text without white space around it; "" for a row that could not be split."""
     return pc.fill_null(pc.utf8_trim_whitespace(batch.column(batch.schema.get_field_index(column))), "")
 
 
@@ -120,12 +128,12 @@ def _matches(text: pa.Array, pattern: str) -> Mask:
 
 
 def _is_null_value(ids: pa.Array, data: DataConfig) -> Mask:
-    # An empty id is none whatever stands for it elsewhere: "" pads a history.
+    # An empty id is always a null value: "" is the padding of histories.
     return _numpy(pc.is_in(ids, value_set=pa.array(["", *data.null_values], pa.string())))
 
 
 def _seconds(text: pa.Array, timestamp: TimestampConfig) -> tuple[Seconds, Mask]:
-    """Times in seconds, and which of the texts are times; the others' seconds are NaN."""
+    """Return times in seconds, NaN for a text that is not a time, and which of the texts are times."""
     if timestamp.format is not None:
         distinct = text.dictionary_encode()
         parsed = np.array([_parse(value, timestamp.format) for value in distinct.dictionary.to_pylist()] or [np.nan])
@@ -146,18 +154,29 @@ def _parse(value: str, directives: str) -> float:
 
 
 def _numbers(text: pa.Array, divisor: int = 1) -> Seconds:
-    """The texts as float64 over the divisor, NaN where one is no number; infinite beyond float64's range."""
+    """Return the texts as float64, divided; NaN for a text that is not a number, infinite beyond float64."""
     number = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, pa.scalar("nan"))
+    if divisor < UNITS_PER_SECOND["ns"]:
+        try:
+            # Arrow accepts no plus sign.
+            parsed = pc.cast(pc.utf8_ltrim(number, "+"), pa.float64())
+            return np.asarray(parsed.to_numpy(zero_copy_only=False), dtype=np.float64) / divisor
+        except pa.ArrowInvalid:
+            pass  # some versions of Arrow refuse numbers beyond float64
     return np.array([_quotient(value, divisor) for value in number.to_pylist()], dtype=np.float64)
 
 
 def read_number(text: str) -> float:
-    """The text as a number, NaN where it is none."""
+    """Return the text as a number, NaN if it is not one.
+
+    Args:
+        text: digits with a sign, a decimal point and an exponent, each optional.
+    """
     return float(text) if re.match(_NUMBER, text) else np.nan
 
 
 def _quotient(number: str, divisor: int) -> float:
-    # Nanoseconds have more digits than float64: rounded before the division, a whole second could fall short.
+    # Nanoseconds have more digits than float64. Rounding before the division could move a time below a whole second.
     whole = number.isdigit() and len(number) < 30
     return int(number) / divisor if whole else float(number) / divisor
 
@@ -168,18 +187,18 @@ def _in_range(timestamps_s: Seconds, timestamp: TimestampConfig) -> Mask:
     return np.asarray((timestamps_s >= EARLIEST_S) & (timestamps_s < LATEST_S))
 
 
-def _kept(batch: pa.RecordBatch, filters: tuple[FilterConfig, ...]) -> Mask:
-    kept = np.ones(batch.num_rows, dtype=np.bool_)
+def _passes(batch: pa.RecordBatch, filters: tuple[FilterConfig, ...]) -> Mask:
+    passes = np.ones(batch.num_rows, dtype=np.bool_)
     for rule in filters:
-        text = pc.fill_null(batch.column(batch.schema.get_field_index(rule.column)), "")
+        text = _trimmed(batch, rule.column)
         if rule.above is not None:
-            kept &= _numbers(pc.utf8_trim_whitespace(text)) > rule.above
+            passes &= _numbers(text) > rule.above
         else:
             pattern = re.compile(str(rule.matches))
             distinct = text.dictionary_encode()
             full = [pattern.fullmatch(value) is not None for value in distinct.dictionary.to_pylist()]
-            kept &= np.array(full or [False], dtype=np.bool_)[distinct.indices.to_numpy()]
-    return kept
+            passes &= np.array(full or [False], dtype=np.bool_)[distinct.indices.to_numpy()]
+    return passes
 
 
 def _tagged(batch: pa.RecordBatch, data: DataConfig) -> Iterator[Any]:
@@ -191,13 +210,17 @@ def _tagged(batch: pa.RecordBatch, data: DataConfig) -> Iterator[Any]:
 
 
 class ValidateInteractions(beam.PTransform):
-    """Record batches of text to batches of interactions (tag `accepted`) and `REJECTED` (tag `rejected`)."""
+    """Transform of text batches to batches of interactions (`accepted`) and of rejected rows (`rejected`).
+
+    Args:
+        data: the reading options and filters of the log.
+    """
 
     def __init__(self, data: DataConfig) -> None:
         super().__init__()
         self._data = data
 
     def expand(self, batches: beam.PCollection) -> Any:
-        """The two outputs hold every row of `batches` exactly once."""
+        """Return two outputs, which contain every row of `batches` exactly once."""
         outputs = beam.FlatMap(_tagged, self._data).with_outputs(REJECTED_TAG, main=ACCEPTED_TAG)
         return batches | "Validate" >> outputs

@@ -1,85 +1,190 @@
-"""Tables beside the log: what is known of items and of users."""
+"""Tables of items and users: their rows, their values by id, and the join to timelines."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import apache_beam as beam
+
+from components.example_gen.csv_rows import RawRow, column_indices, read_header_line, read_lines, read_rows
+from components.example_gen.files import match_files, read_blocks
+from components.example_gen.report import SAMPLE_CHARACTERS, SAMPLES, RejectedRow, TableRows
 from components.example_gen.rows import read_number
-from components.example_gen.source import column_indices, match_files, open_log, read_block, read_lines, read_rows
-from schemas.config.log import ColumnConfig, ItemsTableConfig, SideTableConfig, UsersTableConfig
+from components.example_gen.timelines import Timeline
+from schemas.config.log import ColumnConfig, DataConfig, ItemsTableConfig, SideTableConfig, UsersTableConfig
 from schemas.errors import InputError
+from schemas.features import user_key
 
 
 class LookupTable(NamedTuple):
-    """What a table knows."""
+    """Values by id."""
 
     names: Sequence[str]  # of the columns
-    rows: Mapping[str, Sequence[Any]]  # by id, a value a column; "" or NaN for none
-    none: Sequence[Any]  # the same of what the table lacks
+    rows: Mapping[str, Sequence[Any]]  # by id, one value for each column; "" or NaN if unknown
+    missing: Sequence[Any]  # the row of an id that the table does not have
 
     def get(self, key: str) -> dict[str, Any]:
-        """The values of an id, by name."""
-        return dict(zip(self.names, self.rows.get(key, self.none), strict=True))
+        """Return the values of an id by column name; unknown values for an unknown id."""
+        return dict(zip(self.names, self.rows.get(key, self.missing), strict=True))
 
     def is_missing(self, key: str) -> bool:
-        """Whether there is a table without this id."""
+        """Return whether there is a table that does not have this id."""
         return bool(self.names) and key not in self.rows
 
 
-EMPTY = LookupTable((), {}, ())  # where there is no table
+EMPTY = LookupTable((), {}, ())  # stands for a table that is not configured
 
 
 def read_table_rows(table: SideTableConfig, columns: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
-    """The rows of a table: their file and line, and these columns; rows that cannot be split are left out.
+    """Yield the rows of a table; rows that cannot be split into fields are left out.
 
     Args:
-        table: the file, or several.
+        table: where the table is and how to read it.
         columns: names in the header.
+
+    Yields:
+        The file, the line, and the texts of the columns without white space around them.
 
     Raises:
         InputError: a file cannot be read, or lacks a column.
     """
+    for name, header, rows in _files(table):
+        indices = column_indices(header, columns, name)
+        for row in rows:
+            if row.fields is not None:
+                yield name, row.line, [row.fields[index].strip() for index in indices]
+
+
+def count_table_rows(data: DataConfig) -> dict[str, TableRows]:
+    """Count the rows of the configured tables, and those that cannot be read.
+
+    Args:
+        data: the log and its tables.
+
+    Returns:
+        The counts by the name of the table: `items`, `users`.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    tables = {"items": data.items, "users": data.users}
+    return {name: _count_rows(table) for name, table in tables.items() if table}
+
+
+def _count_rows(table: SideTableConfig) -> TableRows:
+    read, rejected = 0, Counter[str]()
+    samples: dict[str, list[RejectedRow]] = {}
+    for name, _, rows in _files(table):
+        for row in rows:
+            read += 1
+            if row.error is not None:
+                rejected[row.error] += 1
+                if rejected[row.error] <= SAMPLES:
+                    samples.setdefault(row.error, []).append(RejectedRow(name, row.line, row.raw[:SAMPLE_CHARACTERS]))
+    return TableRows(rows_read=read, rows_rejected=dict(rejected), rejected_samples=samples)
+
+
+def _files(table: SideTableConfig) -> Iterator[tuple[str, tuple[str, ...], Iterator[RawRow]]]:
+    """Yield each file of a table with its header and its other rows."""
     for name in match_files(table.path, f"{table.setting}.path"):
-        with open_log(name) as file:
-            rows = read_rows(read_lines(iter(lambda: read_block(file, name), b"")), table.delimiter, '"')  # noqa: B023
-            header = next(rows, None)
-            positions = column_indices((header and header.fields) or [""], columns, name)
-            for row in rows:
-                if row.fields is not None:
-                    yield name, row.line, [row.fields[position].strip() for position in positions]
+        rows = read_rows(read_lines(read_blocks(name)), table.delimiter, table.quote)
+        yield name, read_header_line(rows, name, table.setting) or ("",), rows
 
 
 def read_table(table: ItemsTableConfig | UsersTableConfig, null_values: Sequence[str]) -> LookupTable:
-    """The further columns of a table; of an id that comes twice, what comes last.
+    """Read the further columns of a table. If an id appears twice, its last row counts.
 
     Args:
-        table: the file, or several.
-        null_values: texts that stand for nothing.
+        table: where the table is and how to read it.
+        null_values: texts that mean "unknown".
+
+    Returns:
+        The values by id.
 
     Raises:
-        InputError: a file cannot be read or lacks a column, or what is to be a number is none.
+        InputError: a file cannot be read, lacks a column, or has a text where a number is configured.
     """
     columns = list(table.columns.values())
     settings = [f"{table.setting}.columns.{name}" for name in table.columns]
-    known = {}
+    values = {}
     for file, line, (key, *texts) in read_table_rows(table, [table.id, *(column.column for column in columns)]):
-        known[key] = [
+        values[key] = [
             _value("" if text in null_values else text, column, setting, f"{file}:{line}")
             for text, column, setting in zip(texts, columns, settings, strict=True)
         ]
-    return LookupTable(list(table.columns), known, [_value("", column, "", "") for column in columns])
+    return LookupTable(list(table.columns), values, [_value("", column, "", "") for column in columns])
 
 
-def _value(text: str, column: ColumnConfig, setting: str, place: str) -> str | float:
+def _value(text: str, column: ColumnConfig, setting: str, origin: str) -> str | float:
     if column.kind == "category":
-        return " ".join(text.split())  # a vocabulary holds one a line
+        return " ".join(text.split())  # a vocabulary file has one category a line
     number = read_number(text) if text else math.nan
     if text and not math.isfinite(number):
         raise InputError(
             expected=f"numbers in column {column.column!r} ({setting})",
-            received=f"{text!r} at {place}",
+            received=f"{text!r} at {origin}",
             remedy="correct the table, set kind: category, or name the text in data.null_values",
         )
     return number
+
+
+def read_items(data: DataConfig) -> LookupTable:
+    """Read the further columns of the items.
+
+    Args:
+        data: the log and its tables.
+
+    Returns:
+        The values by item id; `EMPTY` without a table of items.
+
+    Raises:
+        InputError: see `read_table`.
+    """
+    return read_table(data.items, data.null_values) if data.items else EMPTY
+
+
+def read_users(data: DataConfig) -> LookupTable:
+    """Read the columns of the users. Evaluations are sliced by them; no model reads them.
+
+    Args:
+        data: the log and its tables.
+
+    Returns:
+        The values by user id, under the names of their features; `EMPTY` without a table of users.
+
+    Raises:
+        InputError: see `read_table`.
+    """
+    if data.users is None:
+        return EMPTY
+    table = read_table(data.users, data.null_values)
+    return table._replace(names=[user_key(name) for name in table.names])
+
+
+class DescribeItems(beam.PTransform):
+    """Join of the table of items to timelines. The table is in every worker's memory.
+
+    Args:
+        data: the log and its tables.
+    """
+
+    def __init__(self, data: DataConfig) -> None:
+        super().__init__()
+        self._data = data
+
+    def expand(self, timelines: beam.PCollection) -> Any:
+        """Return `timelines` with further columns, and `counts`: counters of interactions with an unknown item."""
+        items = beam.pvalue.AsSingleton(
+            timelines.pipeline | "Table" >> beam.Create([self._data]) | "ReadTable" >> beam.Map(read_items)
+        )
+        return timelines | "Describe" >> beam.FlatMap(_describe, items).with_outputs("counts", main="timelines")
+
+
+def _describe(timeline: Timeline, items: LookupTable) -> Iterator[Any]:
+    rows = [items.rows.get(item, items.missing) for item in timeline.item_ids]
+    columns = {name: list(values) for name, values in zip(items.names, zip(*rows, strict=True), strict=True)}
+    yield timeline._replace(further={**timeline.further, **columns})
+    yield beam.pvalue.TaggedOutput("counts", Counter(not_in_table=sum(map(items.is_missing, timeline.item_ids))))

@@ -1,4 +1,4 @@
-"""Each user's interactions in order of time, without the items and users that have too few."""
+"""Timelines: each user's interactions in order of time, without items and users that have too few."""
 
 from __future__ import annotations
 
@@ -13,25 +13,29 @@ import pyarrow.compute as pc
 
 from schemas.config.log import DataConfig
 
-Chunk = tuple[str, list[list[Any]]]  # some of a user's rows: their file; lines, timestamps_s, item ids, further columns
+# Some of a user's rows: their file; their lines, timestamps_s, item ids and further columns.
+Chunk = tuple[str, list[list[Any]]]
 
 
 class Timeline(NamedTuple):
-    """A user's interactions, oldest first; those of one time in the order of the log."""
+    """A user's interactions, oldest first. Interactions of the same time are in the order of the log."""
 
     user_id: str
     item_ids: list[str]
     timestamps_s: list[float]
-    further: dict[str, list[Any]]  # by name, as many as item_ids: str, "" for none, or float, NaN for none
+    # By name, as many as item_ids: a category ("" if unknown) or a number (NaN if unknown).
+    further: dict[str, list[Any]]
 
 
 class BuildTimelines(beam.PTransform):
-    """Batches of interactions to `Timeline` elements.
+    """Transform of interactions to `Timeline` elements.
 
-    Items with too few interactions go first, counted over all users; then
-    users with too few of what is left; each once. All interactions of a user
-    come together in one worker's memory, and so do the ids of the items that
-    are kept where items have a minimum.
+    First, items with too few interactions over all users are left out. Then users with too few of
+    the remaining interactions are left out. Each happens once. All interactions of one user are in
+    one worker's memory. With a minimum for items, so are the ids of all items that pass it.
+
+    Args:
+        data: the minimums and the further columns.
     """
 
     def __init__(self, data: DataConfig) -> None:
@@ -41,7 +45,7 @@ class BuildTimelines(beam.PTransform):
         self._names = [feature.name for feature in data.features if not feature.in_table]
 
     def expand(self, batches: beam.PCollection) -> dict[str, beam.PCollection]:
-        """To `timelines`, and `dropped`: counters of the interactions left out, to be added up."""
+        """Return `timelines`, and `dropped`: counters of the interactions left out."""
         kept = beam.pvalue.AsSingleton(self._kept_items(batches)) if self._item_minimum > 1 else None
         chunks = batches | "GroupInBatch" >> beam.FlatMap(_chunks, kept).with_outputs("dropped", main="chunks")
         timelines = (
@@ -55,7 +59,7 @@ class BuildTimelines(beam.PTransform):
         return {"timelines": timelines.timelines, "dropped": dropped}
 
     def _kept_items(self, batches: beam.PCollection) -> beam.PCollection:
-        """One element: the ids of the items with enough interactions."""
+        """Return one element: the ids of the items with enough interactions."""
         return (
             batches
             | "CountItemsInBatch" >> beam.FlatMap(_item_counts).with_output_types(tuple[str, int])
@@ -72,7 +76,7 @@ def _item_counts(batch: pa.RecordBatch) -> Iterator[tuple[str, int]]:
 
 
 def _chunks(batch: pa.RecordBatch, kept_items: list[str] | None) -> Iterator[Any]:
-    """A batch's rows by user: Beam's cost is by the element, so a row is never one."""
+    """Yield a batch's rows by user. Beam's cost is per element, so a single row is never an element."""
     columns = batch.columns
     if kept_items is not None:
         keep = pc.is_in(columns[1], value_set=pa.array(kept_items, pa.string()))
@@ -91,7 +95,7 @@ def _chunks(batch: pa.RecordBatch, kept_items: list[str] | None) -> Iterator[Any
 
 def _timeline(user: tuple[str, Iterable[Chunk]], least: int, names: list[str]) -> Iterator[Any]:
     user_id, chunks = user
-    # A file has a line but once, so that nothing after it is ever compared.
+    # A line of a file appears once, so the comparison never reaches the columns after it.
     rows = sorted(
         (time, file, line, *rest)
         for file, (lines, times, *columns) in chunks

@@ -13,7 +13,10 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, proto_utils
 
+from components.common.atomic_write import atomic_write
 from components.common.tfx_types import Artifacts, Properties
+
+SCRATCH = ".unfinished"  # not an integer, so TensorFlow Serving does not take it for a version
 
 
 class PusherExecutor(executor.Executor):
@@ -51,19 +54,19 @@ def publish(model: str, base_directory: str) -> str:
     """
     tf.io.gfile.makedirs(base_directory)
     names = [name.rstrip("/") for name in tf.io.gfile.listdir(base_directory)]
-    for name in names:
-        if name.endswith(_PARTIAL):
-            tf.io.gfile.rmtree(os.path.join(base_directory, name))
+    scratch = os.path.join(base_directory, SCRATCH)
+    if tf.io.gfile.exists(scratch):
+        tf.io.gfile.rmtree(scratch)
     versions = [int(name) for name in names if name.isdecimal()]
     if versions:
         served = os.path.join(base_directory, str(max(versions)))
         if _are_one_export(served, model):
             return served
     version = max([int(time.time()), *(version + 1 for version in versions)])
-    partial = os.path.join(base_directory, f"{version}{_PARTIAL}")
-    io_utils.copy_dir(model, partial)
     path = os.path.join(base_directory, str(version))
-    tf.io.gfile.rename(partial, path)
+    with atomic_write(path, scratch) as unfinished:
+        io_utils.copy_dir(model, unfinished)
+    tf.io.gfile.rmtree(scratch)
     return path
 
 
@@ -77,6 +80,3 @@ def _are_one_export(*models: str) -> bool:
         with tf.io.gfile.GFile(path, "rb") as file:
             fingerprints.add(file.read())
     return len(fingerprints) == 1
-
-
-_PARTIAL = ".partial"  # no integer, so no version to TensorFlow Serving

@@ -1,4 +1,4 @@
-"""The schema of histories as a TFX artifact, so that no path of one machine enters the pipeline."""
+"""Schema of the examples as a TFX artifact. The pipeline passes its text, not the path of a file."""
 
 import os
 from importlib import resources
@@ -13,16 +13,22 @@ _TYPES = {"category": "BYTES", "number": "FLOAT"}
 
 
 def history_schema_text(data: DataConfig) -> str:
-    """The schema that every history of a log must meet, as a text-format `tensorflow.metadata.v0.Schema`.
+    """Return the schema that every example of a log must satisfy.
 
-    Further columns have a value for every interaction, and columns of users one.
+    A further column has a value for every interaction, and a column of users has one value.
+
+    Args:
+        data: the log and its tables.
+
+    Returns:
+        A `tensorflow.metadata.v0.Schema` in text format.
     """
     schema = resources.files("schemas").joinpath("history.pbtxt").read_text(encoding="utf-8")
     always = "presence { min_fraction: 1.0 min_count: 1 }"
     for feature in data.features:
-        of = f"type: {_TYPES[feature.kind]} {always}"
-        schema += f'feature {{ name: "{feature.name}" {of} value_count {{ min: 1 }} }}\n'
-        schema += f'feature {{ name: "{target_key(feature.name)}" {of} shape {{}} }}\n'
+        kind = f"type: {_TYPES[feature.kind]} {always}"
+        schema += f'feature {{ name: "{feature.name}" {kind} value_count {{ min: 1 }} }}\n'
+        schema += f'feature {{ name: "{target_key(feature.name)}" {kind} shape {{}} }}\n'
     for name, column in (data.users.columns if data.users else {}).items():
         schema += f'feature {{ name: "{user_key(name)}" type: {_TYPES[column.kind]} {always} shape {{}} }}\n'
     return schema
@@ -33,6 +39,6 @@ def HistorySchema(  # type: ignore[no-untyped-def]
     schema: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Schema],
     text: tfx.dsl.components.Parameter[str],
 ):
-    """Publishes the schema given as text."""
+    """Write the schema, which is given as text, as an artifact."""
     with tf.io.gfile.GFile(os.path.join(schema.uri, "schema.pbtxt"), "w") as file:
         file.write(text)

@@ -32,6 +32,9 @@ def data_table(data: Mapping[str, Any]) -> Table:
     if data["users_not_in_table"]:
         table.add_row("users that the table of users lacks", f"{data['users_not_in_table']:,}")
     table.add_row("items", f"{data['items']:,}")
+    for name, rows in data["tables"].items():
+        for reason, count in rows["rows_rejected"].items():
+            table.add_row(f"table of {name}, rejected: {reason}", f"{count:,}")
     for split, count in data["examples"].items():
         table.add_row(f"{split} examples", f"{count:,}")
     for kind, count in data["test_users"].items():

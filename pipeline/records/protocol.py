@@ -23,12 +23,16 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
         "rows_accepted": report.rows_accepted,
         "rows_rejected": report.rows_rejected,
         "rows_below_minimum": {"item": report.below_item_minimum, "user": report.below_user_minimum},
-        "interactions": report.uses,
+        "interactions": report.roles,
         "users": report.users,
         "items": report.items,
         "ties_in_time": report.ties,
         "interactions_not_in_table": report.not_in_table,
         "users_not_in_table": report.users_not_in_table,
+        "tables": {
+            name: {"rows_read": rows.rows_read, "rows_rejected": rows.rows_rejected}
+            for name, rows in report.tables.items()
+        },
         "examples": report.examples,
         "test_users": report.test_users,
     }

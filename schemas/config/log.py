@@ -138,9 +138,12 @@ class SideTableConfig(Section):
 
     path: str = Field(
         min_length=1,
-        description='File of the table. Fields may be quoted with `"`; rows that cannot be split are left out.',
+        description="File of the table, or a glob. Rows that cannot be read are counted as those of the log.",
     )
     delimiter: Character = Field(default=",", description="Character between fields.")
+    quote: Character | None = Field(
+        default='"', description="Character around fields that contain the delimiter; `null` for a table without."
+    )
     id: str = Field(description="Column with the id.")
 
 
@@ -171,7 +174,7 @@ class DataConfig(Section):
 
     path: str = Field(
         min_length=1,
-        description="A file or a glob, plain or compressed (.gz), local or on a file system that Beam knows.",
+        description="A file or a glob, plain or compressed (.gz, .bz2, .xz, .zst), local or on a file system that Beam knows.",
     )
     format: Literal["csv"] = Field(default="csv", description="Format of the log's files.")
     delimiter: Character = Field(default=",", description="Character between fields.")

@@ -8,24 +8,24 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from components.example_gen.histories import HistoryExample, histories
-from components.example_gen.splits import Cuts, split_history
+from components.example_gen.splits import SplitTimes, split_history
 from components.example_gen.timelines import Timeline
-from schemas import config
+from schemas.config import LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
 
-LEAVE_ONE_OUT = config.LeaveOneOutConfig()
-NEXT = config.TemporalSplitConfig(kind="temporal")
-ALL = config.TemporalSplitConfig(kind="temporal", targets="all")
+LEAVE_ONE_OUT = LeaveOneOutConfig()
+NEXT = TemporalSplitConfig(kind="temporal")
+ALL = TemporalSplitConfig(kind="temporal", targets="all")
 
 
 class Protocol(NamedTuple):
-    """A split with the cuts that it has in unix seconds."""
+    """A split, and its split times in unix seconds."""
 
-    split: config.SplitConfig
-    cuts_s: Cuts | None
+    split: SplitConfig
+    split_times_s: SplitTimes | None
 
 
-def session(gap_s: float | None) -> config.SessionSplitConfig:
-    return config.SessionSplitConfig(kind="session", gap_s=gap_s)
+def session(gap_s: float | None) -> SessionSplitConfig:
+    return SessionSplitConfig(kind="session", gap_s=gap_s)
 
 
 TIMES = st.lists(st.integers(0, 20).map(float), max_size=15).map(sorted)

@@ -9,7 +9,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.common.beam_combiners import MergeParts, count_distinct, merge_value_counts
+from components.common.beam_combiners import MergeParts, count_distinct, merge_value_counts, sum_counters
 from tests.components.logs import local_pipeline
 
 NUMBERS = st.lists(st.integers(-9, 9), min_size=1, max_size=9)
@@ -70,3 +70,10 @@ def test_counts_of_large_numbers_are_exact() -> None:
     counts = merge_value_counts([(numbers, np.array([1, 1])), (numbers, np.array([1, 2]))])
     assert counts[0].tolist() == numbers.tolist()
     assert counts[1].tolist() == [2, 3]
+
+
+def test_sum_counters_in_beam_adds_the_counts_of_all_bundles() -> None:
+    counters = [Counter(a=1), Counter(a=2, b=1), Counter(b=4), *[Counter(c=1)] * 100]
+    with local_pipeline() as pipeline:
+        total = pipeline | beam.Create(counters) | beam.CombineGlobally(sum_counters)
+        assert_that(total, equal_to([Counter(a=3, b=5, c=100)]))

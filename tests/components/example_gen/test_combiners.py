@@ -7,8 +7,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.combiners import SAMPLE_CHARACTERS, CountRejected, CountSeconds, MeasureExtent, SumCounters
-from components.example_gen.report import RejectedRow
+from components.example_gen.combiners import CountRejected, CountSeconds, MeasureExtent
+from components.example_gen.report import SAMPLE_CHARACTERS, RejectedRow
 from components.example_gen.timelines import Timeline
 from schemas.interaction import REJECTED
 
@@ -49,10 +49,6 @@ def test_measures_items_and_time(bundles: list[list[list[float]]]) -> None:
         "first_timestamp_s": min(every, default=None),
         "last_timestamp_s": max(every, default=None),
     }
-
-
-def test_adds_counters_up() -> None:
-    assert combine(SumCounters(), [[Counter(a=1), Counter(a=2, b=1)], [Counter(b=4)], []]) == Counter(a=3, b=5)
 
 
 def rejected(rows: list[tuple[str, int]]) -> pa.RecordBatch:

@@ -31,9 +31,9 @@ from tests.components.protocols import (
 def test_a_history_holds_the_most_recent_items_and_names_the_older_ones() -> None:
     items = ["b", "a", "c", "b", "a", "d", "e"]
     line = Timeline("u", items, [0.0, 1.0, 2.0, 3.0, 4.0, 5.9, 6.5], {})
-    division = split_history(line.timestamps_s, LEAVE_ONE_OUT, None)
+    user_split = split_history(line.timestamps_s, LEAVE_ONE_OUT, None)
 
-    *_, test = histories(line, division, max_length=3, of_user={"user_age": 30.0})
+    *_, test = histories(line, user_split, max_length=3, of_user={"user_age": 30.0})
 
     assert test == HistoryExample(
         split="test",
@@ -61,9 +61,9 @@ def test_temporal_predicts_the_next_item_or_each_that_follows_once(
     split: config.TemporalSplitConfig, targets: list[str]
 ) -> None:
     line = Timeline("u", ["a", "b", "b", "c", "a", "c", "d"], [1.0, 2.0, 12.0, 20.0, 21.0, 22.0, 23.0], {})
-    division = split_history(line.timestamps_s, split, (10.0, 20.0))
+    user_split = split_history(line.timestamps_s, split, (10.0, 20.0))
 
-    assert [(h.split, h.target_ids, h.target_timestamp_s) for h in histories(line, division, 3, {})] == [
+    assert [(h.split, h.target_ids, h.target_timestamp_s) for h in histories(line, user_split, 3, {})] == [
         ("train", ["b"], 2),
         ("eval", ["b"], 12),
         ("test", targets, 20),
@@ -155,7 +155,7 @@ def test_the_order_of_the_rows_changes_nothing(protocol: Protocol, seed: int, si
             "ties": 0,
             "first_timestamp_s": 0.0,
             "last_timestamp_s": 59.0,
-            "cuts_s": protocol.cuts_s,
+            "split_times_s": protocol.split_times_s,
             "examples": {name: sum(h.split == name for h in expected) for name in ("train", "eval", "test")},
         },
     )
@@ -194,7 +194,7 @@ def test_what_becomes_of_the_interactions_and_who_is_warm_is_counted() -> None:
         {
             "examples": {"train": 0, "eval": 1, "test": 2},
             "test_users": {"warm": 1, "cold": 1},  # and u3 is not tested on
-            "uses": {
+            "roles": {
                 "trained_on": 0,
                 "eval_targets": 1,
                 "test_targets": 2,
@@ -264,4 +264,6 @@ def test_dropped_interactions_are_counted() -> None:
 
 @pytest.mark.parametrize("split", [LEAVE_ONE_OUT, NEXT, session(None)])
 def test_an_empty_log_has_no_histories(split: Any) -> None:
-    check_build([interactions([])], split, [], {"users": 0, "items": 0, "first_timestamp_s": None, "cuts_s": None})
+    check_build(
+        [interactions([])], split, [], {"users": 0, "items": 0, "first_timestamp_s": None, "split_times_s": None}
+    )

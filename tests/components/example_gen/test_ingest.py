@@ -59,7 +59,7 @@ def test_every_row_is_accounted_for(tmp_path: Path) -> None:
     assert report.rows_accepted == len(GOOD)
     assert report.rows_rejected == {reason: len(rows) for reason, rows in BAD.items()}
     assert report.rows_read == report.rows_accepted + sum(report.rows_rejected.values())
-    assert report.rows_accepted == sum(report.uses.values())
+    assert report.rows_accepted == sum(report.roles.values())
     rejected = letters(tmp_path / "out")
     expected = [
         {"reason": reason, "file": str(path), "line": lines.index(line) + 2, "raw": line.replace("\udce9", r"\xe9")}
@@ -82,7 +82,7 @@ def test_the_report_counts_what_is_written(tmp_path: Path) -> None:
         assert sum(1 for _ in tf.data.TFRecordDataset(files, compression_type="GZIP")) == count
     assert (report.users, report.items, report.interactions, report.ties) == (5, 7, 40, 0)
     assert (report.first_timestamp_s, report.last_timestamp_s) == (START_S, START_S + 39 * DAY_S)
-    assert report.cuts_s is None
+    assert report.split_times_s is None
     report.check(data(), LOO)
 
 
@@ -91,7 +91,7 @@ def test_a_temporal_split_reports_its_cuts(tmp_path: Path) -> None:
 
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD)), split)
 
-    assert list(report.cuts_s or ()) == [START_S + 20 * DAY_S, START_S + 30 * DAY_S]
+    assert list(report.split_times_s or ()) == [START_S + 20 * DAY_S, START_S + 30 * DAY_S]
     assert report.examples == {"train": 5, "eval": 5, "test": 5}
     report.check(data(), split)
 
@@ -110,7 +110,7 @@ def test_every_interaction_is_accounted_for_whatever_the_protocol(tmp_path: Path
     assert report.rows_accepted == len(lines)
     assert report.below_item_minimum == 6  # three items of two
     assert report.below_user_minimum == 1
-    assert report.rows_accepted == 6 + 1 + sum(report.uses.values())
+    assert report.rows_accepted == 6 + 1 + sum(report.roles.values())
 
 
 def files(directory: Path) -> dict[str, bytes]:
@@ -185,7 +185,7 @@ def test_reads_a_real_log_with_its_dirt(tmp_path: Path) -> None:
     assert report.rows_accepted == len(bought)
     assert report.rows_rejected.get("filtered", 0) == len(known) - len(bought)
     assert report.rows_rejected["no_user"] == len(table) - len(known)
-    assert report.rows_accepted == sum(report.uses.values())
+    assert report.rows_accepted == sum(report.roles.values())
     assert report.users == len(baskets)
     assert report.items == len({row["StockCode"].strip() for row in bought})
     assert report.examples["test"] == sum(count >= 2 for count in baskets.values())

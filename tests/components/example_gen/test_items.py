@@ -4,7 +4,7 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.testing.util import assert_that, equal_to
 
-from components.example_gen.items import DescribeItems
+from components.example_gen.side_tables import DescribeItems
 from components.example_gen.timelines import Timeline
 from schemas.config.log import ItemsTableConfig
 from tests.components.logs import data, local_pipeline

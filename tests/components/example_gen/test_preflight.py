@@ -1,12 +1,13 @@
 import gzip
+import os
 import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.example_gen.preflight import SAMPLE_ROWS, Sample, check_log
-from components.example_gen.source import READ_BYTES
+from components.example_gen.files import READ_BYTES
+from components.example_gen.preflight import SAMPLE_ROWS, LogSample, check_log
 from schemas.config.log import FilterConfig, ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import START_S, data
@@ -31,7 +32,7 @@ def test_a_sound_log_is_sampled(tmp_path: Path) -> None:
 
     sample = check_log(data(path, filters=(FilterConfig(column="item", matches="i.*"),)))
 
-    assert sample == Sample(
+    assert sample == LogSample(
         files=(str(path),),
         rows=23,
         accepted=20,
@@ -92,7 +93,7 @@ def test_no_such_file_names_the_nearest(tmp_path: Path, name: str) -> None:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    assert "its folder is not there" in problem(tmp_path / "nowhere" / "log.csv")
+    assert "its folder does not exist" in problem(tmp_path / "nowhere" / "log.csv")
 
 
 def test_an_unknown_file_system() -> None:
@@ -276,3 +277,145 @@ def test_no_such_users(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", LOG)
 
     assert "(data.users.path)" in problem(log, users=UsersTableConfig(path=str(tmp_path / "users.csv"), **USERS))
+
+
+BAD = "".join(f",i{i},{START_S + i}\n" for i in range(20))  # no user
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.csv.gz"])
+# Of BAD: within the first block, or over one to three.
+@pytest.mark.parametrize("before", [1, 3_000, 9_000])
+def test_check_log_with_bad_rows_first_leaves_the_judgement_to_the_end(tmp_path: Path, name: str, before: int) -> None:
+    content = f"user,item,time\n{BAD * before}{ROWS * (before // 10 + 1)}".encode()
+    path = write(tmp_path / name, gzip.compress(content, 1) if name.endswith(".gz") else content)
+
+    sample = check_log(data(path, max_rejected_share=0.93))
+
+    assert sample.rows == sample.accepted + sum(sample.rejected.values())
+    assert sample.rejected["no_user"] == (20 if before == 1 else sample.rows)
+
+
+def test_check_log_with_rows_bad_throughout_names_the_cause(tmp_path: Path) -> None:
+    write(tmp_path / "1.csv", f"user,item,time\n{BAD * 2_000}")
+    write(tmp_path / "2.csv", f"time,item,user\n{START_S},i,\n")
+
+    assert "no_user: " in problem(tmp_path / "*.csv", max_rejected_share=0.3)
+
+
+@pytest.mark.parametrize("names", [("1.csv", "2.csv"), ("2.csv", "1.csv")], ids=["bad first", "good first"])
+def test_check_log_with_one_bad_file_leaves_the_judgement_to_the_end(tmp_path: Path, names: tuple[str, str]) -> None:
+    bad, good = names
+    write(tmp_path / bad, "user,item,time\n" + "".join(f"u{i},i{i},0\n" for i in range(500)))
+    write(tmp_path / good, LOG)
+
+    assert check_log(data(tmp_path / "*.csv")).rows > 0
+
+
+def test_check_log_of_files_in_the_wrong_unit_names_the_unit(tmp_path: Path) -> None:
+    for number in range(3):
+        rows = "".join(f"u,i,{START_S + i}000\n" for i in range(20))
+        write(tmp_path / f"{number}.csv", f"user,item,time\n{rows}")
+
+    assert "set data.timestamp.unit: ms" in problem(tmp_path / "*.csv")
+
+
+def test_check_log_of_one_row_files_reads_that_row(tmp_path: Path) -> None:
+    write(tmp_path / "1.csv", "user,item,time\nu,i,0")
+    write(tmp_path / "2.csv", f"user,item,time\nu,i,{START_S}")
+
+    assert check_log(data(tmp_path / "*.csv")).rejected == {"timestamp_out_of_range": 1}
+
+
+def test_check_log_with_more_bad_rows_than_half_but_within_the_limit_accepts(tmp_path: Path) -> None:
+    rows = "".join(f"u,i,{0 if i % 3 else START_S + i}\n" for i in range(300))
+    path = write(tmp_path / "log.csv", f"user,item,time\n{rows}")
+
+    assert check_log(data(path, max_rejected_share=0.7)).accepted == 100
+    assert "timestamp" in problem(path, max_rejected_share=0.6)
+
+
+@pytest.mark.parametrize("value", ["0.5", "-1", str(2**53 + 2), "first"])
+def test_check_log_of_the_unit_order_asks_for_whole_numbers(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path / "log.csv", f"user,item,time\nu,i,{value}\n")
+
+    message = problem(path, timestamp=TimestampConfig(unit="order"))
+
+    assert "expected: whole numbers from 0 to 2**53 in column 'time'" in message
+    assert f"'{value}'" in message
+    assert "remedy:   number the interactions" in message
+    assert "unit: order" not in message
+
+
+def test_check_log_of_the_unit_order_with_dates_names_their_unit(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.csv", f"user,item,time\nu,i,{START_S}.5\n")
+
+    assert "set data.timestamp.unit: s" in problem(path, timestamp=TimestampConfig(unit="order"))
+
+
+@pytest.mark.parametrize("settings", [{}, {"column_names": ("user", "item", "time")}], ids=["header", "no header"])
+@pytest.mark.parametrize(
+    ("separator", "remedies"),
+    [
+        (" ", ['set data.delimiter: " "']),
+        ("   ", ["tr -s ' '", 'set data.delimiter: " "']),
+        ("::", [r"sed 's/::/\t/g'", r'set data.delimiter: "\t"']),
+    ],
+)
+def test_check_log_with_another_separator_names_the_remedy(
+    tmp_path: Path, separator: str, remedies: list[str], settings: dict[str, Any]
+) -> None:
+    text = (ROWS if settings else LOG).replace(",", separator)
+
+    message = problem(write(tmp_path / "log.csv", text), **settings)
+
+    assert [remedy for remedy in remedies if remedy not in message] == []
+
+
+def test_check_log_with_blanks_in_names_does_not_take_them_for_delimiters(tmp_path: Path) -> None:
+    text = "the customer id;the stock code;sold at\nu;i;1600000000\n"
+
+    assert 'set data.delimiter: ";"' in problem(write(tmp_path / "log.csv", text))
+
+
+@pytest.mark.parametrize("ending", ["bz2", "xz", "zst", "GZ"])
+def test_check_log_of_a_file_that_only_claims_to_be_compressed_asks_for_a_whole_one(
+    tmp_path: Path, ending: str
+) -> None:
+    assert "fetch or compress the file again" in problem(write(tmp_path / f"log.csv.{ending}", LOG))
+
+
+def test_check_log_of_a_pipe_asks_for_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log.csv")
+
+    assert "write its content to a file, and set data.path to that" in problem(tmp_path / "log.csv")
+
+
+LATIN_1 = "id,title\n1,Caf\xe9\n2,Na\xefve\n3,Plain\n".encode("latin-1")
+
+
+def test_check_log_with_a_table_in_another_encoding_asks_to_convert_it(tmp_path: Path) -> None:
+    log, items = write(tmp_path / "log.csv", LOG), write(tmp_path / "items.csv", LATIN_1)
+    table = ItemsTableConfig(path=str(items), id="id", title="title")
+
+    message = problem(log, items=table)
+
+    assert "rows of data.items rejected" in message
+    assert r"bad_encoding: 2, like" in message
+    assert r"1,Caf\\xe9" in message
+    assert "iconv -f latin1 -t utf-8" in message
+    assert check_log(data(log, items=table, max_rejected_share=0.7)).accepted == 20
+
+
+def test_check_log_with_a_table_of_stray_quotes_names_its_setting(tmp_path: Path) -> None:
+    log, items = write(tmp_path / "log.csv", LOG), write(tmp_path / "items.csv", 'id,title\n1,"a\n2,b\n')
+
+    assert "check data.items.quote" in problem(log, items=ItemsTableConfig(path=str(items), id="id", title="title"))
+    table = ItemsTableConfig(path=str(items), id="id", title="title", quote=None)
+    assert check_log(data(log, items=table)).accepted == 20
+
+
+def test_check_log_with_a_table_header_in_another_encoding_says_so(tmp_path: Path) -> None:
+    items = write(tmp_path / "items.csv", "id,title,a\xf1o\n".encode("latin-1"))
+    table = ItemsTableConfig(path=str(items), id="id", title="title")
+
+    assert "a header line in" in problem(write(tmp_path / "log.csv", LOG), items=table)

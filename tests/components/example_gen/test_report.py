@@ -24,19 +24,20 @@ REPORT = IngestionReport(
     ties=0,
     first_timestamp_s=0.0,
     last_timestamp_s=1.0,
-    cuts_s=None,
+    split_times_s=None,
     examples={"train": 1, "eval": 1, "test": 1},
-    uses={"trained_on": 70, "eval_targets": 10, "test_targets": 10},
+    roles={"trained_on": 70, "eval_targets": 10, "test_targets": 10},
     test_users={"warm": 10, "cold": 0},
     not_in_table=0,
     users_not_in_table=0,
+    tables={},
 )
 TABLE = {"path": "table.csv", "id": "key"}
 COLUMNS = {"columns": {"kind": {"column": "kind"}}}
 
 
 def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
-    report = dataclasses.replace(REPORT, cuts_s=(1.5, 2.5))
+    report = dataclasses.replace(REPORT, split_times_s=(1.5, 2.5))
 
     (tmp_path / FILE_NAME).write_text(report.to_json(), encoding="utf-8")
 
@@ -81,7 +82,7 @@ def test_refuses_what_is_not_good_enough(report: IngestionReport, messages: list
     assert [message for message in messages if message not in str(error.value)] == []
 
 
-SOUND = changed(rows_rejected={}, cuts_s=(0.5, 1.0))
+SOUND = changed(rows_rejected={}, split_times_s=(0.5, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ SOUND = changed(rows_rejected={}, cuts_s=(0.5, 1.0))
     ids=["temporal", "session"],
 )
 def test_says_what_the_protocol_needs(split: SplitConfig, messages: list[str]) -> None:
-    report = dataclasses.replace(SOUND, examples={"train": 3, "eval": 0, "test": 0}, cuts_s=(0.25, 1.0))
+    report = dataclasses.replace(SOUND, examples={"train": 3, "eval": 0, "test": 0}, split_times_s=(0.25, 1.0))
 
     with pytest.raises(InputError) as error:
         report.check(data(), split)
@@ -103,11 +104,11 @@ def test_says_what_the_protocol_needs(split: SplitConfig, messages: list[str]) -
 
 
 @pytest.mark.parametrize(
-    ("cuts_s", "good"),
+    ("split_times_s", "good"),
     [((0.5, 1.0), True), ((0.0, 1.0), False), ((0.5, 1.5), False), ((2.0, 3.0), False), ((-2.0, -1.0), False)],
 )
-def test_cuts_must_lie_in_the_log(cuts_s: tuple[float, float], good: bool) -> None:
-    report = dataclasses.replace(SOUND, cuts_s=cuts_s)
+def test_cuts_must_lie_in_the_log(split_times_s: tuple[float, float], good: bool) -> None:
+    report = dataclasses.replace(SOUND, split_times_s=split_times_s)
 
     if good:
         report.check(data(), NEXT)
@@ -117,7 +118,7 @@ def test_cuts_must_lie_in_the_log(cuts_s: tuple[float, float], good: bool) -> No
 
 
 def test_cuts_of_a_log_without_times_are_no_dates() -> None:
-    report = dataclasses.replace(SOUND, cuts_s=(7.0, 8.0))
+    report = dataclasses.replace(SOUND, split_times_s=(7.0, 8.0))
 
     with pytest.raises(InputError, match=r"validation cut, 7, and goes on to the test cut, 8"):
         report.check(data(timestamp=TimestampConfig(unit="order")), NEXT)

@@ -9,11 +9,12 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.example_gen.csv_rows import read_lines
 from components.example_gen.rows import ValidateInteractions, plausible, validate
-from components.example_gen.source import needed_columns, read_lines, read_record_batches
+from components.example_gen.source import needed_columns, read_record_batches
 from schemas.config.log import DataConfig, FilterConfig, TimestampConfig
 from schemas.interaction import REJECTED, interaction_schema, raw_schema
-from tests.components.example_gen.test_sources import GARBAGE
+from tests.components.example_gen.test_csv_rows import GARBAGE
 from tests.components.logs import START_S, data, local_pipeline
 
 HEADERLESS: dict[str, Any] = {"column_names": ("user", "item", "time")}

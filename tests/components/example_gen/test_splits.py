@@ -13,9 +13,9 @@ from components.example_gen.splits import (
     Targets,
     UserSplit,
     count_roles,
-    cuts_from_shares,
     sessions,
     split_history,
+    split_times_from_shares,
     windows,
 )
 from schemas import config
@@ -147,10 +147,14 @@ def test_every_training_interaction_but_a_sequences_first_is_a_target_once(
 
     if isinstance(protocol.split, config.SessionSplitConfig):
         trained = [
-            span for span in spans(times, protocol) if protocol.cuts_s and times[span.start] < protocol.cuts_s[0]
+            span
+            for span in spans(times, protocol)
+            if protocol.split_times_s and times[span.start] < protocol.split_times_s[0]
         ]
     else:
-        before_cut = sum(time < protocol.cuts_s[0] for time in times) if protocol.cuts_s else len(times) - 2
+        before_cut = (
+            sum(time < protocol.split_times_s[0] for time in times) if protocol.split_times_s else len(times) - 2
+        )
         trained = [Span(0, before_cut)]
     assert targets == Counter(place for start, end in trained for place in range(start + 1, end))
 
@@ -161,8 +165,8 @@ def test_nothing_trained_on_is_younger_than_anything_tested_on(
 ) -> None:
     found = build(times, protocol, max_length)
 
-    assert protocol.cuts_s
-    validation, test = protocol.cuts_s
+    assert protocol.split_times_s
+    validation, test = protocol.split_times_s
     assert all(h.target_timestamp_s < validation for h in found if h.split == "train")
     assert all(validation <= h.target_timestamp_s < test for h in found if h.split == "eval")
     assert all(test <= h.target_timestamp_s for h in found if h.split == "test")
@@ -173,8 +177,8 @@ def test_nothing_trained_on_is_younger_than_anything_tested_on(
 def test_an_example_lies_in_one_session_and_a_session_in_one_split(
     times: list[float], protocol: Protocol, max_length: int
 ) -> None:
-    assert protocol.cuts_s
-    validation, test = protocol.cuts_s
+    assert protocol.split_times_s
+    validation, test = protocol.split_times_s
     for history in build(times, protocol, max_length):
         places = sorted(position(item) for item in (*history.exclude_ids, *history.item_ids, *history.target_ids))
         (span,) = [span for span in spans(times, protocol) if span.start <= places[0] < span.end]
@@ -193,11 +197,11 @@ def test_sessions_of_validation_and_test_are_revealed_step_by_step(
         if history.split != "train"
     ]
 
-    assert protocol.cuts_s
+    assert protocol.split_times_s
     assert revealed == [
         (list(range(start, target)), [f"i{target}"])
         for start, end in spans(times, protocol)
-        if times[start] >= protocol.cuts_s[0]
+        if times[start] >= protocol.split_times_s[0]
         for target in range(start + 1, end)
     ]
 
@@ -239,14 +243,14 @@ def test_every_interaction_is_counted_as_what_the_examples_make_of_it(
 
 def without_history(times: list[float], protocol: Protocol) -> list[int]:
     """What would be predicted, were there anything before it; a session's first interaction never is."""
-    split, cuts_s = protocol
+    split, split_times_s = protocol
     if isinstance(split, config.SessionSplitConfig):
         return []
-    if cuts_s is None:
+    if split_times_s is None:
         return [0] if len(times) <= 2 else []
-    if times and times[0] >= cuts_s[1]:
+    if times and times[0] >= split_times_s[1]:
         return list(range(len(times))) if split == ALL else [0]
-    return [0] if times and times[0] >= cuts_s[0] else []
+    return [0] if times and times[0] >= split_times_s[0] else []
 
 
 def test_what_becomes_of_the_interactions_of_sessions() -> None:
@@ -297,7 +301,7 @@ def test_cuts_leave_at_most_the_shares_behind_them(
     counts = np.unique(np.array(times, dtype=np.float64), return_counts=True)
     split = config.TemporalSplitConfig(kind="temporal", validation_share=shares[0], test_share=shares[1])
 
-    assert cuts_from_shares(counts, split) == expected
+    assert split_times_from_shares(counts, split) == expected
 
 
 @given(times=st.lists(st.integers(0, 50), min_size=1), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.49))
@@ -305,7 +309,7 @@ def test_a_cut_is_the_earliest_that_its_share_allows(times: list[int], validatio
     counts = np.unique(np.array(times, dtype=np.float64), return_counts=True)
     split = config.SessionSplitConfig(kind="session", validation_share=validation, test_share=test)
 
-    cuts = cuts_from_shares(counts, split)
+    cuts = split_times_from_shares(counts, split)
 
     assert cuts is not None
     for cut, share in zip(cuts, (validation + test, test), strict=True):

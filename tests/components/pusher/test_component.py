@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from components.pusher.component import publish
+from components.pusher.component import SCRATCH, publish
 
 
 def make_model(folder: Path, text: str) -> str:
@@ -40,8 +40,14 @@ def test_a_clock_set_back_does_not_hide_a_new_version(tmp_path):
 
 
 def test_what_an_interrupted_push_left_is_no_version_and_is_removed(tmp_path):
-    left = tmp_path / "models" / "123.partial"
+    left = tmp_path / "models" / SCRATCH / "123"
     left.mkdir(parents=True)
     publish(make_model(tmp_path / "model", "graph"), str(tmp_path / "models"))
     (version,) = (tmp_path / "models").iterdir()
     assert version.name.isdecimal()
+
+
+def test_publish_keeps_a_folder_of_someone_else(tmp_path):
+    (tmp_path / "models" / "mine.partial").mkdir(parents=True)
+    publish(make_model(tmp_path / "model", "graph"), str(tmp_path / "models"))
+    assert (tmp_path / "models" / "mine.partial").is_dir()

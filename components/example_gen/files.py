@@ -1,0 +1,202 @@
+"""The files of a log or a table: which ones a path names, and their decompressed content."""
+
+from __future__ import annotations
+
+import bz2
+import difflib
+import glob
+import lzma
+import os
+import re
+import stat
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+import zstandard
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from schemas.errors import InputError
+
+READ_BYTES = 1 << 20
+_COMPRESSED_READ_BYTES = 1 << 16  # a small part of a compressed file can expand a thousandfold
+
+DECOMPRESSORS: dict[str, Callable[[], Any]] = {  # by the ending of a file's name, in lower case
+    ".gz": lambda: zlib.decompressobj(wbits=zlib.MAX_WBITS | 16),
+    ".deflate": zlib.decompressobj,
+    ".bz2": bz2.BZ2Decompressor,
+    ".xz": lzma.LZMADecompressor,
+    ".lzma": lzma.LZMADecompressor,
+    ".zst": lambda: zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj(),
+    ".zstd": lambda: zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj(),
+}
+
+
+def match_files(path: str, setting: str) -> tuple[str, ...]:
+    """Return the files that a path or glob names, in the order of their names.
+
+    As in a shell, a wildcard does not match a name that begins with a dot. A folder or file that
+    exists under its name as written is taken as written; see `file_pattern`.
+
+    Args:
+        path: a path, a glob, or the URI of one on a file system that Beam knows.
+        setting: the configuration key of the path, for the message of an error.
+
+    Returns:
+        The paths, at least one.
+
+    Raises:
+        InputError: no file matches, the path is a folder or a pipe, or the glob has a `**`.
+    """
+    if os.path.isdir(path):
+        raise InputError(
+            expected=f"a file or a glob in {setting}",
+            received=f"the directory {path}",
+            remedy=f"name the files in it, like {os.path.join(path, '*.csv')}",
+        )
+    if "**" in path:
+        # Beam would search all folders below; TFX, which detects changed files, would not.
+        raise InputError(
+            expected=f"a glob that names each level of folders in {setting}",
+            received=path,
+            remedy=f"write one * a level, like {path.replace('**', '*')} or {path.replace('**', '*/*')}",
+        )
+    try:
+        found = _match_remote(path) if "://" in path else _match_local(path)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            expected=f"a path that can be read in {setting}", received=f"{path}: {error}", remedy="check the path"
+        ) from None
+    if not found:
+        raise _no_such_file(path, setting)
+    for name in found:
+        _check_regular(name, setting)
+    return tuple(sorted(found))
+
+
+def file_pattern(path: str) -> str:
+    """Return the glob that a configured path stands for, with existing names escaped.
+
+    `*`, `?` and `[...]` are wildcards, unless a folder or file of that very name exists: then it
+    is meant. Only a file name with `*` or `?` is always a pattern, because it matches itself, too.
+
+    Args:
+        path: a path or glob; the URI of another file system is returned unchanged.
+
+    Returns:
+        A pattern that TFX, Beam and Python read in the same way.
+    """
+    if "://" in path:
+        return path
+    parts = path.split("/")
+    pattern = list(parts)
+    for index, part in enumerate(parts):
+        if not re.search(r"[*?\[]", part):
+            continue
+        always_pattern = index == len(parts) - 1 and ("*" in part or "?" in part)
+        if always_pattern or not os.path.exists("/".join(parts[: index + 1])):
+            break
+        pattern[index] = glob.escape(part)
+    return "/".join(pattern)
+
+
+def _match_local(path: str) -> list[str]:
+    return [name for name in glob.glob(file_pattern(path)) if not os.path.isdir(name)]
+
+
+def _match_remote(path: str) -> list[str]:
+    found = [match.path for match in FileSystems.match([path])[0].metadata_list]
+    return [name for name in found if not _is_hidden(name, path)]
+
+
+def _is_hidden(name: str, pattern: str) -> bool:
+    """Return whether a name of the path begins with a dot that its part of the pattern does not have."""
+    return any(
+        part.startswith(".") and not wanted.startswith(".")
+        for part, wanted in zip(name.split("/"), pattern.split("/"), strict=False)
+    )
+
+
+def _check_regular(name: str, setting: str) -> None:
+    if "://" not in name and os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
+        raise InputError(
+            expected=f"a file that can be read more than once in {setting}",
+            received=f"a pipe or a device: {name}",
+            remedy=f"write its content to a file, and set {setting} to that",
+        )
+
+
+def _no_such_file(path: str, setting: str) -> InputError:
+    folder, name = os.path.split(path)
+    try:
+        siblings = sorted(os.listdir(folder or "."))
+    except OSError:
+        remedy = "check the path: its folder does not exist, or cannot be read"
+    else:
+        near = difflib.get_close_matches(name, siblings, n=1, cutoff=0.0)
+        remedy = f"did you mean {os.path.join(folder, near[0])}?" if near else "check the path: its folder is empty"
+    return InputError(expected=f"a file at {path} ({setting})", received="no such file", remedy=remedy)
+
+
+def read_blocks(path: str) -> Iterator[bytes]:
+    """Yield the content of a file in blocks, decompressed by the ending of its name.
+
+    Args:
+        path: a file on any file system that Beam knows.
+
+    Yields:
+        At least `READ_BYTES` bytes; the last block may be shorter.
+
+    Raises:
+        InputError: the file cannot be read, or is compressed and damaged or cut short.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    try:
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            if ending in DECOMPRESSORS:
+                yield from _joined(_decompress(file, path, ending))
+            else:
+                yield from iter(lambda: file.read(READ_BYTES), b"")
+    except OSError as error:
+        raise InputError(
+            expected=f"a file that can be read at {path}",
+            received=str(error),
+            remedy="check the file and its permissions",
+        ) from None
+
+
+def _joined(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Join small parts into blocks of at least `READ_BYTES`."""
+    pending: list[bytes] = []
+    size = 0
+    for part in parts:
+        pending.append(part)
+        size += len(part)
+        if size >= READ_BYTES:
+            yield b"".join(pending)
+            pending, size = [], 0
+    if size:
+        yield b"".join(pending)
+
+
+def _decompress(file: BinaryIO, path: str, ending: str) -> Iterator[bytes]:
+    """Decompress a file of one or more streams, and check that the last one is complete."""
+    new = DECOMPRESSORS[ending]
+    current, complete = new(), False  # `complete`: at least one stream, and none after it has begun
+    try:
+        while data := file.read(_COMPRESSED_READ_BYTES):
+            while data := data.lstrip(b"\0") if complete else data:  # zeros may fill up the space between streams
+                if complete:
+                    current, complete = new(), False
+                yield current.decompress(data)
+                complete = current.eof
+                data = current.unused_data if complete else b""
+        if not complete:
+            raise EOFError("the file ends too early")
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise InputError(
+            expected=f"a whole {'gzip' if ending == '.gz' else ending} file at {path}",
+            received=str(error),
+            remedy="fetch or compress the file again",
+        ) from None

@@ -1,0 +1,192 @@
+import bz2
+import gzip
+import lzma
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import zstandard
+from apache_beam.io.filesystems import FileSystems
+
+from components.example_gen import files
+from components.example_gen.csv_rows import read_lines
+from components.example_gen.files import READ_BYTES, file_pattern, match_files, read_blocks
+from schemas.errors import InputError
+
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".deflate": zlib.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".lzma": lambda content: lzma.compress(content, format=lzma.FORMAT_ALONE),
+    ".zst": zstandard.ZstdCompressor(write_content_size=True).compress,
+    ".zstd": zstandard.ZstdCompressor(write_content_size=True).compress,
+}
+CONTENT = b"".join(b"user,%d\n" % number for number in range(1000))
+
+
+def write(path: Path, content: bytes = b"") -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return str(path)
+
+
+def names(path: Path | str, folder: Path) -> list[str]:
+    """The files that match, relative to the folder."""
+    return [os.path.relpath(name, folder) for name in match_files(str(path), "data.path")]
+
+
+def test_read_lines_of_blocks_returns_a_line_longer_than_a_block_whole(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.csv", b"a" * (2 * READ_BYTES) + b"\nb\n")
+
+    assert [len(line) for line in read_lines(read_blocks(path))] == [2 * READ_BYTES + 1, 2]
+
+
+def test_match_files_with_a_double_star_asks_for_each_level_of_folders(tmp_path: Path) -> None:
+    write(tmp_path / "a" / "log.csv")
+    assert match_files(f"{tmp_path}/*/*.csv", "data.path") == (f"{tmp_path}/a/log.csv",)
+    with pytest.raises(InputError, match=r"write one \* a level"):
+        match_files(f"{tmp_path}/**.csv", "data.path")
+
+
+@pytest.mark.parametrize("folder", ["[2024]", "a*b", "what?", "[!x]"])
+@pytest.mark.parametrize("name", ["log.csv", "log[1].csv", "*.csv", "log*", "l[a-z]g.csv"])
+def test_match_files_below_an_existing_folder_takes_its_name_as_written(tmp_path: Path, folder: str, name: str) -> None:
+    kept = name if name.startswith("log") and "*" not in name else "log.csv"
+    for other in ("2", "aXb", "whatX", "x", "!"):
+        write(tmp_path / other / "log.csv")
+    write(tmp_path / folder / kept)
+
+    assert names(tmp_path / folder / name, tmp_path) == [f"{folder}/{kept}"]
+
+
+def test_match_files_in_a_working_directory_with_brackets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "shop [2024]" / "log.csv")
+    monkeypatch.chdir(tmp_path / "shop [2024]")
+
+    assert match_files("log.csv", "data.path") == ("log.csv",)
+    assert match_files(os.path.abspath("log.csv"), "data.path") == (f"{tmp_path}/shop [2024]/log.csv",)
+
+
+def test_match_files_with_wildcards_that_name_no_file_matches_by_pattern(tmp_path: Path) -> None:
+    for name in ("a1/log.csv", "a2/log.csv", "b1/log.csv"):
+        write(tmp_path / name)
+
+    assert names(tmp_path / "[ac]?" / "*.csv", tmp_path) == ["a1/log.csv", "a2/log.csv"]
+
+
+def test_file_pattern_of_an_escaped_name_stays_as_written(tmp_path: Path) -> None:
+    write(tmp_path / "[2024]" / "log.csv")
+
+    escaped = file_pattern(f"{tmp_path}/[2024]/log.csv")
+
+    assert escaped == f"{tmp_path}/[[]2024]/log.csv"
+    assert file_pattern(escaped) == escaped
+    assert file_pattern("gs://bucket/[2024]/*.csv") == "gs://bucket/[2024]/*.csv"
+
+
+def test_match_files_leaves_out_hidden_files_and_folders_unless_named(tmp_path: Path) -> None:
+    for name in ("a.csv", "._a.csv", "d/b.csv", ".ipynb_checkpoints/b.csv", ".hidden/.c.csv"):
+        write(tmp_path / name)
+
+    assert names(tmp_path / "*.csv", tmp_path) == ["a.csv"]
+    assert names(tmp_path / "*" / "*.csv", tmp_path) == ["d/b.csv"]
+    assert names(tmp_path / ".*.csv", tmp_path) == ["._a.csv"]
+    assert names(tmp_path / ".ipynb_checkpoints" / "*.csv", tmp_path) == [".ipynb_checkpoints/b.csv"]
+    assert names(tmp_path / ".hidden" / ".*", tmp_path) == [".hidden/.c.csv"]
+    with pytest.raises(InputError, match="no such file"):
+        names(tmp_path / ".hidden" / "*", tmp_path)
+
+
+def test_match_files_of_another_file_system_leaves_out_hidden_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ["s3://b/d/a.csv", "s3://b/d/._a.csv", "s3://b/.cache/a.csv"]
+    match = SimpleNamespace(metadata_list=[SimpleNamespace(path=path) for path in found])
+    monkeypatch.setattr(FileSystems, "match", lambda patterns: [match])
+
+    assert match_files("s3://b/*/*.csv", "data.path") == ("s3://b/d/a.csv",)
+
+
+def test_match_files_of_a_pipe_asks_for_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(InputError, match="received: a pipe or a device"):
+        match_files(f"{tmp_path}/pipe", "data.path")
+
+
+def test_match_files_in_an_empty_folder_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="its folder is empty"):
+        match_files(f"{tmp_path}/log.csv", "data.path")
+
+
+def test_compressors_cover_every_ending() -> None:
+    assert set(COMPRESSORS) == set(files.DECOMPRESSORS)
+
+
+@pytest.mark.parametrize("ending", COMPRESSORS)
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+def test_read_blocks_decompresses_by_the_ending_in_any_case(
+    tmp_path: Path, ending: str, case: Callable[[str], str]
+) -> None:
+    path = write(tmp_path / case(f"log.csv{ending}"), COMPRESSORS[ending](CONTENT))
+
+    assert b"".join(read_blocks(path)) == CONTENT
+
+
+@pytest.mark.parametrize("ending", COMPRESSORS)
+def test_read_blocks_of_a_large_file_joins_small_parts(tmp_path: Path, ending: str) -> None:
+    content = os.urandom(READ_BYTES) * 3
+    path = write(tmp_path / f"log{ending}", COMPRESSORS[ending](content))
+
+    blocks = list(read_blocks(path))
+
+    assert b"".join(blocks) == content
+    assert all(len(block) >= READ_BYTES for block in blocks[:-1])
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
+def test_read_blocks_reads_all_streams_of_a_file(tmp_path: Path, ending: str) -> None:
+    part = COMPRESSORS[ending](CONTENT)
+
+    assert b"".join(read_blocks(write(tmp_path / f"two{ending}", part + part))) == CONTENT * 2
+    assert b"".join(read_blocks(write(tmp_path / f"padded{ending}", part + b"\0" * 512))) == CONTENT
+
+
+@pytest.mark.parametrize("ending", COMPRESSORS)
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[: len(whole) * 6 // 10],
+        lambda whole: whole[:-1],
+        lambda whole: whole[:4],
+        lambda whole: b"",
+        lambda whole: whole + whole[:-1],
+        lambda whole: b"user,item,time\n" + whole,
+    ],
+    ids=["60 %", "last byte", "four bytes", "empty", "second stream", "another kind"],
+)
+def test_read_blocks_of_a_damaged_file_asks_to_fetch_it_again(
+    tmp_path: Path, ending: str, case: Callable[[str], str], damage: Callable[[bytes], bytes]
+) -> None:
+    path = write(tmp_path / case(f"log.csv{ending}"), damage(COMPRESSORS[ending](CONTENT)))
+
+    with pytest.raises(InputError, match="fetch or compress the file again"):
+        list(read_blocks(path))
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-20], lambda whole: whole[:40] + b"xxxx" + whole[44:]])
+def test_read_blocks_of_a_damaged_gzip_file_asks_for_a_whole_one(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = write(tmp_path / "log.csv.gz", damage(gzip.compress(CONTENT)))
+
+    with pytest.raises(InputError, match="whole gzip file"):
+        list(read_blocks(path))
+
+
+def test_read_blocks_of_a_missing_file_asks_to_check_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected: a file that can be read at"):
+        list(read_blocks(f"{tmp_path}/none.csv"))
