@@ -47,7 +47,10 @@ def atomic_write(path: str, scratch: str) -> Iterator[str]:
         else:
             tf.io.gfile.rename(unfinished, path, overwrite=True)
     except (OSError, tf.errors.OpError) as error:
-        raise _cannot_write(path, error) or error from None
+        message = _cannot_write(path, error)
+        if message is None:
+            raise
+        raise message from None
 
 
 def _cannot_write(path: str, error: OSError | tf.errors.OpError) -> InputError | None:

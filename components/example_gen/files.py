@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, BinaryIO
 
 import zstandard
@@ -139,7 +139,7 @@ def _no_such_file(path: str, setting: str) -> InputError:
     return InputError(expected=f"a file at {path} ({setting})", received="no such file", remedy=remedy)
 
 
-def read_blocks(path: str) -> Iterator[bytes]:
+def read_blocks(path: str) -> Generator[bytes, None, None]:
     """Yield the content of a file in blocks, decompressed by the ending of its name.
 
     Args:

@@ -27,7 +27,8 @@ _REMEDIES = {  # by the most frequent reason
     RejectionReason.BAD_ENCODING: "convert the file to UTF-8, like: iconv -f latin1 -t utf-8",
     RejectionReason.NO_USER: "check data.columns.user and data.null_values",
     RejectionReason.NO_ITEM: "check data.columns.item and data.null_values",
-    RejectionReason.BAD_TIMESTAMP: "check data.columns.timestamp and data.timestamp; the unit order takes whole numbers from 0",
+    RejectionReason.BAD_TIMESTAMP: "check data.columns.timestamp and data.timestamp;"
+    " the unit order takes whole numbers from 0",
     RejectionReason.TIMESTAMP_OUT_OF_RANGE: "check data.timestamp.unit: times must lie between 1980 and 2100,"
     " and numbers of the unit order between 0 and 2**53",
     RejectionReason.FILTERED: "check data.filters",

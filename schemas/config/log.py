@@ -174,7 +174,8 @@ class DataConfig(Section):
 
     path: str = Field(
         min_length=1,
-        description="A file or a glob, plain or compressed (.gz, .bz2, .xz, .zst), local or on a file system that Beam knows.",
+        description="A file or a glob, plain or compressed (.gz, .bz2, .xz, .zst), local or on a file system"
+        " that Beam knows.",
     )
     format: Literal["csv"] = Field(default="csv", description="Format of the log's files.")
     delimiter: Character = Field(default=",", description="Character between fields.")

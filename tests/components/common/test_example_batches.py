@@ -3,6 +3,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from components.common.example_batches import (
@@ -21,7 +22,7 @@ GENRE = Feature(name="genre", column="g", kind="category", of="item", separator=
 YEAR = Feature(name="year", column="y", kind="number", of="item", separator=None, in_table=True)
 
 
-def test_a_sequence_is_the_history_and_then_the_target() -> None:
+def test_parse_examples_puts_the_target_after_the_history() -> None:
     further: dict[str, list[Any]] = {"genre": ["drama", "", "crime"], "year": [1990.5, float("nan"), 2001.0]}
     batch = [
         example(["a", "ü", "c"], [5, 6, 7], user="v", exclude=["x", "y"], further=further),
@@ -40,9 +41,10 @@ def test_a_sequence_is_the_history_and_then_the_target() -> None:
     np.testing.assert_array_equal(years, np.array([1990.5, np.nan, 2001, 1990.5, 1914], np.float32))
 
 
-def test_reads_every_example_of_every_file_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["examples", "shop [2024]*"])
+def test_read_batches_returns_every_example_of_every_file_once(tmp_path: Path, name: str) -> None:
     examples = [example(["a", "b"], user=str(number)) for number in range(EXAMPLES_PER_BATCH + 2)]
-    folder = write_splits(tmp_path, {"train": [examples[:-1], examples[-1:]], "test": [[example(["c", "d"])]]})
+    folder = write_splits(tmp_path / name, {"train": [examples[:-1], examples[-1:]], "test": [[example(["c", "d"])]]})
     pattern = split_pattern(folder, "train")
 
     assert [len(batch) for batch in read_example_batches(list_files(pattern))] == [EXAMPLES_PER_BATCH, 2]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.example_gen.report import FILE_NAME, IngestionReport, RejectedRow
+from components.example_gen.report import FILE_NAME, IngestionReport, RejectedRow, TableRows, remedy_for
 from schemas.config import SplitConfig
 from schemas.config.log import ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
@@ -36,8 +36,13 @@ TABLE = {"path": "table.csv", "id": "key"}
 COLUMNS = {"columns": {"kind": {"column": "kind"}}}
 
 
-def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
-    report = dataclasses.replace(REPORT, split_times_s=(1.5, 2.5))
+TABLE_ROWS = TableRows(
+    rows_read=50, rows_rejected={"bad_encoding": 2}, rejected_samples={"bad_encoding": [RejectedRow("t.csv", 3, "a")]}
+)
+
+
+def test_a_report_that_is_read_equals_the_one_that_was_written(tmp_path: Path) -> None:
+    report = dataclasses.replace(REPORT, split_times_s=(1.5, 2.5), tables={"items": TABLE_ROWS})
 
     (tmp_path / FILE_NAME).write_text(report.to_json(), encoding="utf-8")
 
@@ -142,3 +147,20 @@ def test_a_table_must_know_some_of_the_log(lacking: dict[str, int], tables: dict
     else:
         with pytest.raises(InputError, match=rf"{name} of the log in column 'key' of table.csv(.|\n)*data.{name}.id"):
             report.check(data(**tables), LEAVE_ONE_OUT)
+
+
+@pytest.mark.parametrize("name", ["items", "users"])
+def test_check_with_too_many_rejected_table_rows_names_the_table(name: str) -> None:
+    report = changed(rows_rejected={}, tables={name: TABLE_ROWS})
+
+    report.check(data(max_rejected_share=0.04), LEAVE_ONE_OUT)
+    with pytest.raises(
+        InputError, match=rf"rows of data\.{name} rejected(.|\n)*2 of 50 rows(.|\n)*t\.csv:3(.|\n)*iconv"
+    ):
+        report.check(data(max_rejected_share=0.039), LEAVE_ONE_OUT)
+
+
+def test_remedy_for_a_table_names_the_settings_of_the_table() -> None:
+    assert remedy_for({"wrong_field_count": 1}) == "check data.delimiter, data.quote and data.column_names"
+    assert remedy_for({"wrong_field_count": 1}, "data.users") == "check data.users.delimiter and data.users.quote"
+    assert "data.items.quote" in remedy_for({"malformed": 1}, "data.items")

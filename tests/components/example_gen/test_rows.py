@@ -1,3 +1,4 @@
+import re
 from datetime import datetime, timezone
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.example_gen.csv_rows import read_lines
-from components.example_gen.rows import ValidateInteractions, plausible, validate
+from components.example_gen.rows import _NUMBER, ValidateInteractions, _numbers, plausible, validate
 from components.example_gen.source import needed_columns, read_record_batches
 from schemas.config.log import DataConfig, FilterConfig, TimestampConfig
 from schemas.interaction import REJECTED, interaction_schema, raw_schema
@@ -153,6 +154,47 @@ def test_a_filter_keeps_what_it_says(rule: dict[str, object], kept: list[str]) -
 
     assert [values[int(item)] for item in accepted.column(1).to_pylist()] == kept
     assert set(rejected.column(0).to_pylist()) == {"filtered"}
+
+
+@pytest.mark.parametrize("text", [" buy", "buy  ", "\tbuy ", "buy"])
+def test_matches_ignores_white_space_around_the_value(text: str) -> None:
+    settings = data(filters=(FilterConfig(column="event", matches="buy"),))
+
+    accepted, _ = validate(batch(f"user,item,time,event\nu,i,{START_S},{text}\n", settings), settings)
+
+    assert accepted.num_rows == 1
+
+
+NUMBER = st.from_regex(r"[+-]?([0-9]{1,25}\.?[0-9]{0,25}|\.[0-9]{1,25})([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+
+
+@given(st.lists(NUMBER.filter(str.isascii), min_size=1), st.sampled_from([1, 10**3]))
+def test_numbers_are_those_of_float(texts: list[str], divisor: int) -> None:
+    expected = [float(text) / divisor for text in texts]
+
+    np.testing.assert_array_equal(_numbers(pa.array(texts), divisor), expected)
+
+
+@given(st.lists(st.text(max_size=6) | st.sampled_from(["nan", "inf", "1_0", "0x1", "\u0661", "1e", ".", "+-1", " 1"])))
+def test_numbers_of_other_texts_are_nan(texts: list[str]) -> None:
+    found = _numbers(pa.array(texts, pa.string()))
+
+    for text, number in zip(texts, found, strict=True):
+        assert np.isnan(number) or number == float(text)
+    assert np.isnan(found).tolist() == [re.fullmatch(_NUMBER.strip("^$"), text, re.ASCII) is None for text in texts]
+
+
+@given(st.lists(st.integers(0, 4 * 10**18), min_size=1))
+def test_nanoseconds_are_divided_before_they_are_rounded(integers: list[int]) -> None:
+    expected = [integer / 10**9 for integer in integers]
+
+    np.testing.assert_array_equal(_numbers(pa.array(list(map(str, integers))), 10**9), expected)
+
+
+def test_numbers_beyond_float64_are_infinite_or_zero() -> None:
+    found = _numbers(pa.array(["1e999", "-1e999", "1e-999", "+7", "9" * 400]))
+
+    assert found.tolist() == [np.inf, -np.inf, 0.0, 7.0, np.inf]
 
 
 def test_a_row_passes_all_filters_or_none() -> None:

@@ -1,13 +1,27 @@
 import gzip
 import math
+from collections import Counter
 from pathlib import Path
 
+import apache_beam as beam
 import numpy as np
 import pytest
+from apache_beam.testing.util import assert_that, equal_to
 
-from components.example_gen.side_tables import EMPTY, read_table, read_table_rows
+from components.example_gen.report import RejectedRow, TableRows
+from components.example_gen.side_tables import (
+    EMPTY,
+    DescribeItems,
+    count_table_rows,
+    read_items,
+    read_table,
+    read_table_rows,
+    read_users,
+)
+from components.example_gen.timelines import Timeline
 from schemas.config.log import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
+from tests.components.logs import data, local_pipeline
 
 TABLE = 'id,title,kind,price\na,"A, the first",book, 1.5 \nb,B,,\nc,C,film,NULL\n'
 COLUMNS = {"kind": {"column": "kind"}, "cost": {"column": "price", "kind": "number"}}
@@ -54,3 +68,78 @@ def test_columns_are_read_from_every_file(tmp_path: Path) -> None:
     found = read_table_rows(ItemsTableConfig(path=f"{tmp_path}/*.csv", id="id", title="title"), ["id", "title"])
 
     assert [columns for *_, columns in found] == [["a", "A"], ["b", "B"]]
+
+
+def test_count_table_rows_counts_the_rows_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_bytes("id,title\n1,Caf\xe9\n2,a,b\n3,c\n".encode("latin-1"))
+    (tmp_path / "1.csv").write_text('id,price,kind\nu1,1,a\n"u2,1,a\n')
+    (tmp_path / "2.csv").write_text("id,price,kind\nu3\nu4,2,b\n")
+    items = ItemsTableConfig(path=f"{tmp_path}/items.csv", id="id", title="title")
+    users = UsersTableConfig.model_validate({"path": f"{tmp_path}/[12].csv", "id": "id", "columns": COLUMNS})
+
+    assert count_table_rows(data(items=items, users=users)) == {
+        "items": TableRows(
+            rows_read=3,
+            rows_rejected={"bad_encoding": 1, "wrong_field_count": 1},
+            rejected_samples={
+                "bad_encoding": [RejectedRow(f"{tmp_path}/items.csv", 2, r"1,Caf\xe9")],
+                "wrong_field_count": [RejectedRow(f"{tmp_path}/items.csv", 3, "2,a,b")],
+            },
+        ),
+        "users": TableRows(
+            rows_read=4,
+            rows_rejected={"malformed": 1, "wrong_field_count": 1},
+            rejected_samples={
+                "malformed": [RejectedRow(f"{tmp_path}/1.csv", 3, '"u2,1,a')],
+                "wrong_field_count": [RejectedRow(f"{tmp_path}/2.csv", 2, "u3")],
+            },
+        ),
+    }
+
+
+def test_count_table_rows_without_tables_counts_nothing() -> None:
+    assert count_table_rows(data()) == {}
+
+
+def test_read_table_without_quoting_keeps_quotes(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text('id;title;kind\n1;"a;5"\n')
+    columns = {"kind": {"column": "kind"}}
+    settings = {"path": f"{tmp_path}/items.csv", "id": "id", "title": "title", "columns": columns}
+    items = ItemsTableConfig.model_validate({**settings, "delimiter": ";", "quote": None})
+
+    assert read_items(data(items=items)).get("1") == {"kind": '5"'}
+
+
+def test_read_users_names_its_columns_as_features(tmp_path: Path) -> None:
+    users = read_users(data(users=table(tmp_path / "users.csv"), null_values=NULLS))
+
+    np.testing.assert_equal(users.get("a"), {"user_kind": "book", "user_cost": 1.5})
+    assert read_users(data()) is EMPTY
+
+
+def test_timelines_gain_what_the_table_knows_and_what_it_lacks_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("id,title,kind,price\na,A,book,1.5\nb,B,,\nc,C,film,NULL\n")
+    columns = {"kind": {"column": "kind"}, "price": {"column": "price", "kind": "number"}}
+    items = ItemsTableConfig.model_validate(
+        {"path": f"{tmp_path}/items.csv", "id": "id", "title": "title", "columns": columns}
+    )
+    line = Timeline("u", ["a", "x", "a", "c"], [1.0, 2.0, 3.0, 4.0], {"event": ["buy", "", "buy", ""]})
+
+    with local_pipeline() as pipeline:
+        described = pipeline | beam.Create([line]) | DescribeItems(data(items=items, null_values=("", "NULL")))
+        known = described.timelines | beam.Map(
+            lambda line: {name: list(map(str, x)) for name, x in line.further.items()}
+        )
+        assert_that(
+            known,
+            equal_to(
+                [
+                    {
+                        "event": ["buy", "", "buy", ""],
+                        "kind": ["book", "", "book", "film"],
+                        "price": ["1.5", "nan", "1.5", "nan"],
+                    }
+                ]
+            ),
+        )
+        assert_that(described.counts, equal_to([Counter(not_in_table=1)]), label="counts")
