@@ -19,7 +19,7 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "serving": {"export": (), "server": ("export",)},
     "trainer": {
         "metrics": (),
-        "baselines": (),
+        "baselines": ("metrics",),
         "data": (),
         "network": ("data",),
         "training": ("data", "network", "metrics"),

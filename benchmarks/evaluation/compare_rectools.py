@@ -23,8 +23,8 @@ from components.evaluator.query_metrics import MODEL
 from components.evaluator.query_results import QUERIES, read_results
 from schemas.config import Config
 from schemas.features import TRAIN
+from trainer.metrics import METRICS
 from trainer.metrics.lists import Catalogue, Lists
-from trainer.metrics.metrics import METRICS
 
 SHARED = (
     "recall",

@@ -28,8 +28,8 @@ from components.common.example_batches import read_examples
 from components.evaluator.queries import read_queries
 from schemas.config.evaluation import K
 from schemas.features import TEST
+from trainer.metrics import ACCURACY
 from trainer.metrics.lists import Catalogue, Lists
-from trainer.metrics.metrics import ACCURACY
 
 RECBOLE = Path(__file__).with_name("recbole")
 RESULTS = RECBOLE / "results.jsonl"

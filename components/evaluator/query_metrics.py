@@ -13,8 +13,8 @@ import pyarrow as pa
 from components.evaluator.queries import Queries
 from components.evaluator.slices import Groups
 from schemas.config.evaluation import AUC
+from trainer.metrics import METRICS
 from trainer.metrics.lists import Catalogue, Floats, Ids, Lists
-from trainer.metrics.metrics import METRICS
 
 MODEL, PREVIOUS = "model", "previous"  # systems: what is judged, and what was blessed before it
 USER, TARGETS, TIME_S, SLICE, ITEMS, VALUE = "user_id", "target_ids", "target_timestamp_s", "slice", "items", "value"
@@ -78,7 +78,7 @@ def measure(
         lists = Lists(answer.ranked, queries.targets, queries.seen, catalogue)
         auc = np.full(len(queries), np.nan) if answer.auc is None else answer.auc
         values[system] = np.stack([*(METRICS[name](k)(lists) for name in METRICS for k in ks), auc], axis=1)
-        rows[system] = lists.rows[:, : max(ks)]
+        rows[system] = lists.indices[:, : max(ks)]
     return MeasuredBatch(queries, groups, answers, values, rows)
 
 

@@ -132,15 +132,6 @@ def query_keys(users: Ids, times_s: Sequence[int], targets: Sequence[Sequence[st
     return numbered
 
 
-def catalogue_indices(lists: Sequence[Sequence[str]], catalogue: Ids, depth: int) -> Codes:
-    """Where in the catalogue the items of lists stand, [lists, depth]; -1 for no item, or one that it lacks."""
-    row_of = {item: row for row, item in enumerate(catalogue)}
-    found = np.full((len(lists), depth), -1, np.int64)
-    for row, items in enumerate(lists):
-        found[row, : len(items)] = [row_of.get(item, -1) for item in items[:depth]]
-    return found
-
-
 def _in_order(group: str) -> tuple[float, str]:
     """Groups of numbers by where they begin, then the others by name."""
     if group.startswith("below"):

@@ -47,7 +47,10 @@ def target_popularity(queries: Queries, context: SliceContext) -> Groups:
     parts[order] = np.array(_PARTS, dtype=object)[np.minimum(3 * before // max(interactions.sum(), 1), 2)]
     parts[:-1][interactions == 0] = "new"
     parts[-1] = "new"  # of -1, an item that the catalogue lacks
-    return [sorted({*parts[context.catalogue.rows(np.array(targets, object))]}) for targets in queries.targets]
+    targets = np.array([target for query in queries.targets for target in query], dtype=object)
+    ends = np.cumsum([len(query) for query in queries.targets], dtype=np.int64)
+    by_query = np.split(parts[context.catalogue.indices(targets)], ends)[:-1]  # the last part comes after all queries
+    return [sorted({*query}) for query in by_query]
 
 
 def hour(queries: Queries, context: SliceContext) -> Groups:

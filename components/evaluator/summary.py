@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import stats
 
 from components.evaluator.query_metrics import MODEL
-from components.evaluator.query_results import QUERIES, Mask, Results, catalogue_indices, read_results
+from components.evaluator.query_results import QUERIES, Mask, Results, read_results
 from components.evaluator.statistics import (
     CONFIDENCE,
     SEED,
@@ -26,8 +26,8 @@ from components.evaluator.statistics import (
     sums_by_user,
 )
 from schemas.config.evaluation import EvaluatorConfig
+from trainer.metrics import CATALOGUE_METRICS, catalogue_indices, count_exposures, pad_lists
 from trainer.metrics.lists import Floats, Ids
-from trainer.metrics.metrics import CATALOGUE_METRICS, exposures
 
 FILE_NAME = "summary.json"
 Metrics = dict[str, Interval]
@@ -150,10 +150,10 @@ def catalogue_metric_jackknife(
     users = int(results.users.max()) + 1
     count = min(_PARTS, users)
     part_of = np.random.Generator(np.random.Philox(SEED)).permutation(users) % count
-    parts, rows = part_of[results.users], catalogue_indices(results.lists(system), catalogue, max(ks))
+    parts, indices = part_of[results.users], catalogue_indices(pad_lists(results.lists(system), max(ks)), catalogue)
     found = {}
     for k in ks:
-        by_part = np.stack([exposures(rows[parts == part], k, len(catalogue)) for part in range(count)])
+        by_part = np.stack([count_exposures(indices[parts == part], k, len(catalogue)) for part in range(count)])
         everything = by_part.sum(axis=0)
         for name, metric in CATALOGUE_METRICS.items():
             found[f"{name}@{k}"] = float(metric(k)(everything)), metric(k)(everything - by_part)

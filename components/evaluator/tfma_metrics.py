@@ -18,7 +18,7 @@ import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
-from trainer.metrics.metrics import CATALOGUE_METRICS
+from trainer.metrics import CATALOGUE_METRICS
 
 VALUES, ROWS = "values", "rows"
 Keys = list[tfma.metrics.MetricKey]

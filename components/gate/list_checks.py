@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from components.evaluator.query_metrics import MODEL
-from components.evaluator.query_results import Results, catalogue_indices
+from components.evaluator.query_results import Results
 from components.gate.verdict import GateCheck
+from trainer.metrics import catalogue_indices, pad_lists
 from trainer.metrics.lists import Ids
 
 _FULL = "popularity"  # a baseline that always recommends as many items as there are
@@ -28,7 +29,7 @@ def check_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Itera
     short = sum(len(own) < len(full) for own, full in zip(lists, results.lists(_FULL), strict=True))
     measured = f"{short:,} of {len(lists):,} are shorter than those of {_FULL}"
     yield GateCheck("full_lists", "lists are full", measured, "none", short == 0)
-    known = (catalogue_indices(lists, catalogue, max(map(len, lists), default=0)) >= 0).sum()
+    known = (catalogue_indices(pad_lists(lists, max(map(len, lists), default=0)), catalogue) >= 0).sum()
     unknown = sum(map(len, lists)) - int(known)
     title = "recommended items are in the catalogue"
     yield GateCheck("known_items", title, f"{unknown:,} are not", "all", unknown == 0)

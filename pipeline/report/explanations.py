@@ -104,14 +104,15 @@ def reasons(
     if max(times, default=0):
         after = history[others[int(np.argmax(times))]]
         found.append(f"came right after “{items.title(after)}” {_count(max(times))} in training")
-    if item in items.row_of:
-        found.append(f"number {items.ranks[items.row_of[item]]:,} of {len(items):,} by popularity")
+    (index,) = items.indices([item])
+    if index >= 0:
+        found.append(f"number {items.ranks[index]:,} of {len(items):,} by popularity")
     return found
 
 
 def _times(items: KnownItems, before: str, after: str) -> int:
-    known = before in items.row_of and after in items.row_of
-    return int(items.followed[items.row_of[before], items.row_of[after]]) if known else 0
+    row, column = items.indices([before, after])
+    return int(items.followed[row, column]) if row >= 0 and column >= 0 else 0
 
 
 def _count(number: int) -> str:

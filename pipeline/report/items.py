@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import sparse
 
 from components.baselines.tables import read_tables
@@ -16,7 +17,7 @@ from pipeline.display.titles import read_titles
 from schemas.config import Config
 from schemas.config.log import split_categories
 from schemas.errors import InputError
-from trainer.metrics.lists import Ids
+from trainer.metrics.lists import Ids, catalogue_indices
 
 Counts = npt.NDArray[np.int64]
 
@@ -47,9 +48,12 @@ class KnownItems:
         return len(self.ids)
 
     @cached_property
-    def row_of(self) -> dict[str, int]:
-        """By id, the place in `ids`."""
-        return {item: row for row, item in enumerate(self.ids)}
+    def _index(self) -> pd.Index:
+        return pd.Index(self.ids, dtype=object)
+
+    def indices(self, items: Sequence[str]) -> Counts:
+        """Return the index of each item in `ids`, [items]; -1 for an unknown one."""
+        return catalogue_indices(np.array(items, dtype=object), self._index)
 
     @cached_property
     def order(self) -> Counts:
@@ -74,8 +78,8 @@ class KnownItems:
 
     def count(self, items: Sequence[str]) -> Counts:
         """How often each item of the catalogue is among these, [n]; others are left out."""
-        rows = [self.row_of[item] for item in items if item in self.row_of]
-        return np.bincount(np.array(rows, np.int64), minlength=len(self)).astype(np.int64)
+        indices = self.indices(items)
+        return np.bincount(indices[indices >= 0], minlength=len(self)).astype(np.int64)
 
 
 def read_items(config: Config, counts: str) -> KnownItems:

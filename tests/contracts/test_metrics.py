@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.lists import any_lists
+from trainer.metrics import METRICS
 from trainer.metrics.lists import Catalogue, Lists
-from trainer.metrics.metrics import METRICS
 
 pytestmark = pytest.mark.parametrize("name", METRICS)
 KS = st.integers(1, 16)

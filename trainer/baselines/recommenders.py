@@ -12,9 +12,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import sparse
 
 from trainer.baselines.sparse_top_k import TopKColumns, filter_entries, keep_top_k_per_row, top_k_columns
+from trainer.metrics.lists import catalogue_indices
 
 RECENT_SESSIONS = 5_000  # of those that share an item with a history: among them are its neighbours
 NEIGHBOUR_SESSIONS = 100
@@ -157,7 +159,7 @@ class BaselineRecommender:
     """Every baseline of `BASELINES` over the same tables."""
 
     def __init__(self, tables: Tables) -> None:
-        self._numbers = {item: number for number, item in enumerate(tables.items)}
+        self._index = pd.Index(tables.items, dtype=object)
         self._items = np.array(
             [*tables.items, None], dtype=object
         )  # None, at -1, is where nothing is left to recommend
@@ -182,16 +184,17 @@ class BaselineRecommender:
         """
         found = {name: [np.zeros((0, k), np.int64)] for name in self._baselines}
         for start in range(0, len(histories), _CHUNK):
-            known, besides = (
-                [self._known(ids) for ids in part[start : start + _CHUNK]] for part in (histories, exclude)
-            )
+            known, besides = (self._known_indices(part[start : start + _CHUNK]) for part in (histories, exclude))
             seen = [np.concatenate(both)[: None if remove_seen else 0] for both in zip(known, besides, strict=True)]
             for name, baseline in self._baselines.items():
                 found[name].append(top_k_columns(baseline.scores(known), baseline.order, seen, k))
         return {name: self._items[np.concatenate(parts)] for name, parts in found.items()}
 
-    def _known(self, ids: Sequence[str]) -> TopKColumns:
-        return np.array([self._numbers[item] for item in ids if item in self._numbers], np.int64)
+    def _known_indices(self, lists: Sequence[Sequence[str]]) -> list[TopKColumns]:
+        ids = np.array([item for items in lists for item in items], dtype=object)
+        ends = np.cumsum([len(items) for items in lists], dtype=np.int64)
+        parts = np.split(catalogue_indices(ids, self._index), ends)[:-1]  # the last part comes after all lists
+        return [indices[indices >= 0] for indices in parts]
 
 
 def by_popularity(tables: Tables) -> TopKColumns:

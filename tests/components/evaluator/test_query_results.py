@@ -10,7 +10,7 @@ import pytest
 
 from components.evaluator.queries import Queries
 from components.evaluator.query_metrics import Recommendations, measure, metric_names, schema, to_table
-from components.evaluator.query_results import Results, catalogue_indices, read_results
+from components.evaluator.query_results import Results, read_results
 from components.evaluator.summary import read_summary, summarize, write_summary
 from schemas.config.evaluation import EvaluatorConfig
 from tests.components.evaluated import results
@@ -96,10 +96,6 @@ def test_groups_of_names_that_look_like_numbers_have_an_order() -> None:
     names = ["1e+06 or more", "2.1.0", "...", "-3-0", "700"]
     some = results({"model": {"recall@10": [1.0] * 5}}, groups={"version": [[name] for name in names]})
     assert [*some.groups["version"]] == ["-3-0", "2.1.0", "700", "1e+06 or more", "..."]
-
-
-def test_places_in_the_catalogue() -> None:
-    assert catalogue_indices([["b", "zzz", "a"], []], ITEMS.items, 2).tolist() == [[1, -1], [-1, -1]]
 
 
 def test_a_summary_is_means_with_intervals(found: Results, tmp_path: Path) -> None:

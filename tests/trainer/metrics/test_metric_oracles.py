@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.lists import any_lists
+from trainer.metrics import CATALOGUE_METRICS, METRICS, count_exposures
 from trainer.metrics.lists import Catalogue, Lists
-from trainer.metrics.metrics import CATALOGUE_METRICS, METRICS, exposures
 
 KS = st.integers(1, 16)
 
@@ -152,5 +152,5 @@ def test_a_metric_of_a_list_is_what_its_definition_says(name: str, some: Lists, 
 def test_a_metric_of_all_lists_is_what_its_definition_says(name: str, some: Lists, k: int) -> None:
     items = some.catalogue.items.tolist()
     shown = Counter(item for row in recommended(some, k) for item in row if item in items)
-    found = CATALOGUE_METRICS[name](k)(exposures(some.rows, k, len(items)))
+    found = CATALOGUE_METRICS[name](k)(count_exposures(some.indices, k, len(items)))
     assert float(found) == pytest.approx(CATALOGUE_ORACLES[name](shown, items), abs=1e-9, nan_ok=True)

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from schemas.config import evaluation
 from tests.trainer.lists import any_lists, catalogue, lists
+from trainer.metrics import ACCURACY, CATALOGUE_METRICS, METRICS, Coverage, Gini, count_exposures
 from trainer.metrics.lists import Lists
-from trainer.metrics.metrics import ACCURACY, CATALOGUE_METRICS, METRICS, Coverage, Gini, exposures
 
 NAN = float("nan")
 COUNTS = {"a": 8, "b": 4, "c": 2, "d": 1, "e": 0}  # 15 interactions, 3 an item
@@ -122,7 +122,7 @@ def test_accuracy_equals_that_of_ranx(some: Lists, k: int) -> None:
 
 
 def test_exposures_and_what_they_cover() -> None:
-    found = exposures(WORKED.rows, 2, len(WORKED.catalogue))
+    found = count_exposures(WORKED.indices, 2, len(WORKED.catalogue))
     assert found.tolist() == [2, 3, 1, 2, 0]  # x is not of the catalogue
     assert Coverage(2)(found) == 4 / 5
     assert Coverage(2)(np.array([[1, 0], [0, 0]])).tolist() == [1 / 2, 0]

@@ -13,7 +13,7 @@ from tests.trainer.examples import write_examples
 from tests.trainer.fitting import ITEMS, MODEL, TRAIN, fit_planted
 from tests.trainer.lists import catalogue, lists
 from trainer.data.batches import eval_batches
-from trainer.metrics.metrics import METRICS
+from trainer.metrics import METRICS
 from trainer.network.model import NextItemModel
 from trainer.training.fit import _eval_batch_size, fit
 
