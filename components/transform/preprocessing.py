@@ -1,4 +1,4 @@
-"""Transform: ids to integers, with one vocabulary for histories and targets; times and further columns to codes."""
+"""Transform: item ids to integers, with one vocabulary for all, and times and further columns to codes."""
 
 from typing import Any
 
@@ -23,37 +23,34 @@ from schemas.features import (
 )
 from serving.export.feature_encoding import bucketize, time_deltas, time_feature_ids
 
-BUCKETS = 32  # of a number, with about as many values in each
+BUCKETS = 32  # of a number, with a similar number of values in each
 _QUANTILE_ERROR = 0.01
 
 Inputs = dict[str, tf.Tensor | tf.RaggedTensor]
 
 
 def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
-    """Maps item ids to 1..n in an order that says nothing of them, unknown ones to n + 1; 0 stays free for padding.
+    """Map item ids, times and further columns to integers, for TFX's Transform.
 
-    Items are those of all splits, since any may be recommended. Buckets and
-    categories are found in the training split alone.
+    Item ids become 1..n in an order that is independent of their frequency. Unknown ids become
+    n + 1, and 0 is left for padding. The vocabulary has the items of all splits, because each of
+    them may be recommended. Buckets and categories come from the training split alone.
 
     Args:
-        inputs: the features of `schemas.features`.
-        custom_config: the further columns as JSON (`features`), and whether times are times (`times`).
+        inputs: the features of `schemas.features`, as Transform parses them.
+        custom_config: the further columns as JSON (`features`), and whether times are times
+            (`times`); a log with the unit `order` has none.
+
+    Returns:
+        `item_ids` and `exclude_ids`, int64 [batch, (length)]; `target_id`, int64 [batch]; a code for
+        each interaction and the target, int64 [batch, (length + 1)]; and the boundaries of the
+        buckets, float32 [batch, BUCKETS - 1], which are equal in all rows.
+
+    Example:
+        >>> config = {"times": False, "features": []}  # doctest: +SKIP
+        >>> tft_beam.AnalyzeAndTransformDataset(lambda inputs: preprocessing_fn(inputs, config))  # doctest: +SKIP
     """
-    histories, targets, excluded = inputs[ITEM_IDS], inputs[TARGET_IDS], inputs[EXCLUDE_IDS]
-    vocabulary = tft.vocabulary(
-        tf.concat([histories.flat_values, targets.flat_values, excluded.flat_values], axis=0),
-        vocab_filename=VOCABULARY,
-        fingerprint_shuffle=True,  # by frequency, an item's id would tell of what is to be predicted
-    )
-
-    def to_ids(items: tf.Tensor) -> tf.Tensor:
-        return tft.apply_vocabulary(items, vocabulary, num_oov_buckets=1) + 1
-
-    outputs = {
-        ITEM_IDS: tf.ragged.map_flat_values(to_ids, histories),
-        EXCLUDE_IDS: tf.ragged.map_flat_values(to_ids, excluded),
-        TARGET_ID: to_ids(inputs[TARGET_ID]),
-    }
+    outputs = _item_ids(inputs)
     trained_on = inputs[SPLIT] == TRAIN
 
     def of_training(values: tf.RaggedTensor) -> tf.Tensor:
@@ -73,10 +70,28 @@ def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
             codes = bucketize(values.flat_values, boundaries[feature.name])
         outputs[codes_key(feature.name)] = values.with_flat_values(codes)
     for name, numbers in boundaries.items():
-        # Only features and vocabularies are handed on, and a vocabulary of quantiles takes a second pass, which this
-        # Transform fails at with this Beam.
-        outputs[boundaries_key(name)] = tf.tile(numbers[tf.newaxis], [histories.nrows(), 1])
+        # The trainer needs the boundaries as numbers. See "Bucket boundaries" in docs/decisions.md.
+        outputs[boundaries_key(name)] = tf.tile(numbers[tf.newaxis], [inputs[ITEM_IDS].nrows(), 1])
     return outputs
+
+
+def _item_ids(inputs: Inputs) -> Inputs:
+    """Return the integer ids of histories, excluded items and targets."""
+    histories, targets, excluded = inputs[ITEM_IDS], inputs[TARGET_IDS], inputs[EXCLUDE_IDS]
+    vocabulary = tft.vocabulary(
+        tf.concat([histories.flat_values, targets.flat_values, excluded.flat_values], axis=0),
+        vocab_filename=VOCABULARY,
+        fingerprint_shuffle=True,  # in the order of frequency, ids would leak how often an item is a test target
+    )
+
+    def to_ids(items: tf.Tensor) -> tf.Tensor:
+        return tft.apply_vocabulary(items, vocabulary, num_oov_buckets=1) + 1
+
+    return {
+        ITEM_IDS: tf.ragged.map_flat_values(to_ids, histories),
+        EXCLUDE_IDS: tf.ragged.map_flat_values(to_ids, excluded),
+        TARGET_ID: to_ids(inputs[TARGET_ID]),
+    }
 
 
 def _with_target(history: tf.RaggedTensor, target: tf.Tensor) -> tf.RaggedTensor:
@@ -89,6 +104,6 @@ def _category_codes(name: str, values: tf.Tensor, trained_on: tf.Tensor) -> tf.T
 
 
 def _boundaries(values: tf.Tensor) -> tf.Tensor:
-    """Float32 [BUCKETS - 1], the ends of buckets with about as many values in each; NaN is in none."""
+    """Return the boundaries of buckets with a similar number of values, float32 [BUCKETS - 1]; NaN is in no bucket."""
     known = tf.boolean_mask(values, tf.math.is_finite(values))
     return tf.reshape(tft.quantiles(known, BUCKETS, _QUANTILE_ERROR), [BUCKETS - 1])

@@ -19,7 +19,7 @@ def example(
     later: Sequence[str] = (),
     further: Mapping[str, Sequence[Any]] | None = None,
 ) -> bytes:
-    """A history and, last, its target, before `later` ones; `further` has a value for each of both."""
+    """Return an example: the last item is the first target; `further` has a value for each item."""
     *history, target = items
     *before, target_time = range(len(items)) if times is None else times
     return to_example(
@@ -40,7 +40,7 @@ def example(
 
 
 def write_splits(folder: Path, splits: Mapping[str, Sequence[Sequence[bytes]]]) -> str:
-    """Writes the splits, a list of examples a file, and returns the folder."""
+    """Write the splits, with one file for each list of examples, and return the folder."""
     for split in SPLITS:
         (folder / f"Split-{split}").mkdir(parents=True)
         for number, examples in enumerate(splits.get(split, [[]])):

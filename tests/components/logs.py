@@ -17,7 +17,7 @@ START_S = 1_600_000_000  # 2020-09-13
 
 
 def data(path: str | Path = "log.csv", **settings: Any) -> DataConfig:
-    """A configuration for logs with the columns user, item and time, in unix seconds, and `further` ones."""
+    """Return a configuration for logs with the columns user, item and time (unix seconds), and `further` columns."""
     settings.setdefault("timestamp", TimestampConfig(unit="s"))
     further = settings.pop("further", {})
     columns = ColumnsConfig.model_validate({"user": "user", "item": "item", "timestamp": "time", **further})
@@ -25,12 +25,12 @@ def data(path: str | Path = "log.csv", **settings: Any) -> DataConfig:
 
 
 def local_pipeline() -> beam.Pipeline:
-    """A pipeline in this process; Beam's default runner would download a job server."""
+    """Return a pipeline that runs in this process; Beam's default runner would download a job server."""
     return beam.Pipeline(runner="FnApiRunner")
 
 
 def interactions(rows: list[tuple[str, str, float]], file: str = "log.csv", first_line: int = 2) -> pa.RecordBatch:
-    """Rows of (user, item, time) as a batch of interactions, on lines that follow one another."""
+    """Return a batch of interactions from rows of (user, item, time), on successive lines."""
     users, items, times = zip(*rows, strict=True) if rows else ((), (), ())
     lines = range(first_line, first_line + len(rows))
     columns = [users, items, [float(time) for time in times], [file] * len(rows), lines]
@@ -50,7 +50,7 @@ def history(
     train_interactions: int = 0,
     of_user: Mapping[str, Any] = MappingProxyType({}),
 ) -> HistoryExample:
-    """An example of a log without further columns."""
+    """Return an example of a log without further columns."""
     return HistoryExample(
         split=split,
         user_id=user_id,

@@ -1,4 +1,4 @@
-"""Timelines and protocols for the tests of this folder; item `i7` is the interaction at position 7."""
+"""Timelines and protocols for the tests of this folder; item `i7` is the interaction with index 7."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ PROTOCOLS = st.just(Protocol(LEAVE_ONE_OUT, None)) | TEMPORAL | SESSION
 
 
 def timeline(times: Sequence[float]) -> Timeline:
-    return Timeline("u", [f"i{position}" for position in range(len(times))], list(times), {})
+    return Timeline("u", [f"i{index}" for index in range(len(times))], list(times), {})
 
 
-def position(item_id: str) -> int:
+def item_index(item_id: str) -> int:
     return int(item_id.removeprefix("i"))
 
 

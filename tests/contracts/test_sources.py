@@ -1,4 +1,4 @@
-"""What every source of `SOURCES` must do. A new format adds its line to `WRITERS`."""
+"""The contract of every source of `SOURCES`. A new format adds a line to `WRITERS`."""
 
 import csv
 import gzip
@@ -57,7 +57,7 @@ def origins(batch: pa.RecordBatch) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_yields_every_row_once_with_the_columns_that_are_needed(kind: str, tmp_path: Path) -> None:
+def test_source_yields_every_row_once_with_the_needed_columns(kind: str, tmp_path: Path) -> None:
     WRITERS[kind](tmp_path / "log", TABLE)
     settings = data(tmp_path / "log", kind)
     assert needed_columns(settings) == ["user", "item", "time", "event"]
@@ -69,7 +69,7 @@ def test_yields_every_row_once_with_the_columns_that_are_needed(kind: str, tmp_p
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_rows_of_many_files_tell_them_apart(kind: str, tmp_path: Path) -> None:
+def test_source_of_several_files_gives_each_row_its_file_and_line(kind: str, tmp_path: Path) -> None:
     WRITERS[kind](tmp_path / "log-1", TABLE[:2])
     WRITERS[kind](tmp_path / "plain", TABLE[2:4])
     (tmp_path / "log-2.gz").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))

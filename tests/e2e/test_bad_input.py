@@ -1,4 +1,4 @@
-"""What is wrong with the input is said in one message, with exit code 2, before anything is trained."""
+"""A fault of the input gives one message and exit code 2, before anything is trained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROWS = [f"u{user},i{step},{NOW + step}\n" for user in range(5) for step in range
 
 
 def refused(folder: Path, *settings: str, log: str = "log.csv", root: Path | None = None) -> str:
-    """The message of a run that must be refused before TFX, let alone training, is begun."""
+    """Return the message of a run that must be refused before TFX is started."""
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(log=folder / log))
     root = root or folder / "root"
@@ -50,13 +50,13 @@ CASES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_log_that_cannot_be_used(tmp_path: Path, case: str) -> None:
+def test_run_with_a_bad_log_names_the_cause(tmp_path: Path, case: str) -> None:
     content, hint = CASES[case]
     (tmp_path / "log.csv").write_bytes(content)
     assert hint in refused(tmp_path)
 
 
-def test_the_command_says_it_and_ends_with_2(tmp_path: Path) -> None:
+def test_run_command_with_a_missing_log_exits_with_2(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG.format(log=tmp_path / "none.csv"))
     ran = attempt("run", "--config", config, "--root", tmp_path / "root")
@@ -66,7 +66,7 @@ def test_the_command_says_it_and_ends_with_2(tmp_path: Path) -> None:
         assert part in ran.stderr
 
 
-def test_no_such_file(tmp_path: Path) -> None:
+def test_run_with_a_missing_log_names_the_closest_file(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text(HEADER)
     assert "log.csv" in refused(tmp_path, log="lag.csv")
 
@@ -80,16 +80,16 @@ def good(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("setting", "hint"), [("train.epoch=3", "did you mean epochs?"), ("model.dropout=1.5", "less than 1")]
 )
-def test_a_configuration_that_cannot_be_used(good: Path, setting: str, hint: str) -> None:
+def test_run_with_a_bad_setting_names_it(good: Path, setting: str, hint: str) -> None:
     assert hint in refused(good, setting)
 
 
-def test_a_root_that_cannot_be_written(good: Path) -> None:
+def test_run_with_a_root_that_cannot_be_written_suggests_another(good: Path) -> None:
     (good / "file").write_text("")
     assert "another --root" in refused(good, root=good / "file" / "root")
 
 
-def test_two_runs_in_one_root(good: Path) -> None:
+def test_run_in_a_root_in_use_raises(good: Path) -> None:
     root = good / "root"
     root.mkdir()
     with (root / ".lock").open("w") as lock:

@@ -20,7 +20,7 @@ def joined(parts: Sequence[list[int]]) -> list[int]:
 
 
 @given(st.lists(st.lists(NUMBERS, max_size=9), max_size=4))
-def test_parts_are_merged_to_the_same_whatever_the_bundles(bundles: list[list[list[int]]]) -> None:
+def test_merge_parts_of_any_bundles_gives_the_same(bundles: list[list[list[int]]]) -> None:
     combiner = MergeParts(joined)
     accumulators: list[Any] = [combiner.create_accumulator()]
     for bundle in bundles:
@@ -34,8 +34,11 @@ def test_parts_are_merged_to_the_same_whatever_the_bundles(bundles: list[list[li
     assert merged == sorted(number for bundle in bundles for part in bundle for number in part)
 
 
-def test_parts_stay_few_and_none_is_merged_often() -> None:
-    """A thousand numbers: parts that halve are ten at most; a part grows by half in a merge, which it can 17 times."""
+def test_merge_parts_keeps_few_parts_and_merges_each_rarely() -> None:
+    """Of a thousand numbers, at most ten parts exist, because each has at most half the size of the one before.
+
+    A part grows by at least half when it is merged, so that no number is merged more than 17 times.
+    """
     passed = []
 
     def counted(parts: Sequence[list[int]]) -> list[int]:
@@ -51,21 +54,21 @@ def test_parts_stay_few_and_none_is_merged_often() -> None:
     assert sum(passed) <= 17 * 1_000
 
 
-def test_merges_in_beam() -> None:
+def test_merge_parts_in_beam_merges_all() -> None:
     with local_pipeline() as pipeline:
         merged = pipeline | beam.Create([[3], [1, 2], [1]]) | beam.CombineGlobally(MergeParts(joined))
         assert_that(merged, equal_to([[1, 1, 2, 3]]))
 
 
 @given(st.lists(NUMBERS, max_size=4))
-def test_counts_add_up(lists: list[list[int]]) -> None:
+def test_merge_value_counts_adds_the_counts_of_each_value(lists: list[list[int]]) -> None:
     counts = merge_value_counts([np.unique(numbers, return_counts=True) for numbers in lists])
 
     assert list(zip(*(part.tolist() for part in counts), strict=True)) == sorted(Counter(chain(*lists)).items())
     assert count_distinct(counts) == len({*chain(*lists)})
 
 
-def test_counts_of_large_numbers_are_exact() -> None:
+def test_merge_value_counts_of_large_integers_is_exact() -> None:
     numbers = np.array([2**53, 2**53 + 1])
     counts = merge_value_counts([(numbers, np.array([1, 1])), (numbers, np.array([1, 2]))])
     assert counts[0].tolist() == numbers.tolist()

@@ -35,7 +35,7 @@ def test_parse_examples_puts_the_target_after_the_history() -> None:
     assert columns.starts.tolist() == [0, 3, 5]
     assert [item.decode() for item in columns.item_ids] == ["a", "ü", "c", "a", "b"]
     assert columns.timestamps_s.tolist() == [5, 6, 7, 8, 8]
-    assert columns.other_ids.tolist() == [b"x", b"y", b"c", b"b"]  # what is excluded, and all targets
+    assert columns.other_ids.tolist() == [b"x", b"y", b"c", b"b"]  # excluded items, and all targets
     genres, years = columns.further
     assert genres.tolist() == [b"drama", b"", b"crime", b"drama", b"war"]
     np.testing.assert_array_equal(years, np.array([1990.5, np.nan, 2001, 1990.5, 1914], np.float32))

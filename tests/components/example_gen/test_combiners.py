@@ -17,7 +17,7 @@ BUNDLES = st.lists(st.lists(TIMES, max_size=9), max_size=4)
 
 
 def combine(combiner: beam.CombineFn, bundles: list[list[Any]]) -> Any:
-    """What a runner does: an accumulator for each bundle, merged."""
+    """Combine as a Beam runner does: one accumulator for each bundle, then a merge."""
     accumulators = []
     for bundle in bundles:
         accumulator = combiner.create_accumulator()
@@ -32,7 +32,7 @@ def timelines(bundles: list[list[list[float]]]) -> list[list[Timeline]]:
 
 
 @given(bundles=BUNDLES)
-def test_counts_interactions_by_whole_second(bundles: list[list[list[float]]]) -> None:
+def test_count_seconds_counts_interactions_by_whole_second(bundles: list[list[list[float]]]) -> None:
     seconds, counts = combine(CountSeconds(), timelines(bundles))
 
     every = Counter(math.floor(time) for bundle in bundles for times in bundle for time in times)
@@ -41,7 +41,7 @@ def test_counts_interactions_by_whole_second(bundles: list[list[list[float]]]) -
 
 
 @given(bundles=BUNDLES)
-def test_measures_items_and_time(bundles: list[list[list[float]]]) -> None:
+def test_measure_extent_counts_items_and_finds_first_and_last_time(bundles: list[list[list[float]]]) -> None:
     every = [time for bundle in bundles for times in bundle for time in times]
 
     assert combine(MeasureExtent(), timelines(bundles)) == {
@@ -58,7 +58,7 @@ def rejected(rows: list[tuple[str, int]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=REJECTED)
 
 
-def test_counts_all_rejected_rows_and_keeps_the_first_three_of_each_reason() -> None:
+def test_count_rejected_counts_all_rows_and_keeps_the_first_three_of_each_reason() -> None:
     one, two = rejected([("no_item", 9), ("no_user", 5), ("no_item", 7)]), rejected([("no_item", 10), ("no_item", 2)])
 
     counts = combine(CountRejected(), [[one], [two]])

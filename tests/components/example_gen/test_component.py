@@ -21,19 +21,19 @@ from tests.components.logs import data
         (["gs://bucket/a/*.csv", "gs://bucket/b/items.csv"], "gs://bucket", ["a/*.csv", "b/items.csv"]),
     ],
 )
-def test_paths_are_split_at_the_folder_that_they_share(paths: list[str], folder: str, patterns: list[str]) -> None:
+def test_split_globs_splits_paths_at_their_common_folder(paths: list[str], folder: str, patterns: list[str]) -> None:
     assert split_globs(paths) == (folder, patterns)
 
 
 @pytest.mark.parametrize(
     "paths", [["gs://a/log.csv", "gs://b/items.csv"], ["gs://a/log.csv", "items.csv"], ["/a/log.csv", "b/items.csv"]]
 )
-def test_paths_that_share_no_folder_are_refused(paths: list[str]) -> None:
+def test_split_globs_of_different_file_systems_raises(paths: list[str]) -> None:
     with pytest.raises(InputError, match="in one bucket"):
         split_globs(paths)
 
 
-def test_the_files_of_the_log_and_of_its_tables_are_watched() -> None:
+def test_example_gen_watches_the_files_of_the_log_and_its_tables() -> None:
     columns = {"columns": {"kind": {"column": "kind"}}}
     items = ItemsTableConfig.model_validate({"path": "data/items/*.csv", "id": "id", "title": "title", **columns})
     users = UsersTableConfig.model_validate({"path": "data/users.csv", "id": "id", **columns})

@@ -17,7 +17,7 @@ def rows(text: str, quote: str | None = '"', width: int | None = None) -> list[R
     return list(read_rows(lines, ",", quote, width))
 
 
-def test_lines_do_not_depend_on_how_the_file_is_cut_into_blocks() -> None:
+def test_read_lines_of_any_blocks_returns_the_same_lines() -> None:
     text = "é,1\r\nü,2\n\nlast".encode()
 
     whole = list(read_lines([text]))
@@ -26,11 +26,11 @@ def test_lines_do_not_depend_on_how_the_file_is_cut_into_blocks() -> None:
     assert list(read_lines([text[i : i + 1] for i in range(len(text))])) == whole
 
 
-def test_a_byte_order_mark_is_no_part_of_the_header() -> None:
+def test_read_lines_removes_a_byte_order_mark() -> None:
     assert rows("\ufeffuser,item\nu,i\n")[0].fields == ["user", "item"]
 
 
-def test_rows_know_their_first_line_and_their_exact_text() -> None:
+def test_read_rows_returns_first_lines_and_exact_texts() -> None:
     text = 'user,item\r\nu1,i1\r\n\r\nu2,"two\r\nlines"\r\nu3,i3'
 
     assert rows(text) == [
@@ -52,14 +52,14 @@ def test_rows_know_their_first_line_and_their_exact_text() -> None:
         ("u1,\udcff", "bad_encoding"),
     ],
 )
-def test_a_row_that_is_none_has_its_reason_and_costs_no_other(line: str, error: str) -> None:
+def test_read_rows_with_a_bad_row_gives_its_reason_and_keeps_the_others(line: str, error: str) -> None:
     before, bad, after = rows(f"u0,i0\n{line}\nu2,i2\n")
 
     assert (bad.fields, bad.error, bad.line) == (None, error, 2)
     assert (before.fields, after.fields) == (["u0", "i0"], ["u2", "i2"])
 
 
-def test_undecodable_bytes_are_legible_in_the_raw_text() -> None:
+def test_raw_text_shows_undecodable_bytes_as_escapes() -> None:
     assert rows("u1,caf\udce9\n")[0].raw == r"u1,caf\xe9"
 
 
@@ -69,24 +69,24 @@ def test_undecodable_bytes_are_legible_in_the_raw_text() -> None:
         ['u1,"open', "u2,i2", "u3,i3"],  # to the end of the file
         ['u1,"open', "u2,i2", 'u3,"i3"'],  # to the next quote
         ['u1,"open', *["u2,i2"] * MAX_ROW_LINES, 'u3"'],  # to a quote that is too far away
-        ['u1,"open', "u2,i2" * 40_000, "u3,i3"],  # past what csv takes for a field
+        ['u1,"open', "u2,i2" * 40_000, "u3,i3"],  # beyond the longest field that csv accepts
     ],
     ids=["end", "quote", "lines", "characters"],
 )
-def test_an_open_quote_costs_its_own_line_only(lines: list[str]) -> None:
+def test_read_rows_with_an_open_quote_loses_its_line_only(lines: list[str]) -> None:
     found = rows("\n".join([*lines, ""]), width=2)
 
     assert (found[0].raw, found[0].error) == ('u1,"open', "malformed")
     assert [row.raw for row in found[1:]] == lines[1:]
 
 
-def test_a_row_over_several_lines_with_too_many_fields_gives_up_its_first_line_only() -> None:
+def test_read_rows_with_a_wide_row_over_two_lines_loses_its_first_line_only() -> None:
     found = rows('u1,"open\nu2,i2\n",i3\n', width=2)
 
     assert [(row.line, row.error) for row in found] == [(1, "malformed"), (2, None), (3, "malformed")]
 
 
-def test_without_quoting_a_quote_is_a_character() -> None:
+def test_read_rows_without_quoting_keeps_quotes() -> None:
     assert rows('u1,"i1\nu2,i"2\n', quote=None)[0].fields == ["u1", '"i1']
 
 
@@ -94,7 +94,7 @@ FIELD = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @given(table=st.lists(st.lists(FIELD, min_size=2, max_size=2), min_size=1), line_end=st.sampled_from(["\n", "\r\n"]))
-def test_reads_what_a_csv_writer_wrote(table: list[list[str]], line_end: str) -> None:
+def test_read_rows_returns_what_a_csv_writer_wrote(table: list[list[str]], line_end: str) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(table)
 
@@ -102,7 +102,7 @@ def test_reads_what_a_csv_writer_wrote(table: list[list[str]], line_end: str) ->
 
 
 @given(text=GARBAGE, quote=st.sampled_from(['"', None]))
-def test_every_line_that_is_not_blank_is_in_exactly_one_row(text: str, quote: str | None) -> None:
+def test_read_rows_puts_every_line_into_exactly_one_row(text: str, quote: str | None) -> None:
     encoded = text.encode("utf-8", "surrogateescape")
     lines = [line.removesuffix("\r") for line in encoded.decode("utf-8", "backslashreplace").split("\n")]
     covered = [False] * len(lines)
@@ -124,6 +124,6 @@ def test_every_line_that_is_not_blank_is_in_exactly_one_row(text: str, quote: st
         (["user", "item", "time", "item"], "received: 2 among"),
     ],
 )
-def test_a_column_must_be_there_once(header: list[str], message: str) -> None:
+def test_column_indices_of_a_missing_or_repeated_column_raises(header: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         column_indices(header, ["user", "item", "time"], "a.csv")

@@ -18,7 +18,7 @@ def rejected(file: str, lines: list[int]) -> pa.RecordBatch:
 
 
 def write(directory: Path, batches: list[pa.RecordBatch]) -> dict[str, list[tuple[str, int, str]]]:
-    """The file, line and raw text of the rows of each file that is written."""
+    """Return the file, line and raw text of the rows in each written file."""
     with local_pipeline() as pipeline:
         _ = pipeline | beam.Create(batches) | WriteRejected(str(directory), f"{directory}/scratch")
     found = {}
@@ -29,7 +29,7 @@ def write(directory: Path, batches: list[pa.RecordBatch]) -> dict[str, list[tupl
     return found
 
 
-def test_each_file_of_the_log_has_its_dead_letters_in_order(tmp_path: Path) -> None:
+def test_write_rejected_orders_the_dead_letters_of_each_file(tmp_path: Path) -> None:
     batches = [rejected("a/log.csv", [7, 9]), rejected("b/log.csv", [2]), rejected("a/log.csv", [3, 5])]
 
     found = write(tmp_path, batches)
@@ -41,7 +41,7 @@ def test_each_file_of_the_log_has_its_dead_letters_in_order(tmp_path: Path) -> N
     assert all(name.startswith("log.csv-") and name.endswith("-00000.jsonl") for name in found)
 
 
-def test_a_long_log_has_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_rejected_of_a_long_log_writes_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letters, "LINES_PER_FILE", 10)
 
     found = write(tmp_path, [rejected("log.csv", [3, 9, 10, 25])])
@@ -50,5 +50,5 @@ def test_a_long_log_has_several_files(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [name[-12:] for name in found] == ["-00000.jsonl", "-00001.jsonl", "-00002.jsonl"]
 
 
-def test_nothing_rejected_writes_nothing(tmp_path: Path) -> None:
+def test_write_rejected_without_rows_writes_no_file(tmp_path: Path) -> None:
     assert write(tmp_path, []) == {}

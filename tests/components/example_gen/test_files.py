@@ -35,7 +35,7 @@ def write(path: Path, content: bytes = b"") -> str:
 
 
 def names(path: Path | str, folder: Path) -> list[str]:
-    """The files that match, relative to the folder."""
+    """Return the files that match, relative to the folder."""
     return [os.path.relpath(name, folder) for name in match_files(str(path), "data.path")]
 
 
@@ -166,7 +166,7 @@ def test_read_blocks_reads_all_streams_of_a_file(tmp_path: Path, ending: str) ->
         lambda whole: whole + whole[:-1],
         lambda whole: b"user,item,time\n" + whole,
     ],
-    ids=["60 %", "last byte", "four bytes", "empty", "second stream", "another kind"],
+    ids=["60%", "last byte", "four bytes", "empty", "second stream", "another kind"],
 )
 def test_read_blocks_of_a_damaged_file_asks_to_fetch_it_again(
     tmp_path: Path, ending: str, case: Callable[[str], str], damage: Callable[[bytes], bytes]

@@ -28,7 +28,7 @@ from tests.components.protocols import (
 )
 
 
-def test_a_history_holds_the_most_recent_items_and_names_the_older_ones() -> None:
+def test_histories_hold_the_most_recent_items_and_exclude_older_ones() -> None:
     items = ["b", "a", "c", "b", "a", "d", "e"]
     line = Timeline("u", items, [0.0, 1.0, 2.0, 3.0, 4.0, 5.9, 6.5], {})
     user_split = split_history(line.timestamps_s, LEAVE_ONE_OUT, None)
@@ -42,7 +42,7 @@ def test_a_history_holds_the_most_recent_items_and_names_the_older_ones() -> Non
         timestamps_s=[3, 4, 5],
         target_ids=["e"],
         target_timestamp_s=6,
-        exclude_ids=["c"],  # a and b are seen too, and in the history already
+        exclude_ids=["c"],  # a and b were seen as well, but are in the history
         further={},
         target_further={},
         train_interactions=5,
@@ -50,14 +50,14 @@ def test_a_history_holds_the_most_recent_items_and_names_the_older_ones() -> Non
     )
 
 
-def test_training_excludes_nothing() -> None:
+def test_histories_of_training_exclude_nothing() -> None:
     found = build([float(i) for i in range(20)], Protocol(LEAVE_ONE_OUT, None), max_length=3)
 
     assert [h.exclude_ids for h in found if h.split == "train"] == [[]] * 6
 
 
 @pytest.mark.parametrize(("split", "targets"), [(NEXT, ["c"]), (ALL, ["c", "a", "d"])], ids=["next", "all"])
-def test_temporal_predicts_the_next_item_or_each_that_follows_once(
+def test_histories_of_temporal_predict_the_next_item_or_each_later_one_once(
     split: config.TemporalSplitConfig, targets: list[str]
 ) -> None:
     line = Timeline("u", ["a", "b", "b", "c", "a", "c", "d"], [1.0, 2.0, 12.0, 20.0, 21.0, 22.0, 23.0], {})
@@ -70,7 +70,7 @@ def test_temporal_predicts_the_next_item_or_each_that_follows_once(
     ]
 
 
-def test_an_example_has_the_features_of_the_schema_and_one_form() -> None:
+def test_to_example_has_the_features_of_the_schema_and_fixed_bytes() -> None:
     found = history("test", "ü", ["a", "b"], [1, 2], ["c", "d"], 3, ["x", "y"], 7, {"user_sex": "f", "user_age": 30.5})
 
     example = tf.train.Example.FromString(to_example(found))
@@ -97,7 +97,7 @@ Rows = list[tuple[str, str, float]]
 def check_build(
     batches: list[pa.RecordBatch], split: Any, expected: list[HistoryExample], counts: dict[str, Any], **minimums: Any
 ) -> None:
-    """Asserts what `BuildHistories` gives; only the counts that are named."""
+    """Check the output of `BuildHistories`, and those of its counts that are named."""
     with local_pipeline() as pipeline:
         built = (
             pipeline
@@ -110,7 +110,7 @@ def check_build(
 
 
 def expected_histories(rows: Rows, protocol: Protocol) -> list[HistoryExample]:
-    """By sorting the whole log, which holds no two rows of a user at one time."""
+    """Build the examples by sorting the whole log, in which no user has two rows at the same time."""
     found = []
     for user, group in groupby(sorted(rows, key=lambda row: (row[0], row[2])), key=lambda row: row[0]):
         _, items, times = zip(*group, strict=True)
@@ -139,7 +139,7 @@ TEMPORAL = config.TemporalSplitConfig(
 )
 @settings(max_examples=4)
 @given(seed=st.integers(0, 1000), size=st.integers(1, 60))
-def test_the_order_of_the_rows_changes_nothing(protocol: Protocol, seed: int, size: int) -> None:
+def test_build_histories_ignores_the_order_of_rows(protocol: Protocol, seed: int, size: int) -> None:
     shuffled = random.Random(seed).sample(ROWS, len(ROWS))
     batches = [interactions(shuffled[i : i + size]) for i in range(0, len(ROWS), size)]
     expected = expected_histories(ROWS, protocol)
@@ -161,7 +161,7 @@ def test_the_order_of_the_rows_changes_nothing(protocol: Protocol, seed: int, si
     )
 
 
-def test_ties_are_broken_by_file_and_line_and_counted() -> None:
+def test_build_histories_breaks_ties_by_file_and_line_and_counts_them() -> None:
     batches = [
         interactions([("u", "e", 5.0), ("u", "f", 6.0)], file="b.csv", first_line=2),
         interactions([("u", "c", 5.0), ("u", "d", 5.0)], file="a.csv", first_line=10),
@@ -180,7 +180,7 @@ def test_ties_are_broken_by_file_and_line_and_counted() -> None:
     )
 
 
-def test_what_becomes_of_the_interactions_and_who_is_warm_is_counted() -> None:
+def test_build_histories_counts_roles_and_warm_users() -> None:
     rows: Rows = [("u1", "a", 1), ("u1", "b", 45), ("u1", "c", 55), ("u2", "a", 45), ("u2", "b", 55), ("u3", "a", 55)]
 
     check_build(
@@ -193,7 +193,7 @@ def test_what_becomes_of_the_interactions_and_who_is_warm_is_counted() -> None:
         ],
         {
             "examples": {"train": 0, "eval": 1, "test": 2},
-            "test_users": {"warm": 1, "cold": 1},  # and u3 is not tested on
+            "test_users": {"warm": 1, "cold": 1},  # u3 has no test example
             "roles": {
                 "trained_on": 0,
                 "eval_targets": 1,
@@ -206,7 +206,7 @@ def test_what_becomes_of_the_interactions_and_who_is_warm_is_counted() -> None:
     )
 
 
-def test_a_user_of_many_sessions_is_one_test_user() -> None:
+def test_build_histories_counts_a_user_of_many_sessions_once() -> None:
     rows: Rows = [("u", item, time) for item, time in [("a", 1), ("b", 2), ("c", 50), ("d", 51), ("e", 60), ("f", 61)]]
 
     check_build(
@@ -223,7 +223,7 @@ def test_a_user_of_many_sessions_is_one_test_user() -> None:
     )
 
 
-def test_what_the_table_of_users_knows_is_in_every_example(tmp_path: Path) -> None:
+def test_build_histories_adds_the_columns_of_users_to_every_example(tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text("id,sex,age\nu1,f,30\nu9,m,40\n")
     columns = {"sex": {"column": "sex"}, "years": {"column": "age", "kind": "number"}}
     users = UsersTableConfig.model_validate({"path": str(tmp_path / "users.csv"), "id": "id", "columns": columns})
@@ -249,7 +249,7 @@ def test_what_the_table_of_users_knows_is_in_every_example(tmp_path: Path) -> No
         assert_that(lacking, equal_to([1]), label="lacking")
 
 
-def test_dropped_interactions_are_counted() -> None:
+def test_build_histories_counts_dropped_interactions() -> None:
     rows: Rows = [("u1", "a", 1), ("u1", "rare", 2), ("u2", "a", 3), ("u2", "a", 4)]
 
     check_build(
@@ -263,7 +263,7 @@ def test_dropped_interactions_are_counted() -> None:
 
 
 @pytest.mark.parametrize("split", [LEAVE_ONE_OUT, NEXT, session(None)])
-def test_an_empty_log_has_no_histories(split: Any) -> None:
+def test_build_histories_of_an_empty_log_is_empty(split: Any) -> None:
     check_build(
         [interactions([])], split, [], {"users": 0, "items": 0, "first_timestamp_s": None, "split_times_s": None}
     )

@@ -20,7 +20,7 @@ HISTORIES = [
 
 
 def write(directory: Path, found: list[HistoryExample]) -> dict[str, bytes]:
-    """Writes histories, and reads the bytes of every file that is there then."""
+    """Write histories, and return the bytes of every file in the folder."""
     with local_pipeline() as pipeline:
         paths = pipeline | beam.Create(found) | WriteHistories(str(directory), f"{directory}/scratch")
         names = paths | beam.Map(lambda path: str(Path(path).relative_to(directory)))
@@ -44,7 +44,7 @@ def read(directory: Path, pattern: str) -> list[bytes]:
     return list(tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator())
 
 
-def test_every_history_is_in_a_file_of_its_split(tmp_path: Path) -> None:
+def test_write_histories_puts_every_history_into_a_file_of_its_split(tmp_path: Path) -> None:
     write(tmp_path, HISTORIES)
 
     for split in ("train", "test"):
@@ -52,21 +52,21 @@ def test_every_history_is_in_a_file_of_its_split(tmp_path: Path) -> None:
         assert sorted(read(tmp_path, f"Split-{split}/data_tfrecord-*")) == expected
 
 
-def test_a_split_without_histories_has_one_file_that_is_empty(tmp_path: Path) -> None:
+def test_write_histories_without_histories_writes_one_empty_file(tmp_path: Path) -> None:
     files = write(tmp_path, HISTORIES)
 
     assert "Split-eval/data_tfrecord-00000-of-00001.gz" in files
     assert read(tmp_path, "Split-eval/*") == []
 
 
-def test_files_hold_whole_users_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_histories_keeps_users_whole_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history_writer, "EXAMPLES_PER_FILE", 10)
 
     write(tmp_path, HISTORIES)
 
     seen: set[bytes] = set()
     files = sorted(tmp_path.glob("Split-train/*"))
-    assert len(files) == 3  # 24 examples in tens
+    assert len(files) == 3  # 24 examples, ten a file
     for file in files:
         features = [
             tf.train.Example.FromString(record).features.feature
@@ -80,7 +80,7 @@ def test_files_hold_whole_users_in_order(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("per_file", [10, 50_000])
-def test_equal_histories_give_equal_bytes_in_whatever_order(
+def test_write_histories_in_any_order_gives_equal_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_file: int
 ) -> None:
     monkeypatch.setattr(history_writer, "EXAMPLES_PER_FILE", per_file)
@@ -89,4 +89,4 @@ def test_equal_histories_give_equal_bytes_in_whatever_order(
     second = write(tmp_path / "2", random.Random(1).sample(HISTORIES, len(HISTORIES)))
 
     assert first == second
-    assert sorted(first) == sorted(expected_names(HISTORIES))  # and nothing unfinished beside them
+    assert sorted(first) == sorted(expected_names(HISTORIES))  # no unfinished file is left

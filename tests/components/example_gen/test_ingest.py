@@ -49,7 +49,7 @@ def letters(directory: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def test_every_row_is_accounted_for(tmp_path: Path) -> None:
+def test_ingest_accepts_or_rejects_every_row(tmp_path: Path) -> None:
     lines = [*GOOD, *(line for rows in BAD.values() for line in rows)]
     path = write(tmp_path / "log.csv", lines)
 
@@ -72,10 +72,10 @@ def test_every_row_is_accounted_for(tmp_path: Path) -> None:
     ]
 
 
-def test_the_report_counts_what_is_written(tmp_path: Path) -> None:
+def test_ingest_reports_the_counts_of_its_files(tmp_path: Path) -> None:
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD)))
 
-    # Five users of eight interactions: six to train on, in windows of three and two after the first.
+    # Five users have eight interactions each. Six are for training: the first, and windows of three and two targets.
     assert report.examples == {"train": 5 * 2, "eval": 5, "test": 5}
     for split, count in report.examples.items():
         files = tf.io.gfile.glob(f"{tmp_path}/out/Split-{split}/*")
@@ -86,7 +86,7 @@ def test_the_report_counts_what_is_written(tmp_path: Path) -> None:
     report.check(data(), LOO)
 
 
-def test_a_temporal_split_reports_its_cuts(tmp_path: Path) -> None:
+def test_ingest_of_a_temporal_split_reports_its_split_times(tmp_path: Path) -> None:
     split = TemporalSplitConfig(kind="temporal", validation_share=0.25, test_share=0.25)
 
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD)), split)
@@ -101,14 +101,14 @@ def test_a_temporal_split_reports_its_cuts(tmp_path: Path) -> None:
     [LOO, TemporalSplitConfig(kind="temporal", targets="all"), SessionSplitConfig(kind="session", gap_s=3 * DAY_S)],
     ids=["leave_one_out", "temporal", "session"],
 )
-def test_every_interaction_is_accounted_for_whatever_the_protocol(tmp_path: Path, split: SplitConfig) -> None:
+def test_ingest_gives_every_interaction_a_role(tmp_path: Path, split: SplitConfig) -> None:
     lines = [*GOOD, *(f"u{i % 9},rare{i % 3},{START_S + i * DAY_S // 2}" for i in range(6)), "once,i1,1600000000"]
     settings = data(write(tmp_path / "log.csv", lines), min_item_interactions=3, min_user_interactions=2)
 
     report = run(tmp_path / "out", settings, split)
 
     assert report.rows_accepted == len(lines)
-    assert report.below_item_minimum == 6  # three items of two
+    assert report.below_item_minimum == 6  # three items with two interactions
     assert report.below_user_minimum == 1
     assert report.rows_accepted == 6 + 1 + sum(report.roles.values())
 
@@ -121,7 +121,7 @@ def files(directory: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_same_rows_in_another_order_and_other_files_give_the_same_bytes(tmp_path: Path) -> None:
+def test_ingest_of_the_same_rows_in_other_files_gives_the_same_bytes(tmp_path: Path) -> None:
     shuffled = random.Random(3).sample(GOOD, len(GOOD))
     write(tmp_path / "a.csv", shuffled[:13])
     write(tmp_path / "b.csv.gz", shuffled[13:])
@@ -138,7 +138,7 @@ def test_the_same_rows_in_another_order_and_other_files_give_the_same_bytes(tmp_
     assert files(tmp_path / "1") == files(tmp_path / "2")
 
 
-def test_a_second_run_into_the_same_directory_replaces_the_first(tmp_path: Path) -> None:
+def test_ingest_into_the_same_directory_replaces_its_files(tmp_path: Path) -> None:
     path = write(tmp_path / "log.csv", GOOD)
     run(tmp_path / "out", data(path))
     before = files(tmp_path / "out")
@@ -155,7 +155,7 @@ def test_a_second_run_into_the_same_directory_replaces_the_first(tmp_path: Path)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
-def test_too_few_interactions_for_the_split_are_refused(tmp_path: Path, rows: int) -> None:
+def test_check_with_too_few_interactions_for_the_split_raises(tmp_path: Path, rows: int) -> None:
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD[: rows * 5])))
 
     with pytest.raises(InputError, match="no train"):
@@ -163,7 +163,7 @@ def test_too_few_interactions_for_the_split_are_refused(tmp_path: Path, rows: in
 
 
 @pytest.mark.skipif(not RETAIL.exists(), reason="needs ../shared/data/online-retail")
-def test_reads_a_real_log_with_its_dirt(tmp_path: Path) -> None:
+def test_ingest_of_a_real_log_counts_its_bad_rows(tmp_path: Path) -> None:
     columns = ColumnsConfig(user="CustomerID", item="StockCode", timestamp="InvoiceDate")
     settings = DataConfig(
         path=str(RETAIL),

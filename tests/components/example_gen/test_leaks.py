@@ -1,4 +1,4 @@
-"""What a protocol must be blind to: the future of a target, of whoever it is, and the target's own time."""
+"""Leakage: no example may depend on the future of its target, of any user, or on the target's own time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.components.protocols import (
     TIMES,
     Protocol,
     build,
-    position,
+    item_index,
     session,
 )
 
@@ -39,7 +39,7 @@ CUTS = {
 
 
 def sessions_from(begin_s: int, end_s: int, users: list[str], draw: random.Random) -> list[Row]:
-    """Each user's visits between two times: some interactions within seconds, a pause of more than the gap around."""
+    """Return visits of each user between two times: a few interactions, with pauses longer than the gap around."""
     rows = []
     for user in users:
         for visit_s in range(begin_s + draw.randrange(GAP_S), end_s - 3 * GAP_S, draw.randrange(4 * GAP_S, 900)):
@@ -49,7 +49,7 @@ def sessions_from(begin_s: int, end_s: int, users: list[str], draw: random.Rando
 
 
 def written(folder: Path, rows: list[Row], split: config.SplitConfig) -> dict[str, bytes]:
-    """The bytes of each file that the ingestion of a log writes, by its name."""
+    """Return the bytes of each file that the ingestion of a log writes, by its name."""
     folder.mkdir()
     (folder / "log.csv").write_text("user,item,time\n" + "".join(f"{u},{i},{t}\n" for u, i, t in rows))
     with local_pipeline() as pipeline:
@@ -59,7 +59,7 @@ def written(folder: Path, rows: list[Row], split: config.SplitConfig) -> dict[st
 
 PAST = sessions_from(START_S, TEST_S, USERS, random.Random(1))
 FUTURE = sessions_from(TEST_S, END_S, USERS, random.Random(2))
-PLANTED = {  # other futures
+PLANTED = {  # other rows after the start of test
     "none": [],
     "an item that everyone takes to, and often": [
         (user, "hit", time_s + step) for user, _, time_s in FUTURE for step in range(9)
@@ -75,7 +75,7 @@ TEST_FILE = "out/Split-test/data_tfrecord-00000-of-00001.gz"
 
 
 @pytest.mark.parametrize("name", SPLITS)
-def test_nothing_from_the_test_cut_on_reaches_training_or_validation(tmp_path: Path, name: str) -> None:
+def test_ingest_leaks_nothing_of_the_test_period_into_other_splits(tmp_path: Path, name: str) -> None:
     split = SPLITS[name].model_copy(update=CUTS)
     before = written(tmp_path / "log", PAST + FUTURE, split)
 
@@ -84,10 +84,10 @@ def test_nothing_from_the_test_cut_on_reaches_training_or_validation(tmp_path: P
         assert differing(before, after) == {TEST_FILE}, future
 
 
-def test_the_targets_of_leave_one_out_reach_neither_training_nor_validation(tmp_path: Path) -> None:
+def test_ingest_of_leave_one_out_leaks_no_test_target_into_other_splits(tmp_path: Path) -> None:
     rows = sorted(PAST, key=lambda row: (row[0], row[2]))
-    last = {user: place for place, (user, *_) in enumerate(rows)}
-    others = [(u, "hit", t + 7) if last[u] == place else (u, i, t) for place, (u, i, t) in enumerate(rows)]
+    last = {user: index for index, (user, *_) in enumerate(rows)}
+    others = [(u, "hit", t + 7) if last[u] == index else (u, i, t) for index, (u, i, t) in enumerate(rows)]
 
     before, after = (written(tmp_path / name, log, LEAVE_ONE_OUT) for name, log in (("1", rows), ("2", others)))
 
@@ -99,41 +99,43 @@ def differing(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
 
 
 @given(times=TIMES, protocol=PROTOCOLS, max_length=LENGTHS)
-def test_no_history_holds_its_targets_future(times: list[float], protocol: Protocol, max_length: int) -> None:
+def test_histories_hold_nothing_later_than_their_target(
+    times: list[float], protocol: Protocol, max_length: int
+) -> None:
     for history in build(times, protocol, max_length):
-        places = [position(item) for item in history.item_ids]
-        first, *later = [position(item) for item in history.target_ids]
-        assert places == list(range(first - len(places), first))
-        assert 0 < len(places) <= max_length
+        indices = [item_index(item) for item in history.item_ids]
+        first, *later = [item_index(item) for item in history.target_ids]
+        assert indices == list(range(first - len(indices), first))
+        assert 0 < len(indices) <= max_length
         assert later == list(range(first + 1, first + 1 + len(later)))
-        assert all(position(item) < places[0] for item in history.exclude_ids)
-        assert history.timestamps_s == [int(times[place]) for place in places]
+        assert all(item_index(item) < indices[0] for item in history.exclude_ids)
+        assert history.timestamps_s == [int(times[index]) for index in indices]
         assert history.target_timestamp_s == int(times[first])
 
 
 @given(times=TIMES, protocol=PROTOCOLS, max_length=LENGTHS, draw=st.data())
-def test_the_time_of_a_target_is_known_to_nothing_before_it(
+def test_histories_do_not_depend_on_the_time_of_their_target(
     times: list[float], protocol: Protocol, max_length: int, draw: st.DataObject
 ) -> None:
     before = build(times, protocol, max_length)
-    tested = [position(history.target_ids[0]) for history in before if history.split == "test"]
+    tested = [item_index(history.target_ids[0]) for history in before if history.split == "test"]
     assume(tested)
-    place = draw.draw(st.sampled_from(tested))
-    latest = times[place + 1] if place + 1 < len(times) else times[place] + 10
+    index = draw.draw(st.sampled_from(tested))
+    latest = times[index + 1] if index + 1 < len(times) else times[index] + 10
     if isinstance(protocol.split, config.SessionSplitConfig) and protocol.split.gap_s is not None:
-        latest = min(latest, times[place - 1] + protocol.split.gap_s)  # later, it would begin a session
-    moved = float(draw.draw(st.integers(int(times[place]), int(latest))))
+        latest = min(latest, times[index - 1] + protocol.split.gap_s)  # a later time would begin a new session
+    moved = float(draw.draw(st.integers(int(times[index]), int(latest))))
 
-    after = build([*times[:place], moved, *times[place + 1 :]], protocol, max_length)
+    after = build([*times[:index], moved, *times[index + 1 :]], protocol, max_length)
 
-    assert after == [with_time(history, place, int(moved)) for history in before]
+    assert after == [with_time(history, index, int(moved)) for history in before]
     assert all(old == new for old, new in zip(before, after, strict=True) if old.split != "test")
 
 
-def with_time(history: HistoryExample, place: int, time_s: int) -> HistoryExample:
-    """The same but for the time of one interaction, where it is the target or in the history."""
+def with_time(history: HistoryExample, index: int, time_s: int) -> HistoryExample:
+    """Return the example with another time of one interaction, if that is the target or in the history."""
     times = zip(history.item_ids, history.timestamps_s, strict=True)
     return history._replace(
-        timestamps_s=[time_s if position(item) == place else known for item, known in times],
-        target_timestamp_s=time_s if position(history.target_ids[0]) == place else history.target_timestamp_s,
+        timestamps_s=[time_s if item_index(item) == index else known for item, known in times],
+        target_timestamp_s=time_s if item_index(history.target_ids[0]) == index else history.target_timestamp_s,
     )

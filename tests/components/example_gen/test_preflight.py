@@ -27,7 +27,7 @@ def problem(path: str | Path, **settings: Any) -> str:
     return str(error.value)
 
 
-def test_a_sound_log_is_sampled(tmp_path: Path) -> None:
+def test_check_log_of_a_good_log_counts_its_first_rows(tmp_path: Path) -> None:
     path = write(tmp_path / "log.csv", f"{LOG},i,1\nbad\nu,bot,{START_S}\n")
 
     sample = check_log(data(path, filters=(FilterConfig(column="item", matches="i.*"),)))
@@ -41,7 +41,7 @@ def test_a_sound_log_is_sampled(tmp_path: Path) -> None:
     )
 
 
-def test_only_the_first_rows_are_read(tmp_path: Path) -> None:
+def test_check_log_of_a_long_log_reads_its_first_rows_only(tmp_path: Path) -> None:
     path = tmp_path / "log.csv.gz"
     path.write_bytes(gzip.compress(LOG.encode() + ROWS.encode() * 50_000, compresslevel=1))
 
@@ -52,16 +52,16 @@ def test_only_the_first_rows_are_read(tmp_path: Path) -> None:
     assert sample.rejected == {}
 
 
-def test_a_row_that_the_first_block_cuts_is_not_judged(tmp_path: Path) -> None:
+def test_check_log_ignores_a_row_that_the_first_block_cuts(tmp_path: Path) -> None:
     wide = f"u,i,{START_S},{'x' * (READ_BYTES // 10)}\n"
 
     sample = check_log(data(write(tmp_path / "log.csv", "user,item,time,note\n" + wide * 20)))
 
-    assert (sample.rows, sample.accepted) == (9, 9)  # ten tenths of a block, but for the header
+    assert (sample.rows, sample.accepted) == (9, 9)  # a tenth of a block each; the header leaves no space for the tenth
     assert not sample.whole
 
 
-def test_every_file_of_a_glob_is_looked_at_and_empty_ones_pass(tmp_path: Path) -> None:
+def test_check_log_of_a_glob_checks_every_file_and_accepts_empty_ones(tmp_path: Path) -> None:
     write(tmp_path / "1.csv", "")
     write(tmp_path / "2.csv", "user,item,time\n")
     write(tmp_path / "3.csv", LOG)
@@ -74,7 +74,7 @@ def test_every_file_of_a_glob_is_looked_at_and_empty_ones_pass(tmp_path: Path) -
     assert "did you mean 'time'" in message or "did you mean 'things'" in message
 
 
-def test_a_path_in_the_working_directory_may_be_a_glob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_log_of_a_glob_in_the_working_directory_matches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "log-1.csv", LOG)
     monkeypatch.chdir(tmp_path)
 
@@ -82,7 +82,7 @@ def test_a_path_in_the_working_directory_may_be_a_glob(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("name", ["logg.csv", "log*.tsv"])
-def test_no_such_file_names_the_nearest(tmp_path: Path, name: str) -> None:
+def test_check_log_of_a_missing_file_names_the_closest(tmp_path: Path, name: str) -> None:
     write(tmp_path / "log.csv", LOG)
     write(tmp_path / "zzz", "")
 
@@ -92,15 +92,15 @@ def test_no_such_file_names_the_nearest(tmp_path: Path, name: str) -> None:
     assert f"did you mean {tmp_path}/log.csv?" in message
 
 
-def test_no_such_folder(tmp_path: Path) -> None:
+def test_check_log_of_a_missing_folder_says_so(tmp_path: Path) -> None:
     assert "its folder does not exist" in problem(tmp_path / "nowhere" / "log.csv")
 
 
-def test_an_unknown_file_system() -> None:
+def test_check_log_of_an_unknown_file_system_raises() -> None:
     assert "expected: a path that can be read in data.path" in problem("nowhere://bucket/log.csv")
 
 
-def test_a_directory(tmp_path: Path) -> None:
+def test_check_log_of_a_directory_suggests_a_glob(tmp_path: Path) -> None:
     message = problem(tmp_path)
 
     assert f"received: the directory {tmp_path}" in message
@@ -108,11 +108,11 @@ def test_a_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "user,item,time\n", "\ufeffuser,item,time", "\n\n"])
-def test_no_rows(tmp_path: Path, content: str) -> None:
+def test_check_log_without_rows_raises(tmp_path: Path, content: str) -> None:
     assert "received: no rows" in problem(write(tmp_path / "log.csv", content))
 
 
-def test_a_missing_column_names_the_nearest(tmp_path: Path) -> None:
+def test_check_log_without_a_column_names_the_closest(tmp_path: Path) -> None:
     message = problem(write(tmp_path / "log.csv", LOG.replace("user", "user_id")))
 
     assert "one column 'user'" in message
@@ -120,7 +120,7 @@ def test_a_missing_column_names_the_nearest(tmp_path: Path) -> None:
     assert "did you mean 'user_id'?" in message
 
 
-def test_a_missing_column_of_a_filter(tmp_path: Path) -> None:
+def test_check_log_without_the_column_of_a_filter_names_the_closest(tmp_path: Path) -> None:
     message = problem(write(tmp_path / "log.csv", LOG), filters=(FilterConfig(column="items", above=1),))
 
     assert "did you mean 'item'?" in message
@@ -138,43 +138,45 @@ def test_a_missing_column_of_a_filter(tmp_path: Path) -> None:
     ids=["png", "parquet", "gzip", "random", "one line"],
 )
 @pytest.mark.parametrize("settings", [{}, {"column_names": ("user", "item", "time")}], ids=["header", "no header"])
-def test_binary_files(tmp_path: Path, content: bytes, settings: dict[str, Any]) -> None:
+def test_check_log_of_a_binary_file_raises(tmp_path: Path, content: bytes, settings: dict[str, Any]) -> None:
     message = problem(write(tmp_path / "log.csv", content), **settings)
 
     assert any(word in message for word in ("binary data", "as text in UTF-8", "rows of the first"))
 
 
-def test_text_in_another_encoding_is_told_what_to_do(tmp_path: Path) -> None:
+def test_check_log_of_utf_16_suggests_iconv(tmp_path: Path) -> None:
     assert "iconv -f UTF-16" in problem(write(tmp_path / "log.csv", LOG.encode("utf-16")))
 
 
-def test_lines_that_end_in_carriage_returns_alone(tmp_path: Path) -> None:
+def test_check_log_of_lines_with_carriage_returns_only_suggests_tr(tmp_path: Path) -> None:
     assert r"tr '\r' '\n'" in problem(write(tmp_path / "log.csv", LOG.replace("\n", "\r")))
 
 
-def test_a_file_that_only_claims_to_be_compressed(tmp_path: Path) -> None:
+def test_check_log_of_text_named_gz_asks_for_a_whole_gzip_file(tmp_path: Path) -> None:
     assert "whole gzip file" in problem(write(tmp_path / "log.csv.gz", LOG))
 
 
 @pytest.mark.parametrize(("delimiter", "shown"), [(";", '";"'), ("\t", r'"\t"'), ("|", '"|"')])
 @pytest.mark.parametrize("settings", [{}, {"column_names": ("user", "item", "time")}], ids=["header", "no header"])
-def test_a_wrong_delimiter_is_named(tmp_path: Path, delimiter: str, shown: str, settings: dict[str, Any]) -> None:
+def test_check_log_with_another_delimiter_names_it(
+    tmp_path: Path, delimiter: str, shown: str, settings: dict[str, Any]
+) -> None:
     text = (ROWS if settings else LOG).replace(",", delimiter)
 
     assert f"set data.delimiter: {shown}" in problem(write(tmp_path / "log.csv", text), **settings)
 
 
-def test_a_wrong_delimiter_is_named_though_it_splits_the_header(tmp_path: Path) -> None:
+def test_check_log_with_a_delimiter_that_splits_the_header_names_the_better_one(tmp_path: Path) -> None:
     text = "user;item;time;price, gross\nu;i;1600000000;1\n"
 
     assert 'set data.delimiter: ";"' in problem(write(tmp_path / "log.csv", text))
 
 
-def test_the_delimiter_that_splits_best_is_named(tmp_path: Path) -> None:
+def test_check_log_with_two_possible_delimiters_names_the_better_one(tmp_path: Path) -> None:
     assert 'set data.delimiter: ";"' in problem(write(tmp_path / "log.csv", "user;item;time|utc\nu;i;1|2\n"))
 
 
-def test_every_row_bad(tmp_path: Path) -> None:
+def test_check_log_with_only_bad_rows_counts_their_reasons(tmp_path: Path) -> None:
     message = problem(write(tmp_path / "log.csv", f"user,item,time\n,i,{START_S}\nu,,{START_S}\n ,,{START_S}\n"))
 
     assert "3 rows of the first 3 rejected" in message
@@ -182,7 +184,7 @@ def test_every_row_bad(tmp_path: Path) -> None:
     assert "check data.columns.user" in message
 
 
-def test_filtered_rows_are_not_bad(tmp_path: Path) -> None:
+def test_check_log_with_only_filtered_rows_accepts(tmp_path: Path) -> None:
     sample = check_log(data(write(tmp_path / "log.csv", LOG), filters=(FilterConfig(column="item", matches="x"),)))
 
     assert (sample.accepted, sample.rejected) == (0, {"filtered": 20})
@@ -191,7 +193,7 @@ def test_filtered_rows_are_not_bad(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("configured", "power", "unit"), [("s", 3, "ms"), ("ms", 0, "s"), ("s", 6, "us"), ("us", 9, "ns"), ("ns", 3, "ms")]
 )
-def test_times_of_another_unit_name_it(tmp_path: Path, configured: str, power: int, unit: str) -> None:
+def test_check_log_with_times_in_another_unit_names_it(tmp_path: Path, configured: str, power: int, unit: str) -> None:
     rows = "".join(f"u,i,{(START_S + i) * 10**power}\n" for i in range(20))
     timestamp = TimestampConfig.model_validate({"unit": configured})
 
@@ -201,7 +203,7 @@ def test_times_of_another_unit_name_it(tmp_path: Path, configured: str, power: i
     assert f"'{START_S * 10**power}'" in message
 
 
-def test_numbers_that_are_no_times_may_be_an_order(tmp_path: Path) -> None:
+def test_check_log_with_numbers_that_are_not_times_suggests_the_unit_order(tmp_path: Path) -> None:
     message = problem(write(tmp_path / "log.csv", "user,item,time\nu,i,1\nu,i,2\n"))
 
     assert "data.timestamp.unit: order" in message
@@ -215,7 +217,9 @@ def test_numbers_that_are_no_times_may_be_an_order(tmp_path: Path) -> None:
         ({"format": "%d.%m.%Y"}, "1600000000000", ["unit: ms, and no data.timestamp.format"]),
     ],
 )
-def test_times_of_another_kind(tmp_path: Path, timestamp: dict[str, str], value: str, messages: list[str]) -> None:
+def test_check_log_with_times_of_another_kind_names_the_remedy(
+    tmp_path: Path, timestamp: dict[str, str], value: str, messages: list[str]
+) -> None:
     path = write(tmp_path / "log.csv", f"user,item,time\nu,i,{value}\n")
 
     message = problem(path, timestamp=TimestampConfig.model_validate(timestamp))
@@ -226,7 +230,7 @@ def test_times_of_another_kind(tmp_path: Path, timestamp: dict[str, str], value:
 ITEMS: dict[str, Any] = {"id": "id", "title": "title", "delimiter": "|"}
 
 
-def test_items_are_looked_at(tmp_path: Path) -> None:
+def test_check_log_with_a_table_of_items_accepts(tmp_path: Path) -> None:
     log, items = write(tmp_path / "log.csv", LOG), write(tmp_path / "items.txt", '"id"|"title"\n')
 
     assert check_log(data(log, items=ItemsTableConfig(path=str(items), **ITEMS))).accepted == 20
@@ -236,13 +240,13 @@ def test_items_are_looked_at(tmp_path: Path) -> None:
     ("content", "message"),
     [("id|titel\n", "did you mean 'titel'?"), ("id,title\n", "one column 'id'"), ("", "one column 'id'")],
 )
-def test_items_without_their_columns(tmp_path: Path, content: str, message: str) -> None:
+def test_check_log_with_items_without_their_columns_raises(tmp_path: Path, content: str, message: str) -> None:
     items = write(tmp_path / "items.txt", content)
 
     assert message in problem(write(tmp_path / "log.csv", LOG), items=ItemsTableConfig(path=str(items), **ITEMS))
 
 
-def test_no_such_items(tmp_path: Path) -> None:
+def test_check_log_without_the_file_of_items_names_its_setting(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", LOG)
 
     assert "(data.items.path)" in problem(log, items=ItemsTableConfig(path=str(tmp_path / "items.txt"), **ITEMS))
@@ -251,7 +255,7 @@ def test_no_such_items(tmp_path: Path) -> None:
 USERS: dict[str, Any] = {"id": "id", "columns": {"years": {"column": "age", "kind": "number"}}}
 
 
-def test_users_are_looked_at(tmp_path: Path) -> None:
+def test_check_log_with_a_table_of_users_accepts(tmp_path: Path) -> None:
     log, users = write(tmp_path / "log.csv", LOG), write(tmp_path / "users.csv", "id,age\nu1,30\nu2,\n")
 
     assert check_log(data(log, users=UsersTableConfig(path=str(users), **USERS))).accepted == 20
@@ -265,15 +269,22 @@ def test_users_are_looked_at(tmp_path: Path) -> None:
         (gzip.compress(b"id,age\n"), "binary data"),
         ("id,age\nu1,30\nu2,old\n", "numbers in column 'age' (data.users.columns.years)"),
     ],
-    ids=["misnamed attribute", "misnamed id", "gzip", "a word for a number"],  # gzip's bytes hold the time
+    ids=[
+        "misnamed attribute",
+        "misnamed id",
+        "gzip",
+        "a word for a number",
+    ],  # named, because gzip's bytes contain the current time
 )
-def test_users_that_are_not_as_configured(tmp_path: Path, content: str | bytes, message: str) -> None:
+def test_check_log_with_users_that_are_not_as_configured_raises(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
     users = write(tmp_path / "users.csv", content)
 
     assert message in problem(write(tmp_path / "log.csv", LOG), users=UsersTableConfig(path=str(users), **USERS))
 
 
-def test_no_such_users(tmp_path: Path) -> None:
+def test_check_log_without_the_file_of_users_names_its_setting(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", LOG)
 
     assert "(data.users.path)" in problem(log, users=UsersTableConfig(path=str(tmp_path / "users.csv"), **USERS))
@@ -378,9 +389,7 @@ def test_check_log_with_blanks_in_names_does_not_take_them_for_delimiters(tmp_pa
 
 
 @pytest.mark.parametrize("ending", ["bz2", "xz", "zst", "GZ"])
-def test_check_log_of_a_file_that_only_claims_to_be_compressed_asks_for_a_whole_one(
-    tmp_path: Path, ending: str
-) -> None:
+def test_check_log_of_text_named_as_compressed_asks_for_a_whole_file(tmp_path: Path, ending: str) -> None:
     assert "fetch or compress the file again" in problem(write(tmp_path / f"log.csv.{ending}", LOG))
 
 

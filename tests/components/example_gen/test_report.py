@@ -80,7 +80,7 @@ def test_check_with_as_many_rejected_rows_as_allowed_passes_and_with_one_more_ra
         ),
     ],
 )
-def test_refuses_what_is_not_good_enough(report: IngestionReport, messages: list[str]) -> None:
+def test_check_of_an_insufficient_report_names_what_is_missing(report: IngestionReport, messages: list[str]) -> None:
     with pytest.raises(InputError) as error:
         report.check(data(max_rejected_share=0.039), LEAVE_ONE_OUT)
 
@@ -98,7 +98,7 @@ SOUND = changed(rows_rejected={}, split_times_s=(0.5, 1.0))
     ],
     ids=["temporal", "session"],
 )
-def test_says_what_the_protocol_needs(split: SplitConfig, messages: list[str]) -> None:
+def test_check_without_examples_names_what_the_protocol_needs(split: SplitConfig, messages: list[str]) -> None:
     report = dataclasses.replace(SOUND, examples={"train": 3, "eval": 0, "test": 0}, split_times_s=(0.25, 1.0))
 
     with pytest.raises(InputError) as error:
@@ -112,7 +112,7 @@ def test_says_what_the_protocol_needs(split: SplitConfig, messages: list[str]) -
     ("split_times_s", "good"),
     [((0.5, 1.0), True), ((0.0, 1.0), False), ((0.5, 1.5), False), ((2.0, 3.0), False), ((-2.0, -1.0), False)],
 )
-def test_cuts_must_lie_in_the_log(split_times_s: tuple[float, float], good: bool) -> None:
+def test_check_with_split_times_outside_the_log_raises(split_times_s: tuple[float, float], good: bool) -> None:
     report = dataclasses.replace(SOUND, split_times_s=split_times_s)
 
     if good:
@@ -122,7 +122,7 @@ def test_cuts_must_lie_in_the_log(split_times_s: tuple[float, float], good: bool
             report.check(data(), NEXT)
 
 
-def test_cuts_of_a_log_without_times_are_no_dates() -> None:
+def test_check_of_the_unit_order_shows_split_times_as_numbers() -> None:
     report = dataclasses.replace(SOUND, split_times_s=(7.0, 8.0))
 
     with pytest.raises(InputError, match=r"validation cut, 7, and goes on to the test cut, 8"):
@@ -138,7 +138,9 @@ def test_cuts_of_a_log_without_times_are_no_dates() -> None:
         ({"not_in_table": 90}, {"items": ItemsTableConfig.model_validate(TABLE | COLUMNS | {"title": "t"})}, False),
     ],
 )
-def test_a_table_must_know_some_of_the_log(lacking: dict[str, int], tables: dict[str, Any], good: bool) -> None:
+def test_check_with_a_table_that_has_no_id_of_the_log_raises(
+    lacking: dict[str, int], tables: dict[str, Any], good: bool
+) -> None:
     report = changed(rows_rejected={}, **lacking)
     (name,) = tables
 

@@ -32,7 +32,7 @@ def reasons(text: str, settings: DataConfig) -> list[str]:
 
 
 def times(texts: list[str], timestamp: TimestampConfig) -> list[float | str]:
-    """The seconds of each accepted time, the reason of each rejected one."""
+    """Return the seconds of each accepted time, and the reason of each rejected one."""
     settings = data(timestamp=timestamp, **HEADERLESS)
     accepted, rejected = validate(batch("".join(f"u,i,{text}\n" for text in texts), settings), settings)
     found = {row["line"]: row["timestamp_s"] for row in accepted.to_pylist()}
@@ -40,7 +40,7 @@ def times(texts: list[str], timestamp: TimestampConfig) -> list[float | str]:
     return [found[line] for line in sorted(found)]
 
 
-def test_an_interaction_keeps_where_it_came_from() -> None:
+def test_validate_keeps_file_and_line() -> None:
     settings = data()
 
     accepted, rejected = validate(batch(f"user,item,time\n u1 ,i 1,{START_S}.5\nu2,,1\n", settings), settings)
@@ -57,7 +57,7 @@ def test_an_interaction_keeps_where_it_came_from() -> None:
     ("row", "reason"),
     [
         ('"u","i"x,1', "malformed"),
-        ('"u\nu",i,1600000000', "malformed"),  # an id of two lines would be two of the vocabulary
+        ('"u\nu",i,1600000000', "malformed"),  # an id with two lines would be two entries of a vocabulary
         ("u,i", "wrong_field_count"),
         ("\udcff,i", "wrong_field_count"),  # the first reason that applies
         ("\udcff,i,1600000000", "bad_encoding"),
@@ -72,7 +72,7 @@ def test_an_interaction_keeps_where_it_came_from() -> None:
         ("u,bad,1", "timestamp_out_of_range"),
     ],
 )
-def test_a_row_is_rejected_for_the_first_reason_that_applies(row: str, reason: str) -> None:
+def test_validate_rejects_a_row_for_the_first_reason_that_applies(row: str, reason: str) -> None:
     settings = data(null_values=("NULL",), filters=(FilterConfig(column="item", matches="[^b].*|"),), **HEADERLESS)
 
     assert reasons(row + "\n", settings) == [reason]
@@ -107,7 +107,7 @@ def test_a_row_is_rejected_for_the_first_reason_that_applies(row: str, reason: s
         ("order", "1e20", "timestamp_out_of_range"),
     ],
 )
-def test_reads_numbers_in_every_unit(unit: str, text: str, second: float | str) -> None:
+def test_validate_reads_times_in_every_unit(unit: str, text: str, second: float | str) -> None:
     assert times([text], TimestampConfig.model_validate({"unit": unit})) == [second]
 
 
@@ -124,12 +124,12 @@ def test_reads_numbers_in_every_unit(unit: str, text: str, second: float | str) 
         ("%Y-%m-%d", "1970-01-01", "timestamp_out_of_range"),
     ],
 )
-def test_reads_text_in_a_format_as_utc(form: str, text: str, second: float | str) -> None:
+def test_validate_reads_times_in_a_format_as_utc(form: str, text: str, second: float | str) -> None:
     assert times([text], TimestampConfig(format=form)) == [second]
 
 
 @given(st.lists(st.datetimes(datetime(1980, 1, 1), datetime(2099, 12, 31)), min_size=1))
-def test_a_formatted_time_and_its_seconds_agree(moments: list[datetime]) -> None:
+def test_validate_of_a_formatted_time_returns_its_seconds(moments: list[datetime]) -> None:
     moments = [moment.replace(microsecond=0, tzinfo=timezone.utc) for moment in moments]
     form = "%Y-%m-%d %H:%M:%S"
 
@@ -145,7 +145,7 @@ def test_a_formatted_time_and_its_seconds_agree(moments: list[datetime]) -> None
         ({"matches": r".*x"}, ["x"]),
     ],
 )
-def test_a_filter_keeps_what_it_says(rule: dict[str, object], kept: list[str]) -> None:
+def test_validate_with_a_filter_keeps_matching_rows(rule: dict[str, object], kept: list[str]) -> None:
     values = ["5", "0", " 0.5", "-3", "1e3", "x", ""]
     settings = data(filters=(FilterConfig.model_validate({"column": "amount", **rule}),))
     text = "user,time,item,amount\n" + "".join(f"u,{START_S},{i},{value}\n" for i, value in enumerate(values))
@@ -157,7 +157,7 @@ def test_a_filter_keeps_what_it_says(rule: dict[str, object], kept: list[str]) -
 
 
 @pytest.mark.parametrize("text", [" buy", "buy  ", "\tbuy ", "buy"])
-def test_matches_ignores_white_space_around_the_value(text: str) -> None:
+def test_validate_with_matches_ignores_white_space_around_the_value(text: str) -> None:
     settings = data(filters=(FilterConfig(column="event", matches="buy"),))
 
     accepted, _ = validate(batch(f"user,item,time,event\nu,i,{START_S},{text}\n", settings), settings)
@@ -169,7 +169,7 @@ NUMBER = st.from_regex(r"[+-]?([0-9]{1,25}\.?[0-9]{0,25}|\.[0-9]{1,25})([eE][+-]
 
 
 @given(st.lists(NUMBER.filter(str.isascii), min_size=1), st.sampled_from([1, 10**3]))
-def test_numbers_are_those_of_float(texts: list[str], divisor: int) -> None:
+def test_numbers_equal_those_of_float(texts: list[str], divisor: int) -> None:
     expected = [float(text) / divisor for text in texts]
 
     np.testing.assert_array_equal(_numbers(pa.array(texts), divisor), expected)
@@ -197,7 +197,7 @@ def test_numbers_beyond_float64_are_infinite_or_zero() -> None:
     assert found.tolist() == [np.inf, -np.inf, 0.0, 7.0, np.inf]
 
 
-def test_a_row_passes_all_filters_or_none() -> None:
+def test_validate_with_two_filters_requires_both() -> None:
     rules = (FilterConfig(column="item", matches="a.*"), FilterConfig(column="item", matches=".*z"))
     settings = data(filters=rules, **HEADERLESS)
     accepted, _ = validate(batch("".join(f"u,{i},{START_S}\n" for i in ("az", "ay", "bz")), settings), settings)
@@ -205,7 +205,7 @@ def test_a_row_passes_all_filters_or_none() -> None:
     assert accepted.column(1).to_pylist() == ["az"]
 
 
-def test_tells_which_texts_are_times_of_a_unit() -> None:
+def test_plausible_finds_times_of_a_unit() -> None:
     texts = pa.array([" 1500000000000", "1500000000", "x"])
 
     assert plausible(texts, TimestampConfig(unit="ms")).tolist() == [True, False, False]
@@ -215,7 +215,7 @@ def test_tells_which_texts_are_times_of_a_unit() -> None:
     text=GARBAGE,
     timestamp=st.sampled_from([TimestampConfig(unit="s"), TimestampConfig(unit="order"), TimestampConfig(format="%Y")]),
 )
-def test_every_row_is_accepted_or_rejected(text: str, timestamp: TimestampConfig) -> None:
+def test_validate_accepts_or_rejects_every_row(text: str, timestamp: TimestampConfig) -> None:
     settings = data(timestamp=timestamp, filters=(FilterConfig(column="item", matches="a.*"),), **HEADERLESS)
     read = batch(text, settings)
 
@@ -225,7 +225,7 @@ def test_every_row_is_accepted_or_rejected(text: str, timestamp: TimestampConfig
     assert sorted(lines) == read.column(read.schema.get_field_index("__line__")).to_pylist()
 
 
-def test_the_transform_has_an_output_for_either() -> None:
+def test_validate_interactions_has_two_outputs() -> None:
     settings = data(**HEADERLESS)
     batches = [batch(f"u1,i1,{START_S}\n,i,2\n", settings), batch("u,,2\n", settings)]
 
@@ -240,7 +240,7 @@ def test_the_transform_has_an_output_for_either() -> None:
 FURTHER: dict[str, Any] = {"event": "event", "value": "stars", "context": {"shop": {"column": "shop"}}}
 
 
-def test_further_columns_are_read_and_what_is_not_there_is_none() -> None:
+def test_validate_reads_further_columns_and_marks_missing_values() -> None:
     settings = data(null_values=("", "?"), further=FURTHER)
     rows = [
         f"u,a,{START_S}, buy ,4.5,x",
@@ -257,7 +257,7 @@ def test_further_columns_are_read_and_what_is_not_there_is_none() -> None:
     assert [(row["reason"], row["line"]) for row in rejected.to_pylist()] == [("bad_number", 4), ("bad_number", 5)]
 
 
-def test_a_category_with_a_line_break_is_malformed() -> None:
+def test_validate_of_a_category_with_a_line_break_rejects_it_as_malformed() -> None:
     settings = data(further={"event": "event"})
 
     assert reasons(f'user,item,time,event\nu,a,{START_S},"buy\nnow"\n', settings) == ["malformed"]

@@ -34,7 +34,7 @@ def table(path: Path, text: str = TABLE) -> UsersTableConfig:
 
 
 @pytest.mark.parametrize("name", ["users.csv", "users.csv.gz"])
-def test_the_table_says_what_it_knows_and_what_it_does_not(tmp_path: Path, name: str) -> None:
+def test_read_table_returns_values_and_missing_values(tmp_path: Path, name: str) -> None:
     known = read_table(table(tmp_path / name), NULLS)
 
     np.testing.assert_equal(known.get("a"), {"kind": "book", "cost": 1.5})
@@ -44,24 +44,24 @@ def test_the_table_says_what_it_knows_and_what_it_does_not(tmp_path: Path, name:
     assert [key for key in "abcx" if known.is_missing(key)] == ["x"]
 
 
-def test_where_there_is_no_table_nothing_is_lacking() -> None:
+def test_empty_table_has_no_missing_ids() -> None:
     assert (EMPTY.get("a"), EMPTY.is_missing("a")) == ({}, False)
 
 
-def test_of_an_id_that_comes_twice_the_last_row_counts(tmp_path: Path) -> None:
+def test_read_table_with_a_repeated_id_keeps_its_last_row(tmp_path: Path) -> None:
     known = read_table(table(tmp_path / "users.csv", TABLE + "a,Again,toy,2\n"), NULLS)
 
     assert known.get("a") == {"kind": "toy", "cost": 2.0}
 
 
-def test_what_is_to_be_a_number_and_is_none_is_named_with_its_place(tmp_path: Path) -> None:
+def test_read_table_with_text_for_a_number_names_its_line(tmp_path: Path) -> None:
     users = table(tmp_path / "users.csv", TABLE + "d,D,book,cheap\n")
 
     with pytest.raises(InputError, match=r"column 'price' \(data\.users\.columns\.cost\)(.|\n)*'cheap' at .*csv:5"):
         read_table(users, NULLS)
 
 
-def test_columns_are_read_from_every_file(tmp_path: Path) -> None:
+def test_read_table_rows_reads_columns_of_every_file_by_name(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text("id,title\na,A\n")
     (tmp_path / "2.csv").write_text("title,id\nB,b\n")
 
@@ -117,7 +117,7 @@ def test_read_users_names_its_columns_as_features(tmp_path: Path) -> None:
     assert read_users(data()) is EMPTY
 
 
-def test_timelines_gain_what_the_table_knows_and_what_it_lacks_is_counted(tmp_path: Path) -> None:
+def test_describe_items_adds_columns_and_counts_missing_items(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("id,title,kind,price\na,A,book,1.5\nb,B,,\nc,C,film,NULL\n")
     columns = {"kind": {"column": "kind"}, "price": {"column": "price", "kind": "number"}}
     items = ItemsTableConfig.model_validate(

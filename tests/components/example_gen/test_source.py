@@ -12,13 +12,13 @@ from schemas.interaction import ERROR, FILE, LINE, RAW
 from tests.components.logs import data, local_pipeline
 
 
-def test_needs_the_columns_of_the_configuration_and_no_other() -> None:
+def test_needed_columns_are_those_of_the_configuration() -> None:
     filters = (FilterConfig(column="event", matches="buy"), FilterConfig(column="time", above=3))
 
     assert needed_columns(data(filters=filters)) == ["user", "item", "time", "event"]
 
 
-def test_keeps_needed_columns_wherever_they_stand() -> None:
+def test_read_record_batches_finds_columns_by_name() -> None:
     (batch,) = read_record_batches(["time,price,user,item\n", "5,1.5,u,i\n", "6,u\n"], data(), "a.csv")
 
     assert batch.to_pylist() == [
@@ -27,17 +27,17 @@ def test_keeps_needed_columns_wherever_they_stand() -> None:
     ]
 
 
-def test_files_without_a_header_have_their_first_row_on_line_one() -> None:
+def test_read_record_batches_without_a_header_begins_on_line_one() -> None:
     (batch,) = read_record_batches(["u,i,5\n"], data(column_names=("user", "item", "time")), "a.csv")
 
     assert [(row["user"], row["time"], row[LINE]) for row in batch.to_pylist()] == [("u", "5", 1)]
 
 
-def test_an_empty_file_has_no_rows() -> None:
+def test_read_record_batches_of_an_empty_file_is_empty() -> None:
     assert list(read_record_batches([], data(), "a.csv")) == []
 
 
-def test_reads_plain_and_compressed_files_of_a_glob(tmp_path: Path) -> None:
+def test_csv_source_reads_plain_and_compressed_files_of_a_glob(tmp_path: Path) -> None:
     (tmp_path / "1.csv").write_text("user,item,time\nu1,i1,1\n")
     (tmp_path / "2.csv.gz").write_bytes(gzip.compress(b"time,item,user\n2,i2,u2\n"))
     (tmp_path / "other.txt").write_text("not read")
@@ -49,12 +49,12 @@ def test_reads_plain_and_compressed_files_of_a_glob(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["log.csv", "*.csv"])
-def test_a_log_that_is_not_there_stops_the_pipeline(tmp_path: Path, name: str) -> None:
+def test_csv_source_of_a_missing_log_stops_the_pipeline(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"expected: a file at .*data\.path"), local_pipeline() as pipeline:
         _ = pipeline | CsvSource(data(tmp_path / name))
 
 
-def test_a_missing_column_stops_the_pipeline_and_names_the_nearest(tmp_path: Path) -> None:
+def test_csv_source_without_a_column_stops_the_pipeline_and_names_the_closest(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("usr,item,time\nu1,i1,1\n")
 
     with pytest.raises(InputError, match="did you mean 'usr'"), local_pipeline() as pipeline:

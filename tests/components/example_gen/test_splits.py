@@ -30,7 +30,7 @@ from tests.components.protocols import (
     TIMES,
     Protocol,
     build,
-    position,
+    item_index,
     session,
 )
 
@@ -48,14 +48,16 @@ CUTS = (10.0, 20.0)
         (10, UserSplit([Span(0, 8)], [Targets("eval", 0, 8, 9), Targets("test", 0, 9, 10)])),
     ],
 )
-def test_leave_one_out_tests_on_the_last_and_validates_on_the_one_before(count: int, expected: UserSplit) -> None:
+def test_leave_one_out_takes_the_last_for_test_and_the_one_before_for_validation(
+    count: int, expected: UserSplit
+) -> None:
     assert split_history([float(i) for i in range(count)], LEAVE_ONE_OUT, None) == expected
 
 
 @pytest.mark.parametrize(
     ("count", "splits"), [(1, []), (2, ["test"]), (3, ["eval", "test"]), (4, ["train", "eval", "test"])]
 )
-def test_leave_one_out_gives_an_example_where_there_is_a_history(count: int, splits: list[str]) -> None:
+def test_leave_one_out_of_few_interactions_gives_the_examples_with_a_history(count: int, splits: list[str]) -> None:
     assert [history.split for history in build([1.0] * count, Protocol(LEAVE_ONE_OUT, None))] == splits
 
 
@@ -72,17 +74,17 @@ def test_leave_one_out_gives_an_example_where_there_is_a_history(count: int, spl
     ],
 )
 @pytest.mark.parametrize("split", [NEXT, ALL], ids=["next", "all"])
-def test_temporal_trains_before_the_first_cut_and_predicts_what_comes_after_each(
+def test_temporal_trains_before_the_first_split_time_and_predicts_after_each(
     split: config.TemporalSplitConfig, times: list[float], trained: int, validated: int | None, tested: int | None
 ) -> None:
     found = split_history(times, split, CUTS)
 
     assert found.train == [Span(0, trained)] * bool(trained)
     assert [t for t in found.targets if t.split == "eval"] == [
-        Targets("eval", 0, place, place + 1) for place in [validated] if place is not None
+        Targets("eval", 0, index, index + 1) for index in [validated] if index is not None
     ]
     assert [t for t in found.targets if t.split == "test"] == [
-        Targets("test", 0, place, len(times) if split is ALL else place + 1) for place in [tested] if place is not None
+        Targets("test", 0, index, len(times) if split is ALL else index + 1) for index in [tested] if index is not None
     ]
 
 
@@ -95,27 +97,27 @@ def test_temporal_trains_before_the_first_cut_and_predicts_what_comes_after_each
         (100.0, [(0, 6)]),
     ],
 )
-def test_a_longer_pause_ends_a_session(gap_s: float | None, expected: list[tuple[int, int]]) -> None:
+def test_sessions_end_at_a_longer_pause(gap_s: float | None, expected: list[tuple[int, int]]) -> None:
     assert sessions([0.0, 1.0, 6.0, 6.0, 7.0, 20.0], gap_s) == expected
 
 
 @given(times=TIMES, gap_s=st.none() | st.floats(0.5, 8))
-def test_sessions_are_apart_and_together_all_there_is(times: list[float], gap_s: float | None) -> None:
+def test_sessions_are_disjoint_and_cover_the_timeline(times: list[float], gap_s: float | None) -> None:
     found = sessions(times, gap_s)
 
-    assert [place for start, end in found for place in range(start, end)] == list(range(len(times)))
+    assert [index for start, end in found for index in range(start, end)] == list(range(len(times)))
     borders = {end for _, end in found[:-1]}
     limit = float("inf") if gap_s is None else gap_s
-    assert borders == {place for place, (a, b) in enumerate(pairwise(times), start=1) if b - a > limit}
+    assert borders == {index for index, (a, b) in enumerate(pairwise(times), start=1) if b - a > limit}
 
 
-def test_a_session_is_wholly_of_the_split_in_which_it_begins() -> None:
+def test_session_puts_a_session_into_the_split_in_which_it_begins() -> None:
     times = [1.0, 9.0, 12.0, 18.0, 21.0, 22.0, 40.0, 50.0, 51.0]  # with pauses over 4: at 9, 18, 40 and 50
 
     assert split_history(times, session(4.0), CUTS) == UserSplit(
         train=[Span(0, 1), Span(1, 3)],
         targets=[
-            Targets("eval", 3, 4, 5),  # 18, 21, 22: begun before the test cut
+            Targets("eval", 3, 4, 5),  # 18, 21, 22: began before the start of test
             Targets("eval", 3, 5, 6),
             Targets("test", 7, 8, 9),
         ],
@@ -123,7 +125,7 @@ def test_a_session_is_wholly_of_the_split_in_which_it_begins() -> None:
 
 
 @pytest.mark.parametrize(("begin", "split"), [(9.9, "train"), (10.0, "eval"), (19.9, "eval"), (20.0, "test")])
-def test_a_session_that_begins_at_a_cut_lies_after_it(begin: float, split: str) -> None:
+def test_session_that_begins_at_a_split_time_lies_after_it(begin: float, split: str) -> None:
     assert {history.split for history in build([begin, begin + 15], Protocol(session(None), CUTS))} == {split}
 
 
@@ -135,11 +137,11 @@ def test_windows_are_cut_from_the_end() -> None:
 
 
 @given(times=TIMES, protocol=PROTOCOLS, max_length=LENGTHS)
-def test_every_training_interaction_but_a_sequences_first_is_a_target_once(
+def test_windows_make_every_interaction_except_the_first_a_target_once(
     times: list[float], protocol: Protocol, max_length: int
 ) -> None:
     targets = Counter(
-        position(item)
+        item_index(item)
         for history in build(times, protocol, max_length)
         if history.split == "train"
         for item in [*history.item_ids[1:], *history.target_ids]
@@ -156,11 +158,11 @@ def test_every_training_interaction_but_a_sequences_first_is_a_target_once(
             sum(time < protocol.split_times_s[0] for time in times) if protocol.split_times_s else len(times) - 2
         )
         trained = [Span(0, before_cut)]
-    assert targets == Counter(place for start, end in trained for place in range(start + 1, end))
+    assert targets == Counter(index for start, end in trained for index in range(start + 1, end))
 
 
 @given(times=TIMES, protocol=TEMPORAL, max_length=LENGTHS)
-def test_nothing_trained_on_is_younger_than_anything_tested_on(
+def test_split_history_trains_on_nothing_later_than_any_target(
     times: list[float], protocol: Protocol, max_length: int
 ) -> None:
     found = build(times, protocol, max_length)
@@ -174,25 +176,25 @@ def test_nothing_trained_on_is_younger_than_anything_tested_on(
 
 
 @given(times=TIMES, protocol=SESSION, max_length=LENGTHS)
-def test_an_example_lies_in_one_session_and_a_session_in_one_split(
+def test_session_keeps_examples_in_one_session_and_sessions_in_one_split(
     times: list[float], protocol: Protocol, max_length: int
 ) -> None:
     assert protocol.split_times_s
     validation, test = protocol.split_times_s
     for history in build(times, protocol, max_length):
-        places = sorted(position(item) for item in (*history.exclude_ids, *history.item_ids, *history.target_ids))
-        (span,) = [span for span in spans(times, protocol) if span.start <= places[0] < span.end]
+        indices = sorted(item_index(item) for item in (*history.exclude_ids, *history.item_ids, *history.target_ids))
+        (span,) = [span for span in spans(times, protocol) if span.start <= indices[0] < span.end]
         begun = times[span.start]
-        assert places[-1] < span.end
+        assert indices[-1] < span.end
         assert history.split == ("train" if begun < validation else "eval" if begun < test else "test")
 
 
 @given(times=TIMES, protocol=SESSION, max_length=LENGTHS)
-def test_sessions_of_validation_and_test_are_revealed_step_by_step(
+def test_session_of_validation_or_test_is_revealed_step_by_step(
     times: list[float], protocol: Protocol, max_length: int
 ) -> None:
     revealed = [
-        (sorted(position(item) for item in (*history.exclude_ids, *history.item_ids)), history.target_ids)
+        (sorted(item_index(item) for item in (*history.exclude_ids, *history.item_ids)), history.target_ids)
         for history in build(times, protocol, max_length)
         if history.split != "train"
     ]
@@ -212,37 +214,35 @@ def spans(times: list[float], protocol: Protocol) -> list[Span]:
 
 
 @given(times=TIMES, protocol=PROTOCOLS, max_length=LENGTHS)
-def test_every_interaction_is_counted_as_what_the_examples_make_of_it(
-    times: list[float], protocol: Protocol, max_length: int
-) -> None:
+def test_count_roles_agrees_with_the_examples(times: list[float], protocol: Protocol, max_length: int) -> None:
     trained, targets, histories = set(), set(), set()
     for history in build(times, protocol, max_length):
-        before = {position(item) for item in (*history.exclude_ids, *history.item_ids)}
-        after = {(history.split, position(item)) for item in history.target_ids}
+        before = {item_index(item) for item in (*history.exclude_ids, *history.item_ids)}
+        after = {(history.split, item_index(item)) for item in history.target_ids}
         if history.split == "train":
-            trained |= before | {place for _, place in after}
+            trained |= before | {index for _, index in after}
         else:
             targets |= after
             histories |= before
 
-    def use(place: int) -> str:
-        if place in trained:
+    def role(index: int) -> str:
+        if index in trained:
             return "trained_on"
         for split in ("eval", "test"):
-            if (split, place) in targets:
+            if (split, index) in targets:
                 return f"{split}_targets"
-        if place in without_history(times, protocol):
+        if index in without_history(times, protocol):
             return "targets_without_history"
-        return "history_only" if place in histories else "in_no_example"
+        return "history_only" if index in histories else "in_no_example"
 
     counts = count_roles(len(times), split_history(times, *protocol))
 
-    assert counts == Counter(use(place) for place in range(len(times)))
+    assert counts == Counter(role(index) for index in range(len(times)))
     assert set(counts) <= set(INTERACTION_ROLES)
 
 
 def without_history(times: list[float], protocol: Protocol) -> list[int]:
-    """What would be predicted, were there anything before it; a session's first interaction never is."""
+    """Return the targets that have no history. The first interaction of a session is never a target."""
     split, split_times_s = protocol
     if isinstance(split, config.SessionSplitConfig):
         return []
@@ -253,8 +253,8 @@ def without_history(times: list[float], protocol: Protocol) -> list[int]:
     return [0] if times and times[0] >= split_times_s[0] else []
 
 
-def test_what_becomes_of_the_interactions_of_sessions() -> None:
-    # Sessions of 3 and 1 to train on, of 1 and 2 to validate on, of 4 and 1 to test on.
+def test_count_roles_of_sessions_counts_targets_and_histories() -> None:
+    # Sessions with 3 and 1 interactions for training, 1 and 2 for validation, 4 and 1 for test.
     times = [1.0, 2, 3, 8, 13, 18, 18, 23, 23, 24, 24, 30]
 
     assert count_roles(len(times), split_history(times, session(2.0), CUTS)) == {
@@ -262,7 +262,7 @@ def test_what_becomes_of_the_interactions_of_sessions() -> None:
         "eval_targets": 1,
         "test_targets": 3,
         "history_only": 2,
-        "in_no_example": 3,  # the sessions of one
+        "in_no_example": 3,  # the sessions with one interaction
     }
 
 
@@ -277,9 +277,7 @@ def test_what_becomes_of_the_interactions_of_sessions() -> None:
         ([19, 25, 26], Protocol(session(None), CUTS), 0),
     ],
 )
-def test_every_example_says_how_many_interactions_of_its_user_are_trained_on(
-    times: Any, protocol: Protocol, expected: int
-) -> None:
+def test_histories_have_the_number_of_training_interactions(times: Any, protocol: Protocol, expected: int) -> None:
     counts = {history.train_interactions for history in build([float(time) for time in times], protocol)}
 
     assert counts == {expected}
@@ -289,13 +287,13 @@ def test_every_example_says_how_many_interactions_of_its_user_are_trained_on(
     ("times", "shares", "expected"),
     [
         (range(10), (0.1, 0.2), (7, 8)),
-        (range(10), (0.1, 0.7), (2, 3)),  # .1 + .7 is a little less than .8
-        ([0, 0, 0, 5, 5, 9], (0.2, 0.2), (9, 9)),  # at most: the fives would make it a half
-        ([0, 5, 5, 5], (0.3, 0.3), (6, 6)),  # even the last second is more than either share
+        (range(10), (0.1, 0.7), (2, 3)),  # 0.1 + 0.7 is a little less than 0.8
+        ([0, 0, 0, 5, 5, 9], (0.2, 0.2), (9, 9)),  # with the fives, it would be a half
+        ([0, 5, 5, 5], (0.3, 0.3), (6, 6)),  # the last second alone has more than either fraction
         ([3], (0.4, 0.5), (4, 4)),
     ],
 )
-def test_cuts_leave_at_most_the_shares_behind_them(
+def test_split_times_from_shares_leave_at_most_the_shares_after_them(
     times: list[int], shares: tuple[float, float], expected: tuple[float, float]
 ) -> None:
     counts = np.unique(np.array(times, dtype=np.float64), return_counts=True)
@@ -305,7 +303,7 @@ def test_cuts_leave_at_most_the_shares_behind_them(
 
 
 @given(times=st.lists(st.integers(0, 50), min_size=1), validation=st.floats(0.01, 0.49), test=st.floats(0.01, 0.49))
-def test_a_cut_is_the_earliest_that_its_share_allows(times: list[int], validation: float, test: float) -> None:
+def test_split_times_from_shares_are_the_earliest_possible(times: list[int], validation: float, test: float) -> None:
     counts = np.unique(np.array(times, dtype=np.float64), return_counts=True)
     split = config.SessionSplitConfig(kind="session", validation_share=validation, test_share=test)
 

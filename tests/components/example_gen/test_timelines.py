@@ -14,7 +14,7 @@ Rows = list[tuple[str, str, float]]
 
 
 def check(batches: list[pa.RecordBatch], timelines: list[Timeline], dropped: Counter[str], **minimums: Any) -> None:
-    """Asserts what `BuildTimelines` gives."""
+    """Check the output of `BuildTimelines`."""
     with local_pipeline() as pipeline:
         built = pipeline | beam.Create(batches) | BuildTimelines(data(**minimums))
         assert_that(built["timelines"], equal_to(timelines), label="Timelines")
@@ -22,7 +22,7 @@ def check(batches: list[pa.RecordBatch], timelines: list[Timeline], dropped: Cou
         assert_that(total, equal_to([dropped]), label="Dropped")
 
 
-def test_interactions_of_one_time_are_in_the_order_of_file_and_line() -> None:
+def test_build_timelines_orders_equal_times_by_file_and_line() -> None:
     one_file = interactions([("u", "e", 5), ("v", "x", 9), ("u", "f", 4)], file="b.csv", first_line=9)
     two_files = [
         interactions([("u", "c", 5), ("u", "d", 5)], file="a.csv"),
@@ -37,7 +37,7 @@ def test_interactions_of_one_time_are_in_the_order_of_file_and_line() -> None:
     )
 
 
-def test_lines_are_ordered_as_numbers() -> None:
+def test_build_timelines_orders_lines_as_numbers() -> None:
     rows: Rows = [("u", f"i{line}", 5) for line in (2, 3)]
 
     check(
@@ -47,7 +47,7 @@ def test_lines_are_ordered_as_numbers() -> None:
     )
 
 
-def test_items_with_too_few_interactions_go_first_then_users_and_each_once() -> None:
+def test_build_timelines_drops_rare_items_first_then_users_each_once() -> None:
     rows: Rows = [
         ("u1", "a", 1),
         ("u1", "b", 2),
@@ -60,7 +60,7 @@ def test_items_with_too_few_interactions_go_first_then_users_and_each_once() -> 
 
     check(
         [interactions(rows[:3]), interactions(rows[3:])],
-        # Without its rare item u2 has too few; that leaves a with too few, which is not looked at again.
+        # Without its rare item, u2 has too few interactions. Then item a has too few, but items are not counted again.
         [Timeline("u1", ["a", "b"], [1, 2], {}), Timeline("u3", ["b", "a", "b"], [5, 6, 7], {})],
         Counter(below_item_minimum=1, below_user_minimum=1),
         min_item_interactions=3,
@@ -73,7 +73,7 @@ def test_items_with_too_few_interactions_go_first_then_users_and_each_once() -> 
     rows=st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("abcde"), st.integers(0, 9)), max_size=30),
     cut=st.integers(0, 30),
 )
-def test_every_interaction_is_kept_or_counted_as_dropped(rows: Rows, cut: int) -> None:
+def test_build_timelines_keeps_or_counts_every_interaction(rows: Rows, cut: int) -> None:
     items = Counter(item for _, item, _ in rows)
     frequent = [row for row in rows if items[row[1]] >= 3]
     users = Counter(user for user, _, _ in frequent)

@@ -1,4 +1,4 @@
-"""What ingestion writes, held against the schema as ExampleValidator does it."""
+"""The examples of the ingestion are validated against the schema as ExampleValidator does it."""
 
 import pytest
 import tensorflow_data_validation as tfdv
@@ -49,7 +49,7 @@ def statistics(
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_nothing_is_held_against_any_split(
+def test_history_schema_accepts_every_split(
     settings: DataConfig, statistics: dict[str, statistics_pb2.DatasetFeatureStatisticsList], split: str
 ) -> None:
     schema = text_format.Parse(history_schema_text(settings), schema_pb2.Schema())
@@ -59,7 +59,7 @@ def test_nothing_is_held_against_any_split(
 
 
 @pytest.mark.parametrize("name", sorted(ADDED))
-def test_a_feature_that_is_missing_is_found(
+def test_history_schema_finds_a_missing_feature(
     settings: DataConfig, statistics: dict[str, statistics_pb2.DatasetFeatureStatisticsList], name: str
 ) -> None:
     schema = text_format.Parse(history_schema_text(settings), schema_pb2.Schema())

@@ -1,4 +1,4 @@
-"""What Transform makes of histories, and that a request to the exported model becomes the same codes."""
+"""Transform encodes examples, and the exported model encodes a request in the same way."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ def history(
     *later: str,
     split: str = "train",
 ) -> HistoryExample:
-    """The last of each is the first target's; `later` targets are but items."""
+    """Return an example: the last value of each sequence belongs to the first target; `later` are further targets."""
     return HistoryExample(
         split=split,
         user_id="u",
@@ -125,10 +125,10 @@ def codes(transformed: Transformed, name: str) -> list[list[int]]:
     return [row[f"{codes_key(name)}$ragged_values"].tolist() for row in transformed.examples]
 
 
-def test_ids_are_numbers_and_say_nothing_of_how_often_an_item_comes(transformed: Transformed, tmp_path: Path) -> None:
-    """Were they by frequency, an item that is often a test target would have a low one."""
+def test_item_ids_are_integers_independent_of_frequency(transformed: Transformed, tmp_path: Path) -> None:
+    """In the order of frequency, an item that is often a test target would have a low id."""
     vocabulary = transformed.output.vocabulary_by_name("items")
-    ids = {item.decode(): place for place, item in enumerate(vocabulary, 1)}
+    ids = {item.decode(): number for number, item in enumerate(vocabulary, 1)}
 
     assert [row[f"{ITEM_IDS}$ragged_values"].tolist() for row in transformed.examples] == [
         [ids["a"], ids["a"]],
@@ -139,23 +139,23 @@ def test_ids_are_numbers_and_say_nothing_of_how_often_an_item_comes(transformed:
     assert transform([*HISTORIES, *more], tmp_path).output.vocabulary_by_name("items") == vocabulary
 
 
-def test_an_item_that_is_only_a_later_target_is_in_the_catalogue(transformed: Transformed) -> None:
+def test_item_vocabulary_includes_items_that_are_only_later_targets(transformed: Transformed) -> None:
     assert sorted(transformed.output.vocabulary_by_name("items")) == [b"a", b"b", b"c", b"d"]
 
 
-def test_a_category_has_a_code_by_falling_frequency_and_none_has_0(transformed: Transformed) -> None:
+def test_category_ids_follow_frequency_and_missing_is_0(transformed: Transformed) -> None:
     assert codes(transformed, "event") == [[1, 1, 2], [0, 1]]
     assert codes(transformed, "genres") == [[1, 1, 1], [1, 1]]
 
 
-def test_a_number_has_the_code_of_its_bucket(transformed: Transformed) -> None:
+def test_number_ids_are_those_of_their_buckets(transformed: Transformed) -> None:
     (low, none, high), (middle, same) = codes(transformed, "value")
 
     assert none == 0
     assert 1 <= low < middle == same < high <= BUCKETS
 
 
-def test_times_have_codes_up_to_that_of_the_target(transformed: Transformed) -> None:
+def test_time_ids_include_the_target(transformed: Transformed) -> None:
     (first, minute, two_hours), (second_first, day) = codes(transformed, GAP)
 
     assert first == second_first == 0
@@ -164,7 +164,7 @@ def test_times_have_codes_up_to_that_of_the_target(transformed: Transformed) -> 
     assert codes(transformed, WEEKDAY) == [[6, 6, 6], [6, 7]]
 
 
-def test_buckets_and_categories_are_those_of_the_training_split(transformed: Transformed, tmp_path: Path) -> None:
+def test_buckets_and_categories_come_from_the_training_split_only(transformed: Transformed, tmp_path: Path) -> None:
     future = [
         history("ab", [0, 9_000_000 + step], ["rent", "rent"], [100.0, 200.0 + step], split=split)
         for step, split in enumerate(["test", "eval"] * 20)
@@ -176,10 +176,10 @@ def test_buckets_and_categories_are_those_of_the_training_split(transformed: Tra
             with_future.examples[-1][boundaries_key(name)], transformed.examples[0][boundaries_key(name)]
         )
     assert with_future.output.vocabulary_by_name("event") == transformed.output.vocabulary_by_name("event")
-    assert codes(with_future, "event")[-1] == [3, 3]  # an unknown one
+    assert codes(with_future, "event")[-1] == [3, 3]  # an unknown category
 
 
-def test_a_request_becomes_the_codes_that_were_trained_on(transformed: Transformed) -> None:
+def test_request_features_equal_the_transformed_ones(transformed: Transformed) -> None:
     model = ModelConfig.model_validate(
         {"inputs": {"time": True, "query_time": True, "columns": ["event", "value", "genres"]}}
     )
@@ -199,7 +199,7 @@ def test_a_request_becomes_the_codes_that_were_trained_on(transformed: Transform
     for name in (GAP, HOUR, WEEKDAY):
         trained = codes(transformed, name)
         assert [row[: len(want)] for row, want in zip(found[name].numpy().tolist(), trained, strict=True)] == trained
-    for name in ("event", "value"):  # of what follows, only the time is known
+    for name in ("event", "value"):  # a request has no target; only its time is known
         trained = [row[:-1] for row in codes(transformed, name)]
         assert [row[: len(want)] for row, want in zip(found[name].numpy().tolist(), trained, strict=True)] == trained
     assert columns.of_items["genres"][0].categories() == ["x|y"]
