@@ -1,1 +1,1 @@
-"""What leaves: export signatures, indexes, the server and its client."""
+"""Serving: export signatures, top-k indexes, the development server and its client."""

@@ -1,1 +1,1 @@
-"""What leaves: signatures, top-k search and the recommender around them, as a SavedModel."""
+"""Export of a model as a SavedModel: signatures, top-k search and the recommender around them."""

@@ -1,4 +1,4 @@
-"""Joining the candidates of several sources into one list without repetitions."""
+"""Removal of repeated and excluded candidates after several sources are joined."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import tensorflow as tf
 
 
 def dedupe(ids: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
-    """Sets repeated and excluded ids to 0, wherever they stand.
+    """Set repeated and excluded ids to 0.
 
     Args:
         ids: int64 [batch, c]; the first of equal ids stays.
         excluded_ids: int64 [batch, n].
 
     Returns:
-        int64 [batch, c].
+        int64 [batch, c], with the remaining ids in their positions.
     """
-    # Excluded ids come first, so whatever equals one of them is a repetition.
+    # Excluded ids come first, so an id that equals one of them is a repetition.
     joined = tf.concat([excluded_ids, ids], axis=1)
     order = tf.argsort(joined, axis=1, stable=True)
     ordered = tf.gather(joined, order, batch_dims=1)

@@ -1,28 +1,28 @@
-"""From a trained model to a SavedModel that answers in item ids.
+"""Export of a trained model as a SavedModel that answers in item ids.
 
 Six signatures, in plain TensorFlow ops, usable from stock TensorFlow Serving:
 
-| signature | in | out |
+| signature | inputs | outputs |
 | --- | --- | --- |
 | `serving_default` | `examples` string [batch] | `item_ids`, `scores`, `fallback` |
 | `evaluate` | `examples` string [batch] | `item_ids`, `retrieval_item_ids`, `ranking_item_ids`, `auc` |
 | `recommend` | `item_ids` string [batch, length]; optional `exclude`, `k` | as `serving_default` |
-| `score` | `item_ids`, `candidate_ids` string [batch, n] | `scores` float32 [batch, n] |
+| `score` | `item_ids`, `candidate_ids` string [batch, n] or [1, n] | `scores` float32 [batch, n] |
 | `explain` | `item_ids` | as `recommend`, and `attention` float32 [batch, length] |
 | `embed` | `item_ids` string [n] | `embeddings` float32 [n, dim + 1] |
 
-`recommend`, `score` and `explain` take `timestamps_s` int64 [batch, length] as
-well, which put histories in order, and what else the model reads beside the
-items, each optional: `query_timestamps_s` int64 [batch], and further columns by
-name, string or float32 [batch, length].
+`recommend`, `score` and `explain` have more inputs, all optional.
+`timestamps_s` int64 [batch, length] puts histories in order. If the model
+reads them, there are also `query_timestamps_s` int64 [batch] and further
+columns by name, string or float32 [batch, length].
 
-A history is read as its known items, the most recent `max_length` of them:
-empty strings and unknown items count as not being there, wherever they stand.
-`item_ids` of an answer are in the order that the model is to serve. `evaluate`
-gives the orders of both of its tasks beside it, up to `EVALUATION_DEPTH` items of each,
-whatever number `serving_default` answers, and how well the ranking task
-tells the examples' targets from its other candidates. `embed` gives the vectors
-that retrieval scores by, 0 for an unknown item.
+The model reads the most recent `max_length` known items of a history. Empty
+strings and unknown items are ignored, at any position. `item_ids` of an answer
+have the order of the stage that is served. `evaluate` also returns the lists
+of both stages, with up to `EVALUATION_DEPTH` items each, for any `k` of
+`serving_default`. Its `auc` measures how well the ranking task separates the
+examples' targets from the other candidates. `embed` returns the vectors that
+retrieval scores with, 0 for an unknown item.
 """
 
 from __future__ import annotations
@@ -45,23 +45,36 @@ def export(
     remove_seen: bool,
     index: str = "brute_force",
 ) -> None:
-    """Writes the SavedModel.
+    """Write a SavedModel.
 
     Args:
-        model: what its methods compute is saved, with the variables that they read.
+        model: the trained model. What its methods compute is saved, with the variables that they read.
         path: the folder to write.
-        vocabulary_file: an item a line; line i is id i + 1.
-        popularity: float32 [items], the scores where there is no history to go by.
-        k: recommendations where the request names no number.
-        remove_seen: whether items of the history are left out of what is recommended.
+        vocabulary_file: a file with an item in each line; line i, counted from 0, is id i + 1.
+        popularity: float32 [items], the scores that answer if a history has no known item.
+        k: number of recommendations, unless a request names its own.
+        remove_seen: whether items of the history are left out of the recommendations.
         index: a key of `INDEXES`.
 
     Raises:
-        ValueError: the vocabulary, the candidates and the popularity are not of one size.
+        ValueError: the sizes of vocabulary, candidates and popularity differ.
+
+    Example:
+        >>> export(  # doctest: +SKIP
+        ...     model,
+        ...     "models/1",
+        ...     vocabulary_file="items.txt",
+        ...     popularity=np.array([0.5, 0.25, 0.25], np.float32),
+        ...     k=10,
+        ...     remove_seen=True,
+        ... )
+        >>> signatures = tf.saved_model.load("models/1").signatures  # doctest: +SKIP
+        >>> signatures["embed"](item_ids=tf.constant(["50"]))["embeddings"].shape  # doctest: +SKIP
+        TensorShape([1, 65])
     """
     recommender = Recommender(model, vocabulary_file, popularity, k, remove_seen, index)
     signatures = make_signatures(recommender)
-    # Only what the signatures read is saved: no optimizer, and none of Keras's own records of the model.
+    # Only the signatures' variables are saved: neither the optimizer nor Keras's own description of the model.
     saved = tf.Module()
     saved.tables = [recommender.to_id, recommender.to_item, *recommender.context.tables]
     saved.read = [variable for each in signatures.values() for variable in each.get_concrete_function().variables]

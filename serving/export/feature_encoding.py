@@ -1,7 +1,7 @@
-"""From times, numbers and categories to codes: whole numbers from 1, 0 for none.
+"""Encoding of times, numbers and categories as feature ids: integers from 1, 0 for a missing value.
 
-Transform makes codes of the examples with these functions, and the exported
-model of a request, so that both are the same.
+Transform encodes the examples with these functions, and the exported model
+encodes a request with them. So training and serving have the same ids.
 """
 
 from __future__ import annotations
@@ -18,42 +18,45 @@ from schemas.features import GAP, HOUR, WEEKDAY
 
 HOURS, WEEKDAYS = 24, 7
 _HOUR_S, _DAY_S = 3_600, 86_400
-_THURSDAY = 3  # the first of January 1970, when Monday is 0
+_THURSDAY = 3  # weekday of 1 January 1970; Monday is 0
 
 
 class FeatureEncoding(NamedTuple):
-    """How a column becomes codes: by the line of a vocabulary, or by the bucket of a number."""
+    """The encoding of a column: by the lines of a vocabulary, or by the buckets of a number."""
 
-    vocabulary_file: str = ""  # a category a line; "" for a number
-    boundaries: npt.NDArray[np.float32] = np.empty(0, np.float32)  # as of `bucketize`
+    vocabulary_file: str = ""  # a file with a category in each line; "" for a number
+    boundaries: npt.NDArray[np.float32] = np.empty(0, np.float32)  # see `bucketize`
 
-    def size(self) -> int:
-        """One more than the greatest code."""
+    def id_count(self) -> int:
+        """Return the number of ids, with 0 for a missing value and the id of an unknown category."""
         if not self.vocabulary_file:
             return len(self.boundaries) + 2
-        return len(self.categories()) + 2  # with that of an unknown category
+        return len(self.categories()) + 2
 
     def categories(self) -> list[str]:
-        """The categories by code, from 1."""
+        """Return the categories in the order of their ids, from 1."""
         with tf.io.gfile.GFile(self.vocabulary_file) as file:
             return str(file.read()).split("\n")[:-1]
 
 
 @dataclass(frozen=True)
 class FeatureEncodings:
-    """What a model reads beside item ids, and how it becomes codes."""
+    """The inputs of a model in addition to item ids, and their encodings."""
 
     gap_boundaries: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
-    times: bool = False  # whether times are read, those of a history
-    query_times: bool = False  # and that for which is recommended
-    columns: Mapping[str, FeatureEncoding] = field(default_factory=dict)  # by name, those of interactions
+    times: bool = False  # whether the model reads the times of a history
+    query_times: bool = False  # whether it reads the time of the query, too
+    columns: Mapping[str, FeatureEncoding] = field(default_factory=dict)  # further columns of interactions, by name
 
 
 def time_deltas(timestamps_s: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Seconds since the time before, float32; NaN at the first of a row and beside a time that is not known.
+    """Return the seconds since the previous time.
 
     Args:
-        timestamps_s: int64 [batch, (length)], unix seconds, 0 for none.
+        timestamps_s: int64 [batch, (length)], Unix seconds, 0 for a missing time.
+
+    Returns:
+        float32 [batch, (length)]. NaN for the first time of a row, and if one of the two times is missing.
     """
     times = timestamps_s.flat_values
     before = tf.concat([times[:1], times[:-1]], axis=0)
@@ -67,11 +70,14 @@ def time_deltas(timestamps_s: tf.RaggedTensor) -> tf.RaggedTensor:
 
 
 def time_feature_ids(timestamps_s: tf.RaggedTensor, gap_boundaries: tf.Tensor) -> dict[str, tf.RaggedTensor]:
-    """The codes of `TIME_CODES`, in UTC.
+    """Return the feature ids of `TIME_CODES`, in UTC.
 
     Args:
-        timestamps_s: as of `time_deltas`.
-        gap_boundaries: as of `bucketize`.
+        timestamps_s: see `time_deltas`.
+        gap_boundaries: boundaries of the buckets of time deltas; see `bucketize`.
+
+    Returns:
+        int64 [batch, (length)] by name.
     """
     times = timestamps_s.flat_values
     hours = 1 + times // _HOUR_S % HOURS
@@ -84,11 +90,14 @@ def time_feature_ids(timestamps_s: tf.RaggedTensor, gap_boundaries: tf.Tensor) -
 
 
 def bucketize(numbers: tf.Tensor, boundaries: tf.Tensor) -> tf.Tensor:
-    """The bucket of each number, from 1 to n + 1; 0 for NaN.
+    """Return the bucket of each number.
 
     Args:
         numbers: float32 [...].
-        boundaries: float32 [n], ascending: a bucket holds its lower one.
+        boundaries: float32 [n], ascending; a bucket contains its lower boundary.
+
+    Returns:
+        int64 [...], from 1 to n + 1; 0 for NaN.
     """
-    codes = 1 + tf.searchsorted(boundaries, tf.reshape(numbers, [-1]), side="right", out_type=tf.int64)
-    return tf.where(tf.math.is_nan(numbers), tf.zeros([], tf.int64), tf.reshape(codes, tf.shape(numbers)))
+    ids = 1 + tf.searchsorted(boundaries, tf.reshape(numbers, [-1]), side="right", out_type=tf.int64)
+    return tf.where(tf.math.is_nan(numbers), tf.zeros([], tf.int64), tf.reshape(ids, tf.shape(numbers)))

@@ -1,4 +1,4 @@
-"""How an exported model answers: histories of item ids in, ranked items out, in plain TensorFlow ops."""
+"""The computation of an exported model: from histories of item ids to ranked items, in plain TensorFlow ops."""
 
 from __future__ import annotations
 
@@ -17,73 +17,89 @@ from serving.export.request_features import RequestFeatureEncoder, RequestFeatur
 from serving.export.top_k import INDEXES, LOWEST, stable_top_k
 
 Answer = dict[str, tf.Tensor]
-STAGES = ("retrieval", "ranking")  # of retrieval alone, and of both tasks
+STAGES = ("retrieval", "ranking")  # lists of retrieval alone, and lists that the ranking task re-ranked
 
 
 class EncodedHistory(Protocol):
-    """A batch of histories as a model has read them."""
+    """A batch of histories as a model encodes them."""
 
     @property
     def query(self) -> tf.Tensor:
-        """Float32 [batch, dim]."""
+        """Query vectors, float32 [batch, dim]."""
 
     @property
     def attention(self) -> tf.Tensor:
-        """Float32 [batch, length], 0 at padding."""
+        """Attention weights, float32 [batch, length], 0 at padding."""
 
 
 class ServableModel(Protocol):
-    """What a model must offer to be exported; ids are int64, 0 is no item.
+    """The methods and attributes that an exported model needs. Ids are int64, 0 is no item.
 
-    Each method is traced by itself: `rank` knows of a history what `encode` gave back.
+    Each method is traced by itself: all that `rank` knows of a history is what `encode` returned.
     """
 
-    encodings: FeatureEncodings  # of what it reads beside items
+    encodings: FeatureEncodings  # of the inputs in addition to items
     max_length: int
-    serves_reranked: bool  # whether the order of `rank` is served, or that of the query's inner products
-    rerank_depth: int  # how many items of retrieval are reordered, where there are so many
+    serves_reranked: bool  # whether the lists of the ranking task are served, or those of retrieval
+    rerank_depth: int  # number of retrieval's items that are re-ranked, cut to the catalogue
 
-    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Any:
-        """To an `EncodedHistory`.
+    def encode(self, item_ids: tf.Tensor, feature_ids: Mapping[str, tf.Tensor], /) -> Any:
+        """Return an `EncodedHistory`.
 
         Args:
             item_ids: [batch, length], padded on the right with 0.
-            codes: by name, int64 [batch, length + 1], of times and further
-                columns: of the history, and behind its last item of the query.
+            feature_ids: times and further columns by name, int64 [batch,
+                length + 1]: those of the history, then that of the query
+                behind the last item.
         """
 
     def candidates(self) -> tf.Tensor:
-        """Float32 [items, dim], row i being id i + 1: an inner product with a query is a score."""
+        """Return the item vectors, float32 [items, dim]; row i is id i + 1. Inner products with a query are scores."""
 
     def extra_candidates(self, history: Any) -> tf.Tensor:
-        """Ids that are reordered as well as retrieval's, int64 [batch, n]; repetitions do no harm."""
+        """Return ids that are re-ranked in addition to retrieval's, int64 [batch, n]; repetitions are allowed."""
 
     def rank(self, history: Any, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """An `EncodedHistory` and ids [batch, n] to float32 [batch, n]."""
+        """Return the ranking scores, float32 [batch, n].
+
+        Args:
+            history: an `EncodedHistory`.
+            candidate_ids: [batch, n].
+        """
 
 
 class RequestHistory(NamedTuple):
-    """A batch of histories that was read."""
+    """A batch of encoded histories of a request."""
 
     item_ids: tf.Tensor  # int64 [batch, up to max_length], padded on the right
-    seen: tf.Tensor  # int64 [batch, length], every known item, 0 elsewhere
-    positions: tf.RaggedTensor  # int64 [batch, up to max_length], where the items stood
+    seen_ids: tf.Tensor  # int64 [batch, length], every known item, 0 elsewhere
+    positions: tf.RaggedTensor  # int64 [batch, up to max_length], the positions of item_ids in the request
     encoded: Any  # the model's `EncodedHistory` of item_ids
 
 
 class Recommender:
-    """A model with what it takes to answer in items.
+    """A model together with its vocabulary, its index and its fallback.
+
+    Each public method is the computation of a signature, or a part of it.
 
     Args:
-        model: what is asked.
-        vocabulary_file: an item a line; line i is id i + 1.
-        popularity: float32 [items], the scores where there is no history to go by.
-        k: recommendations where a request names no number.
-        remove_seen: whether items of the history are left out of what is recommended.
+        model: the trained model.
+        vocabulary_file: a file with an item in each line; line i, counted from 0, is id i + 1.
+        popularity: float32 [items], the scores that answer if a history has no known item.
+        k: number of recommendations, unless a request names its own.
+        remove_seen: whether items of the history are left out of the recommendations.
         index: a key of `INDEXES`.
 
     Raises:
-        ValueError: the vocabulary, the candidates and the popularity are not of one size.
+        ValueError: the sizes of vocabulary, candidates and popularity differ.
+
+    Example:
+        >>> recommender = Recommender(  # doctest: +SKIP
+        ...     model, "items.txt", popularity, k=10, remove_seen=True, index="brute_force"
+        ... )
+        >>> items = tf.constant([["50", "181"]])  # doctest: +SKIP
+        >>> history = recommender.history(items, recommender.context.defaults)  # doctest: +SKIP
+        >>> recommender.serve(history, no_ids(items), tf.constant(10))["item_ids"]  # doctest: +SKIP
     """
 
     def __init__(
@@ -100,12 +116,12 @@ class Recommender:
         self.remove_seen = remove_seen
         self.serves_reranked = model.serves_reranked
         self.context = RequestFeatureEncoder(model.encodings)
-        # What all signatures do is traced once, and saved once.
+        # Traced once and saved once, for all signatures.
         self._encode, self._rank = (
             tf.function(method, autograph=False, reduce_retracing=True) for method in (model.encode, model.rank)
         )
         self._index = INDEXES[index](model.candidates())
-        # The same search answers by popularity: a query of 1 against vectors of one number.
+        # The same search finds popular items: with a query of 1 and vectors of length 1.
         self._popular = INDEXES["brute_force"](tf.constant(popularity[:, np.newaxis]))
         self._popularity = tf.Variable(popularity, trainable=False, name="popularity")
         line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
@@ -121,140 +137,179 @@ class Recommender:
             "popularity": len(popularity),
         }
         if len(set(sizes.values())) > 1:
-            raise ValueError(f"not of one size: {sizes}")
+            raise ValueError(f"sizes differ: {sizes}")
 
     def ids(self, items: tf.Tensor) -> tf.Tensor:
-        """Items to ids; unknown ones and empty strings to 0."""
-        # A copy of the file that was cut short at a line loads, and would answer with empty names.
+        """Return the ids of items, of the same shape; 0 for unknown items and empty strings."""
+        # A vocabulary file that was cut after a line loads, and would answer with empty names.
         whole = tf.constant(self._popularity.shape[0], tf.int64)
-        tf.debugging.assert_equal(self.to_id.size(), whole, "the vocabulary is not whole")
+        tf.debugging.assert_equal(self.to_id.size(), whole, "the vocabulary is not complete")
         return self.to_id.lookup(items) + 1
 
     def items(self, ids: tf.Tensor) -> tf.Tensor:
-        """Ids to items; 0 to the empty string."""
+        """Return the items of ids, of the same shape; the empty string for 0."""
         return self.to_item.lookup(ids - 1)
 
     def history(self, items: tf.Tensor, context: RequestFeatures) -> RequestHistory:
-        """Leaves out what is unknown, and what is older than the model reads."""
+        """Encode the most recent known items of histories.
+
+        Args:
+            items: string [batch, length].
+            context: the inputs in addition to items.
+
+        Returns:
+            The encoded histories, without unknown items, and without items older than the model reads.
+        """
         ids = self.ids(items)
         known = ids != PADDING_ID
         kept = tf.ragged.boolean_mask(ids, known)
         positions = tf.ragged.boolean_mask(tf.broadcast_to(tf.range(tf.shape(ids, tf.int64)[1]), tf.shape(ids)), known)
         length = self._model.max_length
         read = kept[:, -length:].to_tensor(PADDING_ID)
-        # A batch without any known item still is a batch of one place, so that no model meets a length of 0.
+        # A batch without any known item has one position, so that a model never gets a length of 0.
         read = tf.pad(read, [[0, 0], [0, tf.maximum(0, 1 - tf.shape(read)[1])]])
-        codes = self.context.codes(
+        feature_ids = self.context.feature_ids(
             context, read, lambda x: tf.ragged.boolean_mask(tf.broadcast_to(x, tf.shape(ids)), known)[:, -length:]
         )
-        return RequestHistory(read, ids, positions[:, -length:], self._encode(read, codes))
+        return RequestHistory(read, ids, positions[:, -length:], self._encode(read, feature_ids))
 
     def serve(self, history: RequestHistory, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
-        """The k best items after each history in the order that the model is to serve, without the seen ones.
+        """Return the k best items after each history, from the stage that is served.
 
         Args:
-            history: what was read.
-            exclude: int64 [batch, n], ids to be left out as well.
-            k: int32, how many.
+            history: the encoded histories.
+            exclude: int64 [batch, n], ids to leave out in addition to seen ones.
+            k: int32 scalar.
+
+        Returns:
+            `item_ids`, `scores` and `fallback`.
         """
         exclude = self._excluded_ids(history, exclude)
         if self.serves_reranked:
             candidates = self._candidates(history.encoded, exclude, k)
-            found = self._best(candidates, self._ranked(history.encoded, candidates), k)
+            found = self._top_k(candidates, self._ranking_scores(history.encoded, candidates), k)
         else:
             found = self._index.search(history.encoded.query, exclude, k)
         return self._answer(history, exclude, k, *found)
 
     def evaluate(self, history: RequestHistory, exclude: tf.Tensor, targets: tf.Tensor) -> Answer:
-        """What `serve` gives and goes on with, in both orders, and the ranking task's AUC.
+        """Return the lists of both stages, and the AUC of the ranking task.
 
         Args:
-            history: what was read.
-            exclude: int64 [batch, n].
-            targets: int64 [batch, m], 0 for none.
+            history: the encoded histories.
+            exclude: int64 [batch, n], ids to leave out in addition to seen ones.
+            targets: int64 [batch, m], 0 for no target.
 
         Returns:
-            `retrieval` and `ranking` item ids, string [batch, EVALUATION_DEPTH or the
-            catalogue], and `auc` float32 [batch], NaN without a known target.
+            `retrieval` and `ranking` item ids, string [batch,
+            EVALUATION_DEPTH or the size of the catalogue], and `auc` float32
+            [batch], NaN without a known target.
         """
         exclude, depth = self._excluded_ids(history, exclude), tf.constant(EVALUATION_DEPTH)
         candidates = self._candidates(history.encoded, exclude, tf.constant(self.k))
-        scores = self._ranked(history.encoded, tf.concat([candidates, targets], axis=1))
+        scores = self._ranking_scores(history.encoded, tf.concat([candidates, targets], axis=1))
         scores, of_targets = tf.split(scores, [tf.shape(candidates)[1], tf.shape(targets)[1]], axis=1)
         found = {
             "retrieval": self._index.search(history.encoded.query, exclude, depth),
-            "ranking": self._best(candidates, scores, depth),
+            "ranking": self._top_k(candidates, scores, depth),
         }
-        answers = {order: self._answer(history, exclude, depth, *best) for order, best in found.items()}
+        answers = {stage: self._answer(history, exclude, depth, *best) for stage, best in found.items()}
         auc = _auc(candidates, scores, targets, of_targets)
         return {
-            **{order: answer["item_ids"] for order, answer in answers.items()},
+            **{stage: answer["item_ids"] for stage, answer in answers.items()},
             "auc": tf.where(answers["ranking"]["fallback"], float("nan"), auc),
         }
 
     def _excluded_ids(self, history: RequestHistory, exclude: tf.Tensor) -> tf.Tensor:
-        return tf.concat([history.seen, exclude], axis=1) if self.remove_seen else exclude
+        return tf.concat([history.seen_ids, exclude], axis=1) if self.remove_seen else exclude
 
     def _answer(
         self, history: RequestHistory, exclude: tf.Tensor, k: tf.Tensor, scores: tf.Tensor, ids: tf.Tensor
     ) -> Answer:
-        """What was found, or what is popular where there is no history."""
+        """Return the found items, or popular items if a history has no known item."""
         popular, popular_ids = self._popular.search(tf.ones([tf.shape(exclude)[0], 1]), exclude, k)
-        fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1)
+        fallback = tf.reduce_all(history.seen_ids == PADDING_ID, axis=1)
         scores = tf.where(fallback[:, tf.newaxis], popular, scores)
         ids = tf.where(fallback[:, tf.newaxis], popular_ids, ids)
         return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
 
     def _candidates(self, history: EncodedHistory, exclude: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
-        """What the ranking task reorders for k answers, int64 [batch, n], filled up on the right with 0."""
+        """Return the candidates that are re-ranked for k answers, int64 [batch, n], padded on the right with 0."""
         _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.rerank_depth))
         found = dedupe(tf.concat([retrieved, self._model.extra_candidates(history)], axis=1), exclude)
-        # Many of them are repetitions, which need no ranking.
+        # Many candidates are repetitions. They need no score.
         return tf.ragged.boolean_mask(found, found != PADDING_ID).to_tensor()
 
-    def _ranked(self, history: EncodedHistory, candidates: tf.Tensor) -> tf.Tensor:
-        """The ranking task's scores, the lowest for no item."""
+    def _ranking_scores(self, history: EncodedHistory, candidates: tf.Tensor) -> tf.Tensor:
+        """Return the ranking scores of candidates; `LOWEST` for id 0."""
         return tf.where(candidates == PADDING_ID, LOWEST, self._rank(history, candidates))
 
-    def _best(self, candidates: tf.Tensor, scores: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scores and ids as of `Index.search`."""
+    def _top_k(self, candidates: tf.Tensor, scores: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the k best candidates as `Index.search` does."""
         columns = tf.minimum(k, tf.shape(self._popularity)[0])
         missing = [[0, 0], [0, tf.maximum(columns - tf.shape(candidates)[1], 0)]]
         scores = tf.pad(scores, missing, constant_values=LOWEST)
-        scores, places = stable_top_k(scores, columns)
-        return scores, tf.gather(tf.pad(candidates, missing), places, batch_dims=1)
+        scores, indices = stable_top_k(scores, columns)
+        return scores, tf.gather(tf.pad(candidates, missing), indices, batch_dims=1)
 
     def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor, context: RequestFeatures) -> Answer:
-        """The ranking task's scores; the lowest float32 for an unknown candidate."""
-        history, _ = self._ordered(item_ids, context)
-        candidates = self.ids(candidate_ids)
+        """Return the ranking scores of candidates.
+
+        Args:
+            item_ids: string [batch, length].
+            candidate_ids: string [batch, n], or [1, n] for all histories.
+            context: the inputs in addition to items.
+
+        Returns:
+            `scores` float32 [batch, n], the lowest float32 for an unknown candidate.
+        """
+        history, _ = self._sorted_by_time(item_ids, context)
+        candidates = tf.broadcast_to(self.ids(candidate_ids), [tf.shape(item_ids)[0], tf.shape(candidate_ids)[1]])
         ranked = self._rank(history.encoded, candidates)
         popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
-        fallback = tf.reduce_all(history.seen == PADDING_ID, axis=1, keepdims=True)
+        fallback = tf.reduce_all(history.seen_ids == PADDING_ID, axis=1, keepdims=True)
         scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
         return {"scores": scores}
 
     def explain(self, item_ids: tf.Tensor, context: RequestFeatures) -> Answer:
-        """Recommendations, and how much attention each place of the history got."""
-        history, order = self._ordered(item_ids, context)
+        """Return recommendations, and the attention to each position of the history.
+
+        Args:
+            item_ids: string [batch, length].
+            context: the inputs in addition to items.
+
+        Returns:
+            As `serve`, and `attention` float32 [batch, length].
+        """
+        history, order = self._sorted_by_time(item_ids, context)
         answer = self.serve(history, no_ids(item_ids), tf.constant(self.k))
         weights = tf.RaggedTensor.from_tensor(history.encoded.attention, lengths=history.positions.row_lengths())
-        places = tf.stack([history.positions.value_rowids(), history.positions.flat_values], axis=1)
-        attention = tf.scatter_nd(places, weights.flat_values, tf.shape(item_ids, tf.int64))
+        indices = tf.stack([history.positions.value_rowids(), history.positions.flat_values], axis=1)
+        attention = tf.scatter_nd(indices, weights.flat_values, tf.shape(item_ids, tf.int64))
         return {**answer, "attention": tf.gather(attention, tf.argsort(order, axis=1), batch_dims=1)}
 
     def embed(self, item_ids: tf.Tensor, _: RequestFeatures) -> Answer:
-        """The vectors by which retrieval scores items, [n] -> [n, dim]; 0 for an unknown one."""
+        """Return the vectors that retrieval scores with, float32 [n, dim], for string [n]; 0 for an unknown item."""
         return {"embeddings": self._index.vectors(self.ids(item_ids))}
 
     def recommend(self, item_ids: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, context: RequestFeatures) -> Answer:
-        """The k best items after each history."""
-        history, _ = self._ordered(item_ids, context)
+        """Return the k best items after each history.
+
+        Args:
+            item_ids: string [batch, length].
+            exclude: string [batch, n], or [1, n] for all histories: items to leave out.
+            k: int32 scalar.
+            context: the inputs in addition to items.
+
+        Returns:
+            As `serve`.
+        """
+        history, _ = self._sorted_by_time(item_ids, context)
         rows = tf.broadcast_to(exclude, [tf.shape(item_ids)[0], tf.shape(exclude)[1]])
         return self.serve(history, self.ids(rows), k)
 
-    def _ordered(self, item_ids: tf.Tensor, context: RequestFeatures) -> tuple[RequestHistory, tf.Tensor]:
-        """The histories as their times order them, and where each place was before, int32 [batch, length]."""
+    def _sorted_by_time(self, item_ids: tf.Tensor, context: RequestFeatures) -> tuple[RequestHistory, tf.Tensor]:
+        """Return the histories in the order of their times, and the original positions, int32 [batch, length]."""
         shape = tf.shape(item_ids)
         order = tf.argsort(tf.broadcast_to(context[TIMESTAMPS_S], shape), axis=1, stable=True)
         ordered = {
@@ -267,16 +322,16 @@ class Recommender:
 
 
 def _auc(candidates: tf.Tensor, scores: tf.Tensor, targets: tf.Tensor, target_scores: tf.Tensor) -> tf.Tensor:
-    """The share of the other candidates that a target outranks, half of the ties; the mean over the targets.
+    """Return the mean over the targets of the fraction of other candidates that score lower; ties count half.
 
     Args:
-        candidates: int64 [batch, n], 0 for none.
+        candidates: int64 [batch, n], 0 for no candidate.
         scores: float32 [batch, n].
-        targets: int64 [batch, m], 0 for none.
+        targets: int64 [batch, m], 0 for no target.
         target_scores: float32 [batch, m].
 
     Returns:
-        float32 [batch], NaN without a target or another candidate.
+        float32 [batch], NaN without a target or without another candidate.
     """
     is_target = tf.reduce_any(candidates[:, :, tf.newaxis] == targets[:, tf.newaxis], axis=2)
     other = tf.cast((candidates != PADDING_ID) & ~is_target, tf.float32)[:, tf.newaxis]  # [batch, 1, n]
@@ -289,5 +344,5 @@ def _auc(candidates: tf.Tensor, scores: tf.Tensor, targets: tf.Tensor, target_sc
 
 
 def no_ids(items: tf.Tensor) -> tf.Tensor:
-    """No ids for each row, int64 [batch, 0]."""
+    """Return an empty list of ids for each row, int64 [batch, 0]."""
     return tf.zeros([tf.shape(items)[0], 0], tf.int64)

@@ -1,4 +1,4 @@
-"""What a request tells beside item ids, in the terms of the model: specs, defaults and codes."""
+"""The inputs of a request in addition to item ids: their specs, defaults and feature ids."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import tensorflow as tf
 from schemas.features import QUERY_TIMESTAMPS_S, TARGET_TIMESTAMP_S, TIMESTAMPS_S
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings, bucketize, time_feature_ids
 
-RequestFeatures = Mapping[
-    str, tf.Tensor
-]  # by name, [batch, length] or what broadcasts to it; the query's times [batch]
+# By name, [batch, length] or a shape that broadcasts to it; the times of the queries [batch].
+RequestFeatures = Mapping[str, tf.Tensor]
 
 
 class RequestFeatureEncoder(tf.Module):
-    """Turns what a model reads beside item ids to codes.
+    """The encoder of what a model reads in addition to item ids.
 
     Args:
-        encodings: of what it reads.
+        encodings: the inputs of the model and their encodings.
+
+    Attributes:
+        specs: the inputs of the signatures by name.
+        defaults: the values that replace a missing input, by name.
+        tables: the vocabularies.
     """
 
     def __init__(self, encodings: FeatureEncodings) -> None:
@@ -27,7 +31,7 @@ class RequestFeatureEncoder(tf.Module):
         self._gap_boundaries = tf.constant(encodings.gap_boundaries)
         self._columns = {name: _Column(encoding) for name, encoding in encodings.columns.items()}
         self.specs: dict[str, tf.TensorSpec] = {}
-        self.defaults: dict[str, tf.Tensor] = {}  # what stands for a request that does not tell
+        self.defaults: dict[str, tf.Tensor] = {}
         if encodings.times:
             self.specs[TIMESTAMPS_S] = tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS_S)
             self.defaults[TIMESTAMPS_S] = tf.zeros([1, 1], tf.int64)
@@ -35,39 +39,39 @@ class RequestFeatureEncoder(tf.Module):
             self.specs[QUERY_TIMESTAMPS_S] = tf.TensorSpec([None], tf.int64, name=QUERY_TIMESTAMPS_S)
             self.defaults[QUERY_TIMESTAMPS_S] = tf.zeros([1], tf.int64)
         for name, column in self._columns.items():
-            self.specs[name] = tf.TensorSpec([None, None], column.none.dtype, name=name)
-            self.defaults[name] = tf.reshape(column.none, [1, 1])
+            self.specs[name] = tf.TensorSpec([None, None], column.missing.dtype, name=name)
+            self.defaults[name] = tf.reshape(column.missing, [1, 1])
         self.tables = [column.table for column in self._columns.values() if column.table is not None]
 
-    def codes(
+    def feature_ids(
         self, context: RequestFeatures, item_ids: tf.Tensor, read: Callable[[tf.Tensor], tf.RaggedTensor]
     ) -> RequestFeatures:
-        """The codes of histories, and of the moment after them, as the model wants them.
+        """Return the feature ids of histories, and of the query after each history.
 
         Args:
-            context: what the request tells.
-            item_ids: int64 [batch, read], padded on the right with 0: what is read of the histories.
-            read: takes from [batch, length] what is read.
+            context: the inputs of the request.
+            item_ids: int64 [batch, read], padded on the right with 0: the part of the histories that the model reads.
+            read: selects this part from a tensor [batch, length].
 
         Returns:
-            By name, int64 [batch, read + 1].
+            int64 [batch, read + 1] by name.
         """
         batch, width = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
 
         def with_last(values: tf.RaggedTensor, last: tf.Tensor) -> tf.RaggedTensor:
             return tf.concat([values, tf.broadcast_to(last[:, tf.newaxis], [batch, 1])], axis=1)
 
-        codes: dict[str, tf.RaggedTensor] = {}
+        ids: dict[str, tf.RaggedTensor] = {}
         if self._encodings.times:
-            # The query's time is a neighbour of the last, whether or not the model is to see it.
+            # The query comes after the last interaction. The model may read its time or not.
             query = context.get(QUERY_TIMESTAMPS_S, tf.zeros([1], tf.int64))
-            codes |= time_feature_ids(with_last(read(context[TIMESTAMPS_S]), query), self._gap_boundaries)
+            ids |= time_feature_ids(with_last(read(context[TIMESTAMPS_S]), query), self._gap_boundaries)
         for name, column in self._columns.items():
-            codes[name] = with_last(read(column.codes(context[name])), tf.zeros([1], tf.int64))
-        return {name: _dense(values, width + 1, tf.zeros([], tf.int64)) for name, values in codes.items()}
+            ids[name] = with_last(read(column.feature_ids(context[name])), tf.zeros([1], tf.int64))
+        return {name: _dense(values, width + 1, tf.zeros([], tf.int64)) for name, values in ids.items()}
 
     def features(self) -> dict[str, tf.io.RaggedFeature | tf.io.FixedLenFeature]:
-        """What is to be parsed from a serialized example of `schemas.features`."""
+        """Return the specs that parse these inputs from a serialized example; see `schemas.features`."""
         parsed = {
             name: tf.io.RaggedFeature(spec.dtype) for name, spec in self.specs.items() if name != QUERY_TIMESTAMPS_S
         }
@@ -76,11 +80,14 @@ class RequestFeatureEncoder(tf.Module):
         return parsed
 
     def parsed(self, features: Mapping[str, tf.Tensor | tf.RaggedTensor], items: tf.Tensor) -> RequestFeatures:
-        """What the examples tell.
+        """Return the inputs of examples as those of a request.
 
         Args:
-            features: as `features` has them parsed.
+            features: the features that `features` parses.
             items: string [batch, length].
+
+        Returns:
+            The inputs by name.
         """
         width = tf.shape(items)[1]
         context = {
@@ -93,27 +100,27 @@ class RequestFeatureEncoder(tf.Module):
         return context
 
 
-def _dense(values: tf.RaggedTensor, width: tf.Tensor, none: tf.Tensor) -> tf.Tensor:
-    """[batch, width], filled up on the right."""
-    dense = values.to_tensor(none)[:, :width]
-    return tf.pad(dense, [[0, 0], [0, width - tf.shape(dense)[1]]], constant_values=none)
+def _dense(values: tf.RaggedTensor, width: tf.Tensor, missing: tf.Tensor) -> tf.Tensor:
+    """Return [batch, width], padded on the right."""
+    dense = values.to_tensor(missing)[:, :width]
+    return tf.pad(dense, [[0, 0], [0, width - tf.shape(dense)[1]]], constant_values=missing)
 
 
 class _Column(tf.Module):
     def __init__(self, encoding: FeatureEncoding) -> None:
         super().__init__()
         self.table = None
-        self.none = tf.constant(float("nan"))
+        self.missing = tf.constant(float("nan"))
         self._boundaries = tf.constant(encoding.boundaries)
         if encoding.vocabulary_file:
             line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
-            self.none = tf.constant("")
+            self.missing = tf.constant("")
             self.table = tf.lookup.StaticHashTable(
                 tf.lookup.TextFileInitializer(encoding.vocabulary_file, tf.string, line, tf.int64, number),
-                encoding.size() - 2,
+                encoding.id_count() - 2,  # the line number of an unknown category
             )
 
-    def codes(self, values: tf.Tensor) -> tf.Tensor:
+    def feature_ids(self, values: tf.Tensor) -> tf.Tensor:
         if self.table is None:
             return bucketize(values, self._boundaries)
-        return tf.where(values == self.none, tf.zeros([], tf.int64), 1 + self.table.lookup(values))
+        return tf.where(values == self.missing, tf.zeros([], tf.int64), 1 + self.table.lookup(values))

@@ -1,4 +1,4 @@
-"""The signatures of a saved model, over a `Recommender`."""
+"""The signatures of a saved model, around a `Recommender`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from serving.export.recommender import STAGES, Answer, Recommender, RequestHisto
 
 
 def make_signatures(recommender: Recommender) -> dict[str, Any]:
-    """Functions by the names of `serving.export.export`, with names and defaults for their inputs."""
+    """Return the signatures, with names and defaults for their inputs.
+
+    Args:
+        recommender: what the signatures call.
+
+    Returns:
+        The functions by name; `serving.export.export` describes them.
+    """
     serialized = tf.TensorSpec([None], tf.string, name="examples")
     context, k = recommender.context, tf.constant(recommender.k)
 
     def parsed(examples: tf.Tensor) -> tuple[RequestHistory, tf.Tensor, tf.Tensor]:
-        """The history, the ids to be left out, and the targets."""
+        """Return the histories, the ids to exclude, and the target ids."""
         ids = {name: tf.io.RaggedFeature(tf.string) for name in (ITEM_IDS, EXCLUDE_IDS, TARGET_IDS)}
         features = tf.io.parse_example(examples, {**ids, **context.features()})
         items, seen, targets = (features[name].to_tensor("") for name in ids)
@@ -38,15 +45,15 @@ def make_signatures(recommender: Recommender) -> dict[str, Any]:
         return {
             "item_ids": found[served],
             "auc": found["auc"],
-            **{f"{order}_item_ids": found[order] for order in STAGES},
+            **{f"{stage}_item_ids": found[stage] for stage in STAGES},
         }
 
     items, candidates, exclude = (
         tf.TensorSpec([None, None], tf.string, name=name) for name in (ITEM_IDS, "candidate_ids", "exclude")
     )
-    # Times order a history, whether or not the model reads them.
+    # Times put a history in order, also if the model does not read them.
     further = list({TIMESTAMPS_S: tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS_S), **context.specs}.values())
-    # Defaults have one row, or one number, for whatever batch comes.
+    # A default has one row or one number, which broadcasts to a batch of any size.
     defaults = {
         **context.defaults,
         TIMESTAMPS_S: tf.zeros([1, 1], tf.int64),
@@ -71,10 +78,13 @@ def _signature(
     further: Sequence[tf.TensorSpec],
     defaults: Mapping[str, tf.Tensor],
 ) -> Any:
-    """A function of `specs`, and of `further` ones as its last argument, a dictionary.
+    """Return a signature that calls a function.
 
-    Defaults that are tensors become defaults of the signature, so a request
-    may leave these inputs out.
+    Args:
+        function: takes a tensor for each of `specs`, and those of `further` in a dictionary.
+        specs: inputs that the function takes as arguments.
+        further: inputs that it takes in the dictionary.
+        defaults: values by name. They become defaults of the signature: a request may leave these inputs out.
     """
 
     def call(*values: tf.Tensor) -> Answer:

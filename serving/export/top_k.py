@@ -1,8 +1,8 @@
 """Top-k search over the catalogue, in plain TensorFlow ops that any TensorFlow Serving loads.
 
-An index is made from the items' vectors and answers which of them score
-highest for a query. `INDEXES` names the implementations;
-`tests/contracts/test_indexes.py` holds each to the same results.
+An index is made from the items' vectors, and returns the items with the highest
+scores for a query. `INDEXES` lists the implementations.
+`tests/contracts/test_indexes.py` requires the same results from all of them.
 """
 
 from __future__ import annotations
@@ -12,35 +12,47 @@ from typing import Protocol
 
 import tensorflow as tf
 
-LOWEST = tf.float32.min  # the score of "no item"
+LOWEST = tf.float32.min  # the score of a missing item
 
 
 class Index(Protocol):
-    """Finds the items with the highest inner product."""
+    """A search for the items with the highest inner products."""
 
     def search(self, query: tf.Tensor, excluded_ids: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
-        """The `k` best items of each row, best first; of equal scores the lower id is first.
+        """Return the `k` best items of each row, best first. Of equal scores the lower id comes first.
 
         Args:
             query: float32 [batch, dim].
-            excluded_ids: int64 [batch, n], ids that are not to be found; 0 and
+            excluded_ids: int64 [batch, n], ids that must not be found; 0 and
                 ids beyond the catalogue exclude nothing.
-            k: how many; the catalogue's size where that is smaller.
+            k: number of items, cut to the size of the catalogue.
 
         Returns:
             scores float32 [batch, k] and ids int64 [batch, k], counted from 1.
-            Where no item is left the id is 0 and the score `LOWEST`. A score
-            of NaN counts as the highest, and stays NaN.
+            If no more items are left, the id is 0 and the score `LOWEST`. A
+            score of NaN ranks highest, and stays NaN.
         """
         ...
 
     def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """What it was made from: ids int64 [n] to vectors float32 [n, dim], that of id 0 being 0."""
+        """Return the vectors from which the index was made.
+
+        Args:
+            item_ids: int64 [n].
+
+        Returns:
+            float32 [n, dim]; the vector of id 0 is 0.
+        """
         ...
 
 
 class BruteForce(tf.Module):
-    """Scores every item: exact.
+    """An exact index that scores every item.
+
+    `tfrs.layers.factorized_top_k.BruteForce.query_with_exclusions` is similar,
+    but not used, for three reasons. It needs `k` and the number of exclusions
+    when the graph is built, while a request names both. It leaves open the
+    order of equal scores. It puts scores of NaN at any position.
 
     Args:
         candidates: float32 [items, dim]; row i is the vector of id i + 1.
@@ -55,7 +67,7 @@ class BruteForce(tf.Module):
         items = self.candidates.shape[0]
         scores = mask_excluded(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
         scores, columns = stable_top_k(scores, tf.minimum(k, items))
-        # Not greater than the lowest covers a model's own -inf too. A negated <= TensorFlow makes a >, and forgets NaN.
+        # This covers a model's own -inf. TensorFlow's optimizer would rewrite ~(scores <= LOWEST) as >, and lose NaN.
         found = tf.math.is_nan(scores) | (scores > LOWEST)
         return tf.where(found, scores, LOWEST), tf.where(found, tf.cast(columns, tf.int64) + 1, 0)
 
@@ -69,9 +81,9 @@ INDEXES: dict[str, Callable[[tf.Tensor], Index]] = {"brute_force": BruteForce}
 
 
 def stable_top_k(scores: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The k highest scores of each row and their columns, of equal ones the lower columns first.
+    """Return the k highest scores of each row and their columns. Of equal scores the lower column comes first.
 
-    NaN, which TensorFlow puts anywhere, counts as infinity, so that whoever judges a model sees that it has it.
+    TensorFlow's own top-k puts NaN at any position. Here NaN ranks as infinity, so that an evaluation sees it.
 
     Args:
         scores: float32 [batch, n].
@@ -85,8 +97,16 @@ def stable_top_k(scores: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.T
 
 
 def mask_excluded(scores: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
-    """`scores` float32 [batch, items] with `LOWEST` at the excluded ids int64 [batch, n], as of `Index.search`."""
+    """Return scores with `LOWEST` for excluded items.
+
+    Args:
+        scores: float32 [batch, items].
+        excluded_ids: int64 [batch, n]; see `Index.search`.
+
+    Returns:
+        float32 [batch, items].
+    """
     items = tf.shape(scores, out_type=tf.int64)[1]
-    places = tf.where((excluded_ids > 0) & (excluded_ids <= items))  # [m, 2]: row, place in the row
-    cells = tf.stack([places[:, 0], tf.gather_nd(excluded_ids, places) - 1], axis=1)
+    indices = tf.where((excluded_ids > 0) & (excluded_ids <= items))  # [m, 2]: row, position in the row
+    cells = tf.stack([indices[:, 0], tf.gather_nd(excluded_ids, indices) - 1], axis=1)
     return tf.tensor_scatter_nd_update(scores, cells, tf.fill(tf.shape(cells)[:1], LOWEST))

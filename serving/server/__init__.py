@@ -1,1 +1,1 @@
-"""TensorFlow Serving's gRPC API in this process, and its client."""
+"""The development server with TensorFlow Serving's gRPC API, and its client."""

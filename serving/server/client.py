@@ -1,7 +1,8 @@
-"""A client of `temporec serve` and of TensorFlow Serving: Python lists in, Python lists out."""
+"""A client of the development server and of TensorFlow Serving, with Python lists as inputs and outputs."""
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -20,53 +21,70 @@ from tensorflow_serving.apis import (
 
 from schemas.errors import InputError
 from schemas.features import QUERY_TIMESTAMPS_S, TIMESTAMPS_S
+from serving.server.address import check_address, host_of, is_loopback, proxy_variable
 from serving.server.constants import MAX_MESSAGE_BYTES, MODEL_NAME
 
 TIMEOUT_S = 30.0
+MAX_K = 2**31 - 1  # the signature's k is an int32
 
 Items = Sequence[Sequence[str]]
-# What a model reads beside items, by the signature's names: for each history a list as long as the history; of
-# query_timestamps_s a number.
+# Inputs in addition to items, by their names in the signature. Each history has a list as long as the history, and
+# one number for query_timestamps_s.
 Context = Mapping[str, Sequence[Any]]
 
 
 class Recommendation(NamedTuple):
-    """What may come next after one history, best first; fewer than k where no more items are left."""
+    """The recommendations after one history, best first; fewer than k if no more items are left."""
 
     item_ids: list[str]
     scores: list[float]
-    fallback: bool  # the history held no known item, so these are the popular ones
+    fallback: bool  # whether these are popular items, because the history has no known item
 
 
 class Explanation(NamedTuple):
-    """A recommendation, and the attention that each item of the history got (0 for one that was not read)."""
+    """A recommendation, and the attention to each item of the history (0 for an item that was not read)."""
 
     recommendation: Recommendation
     attention: list[float]
 
 
 class VersionState(NamedTuple):
-    """What became of a version: TensorFlow Serving's name for its state, and the error, if any."""
+    """The state of a version in TensorFlow Serving's terms, and its error or ""."""
 
     state: str
     error: str
 
 
 class Client:
-    """A connection, to be used as a context manager.
+    """A connection to a model server, as a context manager.
 
-    Every method raises `InputError` where there is no server, no such model or
-    the request does not fit it, and `grpc.RpcError` for what is the server's fault.
+    Loopback addresses are reached directly, also if the environment names a proxy.
 
     Args:
-        address: HOST:PORT.
-        model_name: the name that the server knows the model by.
+        address: HOST:PORT of the server's gRPC port.
+        model_name: the name of the model on the server.
+
+    Raises:
+        InputError: the port is not from 1 to 65535. Every method raises it
+            too: if no server answers, if the server has no such model, or if
+            the request does not fit the model.
+        grpc.RpcError: by every method, for a fault of the server.
+
+    Example:
+        >>> with Client("localhost:8500") as client:  # doctest: +SKIP
+        ...     (answer,) = client.recommend([["50", "181", "172"]], k=2)
+        >>> answer.item_ids  # doctest: +SKIP
+        ['174', '210']
     """
 
     def __init__(self, address: str, model_name: str = MODEL_NAME) -> None:
+        check_address(address)
         self._address = address
         self._model_name = model_name
-        self._channel = grpc.insecure_channel(address, [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)])
+        options: list[tuple[str, Any]] = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
+        if is_loopback(host_of(address)):
+            options.append(("grpc.enable_http_proxy", 0))
+        self._channel = grpc.insecure_channel(address, options)
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
@@ -86,40 +104,93 @@ class Client:
         context: Context | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> list[Recommendation]:
-        """What may come next after each history.
+        """Recommend items after each history.
 
         Args:
             histories: item ids, oldest first.
-            k: how many; the model's own number where None.
-            exclude: for each history, or once for all of them, items never to recommend.
-            context: times, the query's times and further columns; lists of text, of whole numbers or of floats.
-            timeout_s: how long to wait.
+            k: number of items; None for the model's own number.
+            exclude: items never to recommend, for each history, or one list for all of them.
+            context: times, the times of the queries and further columns, as lists of text, integers or floats.
+            timeout_s: the longest time to wait.
+
+        Returns:
+            A recommendation for each history.
+
+        Raises:
+            InputError: see `Client`. Also if `histories` or `exclude` is not a
+                list of lists, or `k` is not from 1 to 2,147,483,647.
         """
-        inputs = {"item_ids": _padded(histories), **_inputs(context)}
+        inputs = {"item_ids": _item_ids("histories", histories), **_inputs(context)}
         if k is not None:
+            _check_k(k)
             inputs["k"] = tf.make_tensor_proto(k, tf.int32)
         if exclude is not None:
-            inputs["exclude"] = _padded(exclude)
+            inputs["exclude"] = _item_ids("exclude", exclude)
         return _recommendations(self._predict("recommend", inputs, timeout_s))
 
     def score(
         self, histories: Items, candidates: Items, context: Context | None = None, timeout_s: float = TIMEOUT_S
     ) -> list[list[float]]:
-        """The ranking task's score of each candidate after its history; the lowest float32 for an unknown one."""
-        inputs = {"item_ids": _padded(histories), "candidate_ids": _padded(candidates), **_inputs(context)}
+        """Score candidates with the ranking task.
+
+        Args:
+            histories: item ids, oldest first.
+            candidates: item ids to score, for each history, or one list for all of them.
+            context: see `recommend`.
+            timeout_s: the longest time to wait.
+
+        Returns:
+            A score for each candidate of each history; the lowest float32 for an unknown candidate.
+
+        Raises:
+            InputError: see `Client`. Also if `histories` or `candidates` is
+                not a list of lists, or their lengths differ.
+        """
+        item_ids, candidate_ids = _item_ids("histories", histories), _item_ids("candidates", candidates)
+        if len(candidates) not in (1, len(histories)):
+            raise InputError(
+                expected=f"candidates for each of {len(histories)} histories, or one list for all of them",
+                received=f"{len(candidates)} lists of candidates",
+                remedy="give as many lists of candidates as histories, or one",
+            )
+        inputs = {"item_ids": item_ids, "candidate_ids": candidate_ids, **_inputs(context)}
         scores = self._predict("score", inputs, timeout_s)["scores"].tolist()
-        return [row[: len(given)] for row, given in zip(scores, candidates, strict=True)]
+        rows = candidates if len(candidates) == len(histories) else [*candidates] * len(histories)
+        return [row[: len(given)] for row, given in zip(scores, rows, strict=True)]
 
     def explain(
         self, histories: Items, context: Context | None = None, timeout_s: float = TIMEOUT_S
     ) -> list[Explanation]:
-        """Recommendations with the attention that they rest on."""
-        outputs = self._predict("explain", {"item_ids": _padded(histories), **_inputs(context)}, timeout_s)
+        """Recommend items after each history, with the attention that the recommendations rest on.
+
+        Args:
+            histories: item ids, oldest first.
+            context: see `recommend`.
+            timeout_s: the longest time to wait.
+
+        Returns:
+            An explanation for each history.
+
+        Raises:
+            InputError: see `Client`. Also if `histories` is not a list of lists.
+        """
+        inputs = {"item_ids": _item_ids("histories", histories), **_inputs(context)}
+        outputs = self._predict("explain", inputs, timeout_s)
         attention = [row[: len(h)] for row, h in zip(outputs["attention"].tolist(), histories, strict=True)]
         return [Explanation(*both) for both in zip(_recommendations(outputs), attention, strict=True)]
 
     def status(self, timeout_s: float = TIMEOUT_S) -> dict[int, VersionState]:
-        """The state of every version that the server knows."""
+        """Return the state of every version that the server knows.
+
+        Args:
+            timeout_s: the longest time to wait.
+
+        Returns:
+            The states by version.
+
+        Raises:
+            InputError: see `Client`.
+        """
         request = get_model_status_pb2.GetModelStatusRequest(model_spec=self._spec())
         states = get_model_status_pb2.ModelVersionStatus.State
         return {
@@ -128,7 +199,17 @@ class Client:
         }
 
     def metadata(self, timeout_s: float = TIMEOUT_S) -> dict[str, meta_graph_pb2.SignatureDef]:
-        """The signatures of the served version by name."""
+        """Return the signatures of the served version.
+
+        Args:
+            timeout_s: the longest time to wait.
+
+        Returns:
+            The signatures by name.
+
+        Raises:
+            InputError: see `Client`.
+        """
         request = get_model_metadata_pb2.GetModelMetadataRequest(
             model_spec=self._spec(), metadata_field=["signature_def"]
         )
@@ -153,8 +234,15 @@ class Client:
             raise InputError(
                 expected=f"an answer from model {self._model_name!r} on {self._address} within {timeout_s:g} s",
                 received=f"{error.code().name}: {error.details()}",
-                remedy=_REMEDIES[error.code()],
+                remedy=_REMEDIES[error.code()] + self._proxy_hint(error.code()),
             ) from error
+
+    def _proxy_hint(self, code: grpc.StatusCode) -> str:
+        host = host_of(self._address)
+        variable = proxy_variable(host)
+        if variable is None or code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return ""
+        return f"; or add {host} to no_proxy: the request went through the proxy that {variable} names"
 
 
 _REMEDIES = {
@@ -165,6 +253,22 @@ _REMEDIES = {
     grpc.StatusCode.DEADLINE_EXCEEDED: "allow more time, or send fewer histories at once",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "send fewer histories at once",
 }
+
+
+def _check_k(k: int) -> None:
+    if not 1 <= k <= MAX_K:
+        raise InputError(expected=f"k from 1 to {MAX_K}", received=str(k), remedy="ask for another number of items")
+
+
+def _item_ids(name: str, rows: Items) -> Any:
+    """Return lists of item ids as a tensor message, and refuse text that would be read letter by letter."""
+    if isinstance(rows, str | bytes) or any(isinstance(row, str | bytes) for row in rows):
+        raise InputError(
+            expected=f"{name} as a list of lists of item ids",
+            received=reprlib.repr(rows),
+            remedy='write [["a", "b"]] for one list with two items',
+        )
+    return _padded(rows)
 
 
 def _padded(rows: Sequence[Sequence[Any]], kind: tf.DType = tf.string) -> Any:
@@ -180,7 +284,7 @@ def _inputs(context: Context | None) -> dict[str, Any]:
             inputs[name] = tf.make_tensor_proto(rows, tf.int64, [len(rows)])
         elif name == TIMESTAMPS_S:
             inputs[name] = _padded(rows, tf.int64)
-        elif any(len(row) for row in rows):  # of what nothing is known, the signature's default says so
+        elif any(len(row) for row in rows):  # without any value, the default of the signature applies
             text = any(isinstance(value, str) for row in rows for value in row)
             inputs[name] = _padded(rows, tf.string if text else tf.float32)
     return inputs

@@ -1,4 +1,4 @@
-"""What the server and its clients agree on beside TensorFlow Serving's API; imports nothing, so the CLI may read it."""
+"""Constants that the server and its clients share. Imports nothing, so the command line may use it."""
 
-MODEL_NAME = "temporec"  # what requests call the model, where nobody chose a name
+MODEL_NAME = "temporec"  # the model's name in requests, unless a user chooses another
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # gRPC's own limit of 4 MB is a few thousand long histories

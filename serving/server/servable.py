@@ -1,4 +1,4 @@
-"""One version of a saved model, called with TensorFlow Serving's messages."""
+"""A version of a saved model, called with TensorFlow Serving's messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serving.server.constants import MAX_MESSAGE_BYTES
 SAVED_MODEL_FILE = "saved_model.pb"
 DEFAULT_SIGNATURE = "serving_default"
 
-# The fields that TensorFlow Serving answers in, and clients in other languages read.
+# The fields in which TensorFlow Serving answers. Clients in other languages read them.
 _FIELDS = {
     tf.string: "string_val",
     tf.float32: "float_val",
@@ -28,7 +28,7 @@ _FIELDS = {
 
 
 class RequestError(Exception):
-    """A request that cannot be answered, with the status code that says why."""
+    """A request that cannot be answered, with a status code and the reason."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         self.code = code
@@ -43,11 +43,11 @@ def _signature_defs(path: Path) -> Mapping[str, meta_graph_pb2.SignatureDef]:
 
 
 class Servable:
-    """A loaded version.
+    """A loaded version of a model.
 
     Args:
         path: the folder with `saved_model.pb`.
-        version: what it is called.
+        version: the number of the version.
     """
 
     def __init__(self, path: Path, version: int) -> None:
@@ -57,7 +57,10 @@ class Servable:
         self.signature_defs = _signature_defs(path)
 
     def warm_up(self) -> None:
-        """Answers one request for each signature, of one empty string or zero an input: the first is the slow one."""
+        """Answer one request for each signature, because the first request is slow.
+
+        Each input is one empty string or zero.
+        """
         for name in self._functions:
             inputs = {}
             for key, info in self.signature_defs[name].inputs.items():
@@ -68,12 +71,15 @@ class Servable:
     def predict(
         self, signature: str, inputs: Mapping[str, tensor_pb2.TensorProto], wanted: Iterable[str] = ()
     ) -> dict[str, tensor_pb2.TensorProto]:
-        """Runs a signature.
+        """Run a signature.
 
         Args:
             signature: its name.
-            inputs: what the request gave; the signature's defaults fill the rest.
-            wanted: names of outputs; all where there are none.
+            inputs: the inputs of the request; defaults of the signature fill in the rest.
+            wanted: names of outputs; empty for all.
+
+        Returns:
+            The wanted outputs by name.
 
         Raises:
             RequestError: the signature, an input or an output is unknown, or an input does not fit.
@@ -95,17 +101,19 @@ class Servable:
         except tf.errors.OpError as error:
             code = next(code for code in grpc.StatusCode if code.value[0] == error.error_code)
             raise RequestError(code, error.message) from error
+        except UnicodeDecodeError as error:  # TensorFlow quotes the input in its message, and cannot decode it
+            raise _invalid(error.object.decode(errors="backslashreplace")) from error
         return {name: _message(answer[name]) for name in outputs}
 
 
 def _tensor(name: str, message: tensor_pb2.TensorProto, info: meta_graph_pb2.TensorInfo) -> tf.Tensor:
     expected, shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
     if message.dtype != info.dtype:
-        raise _invalid(f"input {name!r} is to be {expected.name}, received {_type_name(message.dtype)}")
+        raise _invalid(f"input {name!r} must be {expected.name}, received {_type_name(message.dtype)}")
     sizes = [dim.size for dim in message.tensor_shape.dim]
     if min(sizes, default=0) < 0 or not shape.is_compatible_with(sizes):
-        raise _invalid(f"input {name!r} is to be of shape {shape}, received {sizes}")
-    # A short message may stand for a tensor of any size, its last value being repeated.
+        raise _invalid(f"input {name!r} must be of shape {shape}, received {sizes}")
+    # A short message may mean a tensor of any size: its last value is repeated.
     if math.prod(sizes) > MAX_MESSAGE_BYTES:
         raise _invalid(f"input {name!r} of shape {sizes} has more than {MAX_MESSAGE_BYTES} values")
     try:

@@ -1,8 +1,8 @@
-"""TensorFlow Serving's gRPC API around the versions of one model, in this process.
+"""The development server: TensorFlow Serving's gRPC API for the versions of one model, in this process.
 
-`PredictionService` (Predict, GetModelMetadata), `ModelService`
-(GetModelStatus) and the standard health service. A new version is loaded
-beside the one that answers, and warmed up before it takes over.
+It has `PredictionService` (Predict, GetModelMetadata), `ModelService`
+(GetModelStatus) and the standard health service. While one version answers,
+the server loads a new one and warms it up. Then the new version takes over.
 """
 
 from __future__ import annotations
@@ -29,23 +29,24 @@ from tensorflow_serving.apis import (
 )
 
 from schemas.errors import InputError
+from serving.server.address import check_listening_port
 from serving.server.constants import MAX_MESSAGE_BYTES, MODEL_NAME
 from serving.server.servable import DEFAULT_SIGNATURE, RequestError, Servable
 from serving.server.versions import Versions
 
 POLL_INTERVAL_S = 2.0
-GRACE_S = 10.0  # how long requests may go on once the server is told to stop
-SIGNAL_CHECK_S = 0.5  # a signal that another thread was given wakes no wait without a limit
-WORKERS = 16  # requests that are answered at once
-LONGEST_MESSAGE = 600  # characters: gRPC sends them in a header of 8 KB, a character being up to 12 bytes there
+GRACE_S = 10.0  # time for running requests after the server was asked to stop
+SIGNAL_CHECK_S = 0.5  # a wait without a limit would miss a signal that another thread received
+WORKERS = 16  # requests answered at the same time
+LONGEST_MESSAGE = 600  # characters: gRPC sends them in a header of 8 KB, with up to 12 bytes each
 
 _log = logging.getLogger("temporec.serving")
-_SIGNATURE_DEF = "signature_def"  # the only metadata there is
+_SIGNATURE_DEF = "signature_def"  # the only metadata that exists
 _HEALTH_NAMES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 
 
 class _Model:
-    """A model by its name: finds what a request means, or aborts it."""
+    """The served model by its name. It finds the version that a request names, or aborts the request."""
 
     def __init__(self, name: str, versions: Versions) -> None:
         self._name = name
@@ -53,7 +54,7 @@ class _Model:
 
     @contextmanager
     def answering(self, spec: model_pb2.ModelSpec, context: grpc.ServicerContext) -> Iterator[int | None]:
-        """Gives the version that the request names; turns errors in the block into a status."""
+        """Yield the version that the request names, and turn errors in the block into a status."""
         try:
             if spec.name != self._name:
                 raise RequestError(grpc.StatusCode.NOT_FOUND, f"no model {spec.name!r}; there is: {self._name!r}")
@@ -66,7 +67,7 @@ class _Model:
             context.abort(error.code, str(error)[:LONGEST_MESSAGE])
 
     def spec(self, servable: Servable, signature: str = "") -> model_pb2.ModelSpec:
-        """Says in an answer what it came from."""
+        """Return the model, the version and the signature that an answer comes from."""
         spec = model_pb2.ModelSpec(name=self._name, signature_name=signature)
         spec.version.value = servable.version
         return spec
@@ -91,7 +92,7 @@ class _Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
             if set(request.metadata_field) != {_SIGNATURE_DEF}:
                 raise RequestError(
                     grpc.StatusCode.INVALID_ARGUMENT,
-                    f"metadata_field is to be [{_SIGNATURE_DEF!r}], received {list(request.metadata_field)}",
+                    f"metadata_field must be [{_SIGNATURE_DEF!r}], received {list(request.metadata_field)}",
                 )
             signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=it.signature_defs)
             response = get_model_metadata_pb2.GetModelMetadataResponse(model_spec=self._model.spec(it))
@@ -123,18 +124,24 @@ class _Status(model_service_pb2_grpc.ModelServiceServicer):
 
 
 class ModelServer:
-    """A running server, as a context manager: `with ModelServer(path) as server: server.port`.
+    """The development server, as a context manager.
 
-    Once entered, the highest version that lay there is served.
+    After the block is entered, the server answers with the highest version in
+    the folder. It follows new versions until the block ends.
 
     Args:
         base_path: the folder of versions.
-        port: where to listen, on all interfaces; 0 picks a free one.
-        model_name: the name that requests give.
-        poll_interval_s: between two looks for new versions.
+        port: the port to listen on, on all interfaces; 0 picks a free one.
+        model_name: the name of the model in requests.
+        poll_interval_s: the time between two looks for new versions.
 
     Raises:
-        InputError: `base_path` is no folder of versions, or the port is in use.
+        InputError: `base_path` is not a folder of versions, the port is not from 0 to 65535, or it is in use.
+
+    Example:
+        >>> with ModelServer(Path("runs/quickstart/models")) as server:  # doctest: +SKIP
+        ...     with Client(f"localhost:{server.port}") as client:
+        ...         (answer,) = client.recommend([["50", "181"]])
     """
 
     def __init__(
@@ -145,6 +152,7 @@ class ModelServer:
         model_name: str = MODEL_NAME,
         poll_interval_s: float = POLL_INTERVAL_S,
     ) -> None:
+        check_listening_port(port)
         self._base_path = base_path
         self._poll_interval_s = poll_interval_s
         self._stop = threading.Event()
@@ -202,16 +210,16 @@ def serve(
     model_name: str = MODEL_NAME,
     poll_interval_s: float = POLL_INTERVAL_S,
 ) -> None:
-    """Serves until SIGINT or SIGTERM, then lets the requests that run come to an end.
+    """Serve until SIGINT or SIGTERM, then let running requests end.
 
     Args:
         model_base_path: the folder of versions.
-        port: where to listen; 0 picks a free one.
-        model_name: the name that requests give.
-        poll_interval_s: between two looks for new versions.
+        port: the port to listen on; 0 picks a free one.
+        model_name: the name of the model in requests.
+        poll_interval_s: the time between two looks for new versions.
 
     Raises:
-        InputError: `model_base_path` is no folder of versions, or the port is in use.
+        InputError: see `ModelServer`.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -1,4 +1,4 @@
-"""Which version of a model is served: the highest under a folder that loads."""
+"""The versions of a model in a folder. The highest one that loads is served."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ Fingerprint = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True)
 class Status:
-    """What became of a version: its state in TensorFlow Serving's terms, and why it did not load."""
+    """The state of a version in TensorFlow Serving's terms, and the reason if it did not load."""
 
     state: int
     error: str = ""
 
 
 class Versions:
-    """The versions under a base path, one of them served.
+    """The versions of a model in a folder. One of them is served.
 
-    A version is a folder with an integer for a name and a `saved_model.pb` in
-    it. A version that does not load is not tried again before its files change.
+    A version is a folder with an integer as its name and a `saved_model.pb`.
+    A version that does not load is tried again only after its files change.
 
     Args:
         base_path: the folder of versions.
 
     Raises:
-        InputError: `base_path` is no folder of versions.
+        InputError: `base_path` is not a folder of versions.
     """
 
     def __init__(self, base_path: Path) -> None:
         _check(base_path)
         self._base_path = base_path
-        self._lock = threading.Lock()  # of what follows; never held while a model loads or answers
+        self._lock = threading.Lock()  # for the attributes below; never held while a model loads or answers
         self._served: Servable | None = None
         self._in_flight: dict[int, int] = {}
         self._statuses: dict[int, Status] = {}
@@ -53,24 +53,24 @@ class Versions:
 
     @property
     def served(self) -> int | None:
-        """The version that answers, None before the first."""
+        """The version that answers; None before the first one."""
         served = self._served
         return served.version if served else None
 
     def statuses(self) -> dict[int, Status]:
-        """Every version that was ever tried."""
+        """Return the status of every version that was ever tried."""
         with self._lock:
             return dict(self._statuses)
 
     @contextmanager
     def lease(self, version: int | None = None) -> Iterator[Servable]:
-        """The served version, not unloaded before the block ends.
+        """Yield the served version, which is not unloaded before the block ends.
 
         Args:
-            version: None for whichever is served.
+            version: the version that must be served; None for any.
 
         Raises:
-            RequestError: no version is served, or not this one.
+            RequestError: no version is served, or another one.
         """
         with self._lock:
             servable = self._served
@@ -89,10 +89,10 @@ class Versions:
                 self._end_if_idle(servable.version)
 
     def refresh(self) -> None:
-        """Looks at the folder once, and serves the highest version that loads.
+        """Look at the folder once, and serve the highest version that loads.
 
-        What is served stays so until another one is ready, whatever happens to
-        its files. Is called by one thread at a time.
+        The served version stays until another one is ready, even if its files
+        are gone. Only one thread at a time may call this.
         """
         for version in sorted(find_versions(self._base_path), reverse=True):
             if version == self.served:
@@ -109,8 +109,8 @@ class Versions:
             servable = Servable(path, version)
             servable.warm_up()
             if _fingerprint(path) != fingerprint:
-                raise RuntimeError("its files changed while they were read")
-        # Whatever is wrong with a version, the one before it goes on answering.
+                raise RuntimeError("its files changed during the load")
+        # Any error in a new version leaves the served one answering.
         except Exception as error:
             _log.error("version %d does not load, %s: %s", version, self._instead(), error)
             self._failed[version] = fingerprint
@@ -146,11 +146,11 @@ class Versions:
 
 
 def find_versions(base_path: Path) -> set[int]:
-    """The versions that lie under a folder; what else lies there is none of them."""
+    """Return the versions in a folder; other files and folders are ignored."""
     return {
         int(path.name)
         for path in base_path.iterdir()
-        # str(int()) leaves out "007" and "٣": one version, one name.
+        # str(int()) excludes "007" and "٣", so that a version has one name.
         if path.name.isdecimal() and str(int(path.name)) == path.name and (path / SAVED_MODEL_FILE).is_file()
     }
 
@@ -170,7 +170,7 @@ def _check(base_path: Path) -> None:
         received = f"{base_path}, which is a saved model itself"
     if received:
         raise InputError(
-            expected="a folder of versions: folders named by a number, each with a saved model in it",
+            expected="a folder of versions: folders with a number as their name and a saved model in them",
             received=received,
-            remedy="give the models folder of a run's root, like ROOT/models",
+            remedy="give the models folder of a run, like ROOT/models",
         )

@@ -1,4 +1,4 @@
-"""What every index of `INDEXES` must do. A new one is held to it by its line in the registry."""
+"""The contract of every index in `INDEXES`."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from serving.export.top_k import INDEXES
 
 LOWEST = np.finfo(np.float32).min
-# Small whole numbers: their inner products are exact, and ties are frequent.
+# Small integers: their inner products are exact, and ties are frequent.
 NUMBERS = st.integers(-3, 3)
 
 pytestmark = pytest.mark.parametrize("kind", INDEXES)
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("kind", INDEXES)
 def expected(
     candidates: npt.NDArray[np.float32], query: npt.NDArray[np.float32], excluded: list[list[int]], k: int
 ) -> tuple[list[list[float]], list[list[int]]]:
-    """By sorting everything: score descending, then id ascending."""
+    """Return the answer by sorting all items: score descending, then id ascending."""
     columns = min(k, len(candidates))
     scores, ids = [], []
     for row, out in zip(query, excluded, strict=True):
@@ -33,7 +33,7 @@ def expected(
 
 @settings(max_examples=50)
 @given(data=st.data())
-def test_finds_what_sorting_everything_finds(kind: str, data: st.DataObject) -> None:
+def test_search_equals_sorting_all_items(kind: str, data: st.DataObject) -> None:
     items, dim, batch = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3))
     vectors = st.lists(NUMBERS, min_size=dim, max_size=dim)
     candidates = np.array(data.draw(st.lists(vectors, min_size=items, max_size=items)), np.float32)
@@ -52,7 +52,7 @@ def test_finds_what_sorting_everything_finds(kind: str, data: st.DataObject) -> 
     assert (scores.numpy().tolist(), found.numpy().tolist()) == expected(candidates, query, excluded, k)
 
 
-def test_finds_among_many_what_sorting_everything_finds(kind: str) -> None:
+def test_search_of_a_large_catalogue_equals_sorting_all_items(kind: str) -> None:
     random = np.random.default_rng(0)
     candidates = random.integers(-9, 10, [2000, 8]).astype(np.float32)
     query = random.integers(-9, 10, [20, 8]).astype(np.float32)
@@ -63,7 +63,7 @@ def test_finds_among_many_what_sorting_everything_finds(kind: str) -> None:
     assert (scores.numpy().tolist(), found.numpy().tolist()) == expected(candidates, query, excluded.tolist(), 10)
 
 
-def test_searches_inside_a_graph_whose_shapes_are_unknown(kind: str) -> None:
+def test_search_in_a_graph_with_unknown_shapes_is_possible(kind: str) -> None:
     index = INDEXES[kind](tf.constant([[1.0], [3.0], [2.0]]))
     search = tf.function(
         index.search,
@@ -80,7 +80,7 @@ def test_searches_inside_a_graph_whose_shapes_are_unknown(kind: str) -> None:
     assert scores.numpy().tolist() == [[2.0, 1.0], [-1.0, -2.0]]
 
 
-def test_never_finds_an_item_whose_score_is_minus_infinity(kind: str) -> None:
+def test_search_never_returns_a_score_of_minus_infinity(kind: str) -> None:
     index = INDEXES[kind](tf.constant([[1.0], [-np.inf]]))
 
     scores, found = index.search(tf.constant([[1.0]]), tf.zeros([1, 0], tf.int64), 2)
@@ -89,10 +89,10 @@ def test_never_finds_an_item_whose_score_is_minus_infinity(kind: str) -> None:
     assert scores.numpy().tolist() == [[1.0, LOWEST]]
 
 
-def test_what_is_no_number_comes_first_and_is_seen(kind: str) -> None:
+def test_search_nan_scores_come_first_and_stay_nan(kind: str) -> None:
     index = INDEXES[kind](tf.constant([[1.0], [np.nan], [np.inf], [np.nan], [2.0]]))
 
-    # As a graph: TensorFlow's optimizer of graphs is another that NaN has to pass.
+    # As a graph, because TensorFlow's graph optimizer must keep NaN, too.
     search = tf.function(index.search)
     scores, found = search(tf.constant([[1.0], [1.0]]), tf.constant([[0], [2]], tf.int64), 4)
 
@@ -100,7 +100,7 @@ def test_what_is_no_number_comes_first_and_is_seen(kind: str) -> None:
     np.testing.assert_equal(scores.numpy(), [[np.nan, np.inf, np.nan, 2], [np.inf, np.nan, 2, 1]])
 
 
-def test_gives_the_vectors_that_it_was_made_from(kind: str) -> None:
+def test_vectors_returns_the_vectors_of_the_index(kind: str) -> None:
     index = INDEXES[kind](tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
 
     vectors = index.vectors(tf.constant([3, 0, 1, 3], tf.int64))

@@ -1,4 +1,4 @@
-"""A model whose answers a reader can tell: after an item comes the next in the alphabet."""
+"""A model whose answers a reader can compute: after an item comes the next one in the alphabet."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,22 +21,23 @@ class Read(NamedTuple):
     item_ids: tf.Tensor
     query: tf.Tensor
     attention: tf.Tensor
-    told: tf.Tensor  # what came beside items, for models that heed it
+    echo: tf.Tensor  # feature ids, for models that return them
 
 
 class Successor(tf.Module):
     """Reads the last three items; ids are 1..6 for a..f.
 
-    The retrieval score of an item is minus its distance after the last one,
-    round the alphabet: after "b", "c" has 0, "d" -1, ..., "a" -4, "b" -5.
-    The ranking score is 100 for each item that was read, 10 times the last
-    item's id, and the candidate's id. Attention is to the places 1, 2, 3 in
-    proportion to that number.
+    The retrieval score of an item is minus its distance from the last one,
+    around the alphabet: after "b", "c" has 0, "d" -1, ..., "a" -4, "b" -5.
+    The ranking score is 100 for each item that was read, plus 10 times the last
+    item's id, plus the candidate's id. The attention to the positions 1, 2, 3
+    is proportional to these numbers.
 
     Args:
-        step: how many letters on the best item lies.
-        serves_reranked: whether the ranking task's order is served: of the two best
-            of retrieval and "f", which is suggested twice, the last in the alphabet first.
+        step: distance in the alphabet from the last item to the best one.
+        serves_reranked: whether the lists of the ranking task are served. It
+            re-ranks the two best items of retrieval and "f", which is an extra
+            candidate twice. The last in the alphabet comes first.
     """
 
     encodings = FeatureEncodings()
@@ -57,7 +58,7 @@ class Successor(tf.Module):
             item_ids=item_ids,
             query=tf.gather(self.unit, tf.maximum(self._last(item_ids) - 1, 0)),
             attention=tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=1, keepdims=True)),
-            told=tf.zeros([tf.shape(item_ids)[0], 0], tf.int64),
+            echo=tf.zeros([tf.shape(item_ids)[0], 0], tf.int64),
         )
 
     def candidates(self) -> tf.Tensor:
@@ -80,7 +81,7 @@ class Successor(tf.Module):
 
 
 def write_model(folder: Path, model: ServableModel | None = None, *, remove_seen: bool = True, k: int = K) -> Path:
-    """Exports to `folder`, and returns it."""
+    """Export to `folder`, and return it."""
     vocabulary = folder.parent / f"{folder.name}-items"
     vocabulary.parent.mkdir(parents=True, exist_ok=True)
     vocabulary.write_text("".join(f"{item}\n" for item in ITEMS))

@@ -63,7 +63,7 @@ def read_feature_spec(
         ),
         in_batches=tuple(dict.fromkeys(in_batches)),
         of_items={feature.name: (encoding(feature), feature.separator) for feature in features if feature.of == "item"},
-        value_buckets=encoding(value).size() - 1 if value else 1,
+        value_buckets=encoding(value).id_count() - 1 if value else 1,
     )
 
 

@@ -54,7 +54,7 @@ class InputFeatures(tf.keras.layers.Layer):
         times = {GAP: len(encodings.gap_boundaries) + 2, HOUR: HOURS + 1, WEEKDAY: WEEKDAYS + 1}
         sizes = {
             **({name: times[name] for name in TIME_CODES} if inputs.time else {}),
-            **{name: encoding.size() for name, encoding in encodings.columns.items()},
+            **{name: encoding.id_count() for name, encoding in encodings.columns.items()},
         }
         self._position = CodeVectors(max_length + 1, dim, "position") if inputs.position else None
         self._past = {name: CodeVectors(size, dim, name) for name, size in sizes.items()}

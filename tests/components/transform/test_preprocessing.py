@@ -189,7 +189,7 @@ def test_request_features_equal_the_transformed_ones(transformed: Transformed) -
     features = tf.io.parse_example(serialized, {ITEM_IDS: tf.io.RaggedFeature(tf.string), **context.features()})
     items = features[ITEM_IDS].to_tensor("")
 
-    found = context.codes(
+    found = context.feature_ids(
         context.parsed(features, items),
         tf.ones(tf.shape(items), tf.int64),
         lambda values: tf.ragged.boolean_mask(tf.broadcast_to(values, tf.shape(items)), items != ""),

@@ -1,4 +1,4 @@
-"""What the signatures of a saved model answer. `Successor` tells which answers are right."""
+"""Answers of the signatures of a saved model. `Successor` defines the right ones."""
 
 import json
 import os
@@ -24,7 +24,7 @@ Example = dict[str, list[str] | list[int]]
 
 
 class Signatures:
-    """Calls a saved model with lists; what is left out has the signature's default."""
+    """A saved model that is called with lists. Missing inputs have the defaults of the signature."""
 
     def __init__(self, path: Path) -> None:
         self._loaded = tf.saved_model.load(str(path))
@@ -97,7 +97,7 @@ def signatures(model: Path) -> Signatures:
     return Signatures(model)
 
 
-def test_recommends_what_the_model_scores_highest_without_the_seen_items(signatures: Signatures) -> None:
+def test_recommend_returns_the_highest_scores_without_seen_items(signatures: Signatures) -> None:
     # After "b" come c d e f a b with 0 -1 -2 -3 -4 -5; "d" and "b" are seen.
     assert signatures.recommend([["d", "b"]]) == {
         "item_ids": [["c", "e", "f", "a"]],
@@ -115,19 +115,19 @@ def test_recommends_what_the_model_scores_highest_without_the_seen_items(signatu
         ["nope", "a", "b", "nope"],
     ],
 )
-def test_padding_and_unknown_items_count_as_not_there(signatures: Signatures, history: list[str]) -> None:
+def test_signatures_ignore_padding_and_unknown_items(signatures: Signatures, history: list[str]) -> None:
     assert signatures.recommend([history]) == signatures.recommend([["a", "b"]])
     assert signatures.score([history], [["c"]]) == [[100 * 2 + 10 * 2 + 3]]
 
 
-def test_the_last_known_items_are_read_and_older_ones_still_count_as_seen(signatures: Signatures) -> None:
+def test_recommend_long_history_reads_the_last_items_and_excludes_all(signatures: Signatures) -> None:
     history = ["e", "nope", "a", "b", "nope", "c", "nope"]
 
     assert signatures.score([history], [["f"]]) == [[100 * 3 + 10 * 3 + 6]]
     assert signatures.recommend([history])["item_ids"] == [["d", "f", "", ""]]
 
 
-def test_times_put_a_history_in_order_and_equal_times_keep_the_given_one(signatures: Signatures) -> None:
+def test_recommend_sorts_a_history_by_time_and_keeps_the_order_of_equal_times(signatures: Signatures) -> None:
     by_time = signatures.recommend(
         [["c", "a", "e"], ["a", "c", "e"], ["a", "c", ""]], [[5, 9, 7], [7, 7, 7], [9, 1, 5]]
     )
@@ -136,26 +136,26 @@ def test_times_put_a_history_in_order_and_equal_times_keep_the_given_one(signatu
     assert [row[0] for row in by_time["item_ids"]] == ["b", "f", "b"]
 
 
-def test_times_lie_anywhere_in_int64(signatures: Signatures) -> None:
+def test_recommend_accepts_all_times_of_int64(signatures: Signatures) -> None:
     first, last = -(2**63), 2**63 - 1
 
     assert signatures.recommend([["a", "b", "c"]], [[last, first, 0]]) == signatures.recommend([["b", "c", "a"]])
 
 
-def test_excluded_items_are_not_recommended(signatures: Signatures) -> None:
+def test_recommend_leaves_out_excluded_items(signatures: Signatures) -> None:
     excluded = signatures.recommend([["a"], ["c"]], exclude=[["b", "nope"], ["", "e"]])
 
     assert excluded["item_ids"] == [["c", "d", "e", "f"], ["d", "f", "a", "b"]]
 
 
-def test_one_row_of_exclusions_is_for_every_history(signatures: Signatures) -> None:
+def test_recommend_one_row_of_exclusions_is_for_every_history(signatures: Signatures) -> None:
     assert signatures.recommend([["a"], ["c"]], exclude=[["b", "d"]])["item_ids"] == [
         ["c", "e", "f", ""],
         ["e", "f", "a", ""],
     ]
 
 
-def test_where_fewer_items_are_left_the_rest_is_empty(signatures: Signatures) -> None:
+def test_recommend_pads_if_fewer_items_are_left(signatures: Signatures) -> None:
     answer = signatures.recommend([["a", "b", "c", "d"]])
 
     assert answer["item_ids"] == [["e", "f", "", ""]]
@@ -163,7 +163,7 @@ def test_where_fewer_items_are_left_the_rest_is_empty(signatures: Signatures) ->
 
 
 @pytest.mark.parametrize("history", [[""], ["nope", ""], []])
-def test_a_history_without_a_known_item_gets_the_popular_ones(signatures: Signatures, history: list[str]) -> None:
+def test_recommend_history_without_a_known_item_gets_popular_items(signatures: Signatures, history: list[str]) -> None:
     # By popularity: d a b e c f, of which b and e are equal.
     assert signatures.recommend([history], exclude=[["a"]]) == {
         "item_ids": [["d", "b", "e", "c"]],
@@ -173,40 +173,40 @@ def test_a_history_without_a_known_item_gets_the_popular_ones(signatures: Signat
 
 
 @pytest.mark.parametrize(("k", "columns"), [(1, 1), (6, 6), (7, 6), (2**31 - 1, 6), (0, 0)])
-def test_gives_as_many_as_asked_for_or_the_catalogue(signatures: Signatures, k: int, columns: int) -> None:
+def test_recommend_returns_k_items_or_the_catalogue(signatures: Signatures, k: int, columns: int) -> None:
     answer = signatures.recommend([["f"], [""]], k=k)
 
     assert answer["item_ids"] == [["a", "b", "c", "d", "e", ""][:columns], ["d", "a", "b", "e", "c", "f"][:columns]]
 
 
-def test_k_is_the_configured_number_where_no_one_asks(tmp_path: Path) -> None:
+def test_signatures_without_k_return_the_configured_number(tmp_path: Path) -> None:
     signatures = Signatures(write_model(tmp_path / "model", k=2))
 
     assert signatures.answer({ITEM_IDS: ["a"]})["item_ids"] == [["b", "c"]]
     assert signatures.explain([["a"]])["item_ids"] == [["b", "c"]]
 
 
-def test_seen_items_stay_where_the_configuration_says_so(tmp_path: Path) -> None:
+def test_recommend_without_remove_seen_returns_seen_items(tmp_path: Path) -> None:
     signatures = Signatures(write_model(tmp_path / "model", remove_seen=False))
 
     assert signatures.recommend([["c", "a"]], exclude=[["b"]])["item_ids"] == [["c", "d", "e", "f"]]
     assert signatures.answer({ITEM_IDS: ["c", "a"], EXCLUDE_IDS: ["b"]})["item_ids"] == [["b", "c", "d", "e"]]
 
 
-def test_the_ranking_task_reorders_what_retrieval_finds_and_what_is_suggested(tmp_path: Path) -> None:
-    """After b retrieval finds c and d, f is suggested; last in the alphabet first. Of seen ones nothing comes back."""
+def test_recommend_serves_reranked_items_of_retrieval_and_extra_candidates(tmp_path: Path) -> None:
+    """After b retrieval finds c and d, and f is an extra candidate. The last in the alphabet comes first."""
     signatures = Signatures(write_model(tmp_path / "model", Successor(serves_reranked=True), k=2))
     answer = signatures.recommend([["", "b"], ["a", "b"], ["f", "b"]], k=2)
     assert answer["item_ids"] == [["f", "d"], ["f", "d"], ["d", "c"]]
     assert answer["scores"] == [[126, 124], [226, 224], [224, 223]]
     assert signatures.recommend([["b"]], k=5)["item_ids"] == [["f", "e", "d", "c", "a"]]
     assert signatures.recommend([["b"]], k=9)["item_ids"] == [["f", "e", "d", "c", "a", ""]]
-    assert signatures.recommend([[""]], k=2)["item_ids"] == [["d", "a"]]  # popular ones, as ever
+    assert signatures.recommend([[""]], k=2)["item_ids"] == [["d", "a"]]  # popular items, as without re-ranking
 
 
 @pytest.mark.parametrize("serves_reranked", [False, True])
-def test_both_orders_can_be_evaluated_whichever_is_served(tmp_path: Path, serves_reranked: bool) -> None:
-    """Retrieval goes on to the end of the catalogue, ranking to the end of what it reorders for two answers."""
+def test_evaluate_returns_the_lists_of_both_stages(tmp_path: Path, serves_reranked: bool) -> None:
+    """Retrieval lists the whole catalogue. Ranking lists the candidates that it re-ranks for two answers."""
     signatures = Signatures(write_model(tmp_path / "model", Successor(serves_reranked=serves_reranked), k=2))
     examples: list[Example] = [{ITEM_IDS: ["b"]}, {ITEM_IDS: ["b"], EXCLUDE_IDS: ["c"]}, {ITEM_IDS: ["nope"]}]
     found = signatures.evaluate(*examples)
@@ -217,7 +217,7 @@ def test_both_orders_can_be_evaluated_whichever_is_served(tmp_path: Path, serves
     assert [row[:2] for row in found["item_ids"]] == signatures.answer(*examples)["item_ids"]
 
 
-def test_auc_is_the_share_of_the_other_candidates_that_the_target_outranks(tmp_path: Path) -> None:
+def test_evaluate_auc_is_the_fraction_of_candidates_below_the_target(tmp_path: Path) -> None:
     """After b the ranking task scores c, d and f by the alphabet; a would be below all of them."""
     signatures = Signatures(write_model(tmp_path / "model", k=2))
     targets: list[list[str]] = [["c"], ["d"], ["f"], ["a"], ["c", "f"], ["nope"], []]
@@ -227,13 +227,13 @@ def test_auc_is_the_share_of_the_other_candidates_that_the_target_outranks(tmp_p
     assert np.isnan(signatures.evaluate({ITEM_IDS: ["nope"], TARGET_IDS: ["c"]})["auc"]).all()
 
 
-def test_what_is_to_be_found_has_no_part_in_the_lists(tmp_path: Path) -> None:
+def test_evaluate_lists_do_not_depend_on_targets(tmp_path: Path) -> None:
     signatures = Signatures(write_model(tmp_path / "model", k=2))
-    told = signatures.evaluate({ITEM_IDS: ["b"], TARGET_IDS: ["e"], TARGET_ID: ["e"]})
-    assert told["item_ids"] == signatures.evaluate({ITEM_IDS: ["b"]})["item_ids"]
+    with_targets = signatures.evaluate({ITEM_IDS: ["b"], TARGET_IDS: ["e"], TARGET_ID: ["e"]})
+    assert with_targets["item_ids"] == signatures.evaluate({ITEM_IDS: ["b"]})["item_ids"]
 
 
-def test_examples_give_what_their_histories_give(signatures: Signatures) -> None:
+def test_serving_default_of_examples_equals_recommend_of_their_histories(signatures: Signatures) -> None:
     answer = signatures.answer(
         {ITEM_IDS: ["d", "b"], TIMESTAMPS_S: [2, 1], TARGET_ID: ["c"]},
         {ITEM_IDS: ["d", "b"], EXCLUDE_IDS: ["c", "nope"]},
@@ -247,13 +247,21 @@ def test_examples_give_what_their_histories_give(signatures: Signatures) -> None
     assert answer["fallback"] == [False, False, True, True]
 
 
-def test_unknown_candidates_score_lowest_and_an_empty_history_scores_by_popularity(signatures: Signatures) -> None:
+def test_score_unknown_candidate_is_lowest_and_empty_history_uses_popularity(signatures: Signatures) -> None:
     scores = signatures.score([["a", "c"], ["", "nope"]], [["f", "nope", "c", ""], ["d", "nope", "f", ""]])
 
     assert scores == [[100 * 2 + 10 * 3 + 6, LOWEST, 100 * 2 + 10 * 3 + 3, LOWEST], [0.5, LOWEST, 0.0, LOWEST]]
 
 
-def test_embeds_items_in_the_vectors_that_retrieval_scores_by(signatures: Signatures) -> None:
+def test_score_one_row_of_candidates_is_for_every_history(signatures: Signatures) -> None:
+    both, candidates = [["a", "c"], ["", "b"]], ["f", "nope", "a"]
+
+    assert signatures.score(both, [candidates]) == signatures.score(both, [candidates] * 2)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        signatures.score(both, [candidates] * 3)
+
+
+def test_embed_returns_the_vectors_of_retrieval(signatures: Signatures) -> None:
     # Retrieval's query is a unit vector for each last item, so a vector holds the item's scores after a, b, c, d, e, f.
     assert signatures.embed(["c", "nope", "a", ""]) == [
         [-1.0, 0.0, -5.0, -4.0, -3.0, -2.0],
@@ -264,7 +272,7 @@ def test_embeds_items_in_the_vectors_that_retrieval_scores_by(signatures: Signat
     assert signatures.embed([]) == []
 
 
-def test_attention_stands_where_the_items_stand(signatures: Signatures) -> None:
+def test_explain_attention_has_the_positions_of_the_items(signatures: Signatures) -> None:
     # Three are read at most, with 1/6 2/6 3/6; of two with 1/3 2/3.
     histories = [["f", "a", "", "nope", "b", "c"], ["", "a", "b", "nope", "", ""], ["nope", "", "", "", "", ""]]
 
@@ -276,7 +284,7 @@ def test_attention_stands_where_the_items_stand(signatures: Signatures) -> None:
     assert explained == signatures.recommend(histories)
 
 
-def test_times_order_what_is_scored_and_explained_as_what_is_recommended(signatures: Signatures) -> None:
+def test_score_and_explain_sort_by_time_as_recommend_does(signatures: Signatures) -> None:
     given, times, ordered = [["d", "nope", "b", "a"]], [[30, 5, 10, 20]], [["nope", "b", "a", "d"]]
 
     explained = signatures.explain(given, times)
@@ -293,7 +301,7 @@ histories = st.lists(st.sampled_from([*ITEMS, "nope", ""]), max_size=8)
 
 @settings(max_examples=50)
 @given(st.lists(histories, min_size=1, max_size=5))
-def test_a_batch_gives_what_each_history_gives_alone(signatures: Signatures, batch: list[list[str]]) -> None:
+def test_recommend_batch_equals_single_histories(signatures: Signatures, batch: list[list[str]]) -> None:
     length = max(map(len, batch))
     together = signatures.recommend([row + [""] * (length - len(row)) for row in batch])
 
@@ -302,7 +310,7 @@ def test_a_batch_gives_what_each_history_gives_alone(signatures: Signatures, bat
         assert {name: values[place : place + 1] for name, values in together.items()} == alone
 
 
-def test_no_history_at_all_is_an_empty_answer(signatures: Signatures) -> None:
+def test_explain_empty_batch_is_an_empty_answer(signatures: Signatures) -> None:
     loaded = signatures._loaded.signatures["explain"](
         item_ids=tf.zeros([0, 2], tf.string), timestamps_s=tf.zeros([1, 1], tf.int64)
     )
@@ -324,7 +332,7 @@ print(json.dumps([answer["item_ids"].numpy().astype(str).tolist(), "tf_keras" in
 """
 
 
-def test_loads_where_there_is_nothing_but_tensorflow_and_moves_with_its_folder(tmp_path: Path) -> None:
+def test_saved_model_loads_with_tensorflow_alone_and_after_a_move(tmp_path: Path) -> None:
     write_model(tmp_path / "model").rename(tmp_path / "elsewhere")
 
     ran = subprocess.run(
@@ -340,7 +348,7 @@ def test_loads_where_there_is_nothing_but_tensorflow_and_moves_with_its_folder(t
 
 
 class KerasSuccessor(tf.keras.Model):
-    """The same answers out of a Keras model with a layer and an optimizer."""
+    """A Keras model with a layer and an optimizer, and the same answers."""
 
     encodings, max_length, rerank_depth, serves_reranked = (
         Successor.encodings,
@@ -365,7 +373,7 @@ class KerasSuccessor(tf.keras.Model):
         return history._replace(query=self._layer(history.query))
 
 
-def test_a_keras_model_leaves_nothing_of_keras_in_the_file(tmp_path: Path) -> None:
+def test_export_of_a_keras_model_contains_nothing_of_keras(tmp_path: Path) -> None:
     path = write_model(tmp_path / "model", KerasSuccessor())
     saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
     nodes = saved.meta_graphs[0].object_graph_def.nodes
@@ -375,7 +383,7 @@ def test_a_keras_model_leaves_nothing_of_keras_in_the_file(tmp_path: Path) -> No
     assert Signatures(path).recommend([["d", "b"]])["item_ids"] == [["c", "e", "f", "a"]]
 
 
-def test_the_file_says_what_may_be_left_out_and_holds_the_vocabulary(model: Path) -> None:
+def test_saved_model_has_defaults_and_the_vocabulary(model: Path) -> None:
     saved = saved_model_pb2.SavedModel.FromString((model / "saved_model.pb").read_bytes())
     recommend = saved.meta_graphs[0].signature_def["recommend"]
 

@@ -1,4 +1,4 @@
-"""Calls with TensorFlow Serving's messages: what fits is answered, what does not is refused with the reason."""
+"""A servable answers valid messages of TensorFlow Serving, and refuses others with the reason."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def shape(*sizes: int) -> tensor_shape_pb2.TensorShapeProto:
     return tensor_shape_pb2.TensorShapeProto(dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=size) for size in sizes])
 
 
-def test_answers_in_the_fields_that_clients_of_any_language_read(servable: Servable) -> None:
+def test_predict_answers_in_the_typed_fields_of_a_message(servable: Servable) -> None:
     answer = servable.predict("recommend", {"item_ids": HISTORY})
 
     assert set(answer) == {"item_ids", "scores", "fallback"}
@@ -34,7 +34,7 @@ def test_answers_in_the_fields_that_clients_of_any_language_read(servable: Serva
     assert answer["item_ids"].tensor_shape == shape(1, 4)
 
 
-def test_what_is_left_out_has_the_default_of_the_signature(servable: Servable) -> None:
+def test_predict_missing_input_has_the_default_of_the_signature(servable: Servable) -> None:
     given: dict[str, Any] = {
         "item_ids": HISTORY,
         "timestamps_s": tf.make_tensor_proto([[2, 1]], tf.int64),
@@ -51,11 +51,11 @@ def test_what_is_left_out_has_the_default_of_the_signature(servable: Servable) -
     assert best("item_ids", "timestamps_s", "exclude", "k") == [b"f", b"a"]
 
 
-def test_gives_only_the_outputs_that_are_wanted(servable: Servable) -> None:
+def test_predict_wanted_outputs_returns_only_them(servable: Servable) -> None:
     assert set(servable.predict("explain", {"item_ids": HISTORY}, ["attention", "scores"])) == {"attention", "scores"}
 
 
-def test_a_short_message_stands_for_a_tensor_of_equal_values(servable: Servable) -> None:
+def test_predict_short_message_is_a_tensor_of_equal_values(servable: Servable) -> None:
     message = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, tensor_shape=shape(1, 3), string_val=[b"b"])
 
     assert servable.predict("score", {"item_ids": HISTORY, "candidate_ids": message})["scores"].float_val == [222.0] * 3
@@ -74,16 +74,19 @@ def test_a_short_message_stands_for_a_tensor_of_equal_values(servable: Servable)
         ("score", {"item_ids": HISTORY}, [], "input candidate_ids of 'score' is missing"),
         ("explain", {"item_ids": HISTORY, "k": HISTORY}, [], "no input k of 'explain'; there are: item_ids"),
         ("explain", {"item_ids": HISTORY}, ["logits"], "no output logits of 'explain'; there are: attention, fallback"),
-        ("explain", {"item_ids": tf.make_tensor_proto([[1]])}, [], "'item_ids' is to be string, received int32"),
-        ("explain", {"item_ids": tensor_pb2.TensorProto()}, [], "'item_ids' is to be string, received type 0"),
+        ("explain", {"item_ids": tf.make_tensor_proto([[1]])}, [], "'item_ids' must be string, received int32"),
+        ("explain", {"item_ids": tensor_pb2.TensorProto()}, [], "'item_ids' must be string, received type 0"),
         ("explain", {"item_ids": tf.make_tensor_proto(["a"])}, [], r"\(None, None\), received \[1\]"),
         ("recommend", {"item_ids": HISTORY, "k": tf.make_tensor_proto([2])}, [], r"of shape \(\), received \[1\]"),
         ("recommend", {"item_ids": HISTORY, "k": tf.make_tensor_proto(-1)}, [], "k"),
         ("recommend", {"item_ids": HISTORY, "exclude": tf.make_tensor_proto([["a"]] * 3)}, [], "shape"),
         ("serving_default", {"examples": tf.make_tensor_proto(["no example"])}, [], "parse"),
+        ("serving_default", {"examples": tf.make_tensor_proto([b"\xff\xffgarbage"])}, [], r"parse.*\\xff\\xffgarbage"),
+        ("evaluate", {"examples": tf.make_tensor_proto([b"", b"\x0a\xff"])}, [], "parse"),
+        ("score", {"item_ids": HISTORY, "candidate_ids": tf.make_tensor_proto([["a"]] * 3)}, [], "shape"),
     ],
 )
-def test_refuses_what_does_not_fit_with_the_reason(
+def test_predict_invalid_request_is_refused_with_the_reason(
     servable: Servable, signature: str, inputs: dict[str, Any], wanted: list[str], reason: str
 ) -> None:
     with pytest.raises(RequestError, match=reason) as caught:
@@ -102,14 +105,14 @@ def test_refuses_what_does_not_fit_with_the_reason(
         ({"tensor_shape": shape(2**31, 2**31), "string_val": [b"a"]}, "more than"),
     ],
 )
-def test_refuses_messages_that_are_no_tensor(servable: Servable, message: dict[str, Any], reason: str) -> None:
+def test_predict_malformed_tensor_message_is_refused(servable: Servable, message: dict[str, Any], reason: str) -> None:
     with pytest.raises(RequestError, match=reason) as caught:
         servable.predict("explain", {"item_ids": tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, **message)})
 
     assert caught.value.code == INVALID
 
 
-def test_serves_models_of_other_types_too(tmp_path: Path) -> None:
+def test_servable_of_another_model_and_type_answers(tmp_path: Path) -> None:
     class Half(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([2], tf.float64, name="x")])
         def half(self, x: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's API over a real socket, spoken with its own stubs."""
+"""The development server over a real socket, called with TensorFlow Serving's own stubs."""
 
 import shutil
 import signal
@@ -35,7 +35,7 @@ POLL_S = 0.05
 
 
 class Api:
-    """The stubs of a server on this machine, for the model "temporec" where nothing else is said."""
+    """The stubs of a server on this machine, for the model "temporec" by default."""
 
     def __init__(self, port: int) -> None:
         self.channel = grpc.insecure_channel(f"localhost:{port}")
@@ -86,7 +86,7 @@ def api(base_path: Path) -> Iterator[Api]:
 
 
 def add(model: Path, base_path: Path, version: int) -> None:
-    """As Pusher does: copied beside, then renamed."""
+    """Add a version as the Pusher does: copy it next to the others, then rename it."""
     shutil.copytree(model, base_path / f"{version}.partial").rename(base_path / str(version))
 
 
@@ -106,7 +106,7 @@ def refused(call: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
 HISTORY = {"item_ids": tf.make_tensor_proto([["d", "b"]])}
 
 
-def test_an_answer_says_which_version_and_signature_it_came_from(api: Api) -> None:
+def test_predict_answer_names_its_version_and_signature(api: Api) -> None:
     answer = api.predict(HISTORY, signature_name="recommend", wanted=("item_ids",))
 
     assert list(answer.outputs) == ["item_ids"]
@@ -114,14 +114,14 @@ def test_an_answer_says_which_version_and_signature_it_came_from(api: Api) -> No
     assert answer.model_spec == _spec(version=1, signature_name="recommend")
 
 
-def test_a_request_without_a_signature_is_for_the_default_one(api: Api) -> None:
+def test_predict_without_a_signature_uses_the_default_one(api: Api) -> None:
     answer = api.predict({"examples": tf.make_tensor_proto([b""])})
 
     assert list(answer.outputs["item_ids"].string_val) == [b"d", b"a", b"b", b"e"]
     assert answer.model_spec.signature_name == "serving_default"
 
 
-def test_the_socket_changes_nothing(api: Api, model: Path) -> None:
+def test_predict_over_the_socket_equals_a_direct_call(api: Api, model: Path) -> None:
     random = np.random.default_rng(0)
     history = random.choice([*ITEMS, "nope", ""], [200, 7])
     candidates = random.choice([*ITEMS, "nope"], [200, 5])
@@ -153,7 +153,7 @@ def test_metadata_is_the_signatures_of_the_saved_model(api: Api, model: Path) ->
     assert answer.model_spec == _spec(version=1)
 
 
-def test_what_is_not_there_is_named_with_what_is(api: Api) -> None:
+def test_calls_unknown_name_are_refused_with_the_valid_names(api: Api) -> None:
     not_found, invalid = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT
 
     assert refused(lambda: api.predict(HISTORY, name="other")) == (not_found, "no model 'other'; there is: 'temporec'")
@@ -162,7 +162,7 @@ def test_what_is_not_there_is_named_with_what_is(api: Api) -> None:
     assert refused(lambda: api.predict(HISTORY, version=2)) == (not_found, "version 2 is not served; there is: 1")
     assert refused(lambda: api.status(version=2)) == (not_found, "no version 2; there are: [1]")
     assert refused(lambda: api.predict(HISTORY, version_label="stable"))[0] == not_found
-    assert refused(api.metadata) == (invalid, "metadata_field is to be ['signature_def'], received []")
+    assert refused(api.metadata) == (invalid, "metadata_field must be ['signature_def'], received []")
     code, message = refused(lambda: api.predict(HISTORY, signature_name="rank"))
     assert (code, message) == (
         invalid,
@@ -171,7 +171,7 @@ def test_what_is_not_there_is_named_with_what_is(api: Api) -> None:
     assert refused(lambda: api.predict(HISTORY, signature_name="score"))[0] == invalid
 
 
-def test_a_refused_request_leaves_the_server_answering(api: Api) -> None:
+def test_predict_after_a_refused_request_is_answered(api: Api) -> None:
     wrong = {"item_ids": tf.make_tensor_proto([["a"]]), "timestamps_s": tf.make_tensor_proto([[1, 2, 3]], tf.int64)}
 
     code, message = refused(lambda: api.predict(wrong, signature_name="recommend"))
@@ -181,14 +181,14 @@ def test_a_refused_request_leaves_the_server_answering(api: Api) -> None:
     assert api.after("a") == "b"
 
 
-def test_a_reason_is_cut_to_what_a_header_holds(api: Api) -> None:
+def test_predict_long_error_message_is_cut_to_the_size_of_a_header(api: Api) -> None:
     code, message = refused(lambda: api.predict(HISTORY, signature_name="€" * 20_000))
 
     assert code == grpc.StatusCode.INVALID_ARGUMENT
     assert message.startswith("signature '€€€")
 
 
-def test_a_request_larger_than_grpcs_own_limit_is_answered(api: Api) -> None:
+def test_predict_request_above_the_default_limit_of_grpc_is_answered(api: Api) -> None:
     history = {"item_ids": tf.make_tensor_proto([["unknown" * 100] * 10_000 + ["a"]])}
     assert history["item_ids"].ByteSize() > 4 * 1024 * 1024
 
@@ -197,9 +197,7 @@ def test_a_request_larger_than_grpcs_own_limit_is_answered(api: Api) -> None:
     assert answer.outputs["item_ids"].string_val[0] == b"b"
 
 
-def test_a_new_version_takes_over_while_requests_run_and_none_fails(
-    api: Api, base_path: Path, second_model: Path
-) -> None:
+def test_server_new_version_takes_over_without_a_failed_request(api: Api, base_path: Path, second_model: Path) -> None:
     answers: list[str] = []
     failed: list[Exception] = []
     stop = threading.Event()
@@ -228,7 +226,7 @@ def test_a_new_version_takes_over_while_requests_run_and_none_fails(
     assert refused(lambda: api.predict(HISTORY, version=1))[1] == "version 1 is not served; there is: 2"
 
 
-def test_a_broken_version_is_reported_and_the_old_one_answers(api: Api, base_path: Path) -> None:
+def test_server_broken_version_is_reported_and_the_old_one_answers(api: Api, base_path: Path) -> None:
     (base_path / "2").mkdir()
     (base_path / "2" / "saved_model.pb").write_bytes(b"no model")
 
@@ -240,7 +238,7 @@ def test_a_broken_version_is_reported_and_the_old_one_answers(api: Api, base_pat
     assert api.status(version=2)[2][1] != ""
 
 
-def test_half_a_version_is_never_served(api: Api, base_path: Path, second_model: Path) -> None:
+def test_server_incomplete_version_is_never_served(api: Api, base_path: Path, second_model: Path) -> None:
     shutil.copytree(second_model, base_path / "5.partial")
     shutil.copytree(second_model, base_path / "6", ignore=lambda *_: ["saved_model.pb"])
     # Once 3 is found the others have been looked at too: higher numbers come first.
@@ -251,7 +249,9 @@ def test_half_a_version_is_never_served(api: Api, base_path: Path, second_model:
     assert set(api.status()) == {1, 3}
 
 
-def test_waits_for_the_first_version(tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_server_without_a_version_waits_for_the_first_one(
+    tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with ModelServer(tmp_path, poll_interval_s=POLL_S) as server, Api(server.port).channel:
         api = Api(server.port)
         code, message = refused(lambda: api.after("a"))
@@ -267,7 +267,7 @@ def test_waits_for_the_first_version(tmp_path: Path, model: Path, caplog: pytest
         assert api.after("a") == "b"
 
 
-def test_a_folder_that_vanishes_does_not_end_the_server(api: Api, base_path: Path, second_model: Path) -> None:
+def test_server_whose_folder_is_removed_goes_on_answering(api: Api, base_path: Path, second_model: Path) -> None:
     shutil.rmtree(base_path)
     time.sleep(3 * POLL_S)
     assert api.after("a") == "b"
@@ -278,18 +278,38 @@ def test_a_folder_that_vanishes_does_not_end_the_server(api: Api, base_path: Pat
     wait_until(lambda: api.after("a") == "c")
 
 
-def test_a_port_in_use_is_the_users_error(base_path: Path) -> None:
+def test_server_port_in_use_raises_input_error(base_path: Path) -> None:
     with ModelServer(base_path) as server, pytest.raises(InputError, match=str(server.port)):
         ModelServer(base_path, server.port)
 
 
-def test_a_base_path_that_is_none_is_the_users_error(tmp_path: Path) -> None:
+def test_server_missing_base_path_raises_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         ModelServer(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+def test_server_port_out_of_range_raises_input_error(base_path: Path, port: int) -> None:
+    with pytest.raises(InputError, match="a port from 0 to 65535") as caught:
+        ModelServer(base_path, port)
+
+    assert caught.value.received == str(port)
+
+
+def test_predict_bytes_that_cannot_be_parsed_are_an_invalid_argument(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    garbage = {"examples": tf.make_tensor_proto([b"\xff\xffgarbage"])}
+
+    code, message = refused(lambda: api.predict(garbage))
+
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert r"\xff\xffgarbage" in message
+    assert "Traceback" not in caplog.text
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_says_what_it_does_and_ends_in_order_on_a_signal(base_path: Path, number: signal.Signals) -> None:
+def test_serve_prints_its_port_and_stops_on_a_signal(base_path: Path, number: signal.Signals) -> None:
     code = "import sys, pathlib, serving.server.server as s; s.serve(pathlib.Path(sys.argv[1]), 0, model_name='mine')"
     with subprocess.Popen([sys.executable, "-c", code, str(base_path)], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -308,4 +328,4 @@ def test_serve_says_what_it_does_and_ends_in_order_on_a_signal(base_path: Path, 
             assert process.wait(timeout=30) == 0
             assert process.stdout.read() == "stopping\n"
         finally:
-            process.kill()  # it would otherwise be waited for, whatever failed
+            process.kill()  # a test that failed would otherwise wait for it

@@ -1,4 +1,4 @@
-"""Which version is served, and what becomes of the others."""
+"""The version that is served, and the states of the others."""
 
 import shutil
 from pathlib import Path
@@ -31,13 +31,13 @@ def states(versions: Versions) -> dict[int, int]:
 
 
 def first_letter(versions: Versions, version: int | None = None) -> str:
-    """What the served version recommends first after "a"."""
+    """Return the first recommendation of the served version after "a"."""
     with versions.lease(version) as servable:
         answer = servable.predict("recommend", {"item_ids": tf.make_tensor_proto([["a"]])})
     return str(answer["item_ids"].string_val[0].decode())
 
 
-def test_the_highest_number_is_served(base_path: Path, model: Path, second_model: Path) -> None:
+def test_refresh_serves_the_highest_number(base_path: Path, model: Path, second_model: Path) -> None:
     add(model, base_path, "9")
     add(second_model, base_path, "10")
 
@@ -48,7 +48,7 @@ def test_the_highest_number_is_served(base_path: Path, model: Path, second_model
     assert states(versions) == {10: State.AVAILABLE}
 
 
-def test_only_a_whole_folder_with_a_number_for_a_name_is_a_version(base_path: Path, model: Path) -> None:
+def test_find_versions_ignores_other_names_and_incomplete_folders(base_path: Path, model: Path) -> None:
     for name in ("3.partial", "tmp-4", "-5", "007", "٨", "1e3"):
         add(model, base_path, name)
     (base_path / "11").mkdir()
@@ -59,7 +59,7 @@ def test_only_a_whole_folder_with_a_number_for_a_name_is_a_version(base_path: Pa
     assert find_versions(base_path) == {2}
 
 
-def test_a_new_version_takes_over_and_the_old_ends(base_path: Path, model: Path, second_model: Path) -> None:
+def test_refresh_new_version_takes_over_and_the_old_one_ends(base_path: Path, model: Path, second_model: Path) -> None:
     add(model, base_path, "1")
     versions = Versions(base_path)
     versions.refresh()
@@ -72,9 +72,7 @@ def test_a_new_version_takes_over_and_the_old_ends(base_path: Path, model: Path,
     assert states(versions) == {1: State.END, 2: State.AVAILABLE}
 
 
-def test_a_request_in_flight_keeps_the_old_version_until_it_ends(
-    base_path: Path, model: Path, second_model: Path
-) -> None:
+def test_lease_keeps_the_old_version_until_the_request_ends(base_path: Path, model: Path, second_model: Path) -> None:
     add(model, base_path, "1")
     versions = Versions(base_path)
     versions.refresh()
@@ -89,7 +87,7 @@ def test_a_request_in_flight_keeps_the_old_version_until_it_ends(
     assert states(versions) == {1: State.END, 2: State.AVAILABLE}
 
 
-def test_a_version_that_does_not_load_leaves_the_old_one(base_path: Path, model: Path) -> None:
+def test_refresh_version_that_does_not_load_leaves_the_old_one(base_path: Path, model: Path) -> None:
     add(model, base_path, "1")
     versions = Versions(base_path)
     versions.refresh()
@@ -102,7 +100,7 @@ def test_a_version_that_does_not_load_leaves_the_old_one(base_path: Path, model:
     assert "variables" in versions.statuses()[2].error
 
 
-def test_a_version_that_cannot_answer_is_never_served(base_path: Path, model: Path) -> None:
+def test_refresh_version_that_cannot_answer_is_never_served(base_path: Path, model: Path) -> None:
     class Broken(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="item_ids")])
         def recommend(self, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -120,7 +118,7 @@ def test_a_version_that_cannot_answer_is_never_served(base_path: Path, model: Pa
     assert "no answer from this one" in versions.statuses()[2].error
 
 
-def test_a_version_is_tried_again_once_its_files_change_and_not_before(
+def test_refresh_failed_version_is_tried_again_only_after_its_files_change(
     base_path: Path, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = add(model, base_path, "1")
@@ -141,7 +139,7 @@ def test_a_version_is_tried_again_once_its_files_change_and_not_before(
     assert versions.statuses()[1].error == ""
 
 
-def test_removing_the_newest_version_goes_back_to_the_one_before(
+def test_refresh_removed_version_is_replaced_by_the_one_before(
     base_path: Path, model: Path, second_model: Path
 ) -> None:
     add(model, base_path, "1")
@@ -156,7 +154,7 @@ def test_removing_the_newest_version_goes_back_to_the_one_before(
     assert states(versions) == {1: State.AVAILABLE, 2: State.END}
 
 
-def test_what_is_served_stays_when_every_file_is_gone(base_path: Path, model: Path) -> None:
+def test_refresh_served_version_stays_after_its_files_are_removed(base_path: Path, model: Path) -> None:
     only = add(model, base_path, "1")
     versions = Versions(base_path)
     versions.refresh()
@@ -167,7 +165,7 @@ def test_what_is_served_stays_when_every_file_is_gone(base_path: Path, model: Pa
     assert first_letter(versions) == "b"
 
 
-def test_before_the_first_version_a_request_is_told_where_it_is_looked_for(base_path: Path) -> None:
+def test_lease_before_the_first_version_names_the_folder(base_path: Path) -> None:
     versions = Versions(base_path)
     versions.refresh()
 
@@ -177,7 +175,7 @@ def test_before_the_first_version_a_request_is_told_where_it_is_looked_for(base_
     assert caught.value.code == grpc.StatusCode.UNAVAILABLE
 
 
-def test_a_version_that_is_not_served_is_not_found(base_path: Path, model: Path) -> None:
+def test_lease_version_that_is_not_served_is_not_found(base_path: Path, model: Path) -> None:
     add(model, base_path, "4")
     versions = Versions(base_path)
     versions.refresh()
@@ -189,7 +187,7 @@ def test_a_version_that_is_not_served_is_not_found(base_path: Path, model: Path)
     assert caught.value.code == grpc.StatusCode.NOT_FOUND
 
 
-def test_what_is_no_folder_of_versions_is_the_users_error(base_path: Path, model: Path) -> None:
+def test_versions_base_path_without_versions_raises_input_error(base_path: Path, model: Path) -> None:
     file = base_path / "file"
     file.touch()
 
@@ -203,7 +201,7 @@ def test_what_is_no_folder_of_versions_is_the_users_error(base_path: Path, model
         assert received in caught.value.received
 
 
-def test_a_version_whose_vocabulary_was_cut_short_is_never_served(tmp_path: Path, model: Path) -> None:
+def test_refresh_version_with_a_cut_vocabulary_is_never_served(tmp_path: Path, model: Path) -> None:
     shutil.copytree(model, tmp_path / "1")
     versions = Versions(tmp_path)
     versions.refresh()
@@ -215,4 +213,4 @@ def test_a_version_whose_vocabulary_was_cut_short_is_never_served(tmp_path: Path
     versions.refresh()
 
     assert versions.served == 1
-    assert "not whole" in versions.statuses()[2].error
+    assert "not complete" in versions.statuses()[2].error
