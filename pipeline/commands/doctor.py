@@ -211,7 +211,7 @@ answer("keras", tensorflow.keras.Model.__module__)
 from tfx import v1
 answer("tfx", v1.__version__, round(time.monotonic() - started, 1))
 import pipeline.runners.local, trainer.run_fn
-answer("trainer", "imported", round(time.monotonic() - started, 1))
+answer("trainer", round(time.monotonic() - started, 1))
 """
 
 
@@ -252,7 +252,7 @@ def check_imports(python: str, timeout_s: float = IMPORT_TIMEOUT_S) -> list[Mach
 
 def _imported(title: str, answer: list[str]) -> MachineCheck:
     if title != "legacy Keras":
-        return MachineCheck(title, OK, f"{answer[0]}, imported after {answer[1]} s")
+        return MachineCheck(title, OK, ", ".join([*answer[:-1], f"imported after {answer[-1]} s"]))
     if answer[0].startswith("tf_keras."):
         return MachineCheck(title, OK, "tf_keras")
     return MachineCheck(title, FAIL, f"{answer[0]}, but the trainer needs tf_keras", REINSTALL)
