@@ -143,7 +143,7 @@ class SessionKnn:
         return keep_top_k_per_row(_first(similar, RECENT_SESSIONS), NEIGHBOUR_SESSIONS) @ self._sessions
 
 
-BASELINES: Mapping[str, Callable[[Tables], Baseline]] = {
+BASELINES: dict[str, Callable[[Tables], Baseline]] = {
     "popularity": Popularity,
     "recent_popularity": RecentPopularity,
     "repeat_last": RepeatLast,

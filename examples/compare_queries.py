@@ -1,0 +1,42 @@
+"""The per-query results of a run: compare the model with a baseline overall, in slices, and user by user.
+
+.venv/bin/python examples/compare_queries.py runs/quickstart markov_three_back
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from components.evaluator.query_results import QUERIES, read_results
+
+METRIC = "ndcg@10"
+
+
+def main(root: Path, baseline: str) -> None:
+    """Print the differences, and the users for whom the baseline is best compared with the model."""
+    record = json.loads((root / "run.json").read_text())
+    results = read_results(f"{record['evaluation']}/{QUERIES}")
+
+    overall = results.difference("model", baseline, METRIC)
+    mean, low, high = overall.interval()
+    print(f"{METRIC}, model minus {baseline}: {mean:+.4f}, 95% between {low:+.4f} and {high:+.4f}")
+
+    for slice_name, groups in results.groups.items():
+        for group, mask in groups.items():
+            found = results.difference("model", baseline, METRIC, mask)
+            print(f"  {slice_name} {group}: {found.mean:+.4f} ({found.users} users)")
+
+    changes = results.values("model", METRIC) - results.values(baseline, METRIC)
+    targets, lists = results.targets(), results.lists("model")
+    for row in (row for row in np.argsort(changes)[:3] if changes[row] < 0):
+        print(
+            f"{results.user_ids[row]} got {', '.join(lists[row][:3])} and chose {targets[row][0]}: {changes[row]:+.4f}"
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
