@@ -18,7 +18,7 @@ from components.evaluator.component import Evaluator
 from components.example_gen.component import InteractionExampleGen
 from components.gate.component import ModelGate
 from components.pusher.component import AtomicPusher
-from components.resolver.last_pushed_model import blessed_model
+from components.resolver.last_pushed_model import previous_model
 from components.schema_gen.component import HistorySchema, history_schema_text
 from components.trainer.component import Trainer
 from schemas.config import Config
@@ -46,7 +46,7 @@ def create_pipeline(
     Args:
         config: what to build; `data.path` must be readable where the pipeline runs.
         locations: where to write, likewise.
-        compare_with: how the blessed model that a candidate is compared with is chosen; see `last_pushed_model`.
+        compare_with: the strategy that chooses the previous model; see `components.resolver.last_pushed_model`.
         metadata_connection_config: the metadata store, where the orchestrator brings none.
         beam_args: options for the Beam runner.
     """
@@ -93,7 +93,7 @@ def create_pipeline(
         },
     )
     model = model_trainer.outputs["model"]
-    compared_with = blessed_model(compare_with, candidate=model)
+    compared_with = previous_model(compare_with, candidate=model, models=locations.models)
     evaluator = Evaluator(
         examples=examples,
         model=model,

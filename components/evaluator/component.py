@@ -1,19 +1,18 @@
-"""The Evaluator as a TFX component: a model, the one blessed before it and the baselines on the test split."""
+"""The Evaluator as a TFX component."""
 
 import json
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components.baselines.tables import read_catalogue
+from components.common.previous_model import previous_model_folder
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import write_evaluation_summary
 from components.evaluator.systems import Sources
 from schemas.config.evaluation import EvaluatorConfig
-from schemas.errors import InputError
 from schemas.features import TEST
 
 
@@ -30,24 +29,42 @@ def Evaluator(  # type: ignore[no-untyped-def]
     previous: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model] = None,
     beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
 ):
-    """TFMA over the exported model, as TFX's own, with what that cannot: baselines, and values a query.
+    """Evaluate an exported model on the test split, together with the previous model and the baselines.
 
-    `evaluation` gets TFMA's files, `queries/` and `summary.json`.
+    TFX's own Evaluator runs TFMA only. This component also evaluates baselines, and keeps the values of each query.
+
+    Args:
+        examples: the examples of the log, with a test split.
+        model: the model to judge.
+        counts: the counts of the component `Baselines`.
+        evaluation: receives TFMA's files, `queries/` and `summary.json`.
+        settings: an `EvaluatorConfig` as JSON.
+        floors: metric -> lowest value that TFMA's validation accepts, as JSON.
+        code: the digest of the sources, as a part of the cache key.
+        previous: the model to compare with. The first run of a root has none.
+        beam_pipeline: the pipeline that the steps are added to.
 
     Raises:
-        InputError: the previous model's folder is gone.
+        InputError: the previous model's folder is missing, and so is a copy of it.
+
+    Example:
+        >>> types = tfx.types.standard_artifacts
+        >>> evaluator = Evaluator(
+        ...     examples=tfx.dsl.Channel(type=types.Examples),
+        ...     model=tfx.dsl.Channel(type=types.Model),
+        ...     counts=tfx.dsl.Channel(type=types.ModelEvaluation),
+        ...     settings="{}",  # EvaluatorConfig(...).model_dump_json()
+        ...     floors="{}",
+        ...     code="",
+        ... )
+        >>> list(evaluator.outputs)
+        ['evaluation']
     """
     measured = EvaluatorConfig.model_validate_json(settings)
     (test,) = artifact_utils.get_split_uris([examples], TEST)
-    models = [path_utils.serving_model_path(each.uri) for each in (model, previous) if each]
-    if previous and not tf.io.gfile.isdir(models[-1]):
-        raise InputError(
-            expected=f"the last blessed model, which the new one is compared with, in {models[-1]}",
-            received="no such folder",
-            remedy="put it back, or a copy of what was pushed of it, or give another --root",
-        )
+    folders = [path_utils.serving_model_path(model.uri), *([previous_model_folder(previous)] if previous else [])]
     catalogue = read_catalogue(counts.uri)
     with beam_pipeline as pipeline:
-        sources = Sources(counts.uri, *models)
+        sources = Sources(counts.uri, *folders)
         evaluate(pipeline, measured, test, sources, len(catalogue), json.loads(floors), evaluation.uri)
     write_evaluation_summary(evaluation.uri, catalogue, measured)

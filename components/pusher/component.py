@@ -1,4 +1,4 @@
-"""Pusher whose versions appear whole: copied beside, then renamed."""
+"""The Pusher: copies a blessed model next to the served versions, then renames the copy."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ from tfx.utils import io_utils, proto_utils
 from components.common.atomic_write import atomic_write
 from components.common.tfx_types import Artifacts, Properties
 
-SCRATCH = ".unfinished"  # not an integer, so TensorFlow Serving does not take it for a version
+SCRATCH = ".temporec-unfinished"  # not an integer, so TensorFlow Serving does not take it for a version
 
 
 class PusherExecutor(executor.Executor):
-    """TFX's Pusher, but for how it writes: no server ever sees half a version."""
+    """TFX's Pusher with another way of writing: a server never sees half of a version."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
-        """Pushes a blessed model; a model that was not blessed is marked as not pushed."""
+        """Push a blessed model, or mark a model without blessing as not pushed.
+
+        Args:
+            input_dict: `model` and `model_blessing`.
+            output_dict: `pushed_model`.
+            exec_properties: `push_destination`.
+        """
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
@@ -37,20 +43,46 @@ class PusherExecutor(executor.Executor):
 
 
 class AtomicPusher(Pusher):
-    """TFX's Pusher with the executor above; its arguments are the same."""
+    """The component that publishes a blessed model as a version for TensorFlow Serving.
+
+    It takes the arguments of TFX's `Pusher`, and differs in its executor, `PusherExecutor`.
+
+    Args:
+        model: the model, a channel of `Model`.
+        model_blessing: the blessing of `ModelGate`, a channel of `ModelBlessing`.
+        push_destination: the base directory of the versions.
+
+    Example:
+        >>> from tfx import v1 as tfx
+        >>> types = tfx.types.standard_artifacts
+        >>> folder = tfx.proto.PushDestination.Filesystem(base_directory="runs/shop/models")
+        >>> pusher = AtomicPusher(
+        ...     model=tfx.dsl.Channel(type=types.Model),
+        ...     model_blessing=tfx.dsl.Channel(type=types.ModelBlessing),
+        ...     push_destination=tfx.proto.PushDestination(filesystem=folder),
+        ... )
+        >>> list(pusher.outputs)
+        ['pushed_model']
+    """
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(PusherExecutor)
 
 
 def publish(model: str, base_directory: str) -> str:
-    """Copies a saved model to `base_directory/<version>` in one visible step, and returns that path.
+    """Copy a saved model to `base_directory/<version>` in one visible step.
 
-    Where the highest version is this model already, nothing is copied and its path returned.
+    The version is the time in unix seconds, or one more than the highest existing version. If the highest version is
+    a copy of this model, nothing is copied. What an interrupted push left behind is removed.
 
-    The version is the time in unix seconds, or one more than the highest there
-    is. What an interrupted push left behind is removed. On a local file system
-    the step is atomic; on an object store, where renaming copies, TensorFlow
-    Serving retries until the version is whole.
+    On a local file system the step is atomic. On an object store a rename is a copy, and TensorFlow Serving retries
+    until the version is complete.
+
+    Args:
+        model: the folder of the saved model.
+        base_directory: the folder of the versions.
+
+    Returns:
+        The path of the version.
     """
     tf.io.gfile.makedirs(base_directory)
     names = [name.rstrip("/") for name in tf.io.gfile.listdir(base_directory)]
@@ -60,7 +92,7 @@ def publish(model: str, base_directory: str) -> str:
     versions = [int(name) for name in names if name.isdecimal()]
     if versions:
         served = os.path.join(base_directory, str(max(versions)))
-        if _are_one_export(served, model):
+        if _have_same_fingerprint(served, model):
             return served
     version = max([int(time.time()), *(version + 1 for version in versions)])
     path = os.path.join(base_directory, str(version))
@@ -70,8 +102,8 @@ def publish(model: str, base_directory: str) -> str:
     return path
 
 
-def _are_one_export(*models: str) -> bool:
-    """Whether saved models are copies of each other, by the fingerprint that TensorFlow gives each export."""
+def _have_same_fingerprint(*models: str) -> bool:
+    """Return whether saved models are copies of each other: TensorFlow gives each export a fingerprint."""
     paths = [os.path.join(model, "fingerprint.pb") for model in models]
     if not all(map(tf.io.gfile.exists, paths)):
         return False

@@ -17,7 +17,7 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.proto.orchestration import pipeline_pb2
 
-from components.resolver.last_pushed_model import LastOtherBlessedModel
+from components.resolver.last_pushed_model import LastOtherBlessedModel, require_last_pushed_model
 from pipeline.create_pipeline import Locations, create_pipeline
 from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
@@ -91,16 +91,30 @@ def _component_run(store: metadata.Metadata, name: str, execution_id: int, secon
 
 
 def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[ComponentRun]:
-    """Runs the whole pipeline below `root`."""
+    """Run the whole pipeline in a root.
+
+    Args:
+        config: what to build, with absolute paths.
+        root: the folder for artifacts, metadata and models.
+        runner: runs the components.
+
+    Returns:
+        The run of each component, in order.
+
+    Raises:
+        InputError: the model that was pushed last is missing, and so are all copies of it.
+    """
     root.mkdir(parents=True, exist_ok=True)
+    locations = Locations(artifacts=str(root / "artifacts"), models=str(root / "models"))
+    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
+    with metadata.Metadata(connection) as handle:
+        require_last_pushed_model(handle.store, locations.models)
     return runner.run(
         create_pipeline(
             config,
-            Locations(artifacts=str(root / "artifacts"), models=str(root / "models")),
+            locations,
             compare_with=LastOtherBlessedModel,
-            metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-                str(root / "metadata.sqlite")
-            ),
+            metadata_connection_config=connection,
             beam_args=BEAM_ARGS,
         )
     )

@@ -136,7 +136,7 @@ class TestWhatIsRunAgain:
     ) -> None:
         for room in ("schemas", "serving", "trainer", "components", "pipeline"):
             shutil.copytree(REPOSITORY / room, tmp_path / room)
-        with (tmp_path / "trainer" / "model.py").open("a") as file:
+        with (tmp_path / "trainer" / "run_fn.py").open("a") as file:
             file.write("\n# changed\n")
         changed = again(environ={"PYTHONPATH": str(tmp_path)})
         assert {"Trainer", "Evaluator", "ModelGate"} <= changed
@@ -176,16 +176,30 @@ class TestWhatIsRunAgain:
         assert "run.log" in ran.stderr
         assert "Traceback" not in ran.stderr
 
-    def test_the_last_blessed_model_is_missed_where_its_folder_is_gone(self, first_run: Run) -> None:
+    def test_a_run_without_the_folder_of_the_previous_model_compares_with_its_copy(self, first_run: Run) -> None:
         trained = first_run.root / "artifacts" / "Trainer" / "model"
+        arguments = ("run", "--config", first_run.config, "--root", first_run.root, "--set", "train.epochs=1")
         aside = trained.rename(first_run.root / "aside")
         try:
-            ran = attempt("run", "--config", first_run.config, "--root", first_run.root, "--set", "train.epochs=1")
+            ran = attempt(*arguments)
+            assert ran.returncode in (0, GATE_REFUSED), ran.stderr
+            assert read_record(first_run.root)["metrics"]["previous"]["recall@10"] > 0.9
         finally:
             shutil.rmtree(trained)
             aside.rename(trained)
+
+    def test_a_run_without_any_copy_of_the_previous_model_ends_before_the_training(self, first_run: Run) -> None:
+        folders = [first_run.root / name for name in ("artifacts", "models")]
+        aside = [folder.rename(folder.with_name(f"{folder.name}-aside")) for folder in folders]
+        try:
+            ran = attempt("run", "--config", first_run.config, "--root", first_run.root)
+        finally:
+            for folder, moved in zip(folders, aside, strict=True):
+                shutil.rmtree(folder, ignore_errors=True)
+                moved.rename(folder)
         assert ran.returncode == INPUT_WRONG
-        assert "the last blessed model" in ran.stderr
+        assert "the previous model" in ran.stderr
+        assert "Trainer" not in ran.stdout
         assert "Traceback" not in ran.stderr
 
     def test_everything_when_the_log_changed(self, again: Callable[..., set[str]], first_run: Run) -> None:

@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+import tensorflow as tf
+
 from components.pusher.component import SCRATCH, publish
 
 
@@ -10,7 +13,7 @@ def make_model(folder: Path, text: str) -> str:
     return str(folder)
 
 
-def test_a_version_is_a_copy_of_the_model(tmp_path):
+def test_publish_copies_the_model(tmp_path):
     model = make_model(tmp_path / "model", "graph")
     version = Path(publish(model, str(tmp_path / "models")))
     assert version.name.isdecimal()
@@ -18,13 +21,13 @@ def test_a_version_is_a_copy_of_the_model(tmp_path):
     assert (version / "variables" / "data").read_text() == "weights"
 
 
-def test_versions_rise_however_fast_they_come(tmp_path):
+def test_publish_three_times_in_a_second_gives_ascending_versions(tmp_path):
     model = make_model(tmp_path / "model", "graph")
     versions = [int(Path(publish(model, str(tmp_path / "models"))).name) for _ in range(3)]
     assert versions == sorted(set(versions))
 
 
-def test_what_is_served_already_is_not_copied_again(tmp_path):
+def test_publish_of_the_served_model_copies_nothing(tmp_path):
     first, second = (make_model(tmp_path / name, name) for name in ("first", "second"))
     for model in (first, second):
         (Path(model) / "fingerprint.pb").write_text(model)
@@ -34,20 +37,30 @@ def test_what_is_served_already_is_not_copied_again(tmp_path):
     assert (Path(max(versions)) / "saved_model.pb").read_text() == "first"
 
 
-def test_a_clock_set_back_does_not_hide_a_new_version(tmp_path):
+def test_publish_with_a_clock_set_back_gives_a_higher_version(tmp_path):
     (tmp_path / "models" / "99999999999").mkdir(parents=True)
     assert Path(publish(make_model(tmp_path / "model", "graph"), str(tmp_path / "models"))).name == "100000000000"
 
 
-def test_what_an_interrupted_push_left_is_no_version_and_is_removed(tmp_path):
-    left = tmp_path / "models" / SCRATCH / "123"
-    left.mkdir(parents=True)
-    publish(make_model(tmp_path / "model", "graph"), str(tmp_path / "models"))
-    (version,) = (tmp_path / "models").iterdir()
-    assert version.name.isdecimal()
+def test_publish_removes_the_folder_of_an_interrupted_push_only(tmp_path):
+    models = tmp_path / "models"
+    others = [models / name for name in ("mine.partial", "123.partial", ".unfinished")]
+    for folder in (models / SCRATCH / "123", *others):
+        folder.mkdir(parents=True)
+    version = Path(publish(make_model(tmp_path / "model", "graph"), str(models)))
+    assert {*models.iterdir()} == {version, *others}
 
 
-def test_publish_keeps_a_folder_of_someone_else(tmp_path):
-    (tmp_path / "models" / "mine.partial").mkdir(parents=True)
-    publish(make_model(tmp_path / "model", "graph"), str(tmp_path / "models"))
-    assert (tmp_path / "models" / "mine.partial").is_dir()
+def test_publish_that_is_interrupted_leaves_a_folder_that_the_next_one_removes(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("disk full")
+
+    model, models = make_model(tmp_path / "model", "graph"), tmp_path / "models"
+    with monkeypatch.context() as patch:
+        patch.setattr(tf.io.gfile, "rename", fail)
+        with pytest.raises(OSError, match="disk full"):
+            publish(model, str(models))
+    (left,) = models.iterdir()
+    assert not left.name.isdecimal()
+    version = Path(publish(model, str(models)))
+    assert [*models.iterdir()] == [version]
