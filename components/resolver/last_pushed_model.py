@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 from ml_metadata.proto import metadata_store_pb2
@@ -16,7 +16,7 @@ from tfx.utils import path_utils
 from components.common.previous_model import missing_previous_model, set_copy
 from components.common.tfx_types import Artifacts
 
-MlmdArtifact = metadata_store_pb2.Artifact
+MlmdArtifact: TypeAlias = metadata_store_pb2.Artifact
 
 
 class LastOtherBlessedModel(tfx.dsl.experimental.ResolverStrategy):
