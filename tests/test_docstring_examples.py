@@ -20,7 +20,8 @@ EXAMPLES = sorted(
 
 @pytest.mark.parametrize("module", EXAMPLES)
 def test_docstring_example_prints_what_it_shows(module: str) -> None:
-    failed, attempted = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
+    loaded = importlib.import_module(module)
+    found = [test for test in doctest.DocTestFinder().find(loaded) if test.examples]
 
-    assert attempted > 0
-    assert failed == 0
+    assert found  # also those that are marked `+SKIP`, because they need a trained model or a server
+    assert doctest.testmod(loaded, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
