@@ -60,17 +60,19 @@ def export(
         ValueError: the sizes of vocabulary, candidates and popularity differ.
 
     Example:
-        >>> export(  # doctest: +SKIP
-        ...     model,
-        ...     "models/1",
-        ...     vocabulary_file="items.txt",
-        ...     popularity=np.array([0.5, 0.25, 0.25], np.float32),
-        ...     k=10,
-        ...     remove_seen=True,
-        ... )
-        >>> signatures = tf.saved_model.load("models/1").signatures  # doctest: +SKIP
-        >>> signatures["embed"](item_ids=tf.constant(["50"]))["embeddings"].shape  # doctest: +SKIP
-        TensorShape([1, 65])
+        ```python
+        export(
+            model,
+            "models/1",
+            vocabulary_file="items.txt",
+            popularity=np.array([0.5, 0.25, 0.25], np.float32),
+            k=10,
+            remove_seen=True,
+        )
+        signatures = tf.saved_model.load("models/1").signatures
+        signatures["embed"](item_ids=tf.constant(["50"]))["embeddings"].shape
+        # TensorShape([1, 65])
+        ```
     """
     recommender = Recommender(model, vocabulary_file, popularity, k, remove_seen, index)
     signatures = make_signatures(recommender)

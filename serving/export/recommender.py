@@ -94,12 +94,14 @@ class Recommender:
         ValueError: the sizes of vocabulary, candidates and popularity differ.
 
     Example:
-        >>> recommender = Recommender(  # doctest: +SKIP
-        ...     model, "items.txt", popularity, k=10, remove_seen=True, index="brute_force"
-        ... )
-        >>> items = tf.constant([["50", "181"]])  # doctest: +SKIP
-        >>> history = recommender.history(items, recommender.context.defaults)  # doctest: +SKIP
-        >>> recommender.serve(history, no_ids(items), tf.constant(10))["item_ids"]  # doctest: +SKIP
+        ```python
+        recommender = Recommender(
+            model, "items.txt", popularity, k=10, remove_seen=True, index="brute_force"
+        )
+        items = tf.constant([["50", "181"]])
+        history = recommender.history(items, recommender.context.defaults)
+        recommender.serve(history, no_ids(items), tf.constant(10))["item_ids"]
+        ```
     """
 
     def __init__(

@@ -71,10 +71,12 @@ class Client:
         grpc.RpcError: by every method, for a fault of the server.
 
     Example:
-        >>> with Client("localhost:8500") as client:  # doctest: +SKIP
-        ...     (answer,) = client.recommend([["50", "181", "172"]], k=2)
-        >>> answer.item_ids  # doctest: +SKIP
-        ['174', '210']
+        ```python
+        with Client("localhost:8500") as client:
+            (answer,) = client.recommend([["50", "181", "172"]], k=2)
+        answer.item_ids
+        # ['174', '210']
+        ```
     """
 
     def __init__(self, address: str, model_name: str = MODEL_NAME) -> None:

@@ -139,9 +139,11 @@ class ModelServer:
         InputError: `base_path` is not a folder of versions, the port is not from 0 to 65535, or it is in use.
 
     Example:
-        >>> with ModelServer(Path("runs/quickstart/models")) as server:  # doctest: +SKIP
-        ...     with Client(f"localhost:{server.port}") as client:
-        ...         (answer,) = client.recommend([["50", "181"]])
+        ```python
+        with ModelServer(Path("runs/quickstart/models")) as server:
+            with Client(f"localhost:{server.port}") as client:
+                (answer,) = client.recommend([["50", "181"]])
+        ```
     """
 
     def __init__(
