@@ -14,7 +14,7 @@ from components.example_gen.combiners import CountRejected, RejectedCounts
 from components.example_gen.dead_letters import WriteRejected
 from components.example_gen.histories import BuildHistories
 from components.example_gen.history_writer import WriteHistories
-from components.example_gen.report import FILE_NAME, IngestionReport, TableRows
+from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
 from components.example_gen.rows import ValidateInteractions
 from components.example_gen.side_tables import count_table_rows
 from components.example_gen.source import SOURCES
@@ -95,6 +95,6 @@ def _write_report(
         tables=tables,
         **counts,
     )
-    with atomic_write(f"{directory}/{FILE_NAME}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:
+    with atomic_write(f"{directory}/{REPORT_FILE}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:
         file.write(report.to_json())
     tf.io.gfile.rmtree(scratch)

@@ -16,7 +16,7 @@ from schemas.errors import InputError
 from schemas.features import EVAL, SPLITS, TEST, TRAIN
 from schemas.interaction import RejectionReason
 
-FILE_NAME = "ingestion.json"
+REPORT_FILE = "ingestion.json"
 REJECTED_FOLDER = "rejected"
 SAMPLES = 3  # rejected rows kept of each reason
 SAMPLE_CHARACTERS = 200
@@ -37,14 +37,14 @@ _REMEDIES = {  # by the most frequent reason
 _NEEDED = {  # what one user needs for an example, by the kind of the split
     "leave_one_out": {TRAIN: "4 interactions", EVAL: "3 interactions", TEST: "2 interactions"},
     "temporal": {
-        TRAIN: "2 interactions before the validation cut",
-        EVAL: "an interaction between the cuts and one before it",
-        TEST: "an interaction after the test cut and one before it",
+        TRAIN: "2 interactions before validation starts",
+        EVAL: "an interaction between the split times and one before it",
+        TEST: "an interaction after test starts and one before it",
     },
     "session": {
-        TRAIN: "a session of 2 interactions that begins before the validation cut",
-        EVAL: "a session of 2 interactions that begins between the cuts",
-        TEST: "a session of 2 interactions that begins after the test cut",
+        TRAIN: "a session of 2 interactions that begins before validation starts",
+        EVAL: "a session of 2 interactions that begins between the split times",
+        TEST: "a session of 2 interactions that begins after test starts",
     },
 }
 
@@ -99,7 +99,7 @@ class IngestionReport:
     @staticmethod
     def read(directory: str) -> IngestionReport:
         """Read the report of the ingestion that wrote this directory."""
-        with FileSystems.open(f"{directory}/{FILE_NAME}") as file:
+        with FileSystems.open(f"{directory}/{REPORT_FILE}") as file:
             values = json.load(file)
         times = values.pop("split_times_s")
         tables = values.pop("tables")
@@ -165,7 +165,7 @@ class IngestionReport:
         times = (self.first_timestamp_s, self.last_timestamp_s, *self.split_times_s)
         first, last, validation, test = (_moment(time, dates=data.timestamp.unit != "order") for time in times)
         raise InputError(
-            expected=f"a log that begins before the validation cut, {validation}, and goes on to the test cut, {test}",
+            expected=f"a log that begins before validation starts, {validation}, and ends after test starts, {test}",
             received=f"interactions from {first} to {last}",
             remedy="set split.validation_from and split.test_from to times between these, "
             "or leave them out and give split.validation_share and split.test_share, neither too small",
@@ -182,7 +182,11 @@ class IngestionReport:
             ),
             received=f"no {' and no '.join(missing)} examples from {self.users:,} users"
             f" with {self.interactions:,} interactions"
-            + (f"; cut at {self.split_times_s[0]:.0f} and {self.split_times_s[1]:.0f} s" if self.split_times_s else "")
+            + (
+                f"; split at {self.split_times_s[0]:.0f} and {self.split_times_s[1]:.0f} s"
+                if self.split_times_s
+                else ""
+            )
             + (f"; {self.below_item_minimum:,} rows below data.min_item_interactions" * bool(self.below_item_minimum))
             + (f"; {self.below_user_minimum:,} rows below data.min_user_interactions" * bool(self.below_user_minimum)),
             remedy="give a log with more interactions a user, lower the minimums, or change the split",

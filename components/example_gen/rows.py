@@ -33,8 +33,8 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
     """Separate interactions from rejected rows.
 
     White space around a value is removed before anything else. A row is rejected for the first
-    member of `RejectionReason` that applies to it. A value with a line break in it is malformed, because a
-    vocabulary file has one value a line.
+    member of `RejectionReason` that applies to it. A value with a line break in it is malformed,
+    because a vocabulary file has one value a line.
 
     Args:
         batch: rows of `raw_schema(needed_columns(data))`.

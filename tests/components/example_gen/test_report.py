@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.example_gen.report import FILE_NAME, IngestionReport, RejectedRow, TableRows, remedy_for
+from components.example_gen.report import REPORT_FILE, IngestionReport, RejectedRow, TableRows, remedy_for
 from schemas.config import SplitConfig
 from schemas.config.log import ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
@@ -44,7 +44,7 @@ TABLE_ROWS = TableRows(
 def test_a_report_that_is_read_equals_the_one_that_was_written(tmp_path: Path) -> None:
     report = dataclasses.replace(REPORT, split_times_s=(1.5, 2.5), tables={"items": TABLE_ROWS})
 
-    (tmp_path / FILE_NAME).write_text(report.to_json(), encoding="utf-8")
+    (tmp_path / REPORT_FILE).write_text(report.to_json(), encoding="utf-8")
 
     assert IngestionReport.read(str(tmp_path)) == report
 
@@ -93,8 +93,8 @@ SOUND = changed(rows_rejected={}, split_times_s=(0.5, 1.0))
 @pytest.mark.parametrize(
     ("split", "messages"),
     [
-        (NEXT, ["eval: an interaction between the cuts", "test: an interaction after the test cut"]),
-        (session(None), ["eval: a session of 2 interactions that begins between the cuts"]),
+        (NEXT, ["eval: an interaction between the split times", "test: an interaction after test starts"]),
+        (session(None), ["eval: a session of 2 interactions that begins between the split times"]),
     ],
     ids=["temporal", "session"],
 )
@@ -104,7 +104,7 @@ def test_check_without_examples_names_what_the_protocol_needs(split: SplitConfig
     with pytest.raises(InputError) as error:
         report.check(data(), split)
 
-    messages = [*messages, "no eval and no test examples", "cut at 0 and 1 s"]
+    messages = [*messages, "no eval and no test examples", "split at 0 and 1 s"]
     assert [message for message in messages if message not in str(error.value)] == []
 
 
@@ -125,7 +125,7 @@ def test_check_with_split_times_outside_the_log_raises(split_times_s: tuple[floa
 def test_check_of_the_unit_order_shows_split_times_as_numbers() -> None:
     report = dataclasses.replace(SOUND, split_times_s=(7.0, 8.0))
 
-    with pytest.raises(InputError, match=r"validation cut, 7, and goes on to the test cut, 8"):
+    with pytest.raises(InputError, match=r"validation starts, 7, and ends after test starts, 8"):
         report.check(data(timestamp=TimestampConfig(unit="order")), NEXT)
 
 
