@@ -8,6 +8,8 @@ from importlib import import_module
 import pytest
 
 MODULES = (
+    "schemas.file_patterns",
+    "components.example_gen.splits",
     "trainer.metrics.accuracy",
     "trainer.metrics.beyond_accuracy",
     "trainer.metrics.catalogue",

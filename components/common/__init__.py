@@ -1,1 +1,1 @@
-"""What several components use."""
+"""Modules that several components use."""

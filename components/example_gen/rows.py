@@ -84,11 +84,11 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
 def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple[pa.Array, Mask]:
     """Return a further column for `interaction_schema`, and which of its rows are readable."""
     text = _trimmed(batch, feature.column)
-    none = _is_null_value(text, data)
+    unknown = _is_null_value(text, data)
     if feature.kind == "category":
-        return pc.if_else(pa.array(none), "", text), np.ones(batch.num_rows, np.bool_)
-    numbers = np.where(none, np.nan, _numbers(text))
-    return pa.array(numbers), none | np.isfinite(numbers)
+        return pc.if_else(pa.array(unknown), "", text), np.ones(batch.num_rows, np.bool_)
+    numbers = np.where(unknown, np.nan, _numbers(text))
+    return pa.array(numbers), unknown | np.isfinite(numbers)
 
 
 def plausible(text: pa.Array, timestamp: TimestampConfig) -> Mask:

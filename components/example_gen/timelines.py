@@ -46,8 +46,10 @@ class BuildTimelines(beam.PTransform):
 
     def expand(self, batches: beam.PCollection) -> dict[str, beam.PCollection]:
         """Return `timelines`, and `dropped`: counters of the interactions left out."""
-        kept = beam.pvalue.AsSingleton(self._kept_items(batches)) if self._item_minimum > 1 else None
-        chunks = batches | "GroupInBatch" >> beam.FlatMap(_chunks, kept).with_outputs("dropped", main="chunks")
+        frequent_items = beam.pvalue.AsSingleton(self._frequent_items(batches)) if self._item_minimum > 1 else None
+        chunks = batches | "GroupInBatch" >> beam.FlatMap(_chunks, frequent_items).with_outputs(
+            "dropped", main="chunks"
+        )
         timelines = (
             chunks.chunks
             | "KeyByUser" >> beam.Map(lambda chunk: chunk).with_output_types(tuple[str, Any])
@@ -58,7 +60,7 @@ class BuildTimelines(beam.PTransform):
         dropped = (chunks.dropped, timelines.dropped) | "Dropped" >> beam.Flatten()
         return {"timelines": timelines.timelines, "dropped": dropped}
 
-    def _kept_items(self, batches: beam.PCollection) -> beam.PCollection:
+    def _frequent_items(self, batches: beam.PCollection) -> beam.PCollection:
         """Return one element: the ids of the items with enough interactions."""
         return (
             batches
@@ -75,11 +77,11 @@ def _item_counts(batch: pa.RecordBatch) -> Iterator[tuple[str, int]]:
     yield from zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True)
 
 
-def _chunks(batch: pa.RecordBatch, kept_items: list[str] | None) -> Iterator[Any]:
+def _chunks(batch: pa.RecordBatch, frequent_items: list[str] | None) -> Iterator[Any]:
     """Yield a batch's rows by user. Beam's cost is per element, so a single row is never an element."""
     columns = batch.columns
-    if kept_items is not None:
-        keep = pc.is_in(columns[1], value_set=pa.array(kept_items, pa.string()))
+    if frequent_items is not None:
+        keep = pc.is_in(columns[1], value_set=pa.array(frequent_items, pa.string()))
         columns = [column.filter(keep) for column in columns]
         yield beam.pvalue.TaggedOutput("dropped", Counter(below_item_minimum=batch.num_rows - len(columns[0])))
     if not len(columns[0]):
