@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import fcntl
 import gzip
 import io
+import lzma
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,6 +46,8 @@ CASES: dict[str, tuple[bytes, str]] = {
     "every row bad": ((HEADER + "u,,x\n" * 30).encode(), "rejected"),
     "binary": (gzip.compress(os.urandom(5000)), "binary"),
     "wrong delimiter": ((HEADER + "".join(ROWS)).replace(",", ";").encode(), ";"),
+    "blanks": ((HEADER + "".join(ROWS)).replace(",", " ").encode(), 'data.delimiter: " "'),
+    "two colons": ((HEADER + "".join(ROWS)).replace(",", "::").encode(), "sed 's/::/"),
     "wrong unit": ((HEADER + "".join(row.strip() + "000\n" for row in ROWS)).encode(), "unit: ms"),
     "too few interactions": ((HEADER + "".join(f"u{n},i{n},{NOW}\n" for n in range(9))).encode(), "a user needs"),
     "too many bad rows": ((HEADER + "".join(ROWS) + ",i1,1600000000\n" * 10).encode(), "no_user"),
@@ -54,6 +59,15 @@ def test_run_with_a_bad_log_names_the_cause(tmp_path: Path, case: str) -> None:
     content, hint = CASES[case]
     (tmp_path / "log.csv").write_bytes(content)
     assert hint in refused(tmp_path)
+
+
+@pytest.mark.parametrize(("ending", "compress"), [("bz2", bz2.compress), ("xz", lzma.compress), ("GZ", gzip.compress)])
+def test_run_with_a_compressed_log_cut_short_asks_for_a_whole_file(
+    tmp_path: Path, ending: str, compress: Callable[[bytes], bytes]
+) -> None:
+    whole = compress((HEADER + "".join(ROWS)).encode())
+    (tmp_path / f"log.csv.{ending}").write_bytes(whole[: len(whole) * 6 // 10])
+    assert "fetch or compress the file again" in refused(tmp_path, log=f"log.csv.{ending}")
 
 
 def test_run_command_with_a_missing_log_exits_with_2(tmp_path: Path) -> None:
