@@ -16,7 +16,7 @@ from components.evaluator.slices import SLICES, SliceContext, slices
 from components.evaluator.systems import QUERIES_AT_ONCE, Sources, Systems, load_systems, system_names
 from components.evaluator.tfma_metrics import ROWS, VALUES, metric_configs
 from schemas.config.evaluation import EvaluatorConfig
-from schemas.file_patterns import escape_folder
+from schemas.file_patterns import escape_folder, refuse_wildcards
 
 
 def evaluate(
@@ -41,7 +41,11 @@ def evaluate(
         catalogue_size: items that can be recommended.
         floors: by metric, what TFMA's validation requires.
         output: the folder to write.
+
+    Raises:
+        InputError: the path of the folder contains a wildcard character.
     """
+    refuse_wildcards(output, "the evaluation")
     measured = (
         pipeline
         | "ReadExamples" >> beam.io.ReadFromTFRecord(escape_folder(f"{examples}/*"))

@@ -22,6 +22,7 @@ from components.example_gen.ingest import ingest
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
 from schemas.config.evaluation import SLICES, EvaluatorConfig, Slice
 from schemas.config.log import ColumnConfig, UsersTableConfig
+from schemas.errors import InputError
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 from tests.serving.successor import ITEMS, Successor, write_model
 
@@ -183,3 +184,8 @@ def test_every_query_is_kept_with_all_systems(evaluated: tuple[Path, Results, Pa
     summary = summarize(results, read_tables(str(output.parent / "counts")).items, EVALUATION)
     assert summary["queries"] == len(records)
     assert summary["slices"]["sex"].keys() == {"f", "m"}
+
+
+def test_evaluate_into_a_folder_with_wildcards_asks_for_another(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="choose another folder"):
+        evaluate(local_pipeline(), EVALUATION, "", Sources("", "", None), 0, {}, f"{tmp_path}/[2024]")
