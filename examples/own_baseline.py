@@ -18,20 +18,20 @@ from scipy import sparse
 from components.baselines.tables import read_tables
 from components.common.example_batches import read_examples
 from components.evaluator.queries import read_queries
-from trainer.baselines.recommenders import BASELINES, BaselineRecommender, Tables, by_popularity
-from trainer.baselines.sparse_top_k import TopKColumns
-from trainer.metrics.lists import Catalogue, Lists
-from trainer.metrics.metrics import NDCG, Recall
+from trainer.baselines.recommenders import BASELINES, BaselineRecommender, popularity_order
+from trainer.baselines.tables import Tables
+from trainer.metrics import NDCG, Catalogue, Lists, Recall
+from trainer.metrics.lists import Indices
 
 
 class LastItemKnn:
     """The neighbours of the last item only. `item_knn` uses the last 30 items."""
 
     def __init__(self, tables: Tables) -> None:
-        self.order = by_popularity(tables)
+        self.order = popularity_order(tables)
         self._neighbours = tables.neighbours
 
-    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
+    def scores(self, histories: Sequence[Indices]) -> sparse.csr_matrix:
         """Return the cosines with the last item, [histories, items]."""
         empty = sparse.csr_matrix((1, self._neighbours.shape[1]))
         rows = [self._neighbours[history[-1]] if len(history) else empty for history in histories]

@@ -21,7 +21,7 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
         "metrics": (),
         "baselines": ("metrics",),
         "data": (),
-        "network": ("data",),
+        "network": ("baselines", "data"),
         "training": ("data", "network", "metrics"),
         "run_fn": ("baselines", "data", "network", "training"),
     },

@@ -14,7 +14,8 @@ import typer
 
 from schemas.config import ModelConfig, TrainConfig
 from schemas.features import ITEM_IDS, PADDING_ID
-from trainer.data.batches import NEXT_IDS, TrainingSetStats
+from trainer.data.batches import NEXT_IDS
+from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.model import NextItemModel
 from trainer.training.optimizer import optimizer
 

@@ -1,1 +1,1 @@
-"""Baselines: counts the tables that the baselines recommend from."""
+"""The TFX component that counts the baselines' tables."""

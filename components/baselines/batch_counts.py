@@ -1,4 +1,4 @@
-"""What a batch of training examples adds to the baselines' tables, as sparse matrices of whole numbers."""
+"""The counts of a batch of training examples, as sparse matrices of integers."""
 
 from __future__ import annotations
 
@@ -15,46 +15,66 @@ from scipy import sparse
 from components.baselines.session_index import session
 from components.common.beam_combiners import ValueCounts
 from components.common.example_batches import Batch, parse_examples
-from trainer.baselines.recommenders import DISTANCES, NEIGHBOUR_ITEMS
+from trainer.baselines import constants
+from trainer.baselines.constants import DISTANCES
 from trainer.baselines.sparse_top_k import filter_entries, keep_top_k_per_row
 
-# The tables: of these a row, and of these [items, items].
-INTERACTIONS, USERS, RECENT, SEQUENCES = "interactions", "users", "recent", "sequences"
-ALL_USERS = "all_users"  # of this one number
-TRANSITIONS = tuple(f"transitions_{distance}" for distance in DISTANCES)
-COOCCURRENCES = "companions"  # sequences that hold both items
+INTERACTIONS, USERS, RECENT, SEQUENCES = "interactions", "users", "recent", "sequences"  # tables [1, items]
+TRANSITIONS = tuple(f"transitions_{distance}" for distance in DISTANCES)  # tables [items, items]
+COOCCURRENCES = "cooccurrences"  # a table [items, items]: the number of sequences that hold both items
+ALL_USERS = "all_users"  # a table [1, 1]
 
-Key = tuple[str, int]  # a table, and which of its blocks
-Index = Mapping[bytes, int]  # item numbers by id
+BlockKey = tuple[str, int]  # the name of a table, and the number of one of its blocks
+ItemIndex = Mapping[bytes, int]  # by id
 
-# The share of the interactions that halves the weight of what came before it: so the last tenth of a log has half of
-# all weight, whether it took an hour or a year.
-_HALVING = 0.1
-FIXED_POINT_ONE = 2**32  # the weight of the newest: sums of whole numbers are the same in any order
-_BLOCKS = 16  # of rows of a table, which different workers can add up
-_USER_GROUPS = 64  # of users, which different workers can count
+# The last tenth of a log has half of all weight, no matter whether it took an hour or a year.
+_HALVING_FRACTION = 0.1  # of the interactions; so many later ones halve the weight of an interaction
+FIXED_POINT_ONE = 2**32  # the weight of the newest interaction; sums of integers are the same in any order
+_BLOCKS = 16  # of rows of a table; different workers can sum them
+_USER_GROUPS = 64  # different workers can count them
 
 
 def count_times(batch: Batch) -> ValueCounts:
-    """How many interactions there are at each time; the first of a sequence is not one: it is no target."""
+    """Count the training targets at each time: every interaction except the first of each sequence.
+
+    Args:
+        batch: training examples.
+
+    Returns:
+        The distinct times in seconds, ascending, and the number of targets at each.
+    """
     columns = parse_examples(batch)
     return np.unique(np.delete(columns.timestamps_s, columns.starts[:-1]), return_counts=True)
 
 
-def recency(times: ValueCounts) -> ValueCounts:
-    """Return the weight of each time, times `FIXED_POINT_ONE`: half for each tenth that came after."""
+def recency_weights(times: ValueCounts) -> ValueCounts:
+    """Return the weight of an interaction at each time.
+
+    The weight is halved for each tenth of all interactions that came later.
+
+    Args:
+        times: the numbers of interactions by time, as `count_times` returns them.
+
+    Returns:
+        The times, and their weights in multiples of 1 / `FIXED_POINT_ONE`.
+    """
     seconds, counts = times
-    after = counts.sum() - np.cumsum(counts)
-    return seconds, np.round(FIXED_POINT_ONE * 0.5 ** (after / (_HALVING * max(counts.sum(), 1)))).astype(np.int64)
+    later = counts.sum() - np.cumsum(counts)
+    weights = 0.5 ** (later / (_HALVING_FRACTION * max(counts.sum(), 1)))
+    return seconds, np.round(FIXED_POINT_ONE * weights).astype(np.int64)
 
 
-def count_batch(batch: Batch, index: Index, weights: ValueCounts) -> Iterator[Any]:
-    """Parts of the tables, by `Key`; and tagged, `users`, by group, for `count_users`, and `sessions`.
+def count_batch(batch: Batch, index: ItemIndex, weights: ValueCounts) -> Iterator[Any]:
+    """Yield the batch's part of each table.
 
     Args:
         batch: training examples.
-        index: of all items.
-        weights: of `recency`.
+        index: the index of every item.
+        weights: by time, as `recency_weights` returns them.
+
+    Yields:
+        `(BlockKey, matrix)` pairs; tagged `users`, the items of each user, in groups for `count_users`; tagged
+        `sessions`, the sequences for `merge_sessions`.
     """
     columns = parse_examples(batch)
     starts, lengths = columns.starts, np.diff(columns.starts)
@@ -66,76 +86,114 @@ def count_batch(batch: Batch, index: Index, weights: ValueCounts) -> Iterator[An
     yield (RECENT, 0), as_row(targets, weight, len(index))
     for name, distance in zip(TRANSITIONS, DISTANCES, strict=True):
         within = row[:-distance] == row[distance:]
-        yield from _in_blocks(name, _tally(items[:-distance][within], items[distance:][within], (len(index),) * 2))
+        yield from _blocks(name, _count_pairs(items[:-distance][within], items[distance:][within], (len(index),) * 2))
 
-    holds = _tally(row, items, (len(lengths), len(index)))
+    holds = _count_pairs(row, items, (len(lengths), len(index)))
     holds.data[:] = 1
     yield (SEQUENCES, 0), as_row(holds.indices, np.ones_like(holds.indices), len(index))
-    yield from _in_blocks(COOCCURRENCES, (holds.T @ holds).tocsr())
+    yield from _blocks(COOCCURRENCES, (holds.T @ holds).tocsr())
     distinct = np.split(holds.indices, holds.indptr[1:-1])
     ends_s = columns.timestamps_s[starts[1:] - 1]
     yield beam.pvalue.TaggedOutput("sessions", list(map(session, ends_s.tolist(), distinct)))
     groups = defaultdict(list)
-    for user, each in zip(columns.user_ids, distinct, strict=True):
-        groups[zlib.crc32(user) % _USER_GROUPS].append((user, each))  # crc32, unlike hash(), is the same everywhere
+    for user, user_items in zip(columns.user_ids, distinct, strict=True):
+        # crc32 is the same in every process, unlike hash().
+        groups[zlib.crc32(user) % _USER_GROUPS].append((user, user_items))
     yield from (beam.pvalue.TaggedOutput("users", group) for group in groups.items())
 
 
 def count_users(
-    group: tuple[int, Iterable[list[tuple[bytes, npt.NDArray[np.int32]]]]], index: Index
-) -> Iterator[tuple[Key, sparse.csr_matrix]]:
-    """How many of a group's users have each item, and how many users these are."""
-    of_user = defaultdict(list)
+    group: tuple[int, Iterable[list[tuple[bytes, npt.NDArray[np.int32]]]]], index: ItemIndex
+) -> Iterator[tuple[BlockKey, sparse.csr_matrix]]:
+    """Yield the number of a group's users with each item, and the number of its users.
+
+    Args:
+        group: the group's number, and lists of users with the items of a sequence.
+        index: the index of every item.
+
+    Yields:
+        A block of `USERS`, and one of `ALL_USERS`.
+    """
+    items_of_user = defaultdict(list)
     for part in group[1]:
         for user, items in part:
-            of_user[user].append(items)
-    items = np.concatenate([np.unique(np.concatenate(parts)) for parts in of_user.values()])
+            items_of_user[user].append(items)
+    items = np.concatenate([np.unique(np.concatenate(parts)) for parts in items_of_user.values()])
     yield (USERS, 0), as_row(items, np.ones_like(items), len(index))
-    yield (ALL_USERS, 0), sparse.csr_matrix([[len(of_user)]], dtype=np.int64)
+    yield (ALL_USERS, 0), sparse.csr_matrix([[len(items_of_user)]], dtype=np.int64)
 
 
 def add(matrices: Sequence[sparse.csr_matrix]) -> sparse.csr_matrix:
-    """The sum of at least one."""
+    """Return the sum of one or more matrices."""
     return sum(matrices[1:], matrices[0])
 
 
-def neighbours(
-    block: tuple[Key, sparse.csr_matrix], rows: Mapping[Key, sparse.csr_matrix]
-) -> tuple[Key, sparse.csr_matrix]:
-    """From a block of `COOCCURRENCES` to the highest cosines of each item's and others' sets of sequences."""
-    (_, number), companions = block
+def nearest_neighbours(
+    block: tuple[BlockKey, sparse.csr_matrix], rows: Mapping[BlockKey, sparse.csr_matrix]
+) -> tuple[BlockKey, sparse.csr_matrix]:
+    """Return the highest cosines between the sets of sequences of each item and of other items.
+
+    Args:
+        block: a block of `COOCCURRENCES`.
+        rows: the table `SEQUENCES`.
+
+    Returns:
+        The block's key, with at most `constants.NEIGHBOUR_ITEMS` cosines in a row.
+    """
+    (_, number), cooccurrences = block
     sequences = rows[SEQUENCES, 0].toarray()[0].astype(np.int64)
     first = number * _block_rows(len(sequences))
-    items = first + np.repeat(np.arange(companions.shape[0]), np.diff(companions.indptr))
-    others = companions.indices
-    cosines = companions.data / np.sqrt(sequences[items] * sequences[others])
-    matrix = sparse.csr_matrix((cosines, others, companions.indptr), companions.shape)
-    nearest = keep_top_k_per_row(filter_entries(matrix, others != items), NEIGHBOUR_ITEMS)
+    items = first + np.repeat(np.arange(cooccurrences.shape[0]), np.diff(cooccurrences.indptr))
+    others = cooccurrences.indices
+    cosines = cooccurrences.data / np.sqrt(sequences[items] * sequences[others])
+    matrix = sparse.csr_matrix((cosines, others, cooccurrences.indptr), cooccurrences.shape)
+    nearest = keep_top_k_per_row(filter_entries(matrix, others != items), constants.NEIGHBOUR_ITEMS)
     nearest.sort_indices()
     return block[0], nearest
 
 
-def assemble(name: str, blocks: Mapping[Key, sparse.csr_matrix], items: int, kind: type) -> sparse.csr_matrix:
-    """A table [items, items] from its blocks; where there is none, nothing was counted."""
-    rows = _block_rows(items)
-    heights = [min(rows, items - first) for first in range(0, items, rows)]
+def assemble(
+    name: str, blocks: Mapping[BlockKey, sparse.csr_matrix], item_count: int, dtype: type
+) -> sparse.csr_matrix:
+    """Return a table from its blocks; a block that is missing has no counts.
+
+    Args:
+        name: the table.
+        blocks: by key, also those of other tables.
+        item_count: the number of items.
+        dtype: the type of the table's values.
+
+    Returns:
+        [item_count, item_count].
+    """
+    rows = _block_rows(item_count)
+    heights = [min(rows, item_count - first) for first in range(0, item_count, rows)]
     parts = [
-        blocks.get((name, number), sparse.csr_matrix((height, items), dtype=kind))
+        blocks.get((name, number), sparse.csr_matrix((height, item_count), dtype=dtype))
         for number, height in enumerate(heights)
     ]
-    return sparse.vstack(parts, format="csr", dtype=kind)
+    return sparse.vstack(parts, format="csr", dtype=dtype)
 
 
 def as_row(columns: npt.NDArray[Any], counts: npt.NDArray[Any], width: int) -> sparse.csr_matrix:
-    """Counts added up by column, int64 [1, width]."""
+    """Return the sums of counts by column, int64 [1, width].
+
+    Args:
+        columns: the column of each count.
+        counts: as many integers.
+        width: the number of columns.
+
+    Returns:
+        int64 [1, width].
+    """
     return sparse.coo_matrix((counts.astype(np.int64), (np.zeros_like(columns), columns)), (1, width)).tocsr()
 
 
-def _tally(rows: npt.NDArray[Any], columns: npt.NDArray[Any], shape: tuple[int, int]) -> sparse.csr_matrix:
+def _count_pairs(rows: npt.NDArray[Any], columns: npt.NDArray[Any], shape: tuple[int, int]) -> sparse.csr_matrix:
     return sparse.coo_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape).tocsr()
 
 
-def _in_blocks(name: str, matrix: sparse.csr_matrix) -> Iterator[tuple[Key, sparse.csr_matrix]]:
+def _blocks(name: str, matrix: sparse.csr_matrix) -> Iterator[tuple[BlockKey, sparse.csr_matrix]]:
     rows = _block_rows(matrix.shape[0])
     for number, first in enumerate(range(0, matrix.shape[0], rows)):
         block = matrix[first : first + rows]
@@ -143,5 +201,5 @@ def _in_blocks(name: str, matrix: sparse.csr_matrix) -> Iterator[tuple[Key, spar
             yield (name, number), block
 
 
-def _block_rows(items: int) -> int:
-    return max(-(-items // _BLOCKS), 1)
+def _block_rows(item_count: int) -> int:
+    return max(-(-item_count // _BLOCKS), 1)

@@ -1,4 +1,4 @@
-"""Counting what the baselines recommend by: the steps, wired."""
+"""The Beam pipeline that counts the baselines' tables."""
 
 from __future__ import annotations
 
@@ -20,33 +20,39 @@ from components.baselines.batch_counts import (
     SEQUENCES,
     TRANSITIONS,
     USERS,
-    Key,
+    BlockKey,
     add,
     assemble,
     count_batch,
     count_times,
     count_users,
-    neighbours,
-    recency,
+    nearest_neighbours,
+    recency_weights,
 )
-from components.baselines.item_catalogue import ItemFeatures, describe_items, feature_columns, merge_items, number_items
+from components.baselines.item_catalogue import ItemFeatures, collect_items, feature_columns, index_items, merge_items
 from components.baselines.session_index import Session, merge_sessions, sessions_matrix
 from components.baselines.tables import write_tables
 from components.common.beam_combiners import MergeParts, count_distinct, merge_value_counts
 from components.common.example_batches import ReadBatches, split_pattern
 from schemas.config.log import Feature
 from schemas.features import SPLITS, TRAIN
-from trainer.baselines.recommenders import Tables
+from trainer.baselines.tables import Tables
 
 
 class CountBaselines(beam.PTransform):
-    """From batches of serialized examples to the baselines' `Tables`, one element.
+    """Transform of batches of serialized examples to the baselines' `Tables`, one element.
 
-    Only the training split is counted; the catalogue is every item of all
-    splits. A worker holds a batch, sums so far, and, at the end, the tables.
+    Only the training split is counted. The catalogue is the items of all
+    splits. A worker holds a batch and its sums; the last step holds all tables.
 
     Args:
-        features: further columns of the examples; those that are the same wherever an item comes are kept with it.
+        features: further columns of the examples; those that belong to the item are kept in the tables.
+
+    Example:
+        Count the examples of a folder, as `count_baselines` does::
+
+            batches = {split: pipeline | split >> ReadBatches(split_pattern(folder, split)) for split in SPLITS}
+            tables = batches | CountBaselines()
     """
 
     def __init__(self, features: Sequence[Feature] = ()) -> None:
@@ -54,20 +60,27 @@ class CountBaselines(beam.PTransform):
         self._features = [feature for feature in features if feature.of == "item"]
 
     def expand(self, batches: Mapping[str, beam.PCollection]) -> beam.PCollection:
-        """From `Batch` elements by split."""
+        """Count batches.
+
+        Args:
+            batches: by split, `Batch` elements.
+
+        Returns:
+            One `Tables`.
+        """
         train = batches[TRAIN]
         items = (
             tuple(batches.values())
             | "AllSplits" >> beam.Flatten()
-            | "DescribeItems" >> beam.Map(describe_items, self._features)
+            | "CollectItems" >> beam.Map(collect_items, self._features)
             | "MergeItems" >> beam.CombineGlobally(MergeParts(merge_items))
         )
-        index = AsSingleton(items | "NumberItems" >> beam.Map(number_items))
+        index = AsSingleton(items | "IndexItems" >> beam.Map(index_items))
         weights = (
             train
             | "CountTimes" >> beam.Map(count_times)
             | "MergeTimes" >> beam.CombineGlobally(MergeParts(merge_value_counts, count_distinct))
-            | "Recency" >> beam.Map(recency)
+            | "RecencyWeights" >> beam.Map(recency_weights)
         )
         counted = train | "CountBatch" >> beam.FlatMap(count_batch, index, AsSingleton(weights)).with_outputs(
             "sessions", "users", main="matrices"
@@ -77,13 +90,15 @@ class CountBaselines(beam.PTransform):
             | "KeyByUsers" >> beam.Map(lambda group: group).with_output_types(tuple[int, Any])
             | "GroupUsers" >> beam.GroupByKey()
             | "CountUsers" >> beam.FlatMap(count_users, index)
-            | "AddUsers" >> _AddUp()
+            | "SumUsers" >> _SumBlocks()
         )
-        # Not together with the users, which come later: each batch's counts would be kept until then.
-        sums = counted.matrices | "AddUp" >> _AddUp()
+        # Users are summed separately because they come later: the counts of each batch would be kept until then.
+        sums = counted.matrices | "SumBlocks" >> _SumBlocks()
         sequences = AsDict(sums | "Sequences" >> beam.Filter(_is_of, SEQUENCES))
         nearest = (
-            sums | "Companions" >> beam.Filter(_is_of, COOCCURRENCES) | "Neighbours" >> beam.Map(neighbours, sequences)
+            sums
+            | "Cooccurrences" >> beam.Filter(_is_of, COOCCURRENCES)
+            | "Neighbours" >> beam.Map(nearest_neighbours, sequences)
         )
         kept = (sums | "OtherSums" >> beam.Filter(_is_of, INTERACTIONS, RECENT, *TRANSITIONS), users, nearest)
         sessions = counted.sessions | "MergeSessions" >> beam.CombineGlobally(MergeParts(merge_sessions))
@@ -92,20 +107,20 @@ class CountBaselines(beam.PTransform):
         )
 
 
-class _AddUp(beam.PTransform):
+class _SumBlocks(beam.PTransform):
     def expand(self, blocks: beam.PCollection) -> beam.PCollection:
-        keyed = blocks | "KeyByBlock" >> beam.Map(lambda block: block).with_output_types(tuple[Key, Any])
-        return keyed | "Add" >> beam.CombinePerKey(MergeParts(add, _stored))
+        keyed = blocks | "KeyByBlock" >> beam.Map(lambda block: block).with_output_types(tuple[BlockKey, Any])
+        return keyed | "Add" >> beam.CombinePerKey(MergeParts(add, _stored_values))
 
 
 def count_baselines(pipeline: beam.Pipeline, examples: str, folder: str, features: Sequence[Feature] = ()) -> None:
-    """Adds the steps from examples to tables on a file system to a pipeline that has yet to run.
+    """Add the steps that read examples, count them and write the tables.
 
     Args:
-        pipeline: the Beam pipeline.
-        examples: the folder that holds the splits.
-        folder: where the tables are written, see `components.baselines.tables`.
-        features: as of `CountBaselines`.
+        pipeline: the Beam pipeline; it runs later.
+        examples: the folder of the splits.
+        folder: the folder of the tables, see `components.baselines.tables`.
+        features: further columns of the examples, see `CountBaselines`.
     """
     batches = {split: pipeline | f"Read-{split}" >> ReadBatches(split_pattern(examples, split)) for split in SPLITS}
     _ = batches | "Count" >> CountBaselines(features) | "Write" >> beam.Map(_write, folder, f"{folder}/unfinished")
@@ -117,7 +132,10 @@ def _write(tables: Tables, folder: str, scratch: str) -> None:
 
 
 def _tables(
-    items: ItemFeatures, features: Sequence[Feature], sums: Mapping[Key, sparse.csr_matrix], sessions: list[Session]
+    items: ItemFeatures,
+    features: Sequence[Feature],
+    sums: Mapping[BlockKey, sparse.csr_matrix],
+    sessions: list[Session],
 ) -> Tables:
     def row(name: str) -> Any:
         return sums[name, 0].toarray()[0] if (name, 0) in sums else np.zeros(len(items), np.int64)
@@ -135,9 +153,9 @@ def _tables(
     )
 
 
-def _is_of(block: tuple[Key, Any], *names: str) -> bool:
+def _is_of(block: tuple[BlockKey, Any], *names: str) -> bool:
     return block[0][0] in names
 
 
-def _stored(matrix: sparse.csr_matrix) -> int:
+def _stored_values(matrix: sparse.csr_matrix) -> int:
     return int(matrix.nnz)

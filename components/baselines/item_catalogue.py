@@ -1,4 +1,4 @@
-"""The items of all examples, and what is known of each."""
+"""The items of all examples, with the values of their features."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ ItemFeatures = Mapping[bytes, tuple[Any, ...]]  # by item id, a value for each f
 _NONE = {"category": b"", "number": -np.inf}  # lower than any other value
 
 
-def describe_items(batch: Batch, features: Sequence[Feature]) -> ItemFeatures:
-    """The items of a batch, with their greatest values: that of a feature which is the same wherever they come."""
+def collect_items(batch: Batch, features: Sequence[Feature]) -> ItemFeatures:
+    """Return the items of a batch with the greatest value of each feature.
+
+    Args:
+        batch: examples of any split.
+        features: columns that belong to the item: their value is the same in every interaction.
+
+    Returns:
+        By item id, a value for each feature.
+    """
     columns = parse_examples(batch, features)
     none = tuple(_NONE[feature.kind] for feature in features)
     values = [
@@ -29,7 +37,7 @@ def describe_items(batch: Batch, features: Sequence[Feature]) -> ItemFeatures:
 
 
 def merge_items(parts: Sequence[ItemFeatures]) -> ItemFeatures:
-    """All items, with the greater ones of their values."""
+    """Return all items, with the greatest of their values."""
     merged: dict[bytes, tuple[Any, ...]] = {}
     for part in parts:
         for item, values in part.items():
@@ -38,16 +46,24 @@ def merge_items(parts: Sequence[ItemFeatures]) -> ItemFeatures:
     return merged
 
 
-def number_items(items: ItemFeatures) -> dict[bytes, int]:
-    """An item's place in the order of the ids."""
-    return {item: number for number, item in enumerate(sorted(items))}
+def index_items(items: ItemFeatures) -> dict[bytes, int]:
+    """Return the index of each item in the order of the ids."""
+    return {item: index for index, item in enumerate(sorted(items))}
 
 
 def feature_columns(items: ItemFeatures, features: Sequence[Feature]) -> dict[str, npt.NDArray[Any]]:
-    """By feature, the items' values in the order of the ids: str, "" for none, or float32, NaN for none."""
+    """Return the items' values as columns.
+
+    Args:
+        items: all items.
+        features: the features of their values, in the same order.
+
+    Returns:
+        By feature, a value for each item in the order of the ids: str, "" for none, or float32, NaN for none.
+    """
     columns: dict[str, npt.NDArray[Any]] = {}
-    for place, feature in enumerate(features):
-        values = [items[item][place] for item in sorted(items)]
+    for position, feature in enumerate(features):
+        values = [items[item][position] for item in sorted(items)]
         if feature.kind == "category":
             columns[feature.name] = np.array([value.decode() for value in values], dtype=object)
         else:

@@ -1,14 +1,14 @@
-"""The baselines' tables as files, equal bytes for equal tables.
+"""The files of the baselines' tables. Equal tables give equal bytes.
 
 | file | holds |
 | --- | --- |
-| `items.parquet` | a row an item, by id: `item_id`, `interactions`, `users`, `recent`, and `feature.<name>` for each further column of items |
-| `transitions_<d>.npz` | how often the column's item came d places after the row's, [items, items] |
+| `items.parquet` | one row per item, by id: `item_id`, `interactions`, `users`, `recent`, and `feature.<name>` for each further column of items |
+| `transitions_<d>.npz` | how often the column's item came d positions after the row's item, [items, items] |
 | `neighbours.npz` | cosines of item-kNN, [items, items] |
 | `sessions.npz` | the items of the most recent training sequences, newest first, [sessions, items] |
 
-The matrices are SciPy's (`scipy.sparse.load_npz`); their rows and columns are the rows of `items.parquet`.
-"""  # noqa: E501 - a table's row is a line
+`scipy.sparse.load_npz` reads the matrices. Their rows and columns of items are the rows of `items.parquet`.
+"""  # noqa: E501 - a row of a Markdown table is one line
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ import tensorflow as tf
 from scipy import sparse
 
 from components.common.atomic_write import atomic_write
-from trainer.baselines.recommenders import DISTANCES, ITEMS_FILE, Tables
+from trainer.baselines.constants import DISTANCES, ITEMS_FILE
+from trainer.baselines.tables import Tables
 
 _FEATURE = "feature."
 _ALL_USERS = "all_users"
 
 
 def write_tables(tables: Tables, folder: str, scratch: str) -> None:
-    """Writes the files.
+    """Write the files.
 
     Args:
-        tables: what was counted.
-        folder: where to.
-        scratch: see `atomic_write`.
+        tables: the counts.
+        folder: the folder to write into.
+        scratch: a folder for unfinished files, see `atomic_write`.
     """
     columns = {
         "item_id": tables.items,
@@ -54,12 +55,12 @@ def write_tables(tables: Tables, folder: str, scratch: str) -> None:
 
 
 def read_catalogue(folder: str) -> npt.NDArray[np.object_]:
-    """The ids of all items, as `Tables.items` has them, without reading what was counted."""
+    """Return `Tables.items`, the ids of all items, without reading the other tables."""
     return np.asarray(pq.read_table(_open(folder, ITEMS_FILE), columns=["item_id"])["item_id"].to_numpy())
 
 
 def read_tables(folder: str) -> Tables:
-    """Reads what `write_tables` wrote."""
+    """Return the tables that `write_tables` wrote into a folder."""
     items = pq.read_table(_open(folder, ITEMS_FILE))
     columns = {name: items.column(name).to_numpy() for name in items.column_names}
 

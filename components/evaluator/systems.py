@@ -19,7 +19,8 @@ from schemas.config.evaluation import EvaluatorConfig
 from schemas.config.log import split_categories
 from schemas.errors import InputError
 from serving.export.recommender import STAGES
-from trainer.baselines.recommenders import BASELINES, BaselineRecommender, Tables
+from trainer.baselines.recommenders import BASELINES, BaselineRecommender
+from trainer.baselines.tables import Tables
 from trainer.metrics.lists import Catalogue, Ids
 
 QUERIES_AT_ONCE = 512  # among which those of like length are found

@@ -1,4 +1,4 @@
-"""What every metric of `METRICS` must do. A new one is held to it by its line in the registry."""
+"""The contract of every metric in `METRICS`. A new one is tested as soon as it is in the registry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KS = st.integers(1, 16)
 
 @settings(max_examples=60)
 @given(lists=any_lists(), k=KS)
-def test_gives_each_list_a_value_from_zero_on_or_none(name: str, lists: Lists, k: int) -> None:
+def test_metric_of_each_list_is_nan_or_not_negative(name: str, lists: Lists, k: int) -> None:
     values = METRICS[name](k)(lists)
     assert values.shape == (len(lists),)
     assert values.dtype == np.float64
@@ -28,7 +28,7 @@ def test_gives_each_list_a_value_from_zero_on_or_none(name: str, lists: Lists, k
 
 @settings(max_examples=60)
 @given(lists=any_lists(), k=KS, data=st.data())
-def test_a_value_depends_on_its_own_list_alone(name: str, lists: Lists, k: int, data: st.DataObject) -> None:
+def test_metric_of_a_list_does_not_depend_on_other_lists(name: str, lists: Lists, k: int, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(lists))))
     moved = Lists(
         lists.ranked[order], [lists.targets[i] for i in order], [lists.histories[i] for i in order], lists.catalogue
@@ -40,21 +40,21 @@ def test_a_value_depends_on_its_own_list_alone(name: str, lists: Lists, k: int, 
 
 @settings(max_examples=60)
 @given(lists=any_lists(), k=KS)
-def test_what_comes_after_the_first_k_is_not_looked_at(name: str, lists: Lists, k: int) -> None:
+def test_metric_ignores_items_after_the_first_k(name: str, lists: Lists, k: int) -> None:
     cut = Lists(lists.ranked[:, :k], lists.targets, lists.histories, lists.catalogue)
     np.testing.assert_allclose(METRICS[name](k)(cut), METRICS[name](k)(lists), rtol=1e-12)
 
 
 @settings(max_examples=60)
 @given(lists=any_lists(), k=KS, empty=st.sampled_from(["", None]))
-def test_filling_up_changes_nothing(name: str, lists: Lists, k: int, empty: str | None) -> None:
+def test_metric_ignores_padding(name: str, lists: Lists, k: int, empty: str | None) -> None:
     filler = np.full((len(lists), 3), empty, dtype=object)
     longer = Lists(np.hstack([lists.ranked, filler]), lists.targets, lists.histories, lists.catalogue)
     np.testing.assert_allclose(METRICS[name](k)(longer), METRICS[name](k)(lists), rtol=1e-12)
 
 
 @given(k=KS)
-def test_no_list_gives_no_value(name: str, k: int) -> None:
+def test_metric_of_no_lists_is_empty(name: str, k: int) -> None:
     nothing = np.zeros(0, np.int64)
     empty = Lists(np.empty((0, 4), dtype=object), [], [], Catalogue(np.array([], object), nothing, nothing, 0))
     assert METRICS[name](k)(empty).shape == (0,)

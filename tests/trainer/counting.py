@@ -1,4 +1,4 @@
-"""The baselines' tables counted one interaction at a time, for the tests: slow, and easily read."""
+"""The baselines' tables, counted one interaction at a time: slow and easy to read."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,38 +8,37 @@ import numpy as np
 from hypothesis import strategies as st
 from scipy import sparse
 
-from trainer.baselines import recommenders
-from trainer.baselines.recommenders import Tables
+from trainer.baselines import constants
+from trainer.baselines.tables import Tables
 
-ITEMS = "abcdefg"  # what the drawn sequences are of
+ITEMS = "abcdefg"  # of the drawn sequences
 
 
 class Walk(NamedTuple):
-    """A training sequence."""
+    """A training sequence of a user."""
 
     user: str
     items: Sequence[str]
-    times: Sequence[int]  # as many as items, ascending
+    times: Sequence[int]  # one for each item, ascending
 
 
 def walks(*sequences: str) -> list[Walk]:
-    """A sequence a string, an item a letter, each of its own user; the first is the oldest."""
+    """Return a sequence for each string, an item for each letter. Each has its own user; the first is the oldest."""
     return [
-        Walk(f"u{number}", sequence, range(100 * number, 100 * number + len(sequence)))
-        for number, sequence in enumerate(sequences)
+        Walk(f"u{row}", sequence, range(100 * row, 100 * row + len(sequence))) for row, sequence in enumerate(sequences)
     ]
 
 
 @st.composite
 def drawn_walks(draw: st.DrawFn, max_size: int = 8) -> list[Walk]:
-    """Short sequences of few users, with ties in time."""
+    """Draw short sequences of few users, with equal times."""
     sequences = draw(st.lists(st.text(ITEMS, min_size=2, max_size=6), min_size=1, max_size=max_size))
     times = st.lists(st.integers(0, 9), min_size=6, max_size=6).map(sorted)
     return [Walk(draw(st.sampled_from("uvw")), items, draw(times)[: len(items)]) for items in sequences]
 
 
 def cosines(sequences: Sequence[Walk]) -> dict[tuple[str, str], float]:
-    """Of any two items, as sets of the sequences that hold them."""
+    """Return the cosine of any two items, as sets of the sequences that hold them."""
     holding = defaultdict(set)
     for row, walk in enumerate(sequences):
         for item in walk.items:
@@ -53,7 +52,7 @@ def cosines(sequences: Sequence[Walk]) -> dict[tuple[str, str], float]:
 
 
 def recent(sequences: Sequence[Walk]) -> dict[str, float]:
-    """Each item's interactions, halved for every tenth of all of them that came later."""
+    """Return each item's interactions, where each later tenth of the log halves the weight."""
     interactions = [pair for walk in sequences for pair in zip(walk.times[1:], walk.items[1:], strict=True)]
     counts: dict[str, float] = defaultdict(float)
     for time, item in interactions:
@@ -63,18 +62,18 @@ def recent(sequences: Sequence[Walk]) -> dict[str, float]:
 
 
 def tables(sequences: Sequence[Walk], catalogue: Sequence[str]) -> Tables:
-    """All of them."""
+    """Count all tables."""
     items = sorted(catalogue)
     interactions = Counter(item for walk in sequences for item in walk.items[1:])
     users = Counter(item for _, item in {(walk.user, item) for walk in sequences for item in walk.items})
     transitions = [
         Counter(pair for walk in sequences for pair in zip(walk.items, walk.items[distance:], strict=False))
-        for distance in recommenders.DISTANCES
+        for distance in constants.DISTANCES
     ]
     nearest: dict[tuple[str, str], float] = {}
     for item in items:
         others = [(-np.float32(cosine), b, cosine) for (a, b), cosine in cosines(sequences).items() if a == item]
-        nearest |= {(item, b): cosine for _, b, cosine in sorted(others)[: recommenders.NEIGHBOUR_ITEMS]}
+        nearest |= {(item, b): cosine for _, b, cosine in sorted(others)[: constants.NEIGHBOUR_ITEMS]}
     sessions = sorted((-walk.times[-1], sorted({items.index(item) for item in walk.items})) for walk in sequences)
     holding = [[column in row for column in range(len(items))] for _, row in sessions]
     return Tables(

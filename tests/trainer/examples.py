@@ -1,4 +1,4 @@
-"""Transformed examples for the tests of this folder."""
+"""Files of transformed examples, for the tests of this folder."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,18 +7,18 @@ import tensorflow as tf
 
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, codes_key, ragged_key
 
-Example = tuple[Sequence[int], int, Sequence[int]]  # history, target, what else was seen
+Example = tuple[Sequence[int], int, Sequence[int]]  # history, target, further seen items
 
 
 def write_examples(
     path: Path, examples: Iterable[Example], codes: Mapping[str, Sequence[Sequence[int]]] | None = None
 ) -> str:
-    """Writes a TFRecord.gz file as Transform does and returns its path.
+    """Write a TFRecord.gz file as Transform does, and return its path.
 
     Args:
-        path: the file.
-        examples: what it holds.
-        codes: by column, those of each example's history and target.
+        path: the file to write.
+        examples: the examples.
+        codes: by column, for each example the codes of its history and target.
     """
     with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
         for row, (item_ids, target_id, exclude_ids) in enumerate(examples):
@@ -33,9 +33,9 @@ def write_examples(
 
 
 def planted(count: int, items: int, length: int) -> list[list[int]]:
-    """Sequences in which 21 i + 7 follows i, modulo the items and counted from 1.
+    """Return sequences in which 21 i + 7 follows i, modulo the number of items and counted from 1.
 
-    With 40 items, all of them come before the first comes again.
+    With 40 items, every item appears before the first one is repeated.
     """
     sequences = []
     for user in range(count):

@@ -1,4 +1,4 @@
-"""Catalogues and lists for the tests of metrics."""
+"""Catalogues and lists, for the tests of metrics."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from trainer.metrics.lists import Catalogue, Lists
 
 
 def catalogue(counts: dict[str, int], all_users: int = 8, **further: Any) -> Catalogue:
-    """Every item with as many users as interactions."""
-    numbers = np.array(list(counts.values()), np.int64)
-    return Catalogue(np.array(list(counts), dtype=object), numbers, numbers, all_users, **further)
+    """Return a catalogue in which every item has as many users as interactions."""
+    interactions = np.array(list(counts.values()), np.int64)
+    return Catalogue(np.array(list(counts), dtype=object), interactions, interactions, all_users, **further)
 
 
 def lists(
@@ -24,7 +24,7 @@ def lists(
     of: Catalogue,
     histories: Sequence[Sequence[str]] | None = None,
 ) -> Lists:
-    """Shorter lists are filled up with None."""
+    """Return lists; shorter ones are padded with None."""
     depth = max(map(len, ranked), default=0)
     padded = [[*row, *[None] * (depth - len(row))] for row in ranked]
     array = np.array(padded, dtype=object).reshape(len(ranked), depth)
@@ -33,16 +33,17 @@ def lists(
 
 @st.composite
 def any_lists(draw: st.DrawFn) -> Lists:
-    """Lists of any length, of items of the catalogue and unknown ones; targets likewise, some twice, or none.
+    """Draw lists of any length, with items of the catalogue and unknown ones.
 
-    Items are often equally popular; they have categories, vectors or neither.
+    Targets are drawn the same way; some appear twice, and some lists have none. Items are often equally popular, and
+    have categories, vectors or neither.
     """
     items = [f"i{n}" for n in range(draw(st.integers(1, 12)))]
     interactions = [draw(st.integers(0, 8)) for _ in items]
     users = [draw(st.integers(0, count)) for count in interactions]
-    numbers = np.array([[draw(st.integers(-2, 2)) for _ in range(3)] for _ in items], np.float32)
+    values = np.array([[draw(st.integers(-2, 2)) for _ in range(3)] for _ in items], np.float32)
     known: dict[str, Any] = draw(
-        st.sampled_from([{}, {"vectors": numbers}, {"categories": sparse.csr_matrix(numbers > 0, dtype=np.float32)}])
+        st.sampled_from([{}, {"vectors": values}, {"categories": sparse.csr_matrix(values > 0, dtype=np.float32)}])
     )
     of = Catalogue(np.array(items, dtype=object), np.array(interactions), np.array(users), 8, **known)
     some = [*items, "unknown", "other"]

@@ -1,1 +1,1 @@
-"""Recommenders that count instead of learning."""
+"""Baselines: recommenders that count and learn no parameters."""

@@ -1,4 +1,4 @@
-"""How popular each item is, as the baselines counted it."""
+"""The popularity of each item, read from the baselines' counts."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from schemas.config import PopularityKind
-from trainer.baselines.recommenders import ITEMS_FILE
+from trainer.baselines.constants import ITEMS_FILE
 
 _COLUMNS: dict[PopularityKind, str] = {"popularity": "interactions", "recent_popularity": "recent"}
 
 
 def read_popularity(counts: str, baseline: PopularityKind, vocabulary_file: str) -> npt.NDArray[np.float32]:
-    """A score for each item of the vocabulary, float32 [items]; 0 for what was never interacted with in training.
+    """Return the popularity of each item of the vocabulary.
 
     Args:
-        counts: the folder that the baselines were counted into.
-        baseline: which of them.
-        vocabulary_file: an item a line.
+        counts: the folder of the baselines' tables.
+        baseline: the baseline whose counts to read.
+        vocabulary_file: the vocabulary, one item per line.
+
+    Returns:
+        float32 [items]; 0 for an item without interactions in the training split.
     """
     column = _COLUMNS[baseline]
     with tf.io.gfile.GFile(f"{counts}/{ITEMS_FILE}", "rb") as file:

@@ -1,85 +1,93 @@
-"""Baselines: what counting alone recommends. NumPy and SciPy only; they share nothing with the model.
+"""Baselines: recommenders that count. NumPy, SciPy and pandas only; they share no result with the model.
 
-`docs/baselines.md` says what each one is, and where it comes from.
+`docs/baselines.md` describes each one, with its source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from trainer.baselines.sparse_top_k import TopKColumns, filter_entries, keep_top_k_per_row, top_k_columns
-from trainer.metrics.lists import catalogue_indices
-
-RECENT_SESSIONS = 5_000  # of those that share an item with a history: among them are its neighbours
-NEIGHBOUR_SESSIONS = 100
-NEIGHBOUR_ITEMS = 100  # of an item
-DISTANCES = (1, 2, 3)  # at which transitions are counted
-ITEMS_FILE = "items.parquet"  # in which `components.baselines.tables` keeps what is counted of each item
+from trainer.baselines import constants
+from trainer.baselines.sparse_top_k import filter_entries, keep_top_k_per_row, top_k_columns
+from trainer.baselines.tables import Tables
+from trainer.metrics.lists import Floats, Indices, catalogue_indices
 
 _CHUNK = 256  # histories scored at once; bounds the memory to the chunk's scores
-_KNN_AGES = np.power(0.9, np.arange(30))  # weights of the last items in item_knn, the last one's first
-_SESSION_AGES = 1.0 - np.arange(10) / 10.0  # the same in session_knn
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Tables:
-    """What the baselines count on the training split; n items, whose numbers are their places in `items`.
-
-    Args:
-        items: ids, str [n], sorted: the catalogue.
-        interactions: int64 [n], how often an item was a training target.
-        users: int64 [n], the users who have it in their training sequences.
-        all_users: how many users have training sequences.
-        recent: float64 [n], `interactions` with older ones counting less.
-        features: by name, [n], further columns that are the same wherever the item comes.
-        transitions: for each of `DISTANCES`, [n, n], how often the column's item came so far behind the row's.
-        neighbours: [n, n], the highest cosines of an item with others.
-        sessions: [sessions, n], 1 for the items of a training sequence; the most recent sequence first.
-    """
-
-    items: npt.NDArray[np.object_]
-    interactions: npt.NDArray[np.int64]
-    users: npt.NDArray[np.int64]
-    all_users: int
-    recent: Floats
-    features: Mapping[str, npt.NDArray[Any]]
-    transitions: Sequence[sparse.csr_matrix]
-    neighbours: sparse.csr_matrix
-    sessions: sparse.csr_matrix
+_SESSION_RECENCY_WEIGHTS = 1.0 - np.arange(10) / 10.0  # of the last items of a history in session_knn, newest first
 
 
 class Baseline(Protocol):
     """A baseline with its tables."""
 
-    order: TopKColumns  # every item: decides between equal scores, and among items that have none
+    order: Indices  # every item once: the order of items with equal scores, and of items without one
 
-    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
-        """Positive scores, [len(histories), n]; histories are item numbers, oldest first, perhaps none."""
+    def scores(self, histories: Sequence[Indices]) -> sparse.csr_matrix:
+        """Return positive scores of some items.
+
+        Args:
+            histories: for each history, the indices of its items, oldest first; may be empty.
+
+        Returns:
+            [histories, items].
+        """
 
 
 class Popularity:
-    """The items most often interacted with, whatever the history."""
+    """The items with the most interactions, regardless of the history.
+
+    Args:
+        tables: reads `interactions`.
+
+    Example:
+        >>> import numpy as np
+        >>> from scipy import sparse
+        >>> from trainer.baselines.recommenders import Popularity
+        >>> from trainer.baselines.tables import Tables
+        >>> nothing = sparse.csr_matrix((3, 3))
+        >>> tables = Tables(
+        ...     items=np.array(["a", "b", "c"], object), interactions=np.array([1, 3, 2]), users=np.array([1, 3, 2]),
+        ...     all_users=4, recent=np.ones(3), features={}, transitions=[nothing] * 3,
+        ...     neighbours=nothing, sessions=nothing,
+        ... )
+        >>> Popularity(tables).order
+        array([1, 2, 0])
+    """
 
     def __init__(self, tables: Tables) -> None:
-        self.order = by_popularity(tables)
+        self.order = popularity_order(tables)
 
-    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
-        """None: the order says it all."""
+    def scores(self, histories: Sequence[Indices]) -> sparse.csr_matrix:
+        """Return no scores: the order alone decides."""
         return sparse.csr_matrix((len(histories), len(self.order)))
 
 
 class RecentPopularity(Popularity):
-    """The same with older interactions counting less."""
+    """The items with the most interactions, where older ones count less.
+
+    Args:
+        tables: reads `recent`, then `interactions`.
+
+    Example:
+        >>> import numpy as np
+        >>> from scipy import sparse
+        >>> from trainer.baselines.recommenders import RecentPopularity
+        >>> from trainer.baselines.tables import Tables
+        >>> nothing = sparse.csr_matrix((3, 3))
+        >>> tables = Tables(
+        ...     items=np.array(["a", "b", "c"], object), interactions=np.array([1, 3, 2]), users=np.array([1, 3, 2]),
+        ...     all_users=4, recent=np.array([0.1, 0.2, 1.5]), features={}, transitions=[nothing] * 3,
+        ...     neighbours=nothing, sessions=nothing,
+        ... )
+        >>> RecentPopularity(tables).order
+        array([2, 1, 0])
+    """
 
     def __init__(self, tables: Tables) -> None:
         super().__init__(tables)
@@ -87,60 +95,140 @@ class RecentPopularity(Popularity):
 
 
 class RepeatLast:
-    """The history backwards, each item once; with seen items removed, nothing but popularity is left."""
+    """The history backwards, each item once, then popularity. Where seen items are removed, only popularity is left.
+
+    Args:
+        tables: reads `interactions`.
+
+    Example:
+        >>> import numpy as np
+        >>> from scipy import sparse
+        >>> from trainer.baselines.recommenders import RepeatLast
+        >>> from trainer.baselines.tables import Tables
+        >>> nothing = sparse.csr_matrix((3, 3))
+        >>> tables = Tables(
+        ...     items=np.array(["a", "b", "c"], object), interactions=np.array([1, 3, 2]), users=np.array([1, 3, 2]),
+        ...     all_users=4, recent=np.ones(3), features={}, transitions=[nothing] * 3,
+        ...     neighbours=nothing, sessions=nothing,
+        ... )
+        >>> RepeatLast(tables).scores([np.array([0, 2])]).toarray()
+        array([[0.5, 0. , 1. ]])
+    """
 
     def __init__(self, tables: Tables) -> None:
-        self.order = by_popularity(tables)
+        self.order = popularity_order(tables)
 
-    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
-        """The higher, the later in the history."""
+    def scores(self, histories: Sequence[Indices]) -> sparse.csr_matrix:
+        """Return 1 / position from the end of the history, where each item counts once."""
         longest = max(map(len, histories), default=0)
-        return _weighed(map(_distinct, histories), 1.0 / np.arange(1, 1 + longest), len(self.order))
+        return _weighted_histories(map(_last_occurrences, histories), 1.0 / np.arange(1, 1 + longest), len(self.order))
 
 
 class MarkovChain:
-    """What followed the last items: transitions at distance d, and items d places back, weighted 1 / d."""
+    """Markov chain of the last items: a transition at distance d, and an item d positions back, weigh 1 / d.
+
+    Args:
+        tables: reads `transitions` and `interactions`.
+        back: the number of last items and the greatest distance, 1 to 3.
+
+    Example:
+        >>> import numpy as np
+        >>> from scipy import sparse
+        >>> from trainer.baselines.recommenders import MarkovChain
+        >>> from trainer.baselines.tables import Tables
+        >>> nothing = sparse.csr_matrix((3, 3))
+        >>> after = sparse.csr_matrix([[0, 3, 1], [0, 0, 0], [0, 0, 0]])
+        >>> tables = Tables(
+        ...     items=np.array(["a", "b", "c"], object), interactions=np.array([1, 3, 2]), users=np.array([1, 3, 2]),
+        ...     all_users=4, recent=np.ones(3), features={}, transitions=[after] + [nothing] * 2,
+        ...     neighbours=nothing, sessions=nothing,
+        ... )
+        >>> MarkovChain(tables, back=1).scores([np.array([0])]).toarray()  # divided by the root of 4 transitions
+        array([[0. , 1.5, 0.5]])
+    """
 
     def __init__(self, tables: Tables, back: int) -> None:
-        self.order = by_popularity(tables)
-        self._ages = 1.0 / np.arange(1, 1 + back)
+        self.order = popularity_order(tables)
+        self._recency_weights = constants.DISTANCE_WEIGHTS[:back]
         near = sum(
-            (age * matrix for age, matrix in zip(self._ages[1:], tables.transitions[1:], strict=False)),
+            (
+                weight * matrix
+                for weight, matrix in zip(self._recency_weights[1:], tables.transitions[1:], strict=False)
+            ),
             tables.transitions[0].astype(np.float64),
         )
         sums = np.asarray(near.sum(axis=1)).ravel()
         self._near = (sparse.diags(1.0 / np.sqrt(np.maximum(sums, 1.0))) @ near).tocsr()
 
-    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
-        """Sums over the last items."""
-        return _weighed(histories, self._ages, len(self.order)) @ self._near
+    def scores(self, histories: Sequence[Indices]) -> sparse.csr_matrix:
+        """Return the weighted sums of the last items' transitions."""
+        return _weighted_histories(histories, self._recency_weights, len(self.order)) @ self._near
 
 
 class ItemKnn:
-    """The neighbours of the history's items."""
+    """Item-kNN: the neighbours of the history's items by cosine.
+
+    Args:
+        tables: reads `neighbours` and `interactions`.
+
+    Example:
+        >>> import numpy as np
+        >>> from scipy import sparse
+        >>> from trainer.baselines.recommenders import ItemKnn
+        >>> from trainer.baselines.tables import Tables
+        >>> nothing = sparse.csr_matrix((3, 3))
+        >>> cosines = sparse.csr_matrix([[0, 0.4, 0], [0.4, 0, 0.5], [0, 0.5, 0]])
+        >>> tables = Tables(
+        ...     items=np.array(["a", "b", "c"], object), interactions=np.array([1, 3, 2]), users=np.array([1, 3, 2]),
+        ...     all_users=4, recent=np.ones(3), features={}, transitions=[nothing] * 3,
+        ...     neighbours=cosines, sessions=nothing,
+        ... )
+        >>> ItemKnn(tables).scores([np.array([0, 2])]).toarray()  # c is the last item, a weighs 0.9
+        array([[0.  , 0.86, 0.  ]])
+    """
 
     def __init__(self, tables: Tables) -> None:
-        self.order = by_popularity(tables)
+        self.order = popularity_order(tables)
         self._neighbours = tables.neighbours
 
-    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
-        """Sums of cosines, those of older items counting less."""
-        return _weighed(histories, _KNN_AGES, len(self.order)) @ self._neighbours
+    def scores(self, histories: Sequence[Indices]) -> sparse.csr_matrix:
+        """Return the sums of cosines, where older items weigh less."""
+        return _weighted_histories(histories, constants.KNN_RECENCY_WEIGHTS, len(self.order)) @ self._neighbours
 
 
 class SessionKnn:
-    """What else is in training sequences that hold the history's last items."""
+    """Session-kNN: the other items of training sequences that hold the history's last items.
+
+    Args:
+        tables: reads `sessions` and `interactions`.
+
+    Example:
+        >>> import numpy as np
+        >>> from scipy import sparse
+        >>> from trainer.baselines.recommenders import SessionKnn
+        >>> from trainer.baselines.tables import Tables
+        >>> nothing = sparse.csr_matrix((3, 3))
+        >>> sequences = sparse.csr_matrix([[0, 1, 1], [1, 1, 0]])
+        >>> tables = Tables(
+        ...     items=np.array(["a", "b", "c"], object), interactions=np.array([1, 3, 2]), users=np.array([1, 3, 2]),
+        ...     all_users=4, recent=np.ones(3), features={}, transitions=[nothing] * 3,
+        ...     neighbours=nothing, sessions=sequences,
+        ... )
+        >>> SessionKnn(tables).scores([np.array([0])]).toarray()  # a's only sequence is a, b
+        array([[1., 1., 0.]])
+    """
 
     def __init__(self, tables: Tables) -> None:
-        self.order = by_popularity(tables)
+        self.order = popularity_order(tables)
         self._sessions = tables.sessions.astype(np.float64)
-        # No history needs more of an item's: those that come before all others come first for this item as well.
-        self._with_item = _first(self._sessions.T.tocsr(), RECENT_SESSIONS)
+        # The most recent sessions of an item are enough for any history that holds it.
+        self._sessions_of_item = _first_columns(self._sessions.T.tocsr(), constants.RECENT_SESSIONS)
 
-    def scores(self, histories: Sequence[TopKColumns]) -> sparse.csr_matrix:
-        """Sums of similarities over the most similar of the most recent sequences that share an item."""
-        similar = _weighed(map(_distinct, histories), _SESSION_AGES, len(self.order)) @ self._with_item
-        return keep_top_k_per_row(_first(similar, RECENT_SESSIONS), NEIGHBOUR_SESSIONS) @ self._sessions
+    def scores(self, histories: Sequence[Indices]) -> sparse.csr_matrix:
+        """Return the sums of similarities over the nearest of the most recent sequences that share an item."""
+        weights = _weighted_histories(map(_last_occurrences, histories), _SESSION_RECENCY_WEIGHTS, len(self.order))
+        recent = _first_columns(weights @ self._sessions_of_item, constants.RECENT_SESSIONS)
+        return keep_top_k_per_row(recent, constants.NEIGHBOUR_SESSIONS) @ self._sessions
 
 
 BASELINES: dict[str, Callable[[Tables], Baseline]] = {
@@ -156,71 +244,88 @@ BASELINES: dict[str, Callable[[Tables], Baseline]] = {
 
 
 class BaselineRecommender:
-    """Every baseline of `BASELINES` over the same tables."""
+    """Every baseline of `BASELINES` over the same tables.
+
+    Args:
+        tables: what was counted on the training split, for example by `components.baselines.tables.read_tables`.
+
+    Example:
+        >>> import numpy as np
+        >>> from scipy import sparse
+        >>> from trainer.baselines.recommenders import BaselineRecommender
+        >>> from trainer.baselines.tables import Tables
+        >>> nothing = sparse.csr_matrix((3, 3))
+        >>> tables = Tables(
+        ...     items=np.array(["a", "b", "c"], object), interactions=np.array([1, 3, 2]), users=np.array([1, 3, 2]),
+        ...     all_users=4, recent=np.ones(3), features={}, transitions=[nothing] * 3,
+        ...     neighbours=nothing, sessions=nothing,
+        ... )
+        >>> recommender = BaselineRecommender(tables)
+        >>> recommender.recommend([["b"]], [[]], remove_seen=True, k=2)["popularity"]
+        array([['c', 'a']], dtype=object)
+    """
 
     def __init__(self, tables: Tables) -> None:
         self._index = pd.Index(tables.items, dtype=object)
-        self._items = np.array(
-            [*tables.items, None], dtype=object
-        )  # None, at -1, is where nothing is left to recommend
+        self._items = np.array([*tables.items, None], dtype=object)  # None, at -1, where no item is left
         self._baselines = {name: make(tables) for name, make in BASELINES.items()}
 
     def recommend(
         self, histories: Sequence[Sequence[str]], exclude: Sequence[Sequence[str]], *, remove_seen: bool, k: int
     ) -> dict[str, npt.NDArray[np.object_]]:
-        """What each baseline recommends after the histories.
+        """Return the recommendations of each baseline after the histories.
 
-        Equal scores, and items without one, are in the order of `interactions`
-        and then of the ids. Unknown items are as if they were not there.
+        Items with equal scores, and items without one, are in the order of
+        `interactions`, then of the ids. Unknown items are ignored.
 
         Args:
             histories: item ids, oldest first.
-            exclude: for each history, what was seen besides.
-            remove_seen: whether what was seen is left out.
+            exclude: for each history, further item ids that the user has seen.
+            remove_seen: whether the items of `histories` and `exclude` are left out.
             k: the length of the lists.
 
         Returns:
-            By baseline, [len(histories), k] item ids, best first; None where no item is left.
+            By baseline, item ids [histories, k], best first; None where no item is left.
         """
         found = {name: [np.zeros((0, k), np.int64)] for name in self._baselines}
         for start in range(0, len(histories), _CHUNK):
-            known, besides = (self._known_indices(part[start : start + _CHUNK]) for part in (histories, exclude))
-            seen = [np.concatenate(both)[: None if remove_seen else 0] for both in zip(known, besides, strict=True)]
+            known, further = (self._known_indices(part[start : start + _CHUNK]) for part in (histories, exclude))
+            seen = [np.concatenate(both)[: None if remove_seen else 0] for both in zip(known, further, strict=True)]
             for name, baseline in self._baselines.items():
                 found[name].append(top_k_columns(baseline.scores(known), baseline.order, seen, k))
         return {name: self._items[np.concatenate(parts)] for name, parts in found.items()}
 
-    def _known_indices(self, lists: Sequence[Sequence[str]]) -> list[TopKColumns]:
+    def _known_indices(self, lists: Sequence[Sequence[str]]) -> list[Indices]:
         ids = np.array([item for items in lists for item in items], dtype=object)
         ends = np.cumsum([len(items) for items in lists], dtype=np.int64)
         parts = np.split(catalogue_indices(ids, self._index), ends)[:-1]  # the last part comes after all lists
         return [indices[indices >= 0] for indices in parts]
 
 
-def by_popularity(tables: Tables) -> TopKColumns:
-    """All items, the one with the most interactions first, of equal ones the lower id."""
+def popularity_order(tables: Tables) -> Indices:
+    """Return the indices of all items, most interactions first, then by id."""
     return np.argsort(-tables.interactions, kind="stable")
 
 
-def _distinct(history: TopKColumns) -> TopKColumns:
-    """Each item where it came last."""
-    items, places = np.unique(history[::-1], return_index=True)
-    return items[np.argsort(-places)]
+def _last_occurrences(history: Indices) -> Indices:
+    """Return each item once, where it came last, oldest first."""
+    items, ages = np.unique(history[::-1], return_index=True)
+    return items[np.argsort(-ages)]
 
 
-def _first(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
-    """Keeps the lowest columns of each row."""
+def _first_columns(matrix: sparse.csr_matrix, count: int) -> sparse.csr_matrix:
+    """Return the matrix with the lowest columns of each row only."""
     matrix.sort_indices()
-    places = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr))
-    return filter_entries(matrix, places < count)
+    positions = np.arange(matrix.nnz) - np.repeat(matrix.indptr[:-1], np.diff(matrix.indptr))
+    return filter_entries(matrix, positions < count)
 
 
-def _weighed(histories: Any, ages: Floats, items: int) -> sparse.csr_matrix:
-    """A row a history with the weights of its last items by age, added up, [histories, items]."""
-    last = [history[: -1 - len(ages) : -1] for history in histories]
+def _weighted_histories(histories: Iterable[Indices], recency_weights: Floats, item_count: int) -> sparse.csr_matrix:
+    """Return [histories, items]: the weights of each history's last items, added up for each item."""
+    last = [history[: -1 - len(recency_weights) : -1] for history in histories]
     ends = np.concatenate([[0], np.cumsum([len(row) for row in last])])
-    weights = np.concatenate([np.zeros(0), *(ages[: len(row)] for row in last)])
+    weights = np.concatenate([np.zeros(0), *(recency_weights[: len(row)] for row in last)])
     columns = np.concatenate([np.zeros(0, np.int64), *last])
-    matrix = sparse.csr_matrix((weights, columns, ends), (len(last), items))
+    matrix = sparse.csr_matrix((weights, columns, ends), (len(last), item_count))
     matrix.sum_duplicates()
     return matrix

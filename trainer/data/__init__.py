@@ -1,1 +1,1 @@
-"""Batches of transformed examples, and what is known of the training split."""
+"""Input of the training: batches of transformed examples, statistics of the training split, features to read."""

@@ -1,4 +1,4 @@
-"""Which further columns and times a model reads, and how Transform has made codes of them."""
+"""The further columns and times that a model reads, and how Transform encodes them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from trainer.data.batches import first_record
 
 
 class FeatureSpec(NamedTuple):
-    """What is read beside item ids."""
+    """The features that a model reads in addition to item ids."""
 
-    encodings: FeatureEncodings = FeatureEncodings()  # of what the network reads of interactions
-    in_batches: tuple[str, ...] = ()  # the codes that a batch must hold: what the network reads, and the value
-    of_items: Mapping[str, tuple[FeatureEncoding, str | None]] = {}  # with what separates the names in a category
+    encodings: FeatureEncodings = FeatureEncodings()  # of the times and columns of interactions
+    batch_columns: tuple[str, ...] = ()  # the columns whose codes a batch must hold: those of the network, the value
+    item_encodings: Mapping[str, tuple[FeatureEncoding, str | None]] = {}  # with the separator of names in a category
     value_buckets: int = 1  # of the value, where the ranking task learns from it
 
 
 def read_feature_spec(
     vocabulary_file: Callable[[str], str], files: Sequence[str], model: ModelConfig, features: Sequence[Feature]
 ) -> FeatureSpec:
-    """What a model reads, as Transform has written it.
+    """Return the features that a model reads, as Transform has encoded them.
 
     Args:
-        vocabulary_file: gives the file of Transform's vocabulary of a name.
+        vocabulary_file: returns the file of the vocabulary that Transform wrote under a name.
         files: TFRecord.gz files of transformed examples, or patterns of them.
-        model: says what is read.
-        features: the further columns that are.
+        model: the configuration that names the features.
+        features: the further columns of the log.
+
+    Returns:
+        The features.
 
     Raises:
         InputError: there is no example.
@@ -47,22 +50,24 @@ def read_feature_spec(
 
     inputs = model.inputs
     times = model.reads_times
-    of_interactions = {
+    columns = {
         feature.name: encoding(feature)
         for feature in features
         if feature.of == "interaction" and feature.name in inputs.columns
     }
     value = next((feature for feature in features if feature.name == VALUE and model.reranker.by_value), None)
-    in_batches = [*(TIME_CODES if times else ()), *of_interactions, *([VALUE] if value else [])]
+    batch_columns = [*(TIME_CODES if times else ()), *columns, *([VALUE] if value else [])]
     return FeatureSpec(
         encodings=FeatureEncodings(
             gap_boundaries=_boundaries(files, GAP) if times else np.empty(0, np.float32),
             times=times,
             query_times=inputs.query_time,
-            columns=of_interactions,
+            columns=columns,
         ),
-        in_batches=tuple(dict.fromkeys(in_batches)),
-        of_items={feature.name: (encoding(feature), feature.separator) for feature in features if feature.of == "item"},
+        batch_columns=tuple(dict.fromkeys(batch_columns)),
+        item_encodings={
+            feature.name: (encoding(feature), feature.separator) for feature in features if feature.of == "item"
+        },
         value_buckets=encoding(value).id_count() - 1 if value else 1,
     )
 
@@ -70,23 +75,24 @@ def read_feature_spec(
 def multi_hot_ids(
     codes: npt.NDArray[np.int64], encoding: FeatureEncoding, separator: str | None
 ) -> npt.NDArray[np.int64]:
-    """A code for each name in an item's category.
+    """Return the ids of the names in each item's category.
 
     Args:
-        codes: [items], of the whole categories.
-        encoding: of these.
-        separator: what stands between the names in a category; None where each is one name.
+        codes: int64 [items], the codes of the categories as they are in the log.
+        encoding: the encoding of the categories.
+        separator: the text between the names in a category; None where a category is one name.
 
     Returns:
-        [items, n], padded on the right with 0; names are numbered from 1 in the order of the alphabet.
+        int64 [items, n], padded on the right with 0. Names are numbered from 1 in alphabetical order.
     """
     if separator is None:
         return codes[:, np.newaxis]
-    names = [split_categories(category, separator) for category in encoding.categories()]
-    numbers = {name: 1 + i for i, name in enumerate(sorted({name for some in names for name in some}))}
-    table = np.zeros([len(names) + 2, max([1, *map(len, names)])], np.int64)  # with none and the unknown category
-    for row, some in enumerate(names, start=1):
-        table[row, : len(some)] = [numbers[name] for name in some]
+    categories = [split_categories(category, separator) for category in encoding.categories()]
+    id_of = {name: 1 + i for i, name in enumerate(sorted({name for names in categories for name in names}))}
+    # One row more for no category, and one for an unknown category.
+    table = np.zeros([len(categories) + 2, max([1, *map(len, categories)])], np.int64)
+    for row, names in enumerate(categories, start=1):
+        table[row, : len(names)] = [id_of[name] for name in names]
     return table[codes]
 
 

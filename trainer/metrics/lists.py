@@ -92,27 +92,27 @@ class Lists:
 
     @cached_property
     def hits(self) -> npt.NDArray[np.bool_]:
-        """Which recommended items are targets. [n, depth]"""
+        """Which recommended items are targets, [n, depth]."""
         return self._members(self.targets)
 
     @cached_property
     def repeats(self) -> npt.NDArray[np.bool_]:
-        """Which recommended items are in the history. [n, depth]"""
+        """Which recommended items are in the history, [n, depth]."""
         return self._members(self.histories)
 
     @cached_property
     def filled(self) -> npt.NDArray[np.bool_]:
-        """Which positions hold an item. [n, depth]"""
+        """Which positions hold an item, [n, depth]."""
         return self.ranked.astype(np.bool_)
 
     @cached_property
     def relevant(self) -> npt.NDArray[np.int64]:
-        """Number of distinct targets of each list. [n]"""
+        """Number of distinct targets of each list, [n]."""
         return np.array([len(set(targets)) for targets in self.targets], dtype=np.int64)
 
     @cached_property
     def indices(self) -> Indices:
-        """Indices of the items in the catalogue, -1 for padding and unknown items. [n, depth]"""
+        """Indices of the items in the catalogue, -1 for padding and unknown items, [n, depth]."""
         return self.catalogue.indices(self.ranked)
 
     def _members(self, sets: Sequence[Collection[str]]) -> npt.NDArray[np.bool_]:

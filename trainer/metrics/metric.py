@@ -33,12 +33,12 @@ class Metric(ABC):
 
 
 def first_k(metric: Metric, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the columns that count. [n, depth] to [n, min(k, depth)]"""
+    """Return the columns that count, [n, depth] to [n, min(k, depth)]."""
     return values[:, : metric.k]
 
 
 def first_hits(metric: Metric, lists: Lists) -> npt.NDArray[np.bool_]:
-    """Return which of the first k items are targets. [n, min(k, depth)]"""
+    """Return which of the first k items are targets, [n, min(k, depth)]."""
     return lists.hits[:, : metric.k]
 
 

@@ -1,8 +1,8 @@
-"""What counting alone knows of a log: which items follow, precede and accompany each other in the training split.
+"""Co-occurrence features: which items follow, precede and accompany each other in the training split.
 
-The tables are made in NumPy and looked up in TensorFlow, as constants of the
-model. A table scores a candidate by the sum, over the most recent items of
-the history, of the pair's number times a weight that falls with the item's age.
+NumPy counts the tables. TensorFlow looks them up, as constants of the model. A
+table scores a candidate by a sum over the most recent items of the history: the
+value of the pair, times a weight that falls with the item's age.
 """
 
 from __future__ import annotations
@@ -16,84 +16,106 @@ import tensorflow as tf
 from scipy import sparse
 
 from schemas.features import PADDING_ID
+from trainer.baselines import constants
+from trainer.baselines.constants import DISTANCE_WEIGHTS, DISTANCES, KNN_RECENCY_WEIGHTS
 
-MAX_NEIGHBOURS = 200  # of an item in a table: the highest ones
-SUGGESTED = 50  # of a table's partners of an item, and of popular items, that become candidates
-_SUGGESTING = 3  # of the history's last items, the number whose partners do
-_LOG_SMOOTHING = 0.3  # what no count amounts to, in mean counts; keeps the logarithm finite
-_KNN_ITEMS = 1_000  # rows of the similarity matrix made at once
+EXTRA_CANDIDATES = 50  # the number of an item's neighbours, and of popular items, that become candidates
+_RECENT_ITEMS = 3  # the number of a history's last items whose neighbours become candidates
+_WINDOW = 10  # the greatest distance in the table `window`
+_LOG_SMOOTHING = 0.3  # in mean scores; keeps the logarithm of 0 finite
+_KNN_ROWS = 1_000  # of the similarity matrix, computed at once
 
-Ages = npt.NDArray[np.float32]
-Counts = npt.NDArray[Any]  # [1 + items], how popular each is, in any unit
+Weights = npt.NDArray[np.float32]
+ItemPopularity = npt.NDArray[Any]  # [1 + items], in any unit
 
 
 class CooccurrenceTable(NamedTuple):
-    """A sparse matrix of numbers for pairs of items, and the weights of the history's items by age."""
+    """A sparse matrix of values for pairs of items, and the weights of a history's items by age."""
 
     pairs: sparse.csr_matrix  # float32 [1 + items, 1 + items]
-    ages: Ages  # the weight of the last item, the one before it, ...
+    recency_weights: Weights  # [n], the weight of the last item, the one before it, ...
 
 
 def count_cooccurrences(sequences: Sequence[npt.NDArray[np.int64]], item_count: int) -> dict[str, CooccurrenceTable]:
-    """The tables of a training split.
+    """Count the co-occurrence tables of a training split.
 
     - `markov`: transitions at distance 1, 2 and 3, weighted by 1 / distance
-    - `followers`: at distance 1, for the last item alone
-    - `window`: at distances 1 to 10
-    - `predecessors`: `markov` with the arrows turned
-    - `neighbours`: the cosine of the sets of sequences that two items are in
-      (item-kNN; Sarwar et al. 2001)
+    - `followers`: transitions at distance 1, for the last item only
+    - `window`: transitions at distances 1 to 10
+    - `predecessors`: the transpose of `markov`
+    - `neighbours`: the cosine of the sets of sequences that two items are in (item-kNN; Sarwar et al. 2001)
 
-    Of equal numbers, those of the more popular items are kept.
+    Each item keeps its `constants.MAX_NEIGHBOURS` highest values in a table. Of equal values, those of the more
+    popular items are kept.
+
+    Everything is held in memory: the sequences, and for each interaction at most 16 bytes while a distance is counted
+    and 8 bytes for each of the ten distances. The final tables need at most 5 x 200 x 8 bytes for each item.
 
     Args:
-        sequences: ids in the order of time.
-        item_count: ids are 1..item_count.
+        sequences: item ids in the order of time, from 1 to `item_count`.
+        item_count: the number of items.
+
+    Returns:
+        The tables by name.
     """
-    popular = np.bincount(_joined(list(sequences)), minlength=1 + item_count)
-    near = [_transitions(sequences, item_count, distance) for distance in range(1, 11)]
-    markov = near[0] + near[1] / 2.0 + near[2] / 3.0
-    of_three = np.array([1.0, 1.0 / 2.0, 1.0 / 3.0], np.float32)
+    popularity = np.bincount(_concatenate(list(sequences)), minlength=1 + item_count)
+    transitions = [_transitions(sequences, item_count, distance) for distance in range(1, 1 + _WINDOW)]
+    markov = sum((transitions[distance - 1] / distance for distance in DISTANCES[1:]), transitions[0])
+    markov_weights = DISTANCE_WEIGHTS.astype(np.float32)
+    window = sum(transitions[1:], transitions[0])
     return {
-        "markov": CooccurrenceTable(_highest(markov, popular), of_three),
-        "followers": CooccurrenceTable(_highest(near[0], popular), np.ones(1, np.float32)),
-        "window": CooccurrenceTable(_highest(sum(near[1:], near[0]), popular), geometric_decay(0.8, 12)),
-        "predecessors": CooccurrenceTable(_highest(markov.T.tocsr(), popular), of_three),
-        "neighbours": CooccurrenceTable(_cosines(sequences, item_count, popular), geometric_decay(0.9, 30)),
+        "markov": CooccurrenceTable(_keep_highest(markov, popularity), markov_weights),
+        "followers": CooccurrenceTable(_keep_highest(transitions[0], popularity), np.ones(1, np.float32)),
+        "window": CooccurrenceTable(_keep_highest(window, popularity), geometric_decay(0.8, 12)),
+        "predecessors": CooccurrenceTable(_keep_highest(markov.T.tocsr(), popularity), markov_weights),
+        "neighbours": CooccurrenceTable(
+            _cosines(sequences, item_count, popularity), KNN_RECENCY_WEIGHTS.astype(np.float32)
+        ),
     }
 
 
 class CooccurrenceScorer(tf.Module):
-    """Scores of candidates by tables and by popularity, and the candidates that these suggest.
+    """Scores of candidates by co-occurrence and popularity, and further candidates with high scores.
 
     Args:
-        tables: of `count_cooccurrences`.
-        shares: float32 [items], each item's share of the targets.
-        recent_popularity: float32 [items], the same in any unit where older ones count less.
-        suggest: names of tables and of popularities whose highest are suggested.
+        tables: the tables of `count_cooccurrences`.
+        target_fractions: float32 [items], the fraction of the training targets that are each item.
+        recent_popularity: float32 [items], popularity where older interactions count less, in any unit.
+        candidate_sources: the names of tables and of popularities that give further candidates.
     """
 
     def __init__(
         self,
         tables: dict[str, CooccurrenceTable],
-        shares: npt.NDArray[np.float32],
+        target_fractions: npt.NDArray[np.float32],
         recent_popularity: npt.NDArray[np.float32],
-        suggest: Sequence[str],
+        candidate_sources: Sequence[str],
     ) -> None:
         super().__init__()
-        self._tables = [_Lookup(table) for table in tables.values()]
-        popular = {"popularity": shares, "recent_popularity": recent_popularity / max(recent_popularity.sum(), 1e-9)}
-        of_items = np.stack(list(popular.values()), axis=1) * len(shares)
-        logarithms = np.log(np.concatenate([np.zeros((1, len(popular))), of_items]) + _LOG_SMOOTHING).astype(np.float32)
+        self._tables = [_TableLookup(table) for table in tables.values()]
+        popularities = {
+            "popularity": target_fractions,
+            "recent_popularity": recent_popularity / max(recent_popularity.sum(), 1e-9),
+        }
+        relative = np.stack(list(popularities.values()), axis=1) * len(target_fractions)
+        relative = np.concatenate([np.zeros((1, len(popularities))), relative])
+        logarithms = np.log(relative + _LOG_SMOOTHING).astype(np.float32)
         self._popularity = tf.Variable(logarithms, trainable=False)  # [1 + items, 2]
-        partners = [_top(tables[name].pairs, SUGGESTED, np.append(0.0, shares)) for name in suggest if name in tables]
-        self._partners = [tf.Variable(some.astype(np.int32), trainable=False) for some in partners]
-        highest = [_most_popular(popular[name], SUGGESTED) for name in suggest if name in popular]
+        item_popularity = np.append(0.0, target_fractions)
+        neighbours = [
+            _top_columns(tables[name].pairs, EXTRA_CANDIDATES, item_popularity)
+            for name in candidate_sources
+            if name in tables
+        ]
+        self._neighbours = [tf.Variable(table.astype(np.int32), trainable=False) for table in neighbours]
+        highest = [
+            _most_popular(popularities[name], EXTRA_CANDIDATES) for name in candidate_sources if name in popularities
+        ]
         self._popular = tf.constant(np.concatenate([np.zeros(0, np.int64), *highest]))
-        self.names = [*tables, *popular]
+        self.names = [*tables, *popularities]
 
     def features(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """Logarithms of the scores, in mean scores.
+        """Return the logarithms of the scores, in multiples of the mean score.
 
         Args:
             item_ids: int64 [batch, length], padded on the right with 0.
@@ -102,123 +124,142 @@ class CooccurrenceScorer(tf.Module):
         Returns:
             float32 [batch, c, names].
         """
-        # Every candidate of every history has a key of its own, so that all histories are searched at once.
+        # Every candidate of every history has its own key, so that one search finds those of all histories.
         first_keys = tf.range(tf.shape(candidate_ids, tf.int64)[0]) * self._popularity.shape[0]
         keys = first_keys[:, tf.newaxis] + candidate_ids
-        ordered = tf.concat([tf.reshape(tf.sort(keys, axis=1), [-1]), [tf.int64.max]], axis=0)
-        scores = tf.stack([table.scores(item_ids, first_keys, ordered) for table in self._tables], axis=-1)
-        scores = tf.gather(scores, tf.searchsorted(ordered, tf.reshape(keys, [-1])))
+        sorted_keys = tf.concat([tf.reshape(tf.sort(keys, axis=1), [-1]), [tf.int64.max]], axis=0)
+        scores = tf.stack([table.scores(item_ids, first_keys, sorted_keys) for table in self._tables], axis=-1)
+        scores = tf.gather(scores, tf.searchsorted(sorted_keys, tf.reshape(keys, [-1])))
         scores = tf.reshape(scores, [*tf.unstack(tf.shape(keys)), len(self._tables)])
         return tf.concat([scores, tf.gather(self._popularity, candidate_ids)], axis=-1)
 
-    def suggest(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """The last items' highest partners, and what is popular: int64 [batch, n]; 0 for none, some twice."""
-        batch, last = tf.shape(item_ids)[0], recent(item_ids, _SUGGESTING)
-        partners = [tf.reshape(tf.gather(some, last), [batch, _SUGGESTING * SUGGESTED]) for some in self._partners]
+    def extra_candidates(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """Return the highest neighbours of the last items, and the most popular items.
+
+        Args:
+            item_ids: int64 [batch, length], padded on the right with 0.
+
+        Returns:
+            int64 [batch, n]; 0 for no item, and an item may be there twice.
+        """
+        batch, last = tf.shape(item_ids)[0], last_items(item_ids, _RECENT_ITEMS)
+        neighbours = [
+            tf.reshape(tf.gather(table, last), [batch, _RECENT_ITEMS * EXTRA_CANDIDATES]) for table in self._neighbours
+        ]
         popular = tf.tile(self._popular[tf.newaxis], [batch, 1])
-        return tf.concat([*(tf.cast(some, tf.int64) for some in partners), popular], axis=1)
+        return tf.concat([*(tf.cast(table, tf.int64) for table in neighbours), popular], axis=1)
 
 
-class _Lookup(tf.Module):
-    """A table by rows: what is found of a history costs as much as its items have partners, whatever the catalogue."""
+class _TableLookup(tf.Module):
+    """A table by rows: the cost of a history depends on its items' neighbours, and not on the catalogue's size."""
 
     def __init__(self, table: CooccurrenceTable) -> None:
         super().__init__()
         pairs = table.pairs
         self._ends = tf.Variable(pairs.indptr.astype(np.int64), trainable=False)  # [2 + items]
-        self._partners = tf.Variable(pairs.indices.astype(np.int32), trainable=False)
-        self._numbers = tf.Variable(pairs.data.astype(np.float32), trainable=False)
-        self._ages = tf.constant(table.ages)
-        mean = table.ages.sum() * pairs.sum() / pairs.shape[1] ** 2
+        self._neighbours = tf.Variable(pairs.indices.astype(np.int32), trainable=False)
+        self._values = tf.Variable(pairs.data.astype(np.float32), trainable=False)
+        self._recency_weights = tf.constant(table.recency_weights)
+        mean = table.recency_weights.sum() * pairs.sum() / pairs.shape[1] ** 2
         self._mean = float(mean) or 1.0
 
-    def scores(self, item_ids: tf.Tensor, first_keys: tf.Tensor, ordered: tf.Tensor) -> tf.Tensor:
-        """Logarithms of the scores of keys.
+    def scores(self, item_ids: tf.Tensor, first_keys: tf.Tensor, sorted_keys: tf.Tensor) -> tf.Tensor:
+        """Return the logarithms of the scores of keys.
 
         Args:
-            item_ids: int64 [batch, length].
-            first_keys: int64 [batch], of each history; its item i has the i-th key after it.
-            ordered: int64 [n], ascending, the last one no item's.
+            item_ids: int64 [batch, length], padded on the right with 0.
+            first_keys: int64 [batch], the key of id 0 for each history; the key of item i is i more.
+            sorted_keys: int64 [n], ascending; the last one belongs to no item.
 
         Returns:
-            float32 [n], of equal keys that of the first.
+            float32 [n]; only the first of equal keys has its score.
         """
-        newest = self._ages.shape[0]
-        items = tf.reshape(recent(item_ids, newest), [-1])
+        newest = self._recency_weights.shape[0]
+        items = tf.reshape(last_items(item_ids, newest), [-1])
         entries = tf.ragged.range(tf.gather(self._ends, items), tf.gather(self._ends, items + 1))
-        of_item, entries = entries.value_rowids(), entries.flat_values
-        keys = tf.gather(tf.repeat(first_keys, newest), of_item) + tf.cast(tf.gather(self._partners, entries), tf.int64)
-        weights = tf.gather(tf.tile(self._ages, tf.shape(first_keys)), of_item)
-        places = tf.searchsorted(ordered, keys)
-        found = tf.gather(ordered, places) == keys
-        numbers = tf.where(found, weights * tf.gather(self._numbers, entries), 0.0)
-        sums = tf.math.unsorted_segment_sum(numbers, places, tf.size(ordered))
+        row, entries = entries.value_rowids(), entries.flat_values
+        keys = tf.gather(tf.repeat(first_keys, newest), row) + tf.cast(tf.gather(self._neighbours, entries), tf.int64)
+        weights = tf.gather(tf.tile(self._recency_weights, tf.shape(first_keys)), row)
+        indices = tf.searchsorted(sorted_keys, keys)
+        found = tf.gather(sorted_keys, indices) == keys
+        values = tf.where(found, weights * tf.gather(self._values, entries), 0.0)
+        sums = tf.math.unsorted_segment_sum(values, indices, tf.size(sorted_keys))
         return tf.math.log(sums / self._mean + _LOG_SMOOTHING)
 
 
-def recent(item_ids: tf.Tensor, count: int) -> tf.Tensor:
-    """The last items of each history, newest first, int64 [batch, count]; 0 where there are fewer."""
+def last_items(item_ids: tf.Tensor, count: int) -> tf.Tensor:
+    """Return the last items of each history, newest first.
+
+    Args:
+        item_ids: int64 [batch, length], padded on the right with 0.
+        count: the number of items to return.
+
+    Returns:
+        int64 [batch, count]; 0 where a history has fewer items.
+    """
     length = tf.reduce_sum(tf.cast(item_ids != PADDING_ID, tf.int32), axis=1, keepdims=True)
-    places = length - 1 - tf.range(count)
-    found = tf.gather(item_ids, tf.maximum(places, 0), batch_dims=1)
-    return tf.where(places >= 0, found, PADDING_ID)
+    positions = length - 1 - tf.range(count)
+    found = tf.gather(item_ids, tf.maximum(positions, 0), batch_dims=1)
+    return tf.where(positions >= 0, found, PADDING_ID)
+
+
+def geometric_decay(rate: float, count: int) -> Weights:
+    """Return the weights 1, rate, rate^2, ..., float32 [count]."""
+    return (rate ** np.arange(count)).astype(np.float32)
 
 
 def _transitions(sequences: Sequence[npt.NDArray[np.int64]], item_count: int, distance: int) -> sparse.csr_matrix:
-    before = _joined([items[:-distance] for items in sequences if len(items) > distance])
-    after = _joined([items[distance:] for items in sequences if len(items) > distance])
+    before = _concatenate([items[:-distance] for items in sequences if len(items) > distance])
+    after = _concatenate([items[distance:] for items in sequences if len(items) > distance])
     return sparse.coo_matrix((np.ones(len(before), np.float32), (before, after)), (1 + item_count,) * 2).tocsr()
 
 
-def _cosines(sequences: Sequence[npt.NDArray[np.int64]], item_count: int, popular: Counts) -> sparse.csr_matrix:
+def _cosines(
+    sequences: Sequence[npt.NDArray[np.int64]], item_count: int, popularity: ItemPopularity
+) -> sparse.csr_matrix:
     distinct = [np.unique(items) for items in sequences]
-    rows, columns = np.repeat(np.arange(len(distinct)), [len(items) for items in distinct]), _joined(distinct)
+    rows, columns = np.repeat(np.arange(len(distinct)), [len(items) for items in distinct]), _concatenate(distinct)
     shape = (len(distinct), 1 + item_count)
     holds = sparse.coo_matrix((np.ones(len(columns), np.float32), (rows, columns)), shape).tocsr()
     holds = holds @ sparse.diags(1.0 / np.sqrt(np.maximum(np.asarray(holds.sum(axis=0)).ravel(), 1.0)))
     blocks = []
-    for start in range(0, 1 + item_count, _KNN_ITEMS):
-        block = (holds[:, start : start + _KNN_ITEMS].T @ holds).tocoo()
-        other = block.row + start != block.col  # an item is no neighbour of its own
+    for start in range(0, 1 + item_count, _KNN_ROWS):
+        block = (holds[:, start : start + _KNN_ROWS].T @ holds).tocoo()
+        other = block.row + start != block.col  # an item is not its own neighbour
         block = sparse.coo_matrix((block.data[other], (block.row[other], block.col[other])), block.shape)
-        blocks.append(_highest(block.tocsr(), popular))
+        blocks.append(_keep_highest(block.tocsr(), popularity))
     return sparse.vstack(blocks).tocsr()
 
 
-def _joined(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+def _concatenate(parts: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
-def _highest(pairs: sparse.csr_matrix, popular: Counts) -> sparse.csr_matrix:
-    """Keeps the highest numbers of each row."""
-    rows, columns, values, place = _ranked(pairs, popular)
-    kept = place < MAX_NEIGHBOURS
+def _keep_highest(pairs: sparse.csr_matrix, popularity: ItemPopularity) -> sparse.csr_matrix:
+    """Return the matrix with the highest values of each row only."""
+    rows, columns, values, ranks = _rank_entries(pairs, popularity)
+    kept = ranks < constants.MAX_NEIGHBOURS
     return sparse.coo_matrix((values[kept], (rows[kept], columns[kept])), pairs.shape).tocsr()
 
 
-def _top(pairs: sparse.csr_matrix, count: int, popular: Counts) -> npt.NDArray[np.int64]:
-    """The columns of the highest numbers of each row, [rows, count], highest first; 0 where there are fewer."""
-    rows, columns, _, place = _ranked(pairs, popular)
-    kept = place < count
+def _top_columns(pairs: sparse.csr_matrix, count: int, popularity: ItemPopularity) -> npt.NDArray[np.int64]:
+    """Return the columns of each row's highest values, [rows, count], highest first; 0 where there are fewer."""
+    rows, columns, _, ranks = _rank_entries(pairs, popularity)
+    kept = ranks < count
     top = np.zeros((pairs.shape[0], count), np.int64)
-    top[rows[kept], place[kept]] = columns[kept]
+    top[rows[kept], ranks[kept]] = columns[kept]
     return top
 
 
-def _most_popular(numbers: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
-    """The ids of the items with the highest numbers above 0, highest first; `numbers` is [items]."""
-    highest = np.argsort(-numbers, kind="stable")[:count]
-    return 1 + highest[numbers[highest] > 0]
+def _most_popular(popularity: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
+    """Return the ids of the most popular items, most popular first; `popularity` is [items], and 0 is left out."""
+    highest = np.argsort(-popularity, kind="stable")[:count]
+    return 1 + highest[popularity[highest] > 0]
 
 
-def _ranked(pairs: sparse.csr_matrix, popular: Counts) -> tuple[npt.NDArray[Any], ...]:
-    """Rows, columns, numbers and places in the row: the highest number first, of equal ones the more popular column."""
+def _rank_entries(pairs: sparse.csr_matrix, popularity: ItemPopularity) -> tuple[npt.NDArray[Any], ...]:
+    """Return the rows, columns, values and ranks in the row, from 0: higher values first, then popular columns."""
     entries = pairs.tocoo()
-    order = np.lexsort((entries.col, -popular[entries.col], -entries.data, entries.row))
+    order = np.lexsort((entries.col, -popularity[entries.col], -entries.data, entries.row))
     rows = entries.row[order]
     return rows, entries.col[order], entries.data[order], np.arange(len(rows)) - pairs.indptr[rows]
-
-
-def geometric_decay(rate: float, count: int) -> Ages:
-    """Return the weights 1, rate, rate^2, ..., float32 [count]."""
-    return (rate ** np.arange(count)).astype(np.float32)

@@ -16,8 +16,9 @@ from schemas.config.evaluation import K
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
 from serving.export.dedupe import dedupe
 from serving.export.top_k import mask_excluded
-from trainer.data.batches import NEXT_IDS, TrainingSetStats
+from trainer.data.batches import NEXT_IDS
 from trainer.data.feature_spec import FeatureSpec, multi_hot_ids
+from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.cooccurrence import CooccurrenceScorer, count_cooccurrences
 from trainer.network.encoder import HistoryEncoder
 from trainer.network.input_features import InputFeatures
@@ -76,7 +77,7 @@ class NextItemModel(tfrs.Model):
         recent_popularity: npt.NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__()
-        self.item_count = len(survey.target_shares)
+        self.item_count = len(survey.target_fractions)
         self.max_length = max_length
         self._remove_seen = remove_seen
         self._ranking = model.reranker
@@ -91,14 +92,14 @@ class NextItemModel(tfrs.Model):
         self.encodings = columns.encodings
         item_codes = {
             name: multi_hot_ids(survey.item_codes[name], encoding, separator)
-            for name, (encoding, separator) in columns.of_items.items()
+            for name, (encoding, separator) in columns.item_encodings.items()
         }
         # Of a binary loss all items' probabilities together start at about 1, for one of them is the target.
         bias = -math.log(self.item_count) if train.loss.kind == "binary" else 0.0
         self._items = ItemEmbeddings(self.item_count, model.dim, item_codes, bias)
         self._inputs = InputFeatures(model.inputs, columns.encodings, model.dim, max_length)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
-        self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_shares)
+        self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_fractions)
         # A network that is not trained has nothing to say.
         self._ranker = Ranker(model.dim, model.attention, model.reranker.hidden) if model.reranker.weight else None
         self._ranking_task = tfrs.tasks.Ranking(
@@ -108,8 +109,10 @@ class NextItemModel(tfrs.Model):
         self._counted = None
         if model.reranker.cooccurrence:
             tables = count_cooccurrences(survey.sequences, self.item_count)
-            recent = survey.target_shares if recent_popularity is None else recent_popularity
-            self._counted = CooccurrenceScorer(tables, survey.target_shares, recent, model.reranker.candidate_sources)
+            recent = survey.target_fractions if recent_popularity is None else recent_popularity
+            self._counted = CooccurrenceScorer(
+                tables, survey.target_fractions, recent, model.reranker.candidate_sources
+            )
         self.score_names = [
             "retrieval",
             *(["ranker"] if self._ranker else []),
@@ -151,7 +154,7 @@ class NextItemModel(tfrs.Model):
         """Candidates that retrieval may not find, int64 [batch, n]; 0 for none, some of them twice."""
         if self._counted is None:
             return tf.zeros([tf.shape(history.item_ids)[0], 0], tf.int64)
-        return self._counted.suggest(history.item_ids)
+        return self._counted.extra_candidates(history.item_ids)
 
     def rank(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
         """Scores candidates after each history by the ranking task.

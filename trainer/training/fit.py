@@ -14,8 +14,9 @@ from schemas.config import HistoryConfig, ModelConfig, TrainConfig
 from schemas.config.evaluation import K
 from schemas.config.section import Section
 from schemas.errors import InputError
-from trainer.data.batches import eval_batches, scan_training_set, train_batches
+from trainer.data.batches import eval_batches, train_batches
 from trainer.data.feature_spec import FeatureSpec
+from trainer.data.training_set_stats import scan_training_set
 from trainer.network.attention import HOLD_PAIRS
 from trainer.network.model import NextItemModel
 from trainer.network.model_info import ModelInfo
@@ -96,10 +97,10 @@ def fit(
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if train.mixed_precision else "float32")
     strategy = strategy or tf.distribute.get_strategy()
     data = (train_files, item_count, history.max_length, train.batch_size)
-    training = train_batches(*data, train.seed, columns.in_batches)
-    surveyed = scan_training_set(*data, list(columns.of_items))
+    training = train_batches(*data, train.seed, columns.batch_columns)
+    surveyed = scan_training_set(*data, list(columns.item_encodings))
     batch_size = _eval_batch_size(item_count, history, model)
-    validation = eval_batches(eval_files, item_count, batch_size, columns.in_batches)
+    validation = eval_batches(eval_files, item_count, batch_size, columns.batch_columns)
     validation_steps = sum(1 for _ in validation)
     _check(surveyed.steps, "training example with a known item before a known target", train_files)
     _check(validation_steps, "validation example", eval_files)

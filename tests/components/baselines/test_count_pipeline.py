@@ -1,4 +1,4 @@
-"""Counting in Beam, against counting one interaction at a time."""
+"""The tables of the Beam pipeline, against counts of one interaction at a time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from components.baselines.batch_counts import recency
+from components.baselines.batch_counts import recency_weights
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_tables
 from schemas.features import EVAL, TEST, TRAIN
@@ -19,8 +19,8 @@ from tests.components.common.test_example_batches import GENRE, YEAR
 from tests.components.examples import example, write_splits
 from tests.components.logs import local_pipeline
 from tests.trainer.counting import ITEMS, Walk, drawn_walks, tables
-from trainer.baselines import recommenders
-from trainer.baselines.recommenders import Tables
+from trainer.baselines import constants
+from trainer.baselines.tables import Tables
 
 
 def counted(folder: Path, splits: dict[str, Any], features: Sequence[Any] = ()) -> Tables:
@@ -42,7 +42,7 @@ def assert_equal(found: Tables, expected: Tables) -> None:
     assert found.sessions.toarray().tolist() == expected.sessions.toarray().tolist()
 
 
-def test_a_log_that_can_be_counted_by_hand(tmp_path: Path) -> None:
+def test_tables_of_a_small_log_equal_its_counts_by_hand(tmp_path: Path) -> None:
     """One user in two windows that share b, another in one; six interactions are targets."""
     train = [
         example(["a", "b"], [10, 20], user="u"),
@@ -78,7 +78,7 @@ def test_a_log_that_can_be_counted_by_hand(tmp_path: Path) -> None:
 
 @settings(max_examples=4, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(drawn_walks(max_size=20), st.randoms())
-def test_equals_counting_by_hand_in_whatever_order(sequences: list[Walk], random: Random) -> None:
+def test_tables_of_shuffled_examples_equal_counts_by_hand(sequences: list[Walk], random: Random) -> None:
     examples = [example(walk.items, walk.times, user=walk.user) for walk in sequences]
     shuffled = random.sample(examples, len(examples))
     with TemporaryDirectory() as folder:
@@ -86,15 +86,16 @@ def test_equals_counting_by_hand_in_whatever_order(sequences: list[Walk], random
     assert_equal(found, tables(sequences, ITEMS))
 
 
-def test_an_item_keeps_its_nearest_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sequences {a, b}, {a, c}, {a, c}, {a, d}: cosines 1/2, 1/sqrt 2 and 1/2, of equal ones the lower id."""
-    monkeypatch.setattr("components.baselines.batch_counts.NEIGHBOUR_ITEMS", 2)
-    monkeypatch.setattr(recommenders, "NEIGHBOUR_ITEMS", 2)
+def test_neighbours_beyond_the_limit_are_dropped_furthest_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sequences {a, b}, {a, c}, {a, c}, {a, d}: cosines 1/2, 1/sqrt 2 and 1/2. Of equal cosines, the lower id stays."""
+    monkeypatch.setattr(constants, "NEIGHBOUR_ITEMS", 2)
     train = [example(items) for items in ("ab", "ac", "ac", "ad")]
     assert counted(tmp_path, {TRAIN: [train]}).neighbours[0].indices.tolist() == [1, 2]
 
 
-def test_equal_examples_give_equal_bytes_in_any_order(tmp_path: Path) -> None:
+def test_table_files_of_reordered_examples_have_equal_bytes(tmp_path: Path) -> None:
     train = [example(items, [3, 3, 4], user=user) for user in "uvw" for items in ("abc", "cbd", "dda", "cab")]
     for folder, order in (("first", [train[:5], train[5:]]), ("second", [train[::-1]])):
         counted(tmp_path / folder, {TRAIN: order})
@@ -111,7 +112,7 @@ def test_equal_examples_give_equal_bytes_in_any_order(tmp_path: Path) -> None:
         assert path.read_bytes() == (tmp_path / "second" / "tables" / path.name).read_bytes()
 
 
-def test_further_columns_of_items_are_kept_with_them(tmp_path: Path) -> None:
+def test_further_columns_of_items_become_features_of_the_tables(tmp_path: Path) -> None:
     device = GENRE.model_copy(update={"name": "device", "of": "interaction"})
     further: dict[str, list[Any]] = {"genre": ["war", "drama"], "year": [2000.0, 1990.0], "device": ["phone", "phone"]}
     found = counted(tmp_path, {TEST: [[example("ba", further=further)]]}, [device, GENRE, YEAR])
@@ -120,18 +121,18 @@ def test_further_columns_of_items_are_kept_with_them(tmp_path: Path) -> None:
     assert found.features["year"].tolist() == [1990.0, 2000.0]
 
 
-def test_a_log_without_training_examples_counts_nothing(tmp_path: Path) -> None:
+def test_tables_without_training_examples_are_zero(tmp_path: Path) -> None:
     found = counted(tmp_path, {TEST: [[example("ab")]]})
     assert_equal(found, tables([], "ab"))
 
 
-def test_all_at_one_time_is_equally_recent() -> None:
-    seconds, weights = recency((np.array([7]), np.array([1_000])))
+def test_recency_weights_of_one_time_are_one() -> None:
+    seconds, weights = recency_weights((np.array([7]), np.array([1_000])))
     assert seconds.tolist() == [7]
     assert weights.tolist() == [2**32]
 
 
-def test_a_tenth_later_is_half_the_weight() -> None:
-    """Of twenty interactions two are at the last second, two at the one before."""
-    _, weights = recency((np.array([1, 8, 9]), np.array([16, 2, 2])))
+def test_recency_weights_halve_for_each_later_tenth_of_the_log() -> None:
+    """Two of twenty interactions are at the last second, two at the second before."""
+    _, weights = recency_weights((np.array([1, 8, 9]), np.array([16, 2, 2])))
     assert weights.tolist() == [2**30, 2**31, 2**32]

@@ -5,27 +5,27 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.baselines.item_catalogue import describe_items, feature_columns, merge_items, number_items
+from components.baselines.item_catalogue import collect_items, feature_columns, index_items, merge_items
 from tests.components.common.test_example_batches import GENRE, YEAR
 from tests.components.examples import example
 
 NAN = float("nan")
 
 
-def test_the_items_are_those_of_histories_targets_and_what_was_seen_before() -> None:
-    items = describe_items([example(["b", "a"], exclude=["ü", "c"]), example(["a", "z"])], [])
+def test_items_of_histories_targets_and_exclusions_are_collected() -> None:
+    items = collect_items([example(["b", "a"], exclude=["ü", "c"]), example(["a", "z"])], [])
     assert sorted(items) == [item.encode() for item in ("a", "b", "c", "z", "ü")]
-    assert number_items(items) == {item.encode(): number for number, item in enumerate(["a", "b", "c", "z", "ü"])}
+    assert index_items(items) == {item.encode(): index for index, item in enumerate(["a", "b", "c", "z", "ü"])}
 
 
-def test_an_item_has_the_greatest_of_its_values_and_none_where_it_never_has_one() -> None:
+def test_item_with_different_values_has_the_greatest_and_without_any_has_none() -> None:
     batches = [
         [example(["a", "b"], further={"genre": ["drama", ""], "year": [NAN, -3.0]})],
         [example(["a", "a"], exclude=["c"], further={"genre": ["", "war"], "year": [1990.0, NAN]})],
         [example(["d", "d"], further={"genre": ["crime", "crime"], "year": [NAN, NAN]})],
     ]
 
-    items = merge_items([describe_items(batch, [GENRE, YEAR]) for batch in batches])
+    items = merge_items([collect_items(batch, [GENRE, YEAR]) for batch in batches])
     columns = feature_columns(items, [GENRE, YEAR])
 
     assert columns["genre"].tolist() == ["war", "", "", "crime"]
@@ -37,6 +37,6 @@ PARTS = st.lists(st.dictionaries(st.sampled_from([b"a", b"b", b"c"]), VALUES), m
 
 
 @given(PARTS, st.randoms())
-def test_the_order_of_merging_does_not_matter(parts: list[dict[bytes, tuple[Any, ...]]], random: Random) -> None:
+def test_merged_items_in_any_order_are_equal(parts: list[dict[bytes, tuple[Any, ...]]], random: Random) -> None:
     shuffled = random.sample(parts, len(parts))
     assert merge_items(parts) == merge_items([merge_items(shuffled[:2]), merge_items(shuffled[2:])])

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.baselines import session_index
 from components.baselines.session_index import Session, merge_sessions, session, sessions_matrix
+from trainer.baselines import constants
 
 ITEMS = (0, 1, 2, 3, 256, 70_000)
 SESSIONS = st.lists(
@@ -22,13 +22,13 @@ def items(sessions: list[Session]) -> list[list[int]]:
     return [matrix[row].indices.tolist() for row in range(len(sessions))]
 
 
-def test_the_most_recent_comes_first_of_equally_recent_ones_the_lower_items() -> None:
+def test_merged_sessions_are_ordered_by_recency_then_by_items() -> None:
     found = [session(end_s, np.array(items)) for end_s, items in ((5, [2, 3]), (9, [256]), (5, [2]), (9, [3]))]
     assert items(merge_sessions([found[:1], found[1:]])) == [[3], [256], [2], [2, 3]]
 
 
 @given(SESSIONS, st.integers(1, 4), st.integers(0, 30))
-def test_keeps_the_most_recent_of_every_item_in_whatever_order_parts_are_merged(
+def test_merged_sessions_in_any_order_are_the_most_recent_of_every_item(
     sessions: list[Session], most: int, cut: int
 ) -> None:
     newest_first = sorted(sessions)
@@ -37,7 +37,7 @@ def test_keeps_the_most_recent_of_every_item_in_whatever_order_parts_are_merged(
         holding = [each for each, held in zip(newest_first, items(newest_first), strict=True) if item in held]
         kept.update(holding[:most])
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(session_index, "RECENT_SESSIONS", most)
+        patched.setattr(constants, "RECENT_SESSIONS", most)
         whole = merge_sessions([sessions])
         in_parts = merge_sessions([merge_sessions([sessions[cut:]]), merge_sessions([sessions[:cut]])])
     assert set(whole) == kept

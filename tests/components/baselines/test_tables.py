@@ -7,13 +7,14 @@ from scipy import sparse
 
 from components.baselines.tables import read_tables, write_tables
 from tests.trainer.counting import ITEMS, tables, walks
-from trainer.baselines.recommenders import ITEMS_FILE, Tables
+from trainer.baselines.constants import ITEMS_FILE
+from trainer.baselines.tables import Tables
 
 TABLES = replace(
     tables(walks("abca", "ca", "bé"), "abcé"),
     features={
         "genre": np.array(["war", "", "a|b", "ö"], dtype=object),
-        "users": np.array([1.5, np.nan, 0, 1], np.float32),  # a further column may have any name
+        "users": np.array([1.5, np.nan, 0, 1], np.float32),  # a further column may have the name of another column
     },
 )
 
@@ -29,7 +30,7 @@ def plain(tables: Tables) -> dict[str, object]:
     }
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_tables_written_and_read_are_equal(tmp_path: Path) -> None:
     write_tables(TABLES, str(tmp_path / "tables"), str(tmp_path / "unfinished"))
 
     read = read_tables(str(tmp_path / "tables"))
@@ -39,7 +40,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.features["users"], TABLES.features["users"])
 
 
-def test_items_are_a_table_for_anyone(tmp_path: Path) -> None:
+def test_items_file_has_the_documented_columns(tmp_path: Path) -> None:
     write_tables(TABLES, str(tmp_path / "tables"), str(tmp_path / "unfinished"))
     found = pq.read_table(tmp_path / "tables" / ITEMS_FILE).to_pydict()
     assert list(found) == ["item_id", "interactions", "users", "recent", "feature.genre", "feature.users"]
@@ -48,7 +49,7 @@ def test_items_are_a_table_for_anyone(tmp_path: Path) -> None:
     assert found["users"] == [2, 2, 2, 1]
 
 
-def test_equal_tables_are_equal_bytes(tmp_path: Path) -> None:
+def test_files_of_equal_tables_have_equal_bytes(tmp_path: Path) -> None:
     for name in ("first", "second"):
         write_tables(tables(walks("abcab", "cd"), ITEMS), str(tmp_path / name), str(tmp_path / "unfinished"))
     for path in (tmp_path / "first").iterdir():

@@ -195,11 +195,11 @@ def test_request_features_equal_the_transformed_ones(transformed: Transformed) -
         lambda values: tf.ragged.boolean_mask(tf.broadcast_to(values, tf.shape(items)), items != ""),
     )
 
-    assert set(found) == set(columns.in_batches) == {GAP, HOUR, WEEKDAY, "event", "value"}
+    assert set(found) == set(columns.batch_columns) == {GAP, HOUR, WEEKDAY, "event", "value"}
     for name in (GAP, HOUR, WEEKDAY):
         trained = codes(transformed, name)
         assert [row[: len(want)] for row, want in zip(found[name].numpy().tolist(), trained, strict=True)] == trained
     for name in ("event", "value"):  # a request has no target; only its time is known
         trained = [row[:-1] for row in codes(transformed, name)]
         assert [row[: len(want)] for row, want in zip(found[name].numpy().tolist(), trained, strict=True)] == trained
-    assert columns.of_items["genres"][0].categories() == ["x|y"]
+    assert columns.item_encodings["genres"][0].categories() == ["x|y"]

@@ -18,7 +18,7 @@ from schemas.config.log import ItemColumnConfig, ItemsTableConfig
 from schemas.features import VOCABULARY
 from serving.export.export import export
 from tests.serving.successor import ITEMS, POPULARITY, Successor
-from trainer.baselines.recommenders import ITEMS_FILE
+from trainer.baselines.constants import ITEMS_FILE
 
 MOST_POPULAR = ["d", "a", "b", "e", "c", "f"]  # first, by `POPULARITY`
 

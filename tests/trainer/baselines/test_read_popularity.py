@@ -14,11 +14,11 @@ COUNTED = {"popularity": np.array([2, 0, 5], np.int64), "recent_popularity": np.
 
 
 @pytest.mark.parametrize("baseline", get_args(PopularityKind))
-def test_each_item_of_the_vocabulary_gets_its_number(tmp_path: Path, baseline: PopularityKind) -> None:
+def test_popularity_of_unknown_vocabulary_items_is_zero(tmp_path: Path, baseline: PopularityKind) -> None:
     counted = tables(walks("abc"), "abc")
     counted = replace(counted, interactions=COUNTED["popularity"], recent=COUNTED["recent_popularity"])
     write_tables(counted, str(tmp_path / "tables"), str(tmp_path))
     vocabulary = tmp_path / "vocabulary"
-    vocabulary.write_text("c\na\nseen by no baseline\nb\n")
+    vocabulary.write_text("c\na\nin no table\nb\n")
     a, b, c = COUNTED[baseline]
     np.testing.assert_array_equal(read_popularity(str(tmp_path / "tables"), baseline, str(vocabulary)), [c, a, 0, b])

@@ -10,23 +10,23 @@ SCORES = st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=WIDTH
 
 
 @given(SCORES, st.permutations(range(WIDTH)), st.integers(1, WIDTH + 2), st.data())
-def test_best_is_what_sorting_everything_gives(
+def test_top_k_columns_equal_a_full_sort(
     scores: list[list[float]], order: list[int], k: int, data: st.DataObject
 ) -> None:
-    columns = st.lists(st.integers(0, WIDTH - 1), max_size=WIDTH + 2)
-    removed = data.draw(st.lists(columns, min_size=len(scores), max_size=len(scores)))
+    some = st.lists(st.integers(0, WIDTH - 1), max_size=WIDTH + 2)
+    removed = data.draw(st.lists(some, min_size=len(scores), max_size=len(scores)))
 
     found = top_k_columns(
         sparse.csr_matrix(scores), np.array(order), [np.array(columns, np.int64) for columns in removed], k
     ).tolist()
 
-    for row, out, places in zip(scores, removed, found, strict=True):
+    for row, out, columns in zip(scores, removed, found, strict=True):
         left = [column for column in range(WIDTH) if column not in out]
         left.sort(key=lambda column: (-row[column], order.index(column)))
-        assert places == (left + [-1] * k)[:k]
+        assert columns == (left + [-1] * k)[:k]
 
 
-def test_what_rounding_leaves_of_equal_sums_decides_nothing() -> None:
+def test_top_k_columns_of_sums_that_differ_by_rounding_follow_the_order() -> None:
     scores = sparse.csr_matrix([[0.1 + 0.2, 0.3, 0.1]])
     assert scores[0, 0] > scores[0, 1]
 
@@ -34,7 +34,7 @@ def test_what_rounding_leaves_of_equal_sums_decides_nothing() -> None:
 
 
 @given(SCORES, st.integers(1, WIDTH))
-def test_keeps_the_highest_of_each_row(scores: list[list[float]], count: int) -> None:
+def test_keep_top_k_per_row_keeps_the_highest_then_the_first(scores: list[list[float]], count: int) -> None:
     kept = keep_top_k_per_row(sparse.csr_matrix(scores), count).toarray()
 
     for row, left in zip(scores, kept.tolist(), strict=True):
@@ -42,7 +42,7 @@ def test_keeps_the_highest_of_each_row(scores: list[list[float]], count: int) ->
         assert left == [value if column in highest else 0.0 for column, value in enumerate(row)]
 
 
-def test_keeps_what_it_is_told_to() -> None:
+def test_filter_entries_keeps_the_marked_entries() -> None:
     matrix = sparse.csr_matrix([[1, 2, 0], [0, 0, 0], [0, 3, 4]])
 
     kept = filter_entries(matrix, np.array([False, True, True, False]))

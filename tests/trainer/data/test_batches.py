@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from schemas.errors import InputError
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
 from tests.trainer.examples import Example, write_examples
-from trainer.data.batches import NEXT_IDS, eval_batches, scan_training_set, train_batches
+from trainer.data.batches import NEXT_IDS, eval_batches, train_batches
+from trainer.data.training_set_stats import scan_training_set
 
-UNKNOWN = 10  # with nine items
+UNKNOWN = 10  # there are nine items
 
 Batch = dict[str, npt.NDArray[np.int64]]
 
@@ -22,7 +23,7 @@ def train(path: str, max_length: int = 8, batch_size: int = 2, seed: int = 1) ->
 
 
 def windows(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """The inputs and targets of each row, without padding, in the order of the batches."""
+    """Return the inputs and targets of each row, without padding, in the order of the batches."""
     return [
         (tuple(inputs[inputs > 0].tolist()), tuple(targets[targets > 0].tolist()))
         for batch in batches
@@ -30,14 +31,14 @@ def windows(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]
     ]
 
 
-def test_the_target_at_each_position_is_the_next_item(tmp_path: Path) -> None:
+def test_train_batches_have_the_next_item_as_target_of_each_position(tmp_path: Path) -> None:
     path = write_examples(tmp_path / "a.gz", [([1, 2, 3], 4, [9]), ([5], 6, [])])
     batches = list(train(path).as_numpy_iterator())
     assert sorted(windows(batches)) == [((1, 2, 3), (2, 3, 4)), ((5,), (6,))]
     assert all(batch[ITEM_IDS].dtype == np.int64 for batch in batches)
 
 
-def test_unknown_items_are_left_out_and_what_then_has_no_target_is_dropped(tmp_path: Path) -> None:
+def test_train_batches_drop_unknown_items_and_windows_without_target(tmp_path: Path) -> None:
     examples: list[Example] = [
         ([1, UNKNOWN, 2], 3, []),
         ([4, 5], UNKNOWN, []),
@@ -54,7 +55,7 @@ def test_unknown_items_are_left_out_and_what_then_has_no_target_is_dropped(tmp_p
     st.integers(1, 4),
     st.integers(0, 99),
 )
-def test_every_window_is_in_an_epoch_once(tmp_path: Path, sequences: list[list[int]], size: int, seed: int) -> None:
+def test_epoch_has_every_window_once(tmp_path: Path, sequences: list[list[int]], size: int, seed: int) -> None:
     path = write_examples(tmp_path / "a.gz", [(sequence[:-1], sequence[-1], []) for sequence in sequences])
     batches = list(train(path, batch_size=size, seed=seed).as_numpy_iterator())
     assert sorted(windows(batches)) == sorted((tuple(s[:-1]), tuple(s[1:])) for s in sequences)
@@ -64,7 +65,7 @@ def test_every_window_is_in_an_epoch_once(tmp_path: Path, sequences: list[list[i
         assert (batch[ITEM_IDS][:, -1] > 0).any()  # and no wider than the longest
 
 
-def test_windows_of_like_length_share_a_batch_of_about_as_many_targets(tmp_path: Path) -> None:
+def test_windows_of_similar_length_share_batches_with_equal_numbers_of_targets(tmp_path: Path) -> None:
     """Buckets up to 2, 4, 6, 8 long: 2 windows of length 8 are 16 targets, as are 8 of length 2."""
     examples: list[Example] = [([1] * length, 1, []) for length in (8, 2, 4, 6) for _ in range(9)]
     batches = list(train(write_examples(tmp_path / "a.gz", examples)).as_numpy_iterator())
@@ -76,7 +77,7 @@ def test_windows_of_like_length_share_a_batch_of_about_as_many_targets(tmp_path:
     assert scan_training_set([str(tmp_path / "a.gz")], 9, 8, 2).steps == len(batches)
 
 
-def test_order_is_new_in_each_epoch_and_the_same_for_a_seed(tmp_path: Path) -> None:
+def test_train_batches_order_differs_between_epochs_and_is_fixed_by_the_seed(tmp_path: Path) -> None:
     path = write_examples(tmp_path / "a.gz", [([1 + i % 9, 1 + i // 9], 1, []) for i in range(40)])
 
     def epochs(seed: int) -> list[list[tuple[tuple[int, ...], tuple[int, ...]]]]:
@@ -90,7 +91,7 @@ def test_order_is_new_in_each_epoch_and_the_same_for_a_seed(tmp_path: Path) -> N
     assert sorted(first[0]) == sorted(first[1])
 
 
-def test_evaluation_keeps_every_example_in_order(tmp_path: Path) -> None:
+def test_eval_batches_keep_every_example_in_order(tmp_path: Path) -> None:
     path = write_examples(
         tmp_path / "a.gz",
         [([1, UNKNOWN, 2], 3, [4, 5]), ([UNKNOWN], 6, [UNKNOWN, 7]), ([8], UNKNOWN, []), ([9, 1, 2], 3, [])],
@@ -103,40 +104,21 @@ def test_evaluation_keeps_every_example_in_order(tmp_path: Path) -> None:
     assert batches[1][EXCLUDE_IDS].shape == (1, 0)
 
 
-def test_several_files_and_patterns_are_read(tmp_path: Path) -> None:
+def test_batches_of_files_and_of_patterns_have_all_examples(tmp_path: Path) -> None:
     for name in "ab":
         write_examples(tmp_path / f"{name}.gz", [([1], 2, [])])
     for files in ([str(tmp_path / "*.gz")], [str(tmp_path / "a.gz"), str(tmp_path / "b.gz")]):
         assert sum(len(batch[TARGET_ID]) for batch in eval_batches(files, 9, 8).as_numpy_iterator()) == 2
 
 
-def test_no_file_is_an_error_that_names_the_path(tmp_path: Path) -> None:
+def test_batches_without_files_raise_an_error_that_names_the_path(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
         train(str(tmp_path / "nowhere*"))
     with pytest.raises(InputError, match="empty list"):
         eval_batches([], 9, 1)
 
 
-def test_a_survey_counts_each_target_once_and_the_batches(tmp_path: Path) -> None:
-    path = write_examples(tmp_path / "a.gz", [([1, 2, 2], 9, []), ([1], 2, []), ([3], UNKNOWN, [])])
-    found = scan_training_set([path], 9, 4, 1)
-    np.testing.assert_allclose(found.target_shares, [0, 3 / 4, 0, 0, 0, 0, 0, 0, 1 / 4])
-    assert found.steps == 2
-    empty = scan_training_set([write_examples(tmp_path / "empty.gz", [])], 9, 4, 1)
-    assert empty.steps == 0
-    assert (empty.target_shares == 0).all()
-
-
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 9), st.integers(1, 4))
-def test_a_survey_knows_the_number_of_batches(tmp_path: Path, lengths: list[int], longest: int, size: int) -> None:
-    examples: list[Example] = [([1] * min(length, longest), 1, []) for length in lengths]
-    path = write_examples(tmp_path / "a.gz", examples)
-    batches = train_batches([path], 9, longest, size, 1)
-    assert scan_training_set([path], 9, longest, size).steps == sum(1 for _ in batches)
-
-
-def test_codes_stand_beside_their_items_and_end_with_those_of_the_target(tmp_path: Path) -> None:
+def test_codes_of_batches_belong_to_the_inputs_and_the_last_target(tmp_path: Path) -> None:
     examples: list[Example] = [([1, UNKNOWN, 2], 3, []), ([4], 5, [])]
     path = write_examples(tmp_path / "a.gz", examples, {"event": [[5, 6, 7, 8], [9, 4]]})
 
@@ -146,12 +128,3 @@ def test_codes_stand_beside_their_items_and_end_with_those_of_the_target(tmp_pat
     rows = [[code for code in row if code] for batch in training for row in batch["codes_event"].tolist()]
     assert sorted(rows) == [[5, 7, 8], [9, 4]]
     assert validation["codes_event"].tolist() == [[5, 7, 8], [9, 4, 0]]
-
-
-def test_an_item_has_the_code_that_it_last_came_with(tmp_path: Path) -> None:
-    examples: list[Example] = [([1, 2], 3, []), ([2], 3, [])]
-    path = write_examples(tmp_path / "a.gz", examples, {"genre": [[4, 5, 6], [5, 7]]})
-
-    found = scan_training_set([path], 4, 8, 1, ["genre"]).item_codes["genre"].tolist()
-
-    assert found == [0, 4, 5, 7, 0]

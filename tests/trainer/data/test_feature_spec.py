@@ -13,12 +13,12 @@ def genres(tmp_path: Path) -> FeatureEncoding:
     return FeatureEncoding(vocabulary_file=str(tmp_path / "genres"))
 
 
-def test_a_category_is_a_code_of_its_own_where_nothing_separates(genres: FeatureEncoding) -> None:
+def test_multi_hot_ids_without_separator_are_the_codes(genres: FeatureEncoding) -> None:
     assert multi_hot_ids(np.array([0, 3, 1]), genres, None).tolist() == [[0], [3], [1]]
 
 
-def test_names_of_a_category_are_numbered_by_the_alphabet_each_once(genres: FeatureEncoding) -> None:
+def test_multi_hot_ids_with_separator_number_names_alphabetically(genres: FeatureEncoding) -> None:
     comedy, drama, war = 1, 2, 3
-    items = np.array([0, 1, 2, 3, 4])  # 4 is a category that is not in the vocabulary
+    items = np.array([0, 1, 2, 3, 4])  # 4 is an unknown category
 
     assert multi_hot_ids(items, genres, "|").tolist() == [[0, 0], [war, 0], [comedy, war], [war, drama], [0, 0]]

@@ -1,4 +1,4 @@
-"""Every metric beside another way of computing it: a list at a time, in plain Python, as its definition reads."""
+"""Every metric against a second implementation of its definition: one list at a time, in plain Python."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ KS = st.integers(1, 16)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A list cut to its first k items, and what is known of its user and of all items."""
+class Case:
+    """A list cut to its first k items, with its user and the catalogue."""
 
     items: Sequence[str]
     k: int
@@ -34,7 +34,7 @@ class Asked:
 
     @property
     def ranks(self) -> list[int]:
-        """Of the hits, from 1."""
+        """Ranks of the hits, from 1."""
         return [rank for rank, item in enumerate(self.items, 1) if item in self.targets]
 
 
@@ -42,46 +42,46 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def of_targets(value: Callable[[Asked], float]) -> Callable[[Asked], float]:
-    """No value without a target."""
-    return lambda asked: value(asked) if asked.targets else math.nan
+def of_targets(value: Callable[[Case], float]) -> Callable[[Case], float]:
+    """Return NaN without a target."""
+    return lambda case: value(case) if case.targets else math.nan
 
 
-def ndcg(asked: Asked) -> float:
-    best = range(1, min(len(asked.targets), asked.k) + 1)
-    gained, possible = (sum(1 / math.log2(rank + 1) for rank in ranks) for ranks in (asked.ranks, best))
+def ndcg(case: Case) -> float:
+    best = range(1, min(len(case.targets), case.k) + 1)
+    gained, possible = (sum(1 / math.log2(rank + 1) for rank in ranks) for ranks in (case.ranks, best))
     return gained / possible
 
 
-def average_precision(asked: Asked) -> float:
-    return sum(hits / rank for hits, rank in enumerate(asked.ranks, 1)) / len(asked.targets)
+def average_precision(case: Case) -> float:
+    return sum(hits / rank for hits, rank in enumerate(case.ranks, 1)) / len(case.targets)
 
 
-def popularity(asked: Asked) -> float:
-    of_average_item = max(sum(asked.interactions.values()), 1) / len(asked.interactions)
-    return mean([asked.interactions.get(item, 0) / of_average_item for item in asked.items])
+def popularity(case: Case) -> float:
+    of_average_item = max(sum(case.interactions.values()), 1) / len(case.interactions)
+    return mean([case.interactions.get(item, 0) / of_average_item for item in case.items])
 
 
-def novelty(asked: Asked) -> float:
-    shares = [max(asked.users.get(item, 0), 1) / asked.catalogue.all_users for item in asked.items]
-    return mean([-math.log2(share) for share in shares])
+def novelty(case: Case) -> float:
+    fractions = [max(case.users.get(item, 0), 1) / case.catalogue.all_users for item in case.items]
+    return mean([-math.log2(fraction) for fraction in fractions])
 
 
-def serendipity(asked: Asked) -> float:
-    """By the items' places in the list and in the order of popularity, from 1 for the first down to 1 / items."""
-    popular = sorted({count for count in asked.interactions.values() if count}, reverse=True)
-    items = len(asked.interactions)
+def serendipity(case: Case) -> float:
+    """Compare ranks in the list and ranks by popularity, each scaled from 1 for the first down to 1 / items."""
+    popular = sorted({count for count in case.interactions.values() if count}, reverse=True)
+    items = len(case.interactions)
     gained = 0.0
-    for rank in asked.ranks:
-        count = asked.interactions.get(asked.items[rank - 1], 0)
+    for rank in case.ranks:
+        count = case.interactions.get(case.items[rank - 1], 0)
         expected = (items - popular.index(count)) / items if count else 0
         gained += max((items + 1 - rank) / items - expected, 0)
-    return gained / asked.k
+    return gained / case.k
 
 
-def diversity(asked: Asked) -> float:
-    rows = [list(asked.interactions).index(item) for item in asked.items if item in asked.interactions]
-    return mean([distance(asked.catalogue, *pair) for pair in itertools.combinations(rows, 2)])
+def diversity(case: Case) -> float:
+    rows = [list(case.interactions).index(item) for item in case.items if item in case.interactions]
+    return mean([distance(case.catalogue, *pair) for pair in itertools.combinations(rows, 2)])
 
 
 def distance(catalogue: Catalogue, one: int, other: int) -> float:
@@ -98,18 +98,18 @@ def distance(catalogue: Catalogue, one: int, other: int) -> float:
     return math.nan
 
 
-ORACLES: Mapping[str, Callable[[Asked], float]] = {
-    "recall": of_targets(lambda asked: len(asked.ranks) / len(asked.targets)),
+ORACLES: Mapping[str, Callable[[Case], float]] = {
+    "recall": of_targets(lambda case: len(case.ranks) / len(case.targets)),
     "ndcg": of_targets(ndcg),
-    "mrr": of_targets(lambda asked: 1 / asked.ranks[0] if asked.ranks else 0),
-    "precision": of_targets(lambda asked: len(asked.ranks) / asked.k),
-    "hit_rate": of_targets(lambda asked: float(bool(asked.ranks))),
+    "mrr": of_targets(lambda case: 1 / case.ranks[0] if case.ranks else 0),
+    "precision": of_targets(lambda case: len(case.ranks) / case.k),
+    "hit_rate": of_targets(lambda case: float(bool(case.ranks))),
     "map": of_targets(average_precision),
     "popularity": popularity,
     "novelty": novelty,
     "diversity": diversity,
     "serendipity": of_targets(serendipity),
-    "repeats": lambda asked: mean([item in asked.seen for item in asked.items]),
+    "repeats": lambda case: mean([item in case.seen for item in case.items]),
 }
 
 
@@ -118,7 +118,7 @@ def coverage(shown: Counter[str], items: Sequence[str]) -> float:
 
 
 def gini(shown: Counter[str], items: Sequence[str]) -> float:
-    """Half the mean difference between any two items, in means."""
+    """Return half the mean difference between any two items, divided by the mean."""
     counts = [shown[item] for item in items]
     differences = [abs(one - other) for one in counts for other in counts]
     return mean(differences) / (2 * mean(counts)) if sum(counts) else math.nan
@@ -134,13 +134,13 @@ def recommended(lists: Lists, k: int) -> list[list[str]]:
 @pytest.mark.parametrize("name", METRICS)
 @settings(max_examples=200)
 @given(some=any_lists(), k=KS)
-def test_a_metric_of_a_list_is_what_its_definition_says(name: str, some: Lists, k: int) -> None:
+def test_metric_of_lists_equals_its_definition(name: str, some: Lists, k: int) -> None:
     known = some.catalogue
     interactions, users = (
         dict(zip(known.items.tolist(), counts.tolist(), strict=True)) for counts in (known.interactions, known.users)
     )
     expected = [
-        ORACLES[name](Asked(items, k, set(targets), set(seen), interactions, users, known))
+        ORACLES[name](Case(items, k, set(targets), set(seen), interactions, users, known))
         for items, targets, seen in zip(recommended(some, k), some.targets, some.histories, strict=True)
     ]
     assert METRICS[name](k)(some).tolist() == pytest.approx(expected, abs=1e-9, nan_ok=True)
@@ -149,7 +149,7 @@ def test_a_metric_of_a_list_is_what_its_definition_says(name: str, some: Lists, 
 @pytest.mark.parametrize("name", CATALOGUE_METRICS)
 @settings(max_examples=200)
 @given(some=any_lists(), k=KS)
-def test_a_metric_of_all_lists_is_what_its_definition_says(name: str, some: Lists, k: int) -> None:
+def test_metric_of_the_catalogue_equals_its_definition(name: str, some: Lists, k: int) -> None:
     items = some.catalogue.items.tolist()
     shown = Counter(item for row in recommended(some, k) for item in row if item in items)
     found = CATALOGUE_METRICS[name](k)(count_exposures(some.indices, k, len(items)))

@@ -57,7 +57,7 @@ def recall(
 def test_learns_what_an_event_says_of_the_next_item(tmp_path: Path) -> None:
     """The event beside an interaction is the next item's number; without it one in three is found by chance."""
     events = np.roll(sequences(), -1, axis=1)
-    columns = FeatureSpec(encodings=FeatureEncodings(columns={"event": EVENT}), in_batches=("event",))
+    columns = FeatureSpec(encodings=FeatureEncodings(columns={"event": EVENT}), batch_columns=("event",))
 
     assert recall(tmp_path, columns, {"columns": ("event",)}, {"event": events}) > 0.95
 

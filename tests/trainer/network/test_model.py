@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from schemas import config
 from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, TARGET_ID, TIME_CODES
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
-from trainer.data.batches import NEXT_IDS, TrainingSetStats
+from trainer.data.batches import NEXT_IDS
 from trainer.data.feature_spec import FeatureSpec
+from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.attention import ATTENTION
 from trainer.network.model import NextItemModel
 from trainer.training.optimizer import optimizer
@@ -44,7 +45,10 @@ def network(
     rng = np.random.default_rng(seed)
     sequences = [rng.integers(1, items + 1, 8) for _ in range(5)]
     survey = TrainingSetStats(
-        steps=1, target_shares=np.full(items, 1 / items, np.float32), sequences=sequences, item_codes=item_codes or {}
+        steps=1,
+        target_fractions=np.full(items, 1 / items, np.float32),
+        sequences=sequences,
+        item_codes=item_codes or {},
     )
     made = NextItemModel(survey, 10, model, train or config.TrainConfig(), remove_seen, columns)
     history = made.encode(padded([[1]]), dict.fromkeys(TIME_CODES, tf.zeros([1, 2], tf.int64)))
@@ -327,7 +331,7 @@ def test_items_of_one_category_share_a_part_of_their_vectors() -> None:
     genre = np.zeros(ITEMS + 1, np.int64)
     genre[[3, 7]] = 1
     genre[[4]] = 2
-    columns = FeatureSpec(of_items={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)})
+    columns = FeatureSpec(item_encodings={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)})
     model = network(columns=columns, item_codes={"genre": genre})
     (vectors,) = [weight for weight in model.trainable_variables if "genre" in weight.name]
     before = model.candidates().numpy()

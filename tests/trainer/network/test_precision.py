@@ -66,7 +66,7 @@ def test_all_inputs_can_be_read_in_it() -> None:
     genre = np.arange(ITEMS + 1) % 3
     columns = FeatureSpec(
         encodings=FeatureEncodings(gap_boundaries=np.array([10.0], np.float32), times=True),
-        of_items={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)},
+        item_encodings={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)},
     )
     inputs = {"position": True, "time": True, "query_time": True}
     # A query's time is forgotten for some histories, drawn alike in both.

@@ -94,7 +94,7 @@ def test_more_negatives_may_be_asked_for_than_there_are_to_choose_from(monkeypat
 
 
 def test_a_target_of_half_the_value_counts_half_in_the_ranking_loss() -> None:
-    columns = FeatureSpec(in_batches=("value",), value_buckets=4)
+    columns = FeatureSpec(batch_columns=("value",), value_buckets=4)
     model = network(columns=columns, reranker={"by_value": True, "hidden": [5], "positions": 2, "negatives": 3})
     batch = {ITEM_IDS: padded([[3, 1, 4]]), NEXT_IDS: padded([[1, 4, 5]])}
 
