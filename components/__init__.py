@@ -1,1 +1,1 @@
-"""What flows: Beam transforms and the TFX components around them."""
+"""Beam transforms, and the TFX components around them."""

@@ -1,4 +1,4 @@
-"""The examples in docstrings that run without TensorFlow and Beam."""
+"""The examples in docstrings that run in a moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import pytest
 
 MODULES = (
     "schemas.file_patterns",
+    "components.evaluator.component",
+    "components.evaluator.slices",
+    "components.evaluator.statistics",
     "components.example_gen.splits",
+    "components.gate.component",
+    "components.gate.list_checks",
+    "components.pusher.component",
+    "components.resolver.last_pushed_model",
     "trainer.baselines.recommenders",
     "trainer.baselines.sparse_top_k",
     "trainer.metrics.accuracy",

@@ -1,1 +1,1 @@
-"""Evaluator: measures the model, the previous model and the baselines."""
+"""The Evaluator, which measures the model, the previous model and the baselines."""

@@ -1,4 +1,4 @@
-"""One pass over the test split: every system's lists, measured by TensorFlow Model Analysis and kept for each query."""
+"""One pass over the test split: the metrics of every system, aggregated by TFMA and kept for each query."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import config_pb2  # whose messages tfma itself has with TFX 1.16 only
+from tensorflow_model_analysis.proto import config_pb2  # tfma itself exports these with TFX 1.16 only
 
 from components.evaluator.queries import read_queries
 from components.evaluator.query_metrics import MODEL, PREVIOUS, MeasuredBatch, measure, metric_names, schema, to_table
@@ -28,22 +28,26 @@ def evaluate(
     floors: Mapping[str, float],
     output: str,
 ) -> None:
-    """Adds the steps to a pipeline that has yet to run.
+    """Add the steps of an evaluation to a Beam pipeline.
 
-    They write TFMA's files of the model and of the previous one, in all
-    slices, and `queries/`, Parquet files with a row for each query.
+    The steps write TFMA's files for the model and the previous model, in all slices. They also write `queries/`,
+    Parquet files with a row for each query.
 
     Args:
-        pipeline: the Beam pipeline.
-        evaluation: what to measure.
-        examples: the folder of test examples, TFRecord.gz files.
-        sources: the models and the counts of the baselines.
-        catalogue_size: items that can be recommended.
-        floors: by metric, what TFMA's validation requires.
+        pipeline: the Beam pipeline. The steps run when it runs.
+        evaluation: the settings.
+        examples: the folder of the test examples, TFRecord.gz files.
+        sources: the models, and the counts of the baselines.
+        catalogue_size: the number of items that can be recommended.
+        floors: metric -> lowest value that TFMA's validation accepts.
         output: the folder to write.
 
     Raises:
         InputError: the path of the folder contains a wildcard character.
+
+    Example:
+        >>> with beam.Pipeline() as pipeline:  # doctest: +SKIP
+        ...     evaluate(pipeline, config.evaluator_config, "examples/Split-test", sources, 1_682, {}, "evaluation")
     """
     refuse_wildcards(output, "the evaluation")
     measured = (
@@ -71,14 +75,31 @@ def evaluate(
 
 
 def slice_names(evaluation: EvaluatorConfig) -> list[str]:
-    """Every slice of an evaluation."""
+    """Return the names of an evaluation's slices.
+
+    Args:
+        evaluation: the settings.
+
+    Returns:
+        The built-in slices, then those of the configured columns.
+    """
     return [*SLICES, *(each.name for each in evaluation.slices)]
 
 
 def eval_config(
     evaluation: EvaluatorConfig, catalogue_size: int, floors: Mapping[str, float], *, compared: bool
 ) -> config_pb2.EvalConfig:
-    """TFMA's configuration: all metrics, over all queries and in each slice; floors are its thresholds."""
+    """Make TFMA's configuration: all metrics, over all queries and in each slice.
+
+    Args:
+        evaluation: the settings.
+        catalogue_size: the number of items that can be recommended.
+        floors: metric -> lowest value, which becomes a threshold of TFMA.
+        compared: whether there is a previous model.
+
+    Returns:
+        The configuration.
+    """
     models = [config_pb2.ModelSpec(name=MODEL)]
     if compared:
         models.append(config_pb2.ModelSpec(name=PREVIOUS, is_baseline=True))
@@ -100,7 +121,7 @@ def eval_config(
 
 
 class _Measure(beam.DoFn):
-    """Serialized examples to a `MeasuredBatch`."""
+    """The step from serialized examples to a `MeasuredBatch`."""
 
     def __init__(self, sources: Sources, evaluation: EvaluatorConfig) -> None:
         self._sources = sources
@@ -118,14 +139,14 @@ class _Measure(beam.DoFn):
 
 
 def _extracts(measured: MeasuredBatch, *, compared: bool) -> Iterator[tfma.Extracts]:
-    """What TFMA reads of each query: its groups as features, and what was measured of the models as predictions."""
+    """Yield TFMA's input for each query: its groups as features, and the metrics of the models as predictions."""
     for row in range(len(measured.queries)):
         of_model = {
             system: {VALUES: measured.values[system][row], ROWS: measured.rows[system][row]}
             for system in ((MODEL, PREVIOUS) if compared else (MODEL,))
         }
         yield {
-            tfma.INPUT_KEY: b"",  # whose bytes TFMA counts
+            tfma.INPUT_KEY: b"",  # TFMA counts its bytes
             tfma.LABELS_KEY: np.array(measured.queries.targets[row], object),
             tfma.FEATURES_KEY: {name: np.array(groups[row], object) for name, groups in measured.groups.items()},
             tfma.PREDICTIONS_KEY: of_model if compared else of_model[MODEL],

@@ -1,4 +1,4 @@
-"""Two evaluations on the same queries, side by side."""
+"""Comparison of two evaluations on the same queries."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from trainer.metrics.lists import Ids
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedModel:
-    """One of two evaluations.
+    """The evaluation of one model.
 
     Args:
-        results: what it kept of each query.
-        catalogue: every item that could be recommended.
+        results: the values and lists of each query.
+        catalogue: the ids of all items that could be recommended.
     """
 
     results: Results
@@ -35,14 +35,14 @@ class MetricRow:
     """A metric of two models on the same queries.
 
     Args:
-        of: the metric, or the slice and its group.
-        first: of the first model.
-        second: of the second.
-        difference: of the second less the first.
-        p_value: of no difference, adjusted to the number of rows.
+        name: the metric, or the slice and its group.
+        first: the mean of the first model.
+        second: the mean of the second model.
+        difference: the second model minus the first.
+        p_value: the p-value of no difference, adjusted for the number of rows.
     """
 
-    of: str
+    name: str
     first: Interval
     second: Interval
     difference: Interval
@@ -51,27 +51,34 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class ListChange:
-    """A user whose list is another one: how many of the first k items are gone."""
+    """A user whose list changed.
+
+    Args:
+        user: the user's id.
+        removed: the number of the first k items that are missing in the second list.
+        first: the first k items of the first model.
+        second: the first k items of the second model.
+    """
 
     user: str
-    gone: int
+    removed: int
     first: list[str]
     second: list[str]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed between two models.
+    """The differences between two models.
 
     Args:
-        queries: in both evaluations.
-        users: whose they are.
-        only_first: queries of the first evaluation alone.
-        only_second: of the second alone.
-        metrics: all that both measured, of each query and over all lists.
-        slices: the comparison's metric in each of the first evaluation's groups, the surest change first.
-        changes: the users whose lists changed most, the most changed first; of each user the list that did.
-        same_lists: the share of queries whose lists are the same.
+        queries: the number of queries in both evaluations.
+        users: the number of their users.
+        only_first: the number of queries in the first evaluation only.
+        only_second: the number of queries in the second evaluation only.
+        metrics: all metrics that both evaluations have.
+        slices: the comparison's metric in each group of the first evaluation, lowest p-value first.
+        changes: the users whose lists changed most, each with the list that changed most.
+        same_lists: the fraction of queries with the same list from both models.
     """
 
     queries: int
@@ -87,54 +94,41 @@ class Comparison:
 def compare(
     first: EvaluatedModel, second: EvaluatedModel, evaluation: EvaluatorConfig, metric: str, k: int, most: int = 5
 ) -> Comparison:
-    """Compares the models of two evaluations on the queries that both have.
+    """Compare the models of two evaluations on the queries that both have.
 
     Args:
-        first: the one before.
-        second: the one after.
-        evaluation: how intervals are drawn.
-        metric: what slices are compared by.
-        k: the length of the lists whose items are counted.
-        most: how many of the users whose lists changed most.
+        first: the model before a change.
+        second: the model after it.
+        evaluation: the settings for intervals.
+        metric: the metric to compare in slices.
+        k: the length of the lists whose changes are counted.
+        most: the number of users with changed lists to return.
+
+    Returns:
+        The comparison.
 
     Raises:
-        InputError: they have no query in common, or not the metric, or no lists of k items.
+        InputError: the evaluations have no common query, lack the metric, or kept fewer than k items.
+
+    Example:
+        >>> found = compare(before, after, config.evaluator_config, "recall@10", k=10)  # doctest: +SKIP
+        >>> [(row.name, row.p_value) for row in found.metrics if row.p_value < 0.05]  # doctest: +SKIP
+        [('ndcg@10', 0.003)]
     """
     for results in (first.results, second.results):
-        if metric not in results.metrics:
-            raise InputError(
-                expected=f"evaluations that measured {metric}",
-                received=f"one that measured {', '.join(results.metrics)}",
-                remedy="choose another --metric, or evaluate both with the same evaluate.ks",
-            )
-        if k > results.longest:
-            raise InputError(
-                expected=f"evaluations that kept {k} items of each list",
-                received=f"one that kept {results.longest}, the longest of its evaluate.ks",
-                remedy=f"give a --k of {results.longest} at most, or evaluate both with greater evaluate.ks",
-            )
+        _require(results, metric, k)
     one, other = _common(first.results, second.results)
     if not len(one):
         raise InputError(
             expected="two runs on the same log and split",
             received=f"{len(first.results):,} and {len(second.results):,} test queries, none of them the same",
-            remedy="compare runs whose data and split agree",
+            remedy="compare runs with the same data and split",
         )
-    groups = {
-        f"{name} {group}": mask
-        for name, masks in one.groups.items()
-        for group, mask in masks.items()
-        if len(np.unique(one.users[mask])) >= SMALLEST_GROUP
-    }
-    sides = EvaluatedModel(one, first.catalogue), EvaluatedModel(other, second.catalogue)
-    both = [name for name in one.metrics if name in other.metrics]
-    metrics = [*_of_queries(*sides, evaluation, both, {"": None}), *_of_catalogue(*sides)]
-    slices = _of_queries(*sides, evaluation, [metric], groups)
-    lists = [results.lists(MODEL) for results in (one, other)]
-    gone = [len(set(before[:k]).difference(after[:k])) for before, after in zip(*lists, strict=True)]
-    changed: dict[str, int] = {}
-    for row in sorted(range(len(one)), key=lambda row: -gone[row]):
-        changed.setdefault(one.user_ids[row], row)
+    models = EvaluatedModel(one, first.catalogue), EvaluatedModel(other, second.catalogue)
+    common = [name for name in one.metrics if name in other.metrics]
+    metrics = [*_compare_query_metrics(*models, evaluation, common, {"": None}), *_compare_catalogue_metrics(*models)]
+    slices = _compare_query_metrics(*models, evaluation, [metric], _large_groups(one))
+    lists = zip(one.lists(MODEL), other.lists(MODEL), strict=True)
     return Comparison(
         queries=len(one),
         users=len(np.unique(one.users)),
@@ -142,33 +136,68 @@ def compare(
         only_second=len(second.results) - len(other),
         metrics=_adjusted(metrics),
         slices=_adjusted(sorted(slices, key=lambda row: row.p_value)),
-        changes=[
-            ListChange(user, gone[row], lists[0][row][:k], lists[1][row][:k])
-            for user, row in list(changed.items())[:most]
-        ],
-        same_lists=float(np.mean([before[:k] == after[:k] for before, after in zip(*lists, strict=True)])),
+        changes=_largest_changes(one, other, k)[:most],
+        same_lists=float(np.mean([before[:k] == after[:k] for before, after in lists])),
     )
 
 
+def _require(results: Results, metric: str, k: int) -> None:
+    """Raise InputError unless an evaluation has the metric and lists of k items."""
+    if metric not in results.metrics:
+        raise InputError(
+            expected=f"evaluations with {metric}",
+            received=f"one with {', '.join(results.metrics)}",
+            remedy="choose another --metric, or evaluate both with the same evaluate.ks",
+        )
+    if k > results.longest:
+        raise InputError(
+            expected=f"evaluations with {k} items of each list",
+            received=f"one with {results.longest}, the largest of its evaluate.ks",
+            remedy=f"give a --k of {results.longest} at most, or evaluate both with larger evaluate.ks",
+        )
+
+
 def _common(first: Results, second: Results) -> tuple[Results, Results]:
-    """The queries that both have, in the same order: of one user, at one time, with the same targets."""
+    """Return the queries that both have, in the same order: same user, time and targets."""
     keys = [results.keys() for results in (first, second)]
-    place = {key: row for row, key in enumerate(keys[1])}
-    rows = [(row, place[key]) for row, key in enumerate(keys[0]) if key in place]
+    row_of = {key: row for row, key in enumerate(keys[1])}
+    rows = [(row, row_of[key]) for row, key in enumerate(keys[0]) if key in row_of]
     return tuple(  # type: ignore[return-value]
         Results(results.table.take(pa.array([pair[side] for pair in rows], pa.int64())))
         for side, results in enumerate((first, second))
     )
 
 
-def _of_queries(
+def _large_groups(results: Results) -> dict[str, Mask | None]:
+    return {
+        f"{name} {group}": mask
+        for name, masks in results.groups.items()
+        for group, mask in masks.items()
+        if len(np.unique(results.users[mask])) >= SMALLEST_GROUP
+    }
+
+
+def _largest_changes(first: Results, second: Results, k: int) -> list[ListChange]:
+    """Return for each user the list that changed most, most removed items first."""
+    lists = list(zip(first.lists(MODEL), second.lists(MODEL), strict=True))
+    removed = [len(set(before[:k]).difference(after[:k])) for before, after in lists]
+    row_of: dict[str, int] = {}
+    for row in sorted(range(len(first)), key=lambda row: -removed[row]):
+        row_of.setdefault(first.user_ids[row], row)
+    return [ListChange(user, removed[row], lists[row][0][:k], lists[row][1][:k]) for user, row in row_of.items()]
+
+
+def _compare_query_metrics(
     one: EvaluatedModel,
     other: EvaluatedModel,
     evaluation: EvaluatorConfig,
     metrics: Sequence[str],
     masks: Mapping[str, Mask | None],
 ) -> Iterator[MetricRow]:
-    """Of each group of queries every metric, p-values not adjusted; a row is of the group, or of the metric of all."""
+    """Yield each metric in each group of queries, named after the group, or after the metric if the group has no name.
+
+    P-values are not adjusted.
+    """
     found = [
         query_metric_intervals(side.results, MODEL, metrics, list(masks.values()), evaluation) for side in (one, other)
     ]
@@ -180,8 +209,8 @@ def _of_queries(
             yield MetricRow(group or metric, before[metric], after[metric], change.interval(), change.p_value())
 
 
-def _of_catalogue(one: EvaluatedModel, other: EvaluatedModel) -> Iterator[MetricRow]:
-    """Of all lists, p-values not adjusted; the same parts of the users are left out of both."""
+def _compare_catalogue_metrics(one: EvaluatedModel, other: EvaluatedModel) -> Iterator[MetricRow]:
+    """Yield the metrics over all lists. The jackknife removes the same users from both; p-values are not adjusted."""
     ks = [k for k in one.results.ks if k in other.results.ks]
     found = [catalogue_metric_jackknife(side.results, MODEL, side.catalogue, ks) for side in (one, other)]
     for name, (before, without_before) in found[0].items():
@@ -197,5 +226,5 @@ def _of_catalogue(one: EvaluatedModel, other: EvaluatedModel) -> Iterator[Metric
 
 
 def _adjusted(rows: Sequence[MetricRow]) -> list[MetricRow]:
-    """With p-values that are adjusted to the number of rows."""
+    """Return the rows with p-values that are adjusted for the number of rows."""
     return [replace(row, p_value=p) for row, p in zip(rows, holm([row.p_value for row in rows]), strict=True)]

@@ -22,10 +22,9 @@ def Evaluator(  # type: ignore[no-untyped-def]
     model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
     counts: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
     evaluation: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    settings: tfx.dsl.components.Parameter[str],  # an `EvaluatorConfig` as JSON
-    floors: tfx.dsl.components.Parameter[str],  # by metric, what TFMA's validation requires, as JSON
-    code: tfx.dsl.components.Parameter[str],  # the digest of the sources: only there to be part of the cache key
-    # The model to compare with: a project's first run has none.
+    settings: tfx.dsl.components.Parameter[str],
+    floors: tfx.dsl.components.Parameter[str],
+    code: tfx.dsl.components.Parameter[str],
     previous: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model] = None,
     beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
 ):

@@ -1,4 +1,4 @@
-"""Queries of the test split, read back from their examples."""
+"""Queries of the test split, parsed from their examples."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from trainer.metrics.lists import Ids
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """A batch: moments at which something is recommended, and what followed.
+    """A batch of queries: histories, with the items that followed.
 
     Args:
-        users: whose they are, [n].
-        histories: of each, items in the order of time.
-        excluded: of each, items seen before the history begins.
-        targets: of each, the items that followed.
-        times_s: of the first target, unix seconds, [n].
-        train_interactions: of each user in the training split, [n].
-        columns: by name of a feature, of each its values.
+        users: the user of each query, [n].
+        histories: the items of each history, oldest first.
+        excluded: the items that each user saw before the history.
+        targets: the items that followed.
+        times_s: the time of the first target, unix seconds, [n].
+        train_interactions: the number of the user's interactions in the training split, [n].
+        columns: feature -> the values of each query.
     """
 
     users: Ids
@@ -41,12 +41,20 @@ class Queries:
 
     @property
     def seen(self) -> list[set[str]]:
-        """Of each, every item that the user is known to have seen."""
+        """All items that the user of each query has seen."""
         return [{*history, *more} for history, more in zip(self.histories, self.excluded, strict=True)]
 
 
 def read_queries(examples: Sequence[bytes], columns: Sequence[str] = ()) -> Queries:
-    """Parses serialized `tf.Example`s of `schemas.features`; `columns` are further features to read."""
+    """Parse serialized examples.
+
+    Args:
+        examples: `tf.Example`s with the features of `schemas.features`.
+        columns: the names of further features to read.
+
+    Returns:
+        The queries, in the order of the examples.
+    """
     parsed = [tf.train.Example.FromString(example).features.feature for example in examples]
     return Queries(
         users=np.array([_texts(features[USER_ID])[0] for features in parsed], dtype=object),

@@ -1,4 +1,4 @@
-"""What is measured of each query: the values of all metrics, for every system that recommended something."""
+"""Metrics of each query, for every system: the model, its stages, the previous model and the baselines."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from schemas.config.evaluation import AUC
 from trainer.metrics import METRICS
 from trainer.metrics.lists import Catalogue, Floats, Ids, Lists
 
-MODEL, PREVIOUS = "model", "previous"  # systems: what is judged, and what was blessed before it
+MODEL, PREVIOUS = "model", "previous"  # systems: the model to judge, and the model before it
 USER, TARGETS, TIME_S, SLICE, ITEMS, VALUE = "user_id", "target_ids", "target_timestamp_s", "slice", "items", "value"
 
 
 @dataclass(frozen=True, eq=False)
 class Recommendations:
-    """What one system recommended to a batch of queries.
+    """The lists of one system for a batch of queries.
 
     Args:
-        ranked: strings [n, depth], best first, filled up with None or empty strings.
-        auc: of the ranking task, [n]; None where the system has no such task.
+        ranked: item ids [n, depth], best first, padded with None or empty strings.
+        auc: the AUC of the ranking task, [n]; None if the system has no ranking task.
     """
 
     ranked: Ids
@@ -35,14 +35,14 @@ class Recommendations:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredBatch:
-    """A batch of queries with all that was measured.
+    """A batch of queries with their metrics.
 
     Args:
         queries: the batch.
-        groups: by slice, of each query the groups that it is in.
-        answers: by system, its lists.
-        values: by system, [n, metrics], in the order of `metric_names`; NaN where there is no value.
-        rows: by system, places of what was recommended in the catalogue, [n, depth].
+        groups: slice -> the groups of each query.
+        answers: system -> its lists.
+        values: system -> values [n, metrics] in the order of `metric_names`, NaN where a query has no value.
+        rows: system -> catalogue indices of the recommended items, [n, depth].
     """
 
     queries: Queries
@@ -53,7 +53,14 @@ class MeasuredBatch:
 
 
 def metric_names(ks: Sequence[int]) -> list[str]:
-    """The metrics of each query, like `recall@10`, and the AUC."""
+    """Return the names of the metrics of each query.
+
+    Args:
+        ks: the lengths of lists.
+
+    Returns:
+        Names such as `recall@10`, and `auc`.
+    """
     return [*(f"{name}@{k}" for name in METRICS for k in ks), AUC]
 
 
@@ -64,14 +71,17 @@ def measure(
     catalogue: Catalogue,
     ks: Sequence[int],
 ) -> MeasuredBatch:
-    """Measures a batch.
+    """Compute all metrics of a batch.
 
     Args:
-        queries: what was asked, and what followed.
-        groups: of `components.evaluator.slices.slices`.
-        answers: by system.
-        catalogue: every item of the log.
-        ks: the lengths of lists to look at.
+        queries: the queries with their targets.
+        groups: the result of `components.evaluator.slices.slices`.
+        answers: system -> its lists.
+        catalogue: all items of the log.
+        ks: the lengths of lists.
+
+    Returns:
+        The batch with its metrics.
     """
     values, rows = {}, {}
     for system, answer in answers.items():
@@ -83,7 +93,15 @@ def measure(
 
 
 def to_table(measured: MeasuredBatch, ks: Sequence[int]) -> pa.Table:
-    """A row a query; columns as `schema` has them."""
+    """Convert a batch to a table with a row for each query.
+
+    Args:
+        measured: the batch.
+        ks: the lengths of lists.
+
+    Returns:
+        The table, with the columns of `schema`.
+    """
     queries = measured.queries
     columns: dict[str, Any] = {USER: queries.users, TIME_S: queries.times_s, TARGETS: queries.targets}
     columns |= {f"{SLICE}:{name}": groups for name, groups in measured.groups.items()}
@@ -95,7 +113,16 @@ def to_table(measured: MeasuredBatch, ks: Sequence[int]) -> pa.Table:
 
 
 def schema(systems: Sequence[str], slice_names: Sequence[str], ks: Sequence[int]) -> pa.Schema:
-    """The columns of what is kept of each query."""
+    """Return the schema of the table of queries.
+
+    Args:
+        systems: the names of the systems.
+        slice_names: the names of the slices.
+        ks: the lengths of lists.
+
+    Returns:
+        The schema.
+    """
     return pa.schema(list(_fields(systems, slice_names, ks)))
 
 

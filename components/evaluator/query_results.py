@@ -1,4 +1,4 @@
-"""What an evaluation kept of each query, read back as arrays."""
+"""Results of an evaluation for each query, read back as arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from components.evaluator.statistics import Difference, difference
 from schemas.file_patterns import escape_folder
 from trainer.metrics.lists import Floats, Ids
 
-QUERIES = "queries"  # the folder below an evaluation's that holds what was measured of each query
+QUERIES = "queries"  # the folder of these results, below the folder of the evaluation
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
@@ -28,10 +28,15 @@ Key = tuple[str, int, tuple[str, ...], int]
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Queries in the order of their users' ids, and of time.
+    """Results for each query, ordered by user id and time.
 
     Args:
-        table: a row a query; columns as `components.evaluator.query_metrics.schema` has them.
+        table: a row for each query, with the columns of `components.evaluator.query_metrics.schema`.
+
+    Example:
+        >>> results = read_results("evaluation/queries")  # doctest: +SKIP
+        >>> results.values("model", "recall@10").mean()  # doctest: +SKIP
+        0.234
     """
 
     table: pa.Table
@@ -41,63 +46,96 @@ class Results:
 
     @cached_property
     def users(self) -> Codes:
-        """Whose each query is, from 0. [queries]"""
+        """The number of each query's user, from 0, [queries]."""
         return np.unique(self.user_ids, return_inverse=True)[1].astype(np.int64)
 
     @cached_property
     def user_ids(self) -> Ids:
-        """[queries]"""
+        """The user id of each query, [queries]."""
         return np.array(self.table[USER].to_pylist(), dtype=object)
 
     @cached_property
     def systems(self) -> list[str]:
-        """Whatever recommended, the model first."""
+        """The names of all systems, the model first."""
         return [name.split(":", 1)[1] for name in self.table.column_names if name.startswith(f"{ITEMS}:")]
 
     @cached_property
     def metrics(self) -> list[str]:
-        """Of each query."""
+        """The names of the metrics."""
         prefix = f"{VALUE}:{self.systems[0]}:"
         return [name.removeprefix(prefix) for name in self.table.column_names if name.startswith(prefix)]
 
     @cached_property
     def ks(self) -> list[int]:
-        """The lengths of lists that were looked at, ascending."""
+        """The lengths of lists with metrics, ascending."""
         return sorted({int(metric.rpartition("@")[2]) for metric in self.metrics if "@" in metric})
 
     @property
     def longest(self) -> int:
-        """Items that are kept of each list, where there are so many."""
+        """The number of items that are kept of each list."""
         return self.ks[-1]
 
     @cached_property
     def groups(self) -> dict[str, dict[str, Mask]]:
-        """By slice and group, which queries are in it, [queries]; groups in the order of their names."""
+        """Slice -> group -> mask of its queries, [queries]."""
         slices = [name.split(":", 1)[1] for name in self.table.column_names if name.startswith(f"{SLICE}:")]
         return {name: self._groups(name) for name in slices}
 
     def values(self, system: str, metric: str) -> Floats:
-        """[queries], NaN where there is none."""
+        """Return a metric of a system.
+
+        Args:
+            system: the name of the system.
+            metric: the name of the metric.
+
+        Returns:
+            [queries], NaN where a query has no value.
+        """
         return np.asarray(self.table[f"{VALUE}:{system}:{metric}"].to_numpy(), dtype=np.float64)
 
     def matrix(self, system: str, metrics: Sequence[str]) -> Floats:
-        """[queries, metrics]"""
+        """Return several metrics of a system.
+
+        Args:
+            system: the name of the system.
+            metrics: the names of the metrics.
+
+        Returns:
+            [queries, metrics], NaN where a query has no value.
+        """
         return np.stack([self.values(system, metric) for metric in metrics], axis=1)
 
     def targets(self) -> list[list[str]]:
-        """Of each query."""
+        """Return the targets of each query."""
         return list(self.table[TARGETS].to_pylist())
 
     def keys(self) -> list[Key]:
-        """By which each query is found again."""
+        """Return keys that identify the same query in another evaluation."""
         return query_keys(self.user_ids, self.table[TIME_S].to_pylist(), self.targets())
 
     def lists(self, system: str) -> list[list[str]]:
-        """Of each query, best first."""
+        """Return the lists of a system.
+
+        Args:
+            system: the name of the system.
+
+        Returns:
+            The list of each query, best item first.
+        """
         return list(self.table[f"{ITEMS}:{system}"].to_pylist())
 
     def difference(self, first: str, second: str, metric: str, mask: Mask | None = None) -> Difference:
-        """Of two systems on the same queries, all of them or those of the mask."""
+        """Return the difference of two systems on the same queries.
+
+        Args:
+            first: the name of a system.
+            second: the name of the system that is subtracted.
+            metric: the metric.
+            mask: the queries to use, [queries]; all without a mask.
+
+        Returns:
+            The mean difference with its standard error.
+        """
         values = [self.values(system, metric) for system in (first, second)]
         kept = slice(None) if mask is None else mask
         return difference(values[0][kept], values[1][kept], self.users[kept])
@@ -114,7 +152,14 @@ class Results:
 
 
 def read_results(folder: str) -> Results:
-    """Reads the Parquet files of a folder."""
+    """Read the Parquet files of a folder.
+
+    Args:
+        folder: the folder `queries` of an evaluation.
+
+    Returns:
+        The results, ordered by user id and time.
+    """
     parts = []
     for path in sorted(tf.io.gfile.glob(escape_folder(f"{folder}/*.parquet"))):
         with tf.io.gfile.GFile(path, "rb") as file:
@@ -123,7 +168,16 @@ def read_results(folder: str) -> Results:
 
 
 def query_keys(users: Ids, times_s: Sequence[int], targets: Sequence[Sequence[str]]) -> list[Key]:
-    """User, second, targets, and the how manieth of such queries: two clicks on an item may come within a second."""
+    """Return keys that identify the same query in another evaluation.
+
+    Args:
+        users: the user id of each query.
+        times_s: the time of each query.
+        targets: the targets of each query.
+
+    Returns:
+        User, second, targets and occurrence number: a user can have two equal queries within a second.
+    """
     found: Counter[tuple[str, int, tuple[str, ...]]] = Counter()
     numbered = []
     for key in zip(users, times_s, map(tuple, targets), strict=True):
@@ -133,7 +187,7 @@ def query_keys(users: Ids, times_s: Sequence[int], targets: Sequence[Sequence[st
 
 
 def _in_order(group: str) -> tuple[float, str]:
-    """Groups of numbers by where they begin, then the others by name."""
+    """Return the sort key of a group: groups of numbers by their lower end, then the others by name."""
     if group.startswith("below"):
         return -np.inf, group
     number = re.match(r"-?\d+(\.\d+)?(e[+-]?\d+)?", group)

@@ -1,4 +1,4 @@
-"""Groups of queries that are looked at apart. Each query is in any number of a slice's groups."""
+"""Slices: divisions of the queries into groups. A query can be in any number of a slice's groups."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from schemas.config.evaluation import Slice
 from schemas.config.log import split_categories
 from trainer.metrics.lists import Catalogue
 
-Groups = list[list[str]]  # of each query
+Groups = list[list[str]]  # the groups of each query
 
-_LENGTHS = (1, 5, 10, 20, 50, 100, 200)  # where a group of lengths begins
+_LENGTHS = (1, 5, 10, 20, 50, 100, 200)  # the lower ends of the groups of lengths
 _DAY_S, _QUARTERS = 86_400, ("00-06 UTC", "06-12 UTC", "12-18 UTC", "18-24 UTC")
-_PARTS = ("head", "middle", "tail")  # of the interactions, a third each, the most popular items first
+_PARTS = ("head", "middle", "tail")  # each has a third of the interactions, most popular items first
 
 
 class SliceContext(NamedTuple):
-    """What the groups of a query depend on beside itself."""
+    """The inputs of slices other than the queries."""
 
     catalogue: Catalogue
     columns: Sequence[Slice]
@@ -29,24 +29,49 @@ class SliceContext(NamedTuple):
 
 
 def history_length(queries: Queries, context: SliceContext) -> Groups:
-    """How many interactions the model is given."""
+    """Group queries by the number of interactions in the history.
+
+    Args:
+        queries: the queries.
+        context: further inputs.
+
+    Returns:
+        The groups of each query.
+    """
     return [[_range(len(history), _LENGTHS)] for history in queries.histories]
 
 
 def activity(queries: Queries, context: SliceContext) -> Groups:
-    """How many interactions of the user were trained on."""
+    """Group queries by the number of the user's interactions in the training split.
+
+    Args:
+        queries: the queries.
+        context: further inputs.
+
+    Returns:
+        The groups of each query; `new` without such interactions.
+    """
     return [["new" if not count else _range(count, _LENGTHS)] for count in queries.train_interactions.tolist()]
 
 
 def target_popularity(queries: Queries, context: SliceContext) -> Groups:
-    """Head, middle or tail: thirds of the training interactions, the most popular items first; new: in none."""
+    """Group queries by the popularity of their targets in the training split.
+
+    Args:
+        queries: the queries.
+        context: further inputs.
+
+    Returns:
+        The groups of each query. `head`, `middle` and `tail` each have a third of the training interactions, most
+        popular items first. An item without training interactions is `new`.
+    """
     interactions = context.catalogue.interactions
     order = np.argsort(-interactions, kind="stable")
     before = np.cumsum(interactions[order]) - interactions[order]
     parts = np.empty(len(interactions) + 1, dtype=object)
     parts[order] = np.array(_PARTS, dtype=object)[np.minimum(3 * before // max(interactions.sum(), 1), 2)]
     parts[:-1][interactions == 0] = "new"
-    parts[-1] = "new"  # of -1, an item that the catalogue lacks
+    parts[-1] = "new"  # for index -1, an item that is not in the catalogue
     targets = np.array([target for query in queries.targets for target in query], dtype=object)
     ends = np.cumsum([len(query) for query in queries.targets], dtype=np.int64)
     by_query = np.split(parts[context.catalogue.indices(targets)], ends)[:-1]  # the last part comes after all queries
@@ -54,7 +79,15 @@ def target_popularity(queries: Queries, context: SliceContext) -> Groups:
 
 
 def hour(queries: Queries, context: SliceContext) -> Groups:
-    """The quarter of the day."""
+    """Group queries by the quarter of the day.
+
+    Args:
+        queries: the queries.
+        context: further inputs.
+
+    Returns:
+        The groups of each query; none if the log has no times of day.
+    """
     if not context.times:
         return [[] for _ in queries.histories]
     quarters: npt.NDArray[np.int64] = queries.times_s % _DAY_S // (_DAY_S // 4)
@@ -70,20 +103,33 @@ SLICES: Mapping[str, Callable[[Queries, SliceContext], Groups]] = {
 
 
 def slices(queries: Queries, context: SliceContext) -> dict[str, Groups]:
-    """The groups of each query, by the slice's name: those of `SLICES` and of the configured columns."""
+    """Return the groups of each query in every slice.
+
+    Args:
+        queries: the queries.
+        context: further inputs.
+
+    Returns:
+        Slice -> groups of each query, for `SLICES` and for the configured columns.
+    """
     found = {name: groups(queries, context) for name, groups in SLICES.items()}
     return {**found, **{each.name: _of_column(queries.columns[each.feature], each) for each in context.columns}}
 
 
 def _of_column(values: Sequence[Sequence[str]], column: Slice) -> Groups:
     if column.boundaries:
-        # Examples hold numbers in float32: 9.99 must not lie below a boundary of 9.99.
+        # Examples have float32 numbers: 9.99 must not be below a boundary of 9.99.
         return [[_range(np.float32(value), column.boundaries) for value in some if value != "nan"] for some in values]
     return [sorted({name for value in some for name in split_categories(value, column.separator)}) for some in values]
 
 
 def _range(number: float | np.float32, starts: Sequence[float]) -> str:
-    """The name of the group that a number is in: `10-19`, `200 or more`, `below 18`."""
+    """Return the name of a number's group: `10-19`, `200 or more`, `below 18`.
+
+    Example:
+        >>> _range(19, (10, 20)), _range(20, (10, 20)), _range(9, (10, 20)), _range(0.5, (0, 0.5, 1))
+        ('10-19', '20 or more', 'below 10', '0.5 to below 1')
+    """
     place = int(np.searchsorted(np.asarray(starts, np.float32), number, side="right"))
     if place == 0:
         return f"below {_plain(starts[0])}"
@@ -96,5 +142,5 @@ def _range(number: float | np.float32, starts: Sequence[float]) -> str:
 
 
 def _plain(number: float) -> str:
-    """All of its digits."""
+    """Return a number with all of its digits."""
     return f"{number:.15g}"

@@ -1,4 +1,4 @@
-"""An evaluation in numbers: every metric of every system with its interval, the model's in every slice."""
+"""The summary of an evaluation: metrics with intervals, for every system, and for the model in every slice."""
 
 from __future__ import annotations
 
@@ -31,17 +31,22 @@ from trainer.metrics.lists import Floats, Ids
 
 FILE_NAME = "summary.json"
 Metrics = dict[str, Interval]
-_PARTS = 20  # of the users, for the jackknife, where there are so many
-_EVERYTHING = 1 << 25  # numbers whose means are drawn at once: queries x columns
+_PARTS = 20  # of the users, for the jackknife; with fewer users, each one is a part
+_VALUES_AT_ONCE = 1 << 25  # that are resampled together: queries x columns
 
 
 def summarize(results: Results, catalogue: Ids, evaluation: EvaluatorConfig) -> dict[str, Any]:
-    """What `summary.json` holds.
+    """Return the content of `summary.json`.
 
-    Its keys: `users` and `queries`, counts; `systems`, by system and metric
-    (mean, low, high) over all queries; `slices`, by slice and group the
-    numbers of queries and users and the same of the model; `fairness`, by
-    slice, metric, the ratio of the worst group's mean to the best's.
+    Args:
+        results: the results of each query.
+        catalogue: the ids of all items that can be recommended.
+        evaluation: the settings.
+
+    Returns:
+        A dictionary with these keys. `users` and `queries` are counts. `systems` has an interval for each system and
+        metric. `slices` has for each slice and group `queries`, `users` and the model's `metrics`. `fairness` has for
+        each slice and metric the ratio of the worst group's mean to that of the best.
     """
     names = results.metrics
     overall = {
@@ -62,17 +67,20 @@ def summarize(results: Results, catalogue: Ids, evaluation: EvaluatorConfig) -> 
         "queries": len(results),
         "systems": overall,
         "slices": slices,
-        "fairness": {name: _gaps(results, results.groups[name], evaluation) for name in evaluation.fairness},
+        "fairness": {name: _fairness(results, results.groups[name], evaluation) for name in evaluation.fairness},
     }
 
 
 def write_evaluation_summary(folder: str, catalogue: Ids, evaluation: EvaluatorConfig) -> dict[str, Any]:
-    """Writes the summary of what an evaluation kept of each query, beside it, and returns it.
+    """Write `summary.json` next to the results of each query.
 
     Args:
-        folder: of the evaluation.
-        catalogue: every item that can be recommended.
-        evaluation: what was measured.
+        folder: the folder of the evaluation.
+        catalogue: the ids of all items that can be recommended.
+        evaluation: the settings.
+
+    Returns:
+        The summary.
     """
     summary = summarize(read_results(f"{folder}/{QUERIES}"), catalogue, evaluation)
     write_summary(folder, summary)
@@ -80,13 +88,25 @@ def write_evaluation_summary(folder: str, catalogue: Ids, evaluation: EvaluatorC
 
 
 def write_summary(folder: str, summary: dict[str, Any]) -> None:
-    """Writes `summary.json`; what is no number is null there."""
+    """Write `summary.json`, with null for NaN.
+
+    Args:
+        folder: the folder of the evaluation.
+        summary: the result of `summarize`.
+    """
     with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}", "w") as file:
         file.write(json.dumps(to_json_value(summary), indent=1) + "\n")
 
 
 def read_summary(folder: str) -> dict[str, Any]:
-    """Reads `summary.json`."""
+    """Read `summary.json`.
+
+    Args:
+        folder: the folder of the evaluation.
+
+    Returns:
+        The result of `summarize`, with lists for intervals and None for NaN.
+    """
     with tf.io.gfile.GFile(f"{folder}/{FILE_NAME}") as file:
         return dict(json.load(file))
 
@@ -94,9 +114,20 @@ def read_summary(folder: str) -> dict[str, Any]:
 def query_metric_intervals(
     results: Results, system: str, metrics: Sequence[str], masks: Sequence[Mask | None], evaluation: EvaluatorConfig
 ) -> list[Metrics]:
-    """Of metrics of each query, over the queries of each mask; the same users are drawn for all of them."""
+    """Return the bootstrap intervals of metrics in several groups of queries.
+
+    Args:
+        results: the results of each query.
+        system: the system.
+        metrics: the metrics of each query.
+        masks: the queries of each group, [queries]; None for all queries.
+        evaluation: the settings.
+
+    Returns:
+        The intervals of each group. All are computed from the same samples of users.
+    """
     values = results.matrix(system, metrics)
-    at_once = max(1, _EVERYTHING // max(values.size, 1))
+    at_once = max(1, _VALUES_AT_ONCE // max(values.size, 1))
     found: list[Metrics] = []
     for start in range(0, len(masks), at_once):
         columns = [_masked(values, mask) for mask in masks[start : start + at_once]]
@@ -107,12 +138,12 @@ def query_metric_intervals(
     return found
 
 
-def _gaps(results: Results, groups: dict[str, Mask], evaluation: EvaluatorConfig) -> Metrics:
-    """Of each metric, the ratio of the worst group's mean to the best's; of groups with enough users.
+def _fairness(results: Results, groups: dict[str, Mask], evaluation: EvaluatorConfig) -> Metrics:
+    """Return for each metric the ratio of the worst group's mean to the best's, among groups with enough users.
 
-    The interval is of these two groups, by the standard error of their ratio's logarithm in resamples, and covers for
-    all pairs that could have been the worst and the best (Bonferroni): the more groups, the wider. There is none
-    where a mean is 0, and no ratio where fewer than two groups have a value, or all have 0.
+    The interval uses the standard error of the ratio's logarithm in bootstrap samples. It is Bonferroni-corrected for
+    all pairs of groups, since any pair could have been the worst and the best. Without two groups with a value, or
+    with a best mean of 0, the ratio is NaN. With a worst mean of 0, the interval is NaN.
     """
     users = [len(np.unique(results.users[mask])) for mask in groups.values()]
     large = [mask for mask, count in zip(groups.values(), users, strict=True) if count >= SMALLEST_GROUP]
@@ -120,17 +151,17 @@ def _gaps(results: Results, groups: dict[str, Mask], evaluation: EvaluatorConfig
         return {}
     values = results.matrix(MODEL, results.metrics)
     sums = [sums_by_user(_masked(values, mask), results.users) for mask in large]
-    now = np.stack([means(each) for each in sums])
+    observed = np.stack([means(each) for each in sums])
     drawn = np.stack([resample(each, evaluation.bootstrap_samples) for each in sums])
-    has = ~np.isnan(now)
-    worst, best = np.where(has, now, np.inf).argmin(axis=0), np.where(has, now, -np.inf).argmax(axis=0)
+    has = ~np.isnan(observed)
+    worst, best = np.where(has, observed, np.inf).argmin(axis=0), np.where(has, observed, -np.inf).argmax(axis=0)
     column = np.arange(len(results.metrics))
     level = bonferroni_level(CONFIDENCE, math.comb(len(large), 2))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(has.sum(axis=0) > 1, now[worst, column] / now[best, column], np.nan)
+        ratio = np.where(has.sum(axis=0) > 1, observed[worst, column] / observed[best, column], np.nan)
         logarithms = np.log(drawn[worst, :, column] / drawn[best, :, column])
-        reach = stats.norm.ppf((1 + level) / 2) * logarithms.std(axis=1, ddof=1)
-    rows = np.stack([ratio, ratio * np.exp(-reach), ratio * np.exp(reach)], axis=1)
+        half_width = stats.norm.ppf((1 + level) / 2) * logarithms.std(axis=1, ddof=1)
+    rows = np.stack([ratio, ratio * np.exp(-half_width), ratio * np.exp(half_width)], axis=1)
     return {name: Interval(*row) for name, row in zip(results.metrics, rows.tolist(), strict=True)}
 
 
@@ -141,11 +172,19 @@ def _masked(values: Floats, mask: Mask | None) -> Floats:
 def catalogue_metric_jackknife(
     results: Results, system: str, catalogue: Ids, ks: Sequence[int]
 ) -> dict[str, tuple[float, Floats]]:
-    """Coverage and its like, of all lists, and without those of each part of the users, [parts], for a jackknife.
+    """Return metrics over all lists, such as coverage, with their values for a jackknife.
 
-    A resampled half of the lists covers less than all of them, so that the
-    bootstrap's intervals would miss the number itself; leaving out a twentieth
-    changes it little. The same users make the same parts.
+    The bootstrap does not fit these metrics. A sample with repeated users covers fewer items than all lists, so that
+    an interval would exclude the mean itself. Removing a twentieth of the users changes the metric only a little.
+
+    Args:
+        results: the results of each query.
+        system: the system.
+        catalogue: the ids of all items that can be recommended.
+        ks: the lengths of lists.
+
+    Returns:
+        Metric -> its value, and its values without each part of the users, [parts]. The same users give the same parts.
     """
     users = int(results.users.max()) + 1
     count = min(_PARTS, users)
@@ -161,13 +200,28 @@ def catalogue_metric_jackknife(
 
 
 def clipped_interval(value: float, without: Floats) -> Interval:
-    """Of a number that lies from 0 to 1, as `catalogue_metric_jackknife` gives it."""
+    """Return the jackknife interval of a metric between 0 and 1.
+
+    Args:
+        value: the metric over all users.
+        without: [parts], the metric without each part of the users.
+
+    Returns:
+        The interval, clipped to [0, 1].
+    """
     mean, low, high = jackknife(value, without).interval()
     return Interval(mean, *np.clip([low, high], 0.0, 1.0).tolist())
 
 
 def to_json_value(value: Any) -> Any:
-    """What JSON can hold: None for what is no number."""
+    """Replace NaN and infinity, which JSON does not have, by None.
+
+    Args:
+        value: numbers, texts, and lists, tuples and dictionaries of them.
+
+    Returns:
+        The same, with lists for tuples.
+    """
     if isinstance(value, dict):
         return {key: to_json_value(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

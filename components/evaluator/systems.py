@@ -1,4 +1,4 @@
-"""What recommends: the model, its two orders, the model before it, and the baselines; each answers the same queries."""
+"""Systems that answer the same queries: the model, its two stages, the previous model and the baselines."""
 
 from __future__ import annotations
 
@@ -23,34 +23,41 @@ from trainer.baselines.recommenders import BASELINES, BaselineRecommender
 from trainer.baselines.tables import Tables
 from trainer.metrics.lists import Catalogue, Ids
 
-QUERIES_AT_ONCE = 512  # among which those of like length are found
-BATCH, THREADS = 32, 2  # that a model answers at once, bounding the memory to so many scores of the whole catalogue
-_EMBEDDED = 10_000  # items at once
+QUERIES_AT_ONCE = 512  # sorted by length before they are divided into batches
+BATCH, THREADS = 32, 2  # a batch needs memory for the scores of the whole catalogue
+_ITEMS_AT_ONCE = 10_000
 
 
 class Sources(NamedTuple):
-    """Where the systems are: folders."""
+    """The folders of the systems."""
 
-    counts: str  # of the component Baselines
-    model: str  # a saved model, the one to judge
-    previous: str | None = None  # the one it is compared with
+    counts: str  # the output of the component Baselines
+    model: str  # the saved model to judge
+    previous: str | None = None  # the saved model to compare with
 
 
 def system_names(sources: Sources) -> list[str]:
-    """Every system, the model first."""
+    """Return the names of all systems.
+
+    Args:
+        sources: the folders of the systems.
+
+    Returns:
+        The names, the model first.
+    """
     return [MODEL, *STAGES, *([PREVIOUS] if sources.previous else []), *BASELINES]
 
 
 class Systems:
-    """All systems, loaded.
+    """The loaded systems.
 
     Args:
-        model: to judge.
-        previous: to compare with.
-        tables: the counts that the baselines go by.
-        catalogue: every item of the log.
-        remove_seen: whether baselines leave out what the user has seen; models know by themselves.
-        depth: of the lists.
+        model: the saved model to judge.
+        previous: the saved model to compare with.
+        tables: the counts of the baselines.
+        catalogue: all items of the log.
+        remove_seen: whether baselines remove seen items. A saved model has its own setting.
+        depth: the length of the lists.
     """
 
     def __init__(
@@ -64,15 +71,18 @@ class Systems:
         self._depth = depth
 
     def answers(self, examples: Sequence[bytes], queries: Queries) -> dict[str, Recommendations]:
-        """What each system recommends, by the names of `system_names`.
+        """Answer a batch of queries with each system.
 
         Args:
-            examples: the queries, serialized.
-            queries: the same, read.
+            examples: the queries as serialized examples.
+            queries: the same queries, parsed.
+
+        Returns:
+            System -> its lists.
         """
         found = call_signature(self._model, examples)
         answers = {MODEL: self._answers(found)}
-        answers |= {order: Recommendations(found[f"{order}_item_ids"][:, : self._depth]) for order in STAGES}
+        answers |= {stage: Recommendations(found[f"{stage}_item_ids"][:, : self._depth]) for stage in STAGES}
         if self._previous is not None:
             answers[PREVIOUS] = self._answers(call_signature(self._previous, examples))
         lists = self._baselines.recommend(
@@ -86,23 +96,39 @@ class Systems:
 
 @lru_cache(maxsize=2)
 def load_model(path: str) -> Any:
-    """A saved model. The last two are kept: what was evaluated is asked again by the gate, and for the report.
+    """Load a saved model.
+
+    The last two models stay in memory, because the gate and the report call the evaluated model again.
+
+    Args:
+        path: the folder of the saved model.
+
+    Returns:
+        The model with its signatures.
 
     Raises:
-        InputError: there is none, or it is damaged.
+        InputError: there is no saved model, or it is damaged.
     """
     try:
         return tf.saved_model.load(path)
-    except Exception as error:  # of a damaged one TensorFlow raises anything, an IndexError too
+    except Exception as error:  # for a damaged model TensorFlow raises any type, even IndexError
         raise InputError(
             expected=f"a saved model in {path}",
-            received=f"what TensorFlow cannot load: {(str(error).splitlines() or [type(error).__name__])[0]}",
+            received=f"an error of TensorFlow: {(str(error).splitlines() or [type(error).__name__])[0]}",
             remedy="put it back from a copy, or train it again",
         ) from error
 
 
 def load_systems(sources: Sources, evaluation: EvaluatorConfig) -> Systems:
-    """Loads them, with what is known of the items."""
+    """Load all systems and the catalogue.
+
+    Args:
+        sources: the folders of the systems.
+        evaluation: the settings.
+
+    Returns:
+        The systems.
+    """
     tables = read_tables(sources.counts)
     model = load_model(sources.model)
     previous = load_model(sources.previous) if sources.previous else None
@@ -113,7 +139,15 @@ def load_systems(sources: Sources, evaluation: EvaluatorConfig) -> Systems:
 
 
 def item_categories(tables: Tables, evaluation: EvaluatorConfig) -> sparse.csr_matrix | None:
-    """Which item is of which categories, 0 or 1, [items, categories]; None where the log has none."""
+    """Return the categories of each item.
+
+    Args:
+        tables: the counts of the baselines, with the features of items.
+        evaluation: the settings, with the features that are categories.
+
+    Returns:
+        0 or 1 for each item and category, [items, categories]; None if there are no categories.
+    """
     rows: list[int] = []
     columns: list[int] = []
     known: dict[tuple[str, str], int] = {}
@@ -128,19 +162,36 @@ def item_categories(tables: Tables, evaluation: EvaluatorConfig) -> sparse.csr_m
 
 
 def unit_vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
-    """What retrieval scores items by, [n, dim], of length 1; without the last number, which is the item's bias."""
-    parts = [items[start : start + _EMBEDDED].tolist() for start in range(0, len(items), _EMBEDDED)]
+    """Return the item vectors of retrieval with length 1.
+
+    Args:
+        model: a saved model.
+        items: item ids, [n].
+
+    Returns:
+        [n, dim], without the last component, which is the item's bias.
+    """
+    parts = [items[start : start + _ITEMS_AT_ONCE].tolist() for start in range(0, len(items), _ITEMS_AT_ONCE)]
     embed = model.signatures["embed"]
     vectors = np.concatenate([embed(item_ids=tf.constant(part))["embeddings"].numpy() for part in parts])[:, :-1]
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
 def call_signature(model: Any, examples: Sequence[bytes], signature: str = "evaluate") -> dict[str, Any]:
-    """What a signature of a saved model answers to serialized examples, as arrays; ids as strings."""
-    # Histories of about one length together: a batch is computed as long as its longest one.
+    """Call a signature of a saved model on serialized examples.
+
+    Args:
+        model: the saved model.
+        examples: the requests.
+        signature: the name of the signature.
+
+    Returns:
+        Output -> array with a row for each example; ids are strings.
+    """
+    # A batch is computed with the length of its longest history, so histories of similar length share a batch.
     order = np.argsort([len(example) for example in examples], kind="stable")
-    parts = [[examples[place] for place in order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
-    with ThreadPoolExecutor(THREADS) as threads:  # an answer is many small steps, which seldom fill two cores
+    parts = [[examples[index] for index in order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
+    with ThreadPoolExecutor(THREADS) as threads:  # a call has many small steps, which rarely use two cores
         answers = list(threads.map(lambda part: model.signatures[signature](examples=tf.constant(part)), parts))
     back = np.argsort(order)
     return {name: _strings(np.concatenate([answer[name].numpy() for answer in answers])[back]) for name in answers[0]}

@@ -1,7 +1,7 @@
-"""Metrics of recommended lists for TensorFlow Model Analysis: means over queries, and how items are exposed.
+"""Metrics of TensorFlow Model Analysis: means over queries, and metrics of the exposure of items.
 
-The predictions of a query are `values`, float64 [metrics], and `rows`, int64
-[depth], the places in the catalogue of what was recommended, -1 for none.
+The predictions of a query are `values`, float64 [metrics], and `rows`, int64 [depth]. The rows are catalogue indices of
+the recommended items, padded with -1.
 """
 
 from __future__ import annotations
@@ -27,20 +27,23 @@ Keys = list[tfma.metrics.MetricKey]
 def metric_configs(
     names: Sequence[str], ks: Sequence[int], catalogue_size: int, floors: dict[str, float]
 ) -> list[config_pb2.MetricConfig]:
-    """All metrics; those with a floor are thresholds, so that a model that is below one is not valid.
+    """Return the configurations of all metrics; a floor becomes a threshold of TFMA's validation.
 
     Args:
-        names: of the values, in their order.
-        ks: the lengths of lists for what is measured over the catalogue.
-        catalogue_size: items that can be recommended.
-        floors: by name.
+        names: the names of the metrics in `values`, in their order.
+        ks: the lengths of lists for the metrics of exposure.
+        catalogue_size: the number of items that can be recommended.
+        floors: metric -> lowest accepted value.
+
+    Returns:
+        The configurations.
     """
-    of_values = {name: place for place, name in enumerate(names)}
+    of_values = {name: column for column, name in enumerate(names)}
     of_lists = {f"{metric}@{k}": (metric, k) for metric in CATALOGUE_METRICS for k in ks}
-    # TFMA's threshold is of a configuration, so what has a floor is in one of its own.
+    # TFMA has one threshold for each configuration, so a metric with a floor needs its own.
     configs = [
-        _config(Means, name=_name("means", group), names=group, places=[of_values[name] for name in group])
-        for group in _apart(of_values, floors)
+        _config(Means, name=_name("means", group), names=group, columns=[of_values[name] for name in group])
+        for group in _groups(of_values, floors)
     ]
     configs += [
         _config(
@@ -50,7 +53,7 @@ def metric_configs(
             metrics=[of_lists[name] for name in group],
             items=catalogue_size,
         )
-        for group in _apart(of_lists, floors)
+        for group in _groups(of_lists, floors)
     ]
     for config in configs:
         floor = floors.get(json.loads(config.config)["name"])
@@ -60,8 +63,8 @@ def metric_configs(
     return configs
 
 
-def _apart(names: Iterable[str], floors: Container[str]) -> list[list[str]]:
-    """Those without a floor together, each other alone."""
+def _groups(names: Iterable[str], floors: Container[str]) -> list[list[str]]:
+    """Return one group of all metrics without a floor, and a group for each other metric."""
     together = [name for name in names if name not in floors]
     return [*([together] if together else []), *([name] for name in names if name in floors)]
 
@@ -75,25 +78,25 @@ def _config(kind: type[tfma.metrics.Metric], **arguments: Any) -> config_pb2.Met
 
 
 class Means(tfma.metrics.Metric):
-    """The means of many values at once: one pass over the queries of a slice, however many metrics there are.
+    """Means of many metrics in one pass over the queries of a slice.
 
     Args:
-        name: TFMA's name, where there is one metric.
-        names: of the metrics.
-        places: of each in the values.
+        name: the name for TFMA; with one metric, its name.
+        names: the names of the metrics.
+        columns: the index of each metric in `values`.
     """
 
-    def __init__(self, name: str, names: list[str], places: list[int]) -> None:
-        super().__init__(tfma.metrics.merge_per_key_computations(_means), name=name, names=names, places=places)
+    def __init__(self, name: str, names: list[str], columns: list[int]) -> None:
+        super().__init__(tfma.metrics.merge_per_key_computations(_means), name=name, names=names, columns=columns)
 
 
 class Exposures(tfma.metrics.Metric):
-    """Several of `CATALOGUE_METRICS`, from one count of what was recommended.
+    """Several of `CATALOGUE_METRICS`, from one count of the recommended items.
 
     Args:
-        name: TFMA's name, where there is one metric.
-        names: of the metrics.
-        metrics: of each, its key and the length of the lists.
+        name: the name for TFMA; with one metric, its name.
+        names: the names of the metrics.
+        metrics: the key of each metric, and the length of its lists.
         items: the size of the catalogue.
     """
 
@@ -109,10 +112,10 @@ def _means(
     output_name: str = "",
     example_weighted: bool = False,
     names: Sequence[str] = (),
-    places: Sequence[int] = (),
+    columns: Sequence[int] = (),
 ) -> list[tfma.metrics.MetricComputation]:
     keys = [tfma.metrics.MetricKey(each, model_name, output_name, example_weighted=example_weighted) for each in names]
-    return [tfma.metrics.MetricComputation(keys=keys, preprocessors=None, combiner=_MeanCombiner(keys, places))]
+    return [tfma.metrics.MetricComputation(keys=keys, preprocessors=None, combiner=_MeanCombiner(keys, columns))]
 
 
 def _exposures(
@@ -129,19 +132,19 @@ def _exposures(
     return [tfma.metrics.MetricComputation(keys=keys, preprocessors=None, combiner=combiner)]
 
 
-Sums = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # of values, and how many there are
+Sums = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # sums of values, and numbers of values
 
 
 class _MeanCombiner(beam.CombineFn):
-    def __init__(self, keys: Keys, places: Sequence[int]) -> None:
+    def __init__(self, keys: Keys, columns: Sequence[int]) -> None:
         self._keys = keys
-        self._places = np.array(places, dtype=np.int64)
+        self._columns = np.array(columns, dtype=np.int64)
 
     def create_accumulator(self) -> Sums:
         return np.zeros(len(self._keys)), np.zeros(len(self._keys))
 
     def add_input(self, sums: Sums, element: tfma.metrics.StandardMetricInputs) -> Sums:
-        values = element.get_predictions(self._keys[0].model_name)[VALUES].reshape(-1)[self._places]
+        values = element.get_predictions(self._keys[0].model_name)[VALUES].reshape(-1)[self._columns]
         has = ~np.isnan(values)
         return sums[0] + np.where(has, values, 0.0), sums[1] + has
 
@@ -155,7 +158,7 @@ class _MeanCombiner(beam.CombineFn):
 
 
 class _ExposureCombiner(beam.CombineFn):
-    """Counts items by the part of a list that they are in: up to the first length, from there to the second, ..."""
+    """Counts of items in each part of a list: up to the first length, from there to the second, and so on."""
 
     def __init__(self, keys: Keys, metrics: Sequence[tuple[str, int]], items: int) -> None:
         self._keys = keys
@@ -168,7 +171,9 @@ class _ExposureCombiner(beam.CombineFn):
 
     def add_input(self, parts: list[Counter[int]], element: tfma.metrics.StandardMetricInputs) -> list[Counter[int]]:
         rows = element.get_predictions(self._keys[0].model_name)[ROWS].reshape(-1)
-        for counts, part in zip(parts, np.split(rows, self._ks), strict=False):  # what is behind the last is not asked
+        for counts, part in zip(
+            parts, np.split(rows, self._ks), strict=False
+        ):  # the part after the last length does not count
             counts.update(part[part >= 0].tolist())
         return parts
 

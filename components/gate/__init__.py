@@ -1,1 +1,1 @@
-"""ModelGate: decides whether a model is blessed."""
+"""The ModelGate, which decides whether a model is blessed."""

@@ -1,4 +1,4 @@
-"""The gate as a TFX component: whether a model may be pushed, and why."""
+"""The ModelGate as a TFX component."""
 
 import os
 
@@ -27,9 +27,34 @@ def ModelGate(  # type: ignore[no-untyped-def]
     blessing: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelBlessing],
     gate: tfx.dsl.components.Parameter[str],
     remove_seen: tfx.dsl.components.Parameter[bool],
-    code: tfx.dsl.components.Parameter[str],  # the digest of the sources: only there to be part of the cache key
+    code: tfx.dsl.components.Parameter[str],
 ):
-    """Blesses a model that passes all checks, and writes what each of them found."""
+    """Bless a model that passes all checks, and write the verdict.
+
+    Args:
+        examples: the examples of the log, with a test and a validation split.
+        model: the model to judge.
+        counts: the counts of the component `Baselines`.
+        evaluation: the output of `Evaluator`.
+        blessing: receives `verdict.json`, and the files and properties of TFX's own Evaluator.
+        gate: a `GateConfig` as JSON.
+        remove_seen: whether seen items must not be recommended.
+        code: the digest of the sources, as a part of the cache key.
+
+    Example:
+        >>> types = tfx.types.standard_artifacts
+        >>> gate = ModelGate(
+        ...     examples=tfx.dsl.Channel(type=types.Examples),
+        ...     model=tfx.dsl.Channel(type=types.Model),
+        ...     counts=tfx.dsl.Channel(type=types.ModelEvaluation),
+        ...     evaluation=tfx.dsl.Channel(type=types.ModelEvaluation),
+        ...     gate=GateConfig(floors={"recall@10": 0.15}).model_dump_json(),
+        ...     remove_seen=True,
+        ...     code="",
+        ... )
+        >>> list(gate.outputs)
+        ['blessing']
+    """
     required, results = GateConfig.model_validate_json(gate), read_results(f"{evaluation.uri}/{QUERIES}")
     folders = {split: artifact_utils.get_split_uris([examples], split)[0] for split in (TEST, EVAL)}
     checks = check_metrics(required, results, read_summary(evaluation.uri))
@@ -44,7 +69,7 @@ def ModelGate(  # type: ignore[no-untyped-def]
     )
     verdict = GateVerdict(tuple(checks))
     write_verdict(blessing.uri, verdict)
-    # As TFX's own Evaluator leaves it: its resolvers and Pusher look here.
+    # TFX's resolvers and Pusher expect the file and the properties of TFX's own Evaluator.
     name, value = {
         True: (constants.BLESSED_FILE_NAME, constants.BLESSED_VALUE),
         False: (constants.NOT_BLESSED_FILE_NAME, constants.NOT_BLESSED_VALUE),

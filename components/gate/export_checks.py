@@ -25,6 +25,7 @@ from components.gate.list_checks import check_lists, check_personalization
 from components.gate.verdict import GateCheck
 from schemas.config.evaluation import GateConfig, K
 from schemas.features import TARGET_ID, TARGET_IDS, target_key
+from trainer.metrics import recall_and_ndcg, target_ranks
 from trainer.metrics.lists import Ids
 from trainer.network.model_info import read_model_info
 
@@ -195,8 +196,7 @@ def _validation_recall(model: Any, records: Sequence[bytes]) -> tuple[MeasuredRe
     targets = np.array([some[0] for some in queries.targets], dtype=object)
     users = np.unique(queries.users, return_inverse=True)[1]
     retrieved, served = (
-        (answers[name][:, :K] == targets[:, np.newaxis]).any(axis=1).astype(np.float64)
-        for name in ("retrieval_item_ids", "item_ids")
+        recall_and_ndcg(target_ranks(answers[name], targets), K)[0] for name in ("retrieval_item_ids", "item_ids")
     )
     return _recall(retrieved, users), _recall(served, users)
 

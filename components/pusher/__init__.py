@@ -1,1 +1,1 @@
-"""AtomicPusher: publishes a blessed model as a version."""
+"""The AtomicPusher, which publishes a blessed model as a version."""

@@ -1,1 +1,1 @@
-"""Resolver: finds the model that a candidate is compared with."""
+"""The resolver, which chooses the model that a candidate is compared with."""

@@ -68,7 +68,7 @@ def _rows_table(title: str, rows: Iterable[MetricRow]) -> Table:
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(
-            Text(row.of),
+            Text(row.name),
             _with_interval(row.first),
             _with_interval(row.second),
             _with_interval(row.difference, sign="+"),
@@ -93,7 +93,7 @@ def _changes_table(comparison: Comparison, k: int) -> Table:
     table.add_column("first")
     table.add_column("second")
     for change in comparison.changes:
-        table.add_row(*map(Text, (change.user, str(change.gone), _items(change.first), _items(change.second))))
+        table.add_row(*map(Text, (change.user, str(change.removed), _items(change.first), _items(change.second))))
     return table
 
 

@@ -1,4 +1,4 @@
-"""One pass over real examples with real saved models, held against TFMA's own files and against other arithmetic."""
+"""An evaluation of real saved models, compared with TFMA's own files and with independent arithmetic."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SPLITS: dict[str, SplitConfig] = {
 
 
 def write_log(folder: Path) -> Any:
-    """Forty users who walk through the alphabet, mostly; one in two is in the table."""
+    """Write a log of forty users who mostly walk through the alphabet; half of them are in the table."""
     generator = random.Random(3)
     rows = []
     for user in range(40):
@@ -62,7 +62,7 @@ def write_log(folder: Path) -> Any:
 
 @pytest.fixture(scope="module", params=SPLITS)
 def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results, Path]:
-    """The folder of an evaluation, what it kept, and the folder of the test examples."""
+    """Return the folder of an evaluation, its results, and the folder of the test examples."""
     folder = tmp_path_factory.mktemp(request.param)
     settings = write_log(folder)
     with local_pipeline() as pipeline:
@@ -80,7 +80,7 @@ def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def by_definition(name: str, ranked: list[str], targets: list[str], k: int) -> float:
-    """Sums over the list, written as the papers do."""
+    """Compute sums over the list, as the papers define them."""
     gains = [float(item in targets) for item in ranked[:k]] + [0.0] * (k - len(ranked[:k]))
     if name == "recall":
         return sum(gains) / len(targets)
@@ -98,13 +98,13 @@ def by_definition(name: str, ranked: list[str], targets: list[str], k: int) -> f
 
 
 def gini(counts: list[int]) -> float:
-    """Half the mean difference between any two, in means."""
+    """Compute half the relative mean absolute difference."""
     differences = [abs(one - other) for one in counts for other in counts]
     return float(np.mean(differences) / (2 * np.mean(counts)))
 
 
 @pytest.mark.parametrize("system", ["model", "previous"])
-def test_tfma_says_what_asking_the_exported_model_says_in_every_slice(
+def test_tfma_metrics_equal_those_of_direct_calls_in_every_slice(
     evaluated: tuple[Path, Results, Path], system: str
 ) -> None:
     output, _, test = evaluated
@@ -141,7 +141,7 @@ def test_tfma_says_what_asking_the_exported_model_says_in_every_slice(
                 assert found[slice_key][f"{name}@{k}"]["doubleValue"] == pytest.approx(value, abs=1e-6)
 
 
-def test_tfma_says_of_both_models_what_is_kept_of_each_query(evaluated: tuple[Path, Results, Path]) -> None:
+def test_tfma_metrics_of_both_models_equal_the_means_of_query_results(evaluated: tuple[Path, Results, Path]) -> None:
     output, results, _ = evaluated
     masks: dict[tuple[tuple[str, str], ...], Any] = {(): np.ones(len(results), np.bool_)}
     masks |= {((name, group),): mask for name, groups in results.groups.items() for group, mask in groups.items()}
@@ -158,13 +158,13 @@ def test_tfma_says_of_both_models_what_is_kept_of_each_query(evaluated: tuple[Pa
                 )
 
 
-def test_a_floor_is_tfmas_threshold(evaluated: tuple[Path, Results, Path]) -> None:
+def test_floor_becomes_a_threshold_of_tfma(evaluated: tuple[Path, Results, Path]) -> None:
     output, results, _ = evaluated
     reached = np.nanmean(results.values("model", "recall@3")) >= 0.1
     assert tfma.load_validation_result(str(output)).validation_ok == reached
 
 
-def test_every_query_is_kept_with_all_systems(evaluated: tuple[Path, Results, Path]) -> None:
+def test_query_results_have_every_query_and_system(evaluated: tuple[Path, Results, Path]) -> None:
     output, results, test = evaluated
     records = [
         record

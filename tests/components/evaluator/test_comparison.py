@@ -27,11 +27,11 @@ def compared(first: EvaluatedModel, second: EvaluatedModel, k: int = 10, metric:
     return compare(first, second, EVALUATION, metric, k)
 
 
-def test_differences_are_paired_and_of_the_second_less_the_first() -> None:
+def test_compare_gives_paired_differences_of_the_second_minus_the_first() -> None:
     found = compared(run([1.0, 0.0] * 50), run(SOME_WON))
     assert (found.queries, found.users, found.only_first, found.only_second) == (100, 100, 0, 0)
     recall, ndcg, coverage, gini = found.metrics
-    assert [row.of for row in found.metrics] == [METRIC, "ndcg@10", "coverage@10", "gini@10"]
+    assert [row.name for row in found.metrics] == [METRIC, "ndcg@10", "coverage@10", "gini@10"]
     assert (recall.first.mean, recall.second.mean) == (0.5, 0.7)
     # 20 of 100 differ by 1: variance .16 x 100 / 99.
     reach = stats.t.ppf(0.975, 99) * np.sqrt(0.16 / 99)
@@ -43,7 +43,7 @@ def test_differences_are_paired_and_of_the_second_less_the_first() -> None:
     assert (coverage.difference, gini.difference) == ((0, 0, 0), (0, 0, 0))
 
 
-def test_each_side_has_the_intervals_of_its_own_summary() -> None:
+def test_compare_gives_each_model_the_intervals_of_its_own_summary() -> None:
     sides = run([1.0, 0.0] * 50), run(SOME_WON)
     found = compared(*sides)
     for rows, side in zip(zip(*((row.first, row.second) for row in found.metrics), strict=True), sides, strict=True):
@@ -51,13 +51,13 @@ def test_each_side_has_the_intervals_of_its_own_summary() -> None:
             dict(zip((METRIC, "ndcg@10", "coverage@10", "gini@10"), rows, strict=True))
             == summarize(side.results, ITEMS, EVALUATION)["systems"]["model"]
         )
-    of_slices = {row.of: row.second for row in found.slices}
+    of_slices = {row.name: row.second for row in found.slices}
     expected = summarize(sides[1].results, ITEMS, EVALUATION)["slices"]["length"]
     assert of_slices == {f"length {group}": expected[group]["metrics"][METRIC] for group in ("long", "short")}
 
 
-def test_what_lists_cover_is_compared_on_the_same_users() -> None:
-    """Each of 20 users is a part of the jackknife, and one alone has b before, and one alone c and one d after.
+def test_compare_jackknifes_coverage_over_the_same_users() -> None:
+    """Each of 20 users is a part of the jackknife. One user has b before; after, one has c and another has d.
 
     So the coverage is 2 of 4 items before and 3 of 4 after, where b is covered no more. Without the user with b it
     rises by 2/4, without the one with c or d not at all, without any other by 1/4.
@@ -65,27 +65,27 @@ def test_what_lists_cover_is_compared_on_the_same_users() -> None:
     before = [["b"], *[["a"]] * 19]
     after = [*[["a"]] * 18, ["c"], ["d"]]
     found = compared(run([1.0] * 20, lists=before), run([1.0] * 20, lists=after))
-    (coverage,) = (row for row in found.metrics if row.of == "coverage@10")
+    (coverage,) = (row for row in found.metrics if row.name == "coverage@10")
     without = np.array([2 / 4] + [1 / 4] * 17 + [0, 0])
     error = np.sqrt(19 / 20 * np.square(without - without.mean()).sum())
     assert (coverage.first.mean, coverage.second.mean) == (2 / 4, 3 / 4)
     assert coverage.difference == pytest.approx((1 / 4, *stats.t.interval(0.95, 19, 1 / 4, error)))
 
 
-def test_the_catalogues_are_those_that_each_run_ranked() -> None:
+def test_compare_uses_the_catalogue_of_each_run() -> None:
     first, second = run([1.0] * 20), run([1.0] * 20)
     found = compared(first, EvaluatedModel(second.results, ITEMS[:2]))
-    (coverage,) = (row for row in found.metrics if row.of == "coverage@10")
+    (coverage,) = (row for row in found.metrics if row.name == "coverage@10")
     assert (coverage.first.mean, coverage.second.mean) == (1 / 4, 1 / 2)
 
 
-def test_the_slice_that_moved_surest_is_first() -> None:
+def test_compare_orders_slices_by_p_value() -> None:
     found = compared(run([1.0, 0.0] * 50), run(SOME_WON))
-    assert [(row.of, row.difference.mean) for row in found.slices] == [("length short", 0.4), ("length long", 0.0)]
+    assert [(row.name, row.difference.mean) for row in found.slices] == [("length short", 0.4), ("length long", 0.0)]
     assert found.slices[1].p_value == 1
 
 
-def test_only_queries_that_both_have_are_compared() -> None:
+def test_compare_uses_common_queries_only() -> None:
     one = run([1.0, 1.0, 0.0], users=["a", "b", "c"])
     other = run([0.0, 1.0], users=["c", "d"])
     found = compared(one, other)
@@ -93,13 +93,13 @@ def test_only_queries_that_both_have_are_compared() -> None:
     assert found.metrics[0].first.mean == 0
     with pytest.raises(InputError, match="none of them the same"):
         compared(one, run([1.0], users=["z"]))
-    with pytest.raises(InputError, match="one that measured recall@10, ndcg@10"):
+    with pytest.raises(InputError, match="one with recall@10, ndcg@10"):
         compared(one, other, metric="recall@20")
-    with pytest.raises(InputError, match="kept 10"):
+    with pytest.raises(InputError, match="one with 10, the largest"):
         compared(one, other, k=11)
 
 
-def test_two_queries_of_one_user_within_a_second_are_told_apart() -> None:
+def test_compare_distinguishes_two_queries_of_one_user_in_a_second() -> None:
     one = run([1.0, 0.0], users=["a", "a"], lists=[["x", "y"], ["z", "w"]]).results
     same_time = one.table.set_column(one.table.schema.get_field_index(TIME_S), TIME_S, pa.array([5, 5], pa.int64()))
     twice = EvaluatedModel(Results(same_time), ITEMS)
@@ -107,21 +107,21 @@ def test_two_queries_of_one_user_within_a_second_are_told_apart() -> None:
     assert (found.queries, found.only_first, found.same_lists) == (2, 0, 1)
 
 
-def test_users_whose_lists_changed_most_come_first() -> None:
+def test_compare_orders_users_by_the_change_of_their_lists() -> None:
     before = [["a", "b", "c"], ["a", "b", "c"], ["a", "b", "c"]]
     after = [["a", "b", "c"], ["x", "y", "c"], ["b", "a", "x"]]
     found = compared(run([1.0] * 3, lists=before), run([1.0] * 3, lists=after), k=3)
-    assert [(change.user, change.gone) for change in found.changes] == [("u00001", 2), ("u00002", 1), ("u00000", 0)]
+    assert [(change.user, change.removed) for change in found.changes] == [("u00001", 2), ("u00002", 1), ("u00000", 0)]
     assert found.same_lists == pytest.approx(1 / 3)
     found = compared(run([1.0] * 3, lists=before), run([1.0] * 3, lists=after), k=1)
-    assert [change.gone for change in found.changes] == [1, 1, 0]
+    assert [change.removed for change in found.changes] == [1, 1, 0]
 
 
-def test_a_user_with_several_queries_is_named_once_with_the_list_that_changed_most() -> None:
+def test_compare_names_a_user_once_with_the_list_that_changed_most() -> None:
     users, before = ["a", "a", "b"], [["p", "q"], ["p", "q"], ["p", "q"]]
     after = [["p", "x"], ["x", "y"], ["p", "x"]]
     found = compared(run([1.0] * 3, users=users, lists=before), run([1.0] * 3, users=users, lists=after), k=2)
-    assert [(change.user, change.gone, change.second) for change in found.changes] == [
+    assert [(change.user, change.removed, change.second) for change in found.changes] == [
         ("a", 2, ["x", "y"]),
         ("b", 1, ["p", "x"]),
     ]

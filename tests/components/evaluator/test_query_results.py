@@ -1,4 +1,4 @@
-"""From what was measured of batches to Parquet files and back to numbers."""
+"""Query results, from measured batches to Parquet files and back."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def found(tmp_path: Path) -> Results:
     return read_results(str(tmp_path))
 
 
-def test_queries_come_back_in_the_order_of_users_and_times(found: Results) -> None:
+def test_read_results_orders_queries_by_user_and_time(found: Results) -> None:
     assert found.user_ids.tolist() == ["a", "a", "b", "x", "z"]
     assert found.users.tolist() == [0, 0, 1, 2, 3]
     assert found.targets() == [["a", "c"], [], ["c"], ["a"], ["c"]]
@@ -69,7 +69,7 @@ def test_queries_come_back_in_the_order_of_users_and_times(found: Results) -> No
     assert found.metrics == metric_names(KS)
 
 
-def test_values_are_those_of_the_metrics(found: Results) -> None:
+def test_values_equal_those_of_the_metrics(found: Results) -> None:
     assert found.values("model", "recall@1").tolist() == pytest.approx([1 / 2, np.nan, 0, 1, 0], nan_ok=True)
     assert found.values("model", "recall@3").tolist() == pytest.approx([1, np.nan, 0, 1, 1], nan_ok=True)
     assert found.values("popularity", "mrr@3").tolist() == pytest.approx([1, np.nan, 1 / 3, 1, 1 / 3], nan_ok=True)
@@ -78,27 +78,27 @@ def test_values_are_those_of_the_metrics(found: Results) -> None:
     assert np.isnan(found.values("popularity", "auc")).all()
 
 
-def test_groups_are_masks(found: Results) -> None:
+def test_groups_are_masks_of_queries(found: Results) -> None:
     assert {name: mask.tolist() for name, mask in found.groups["sex"].items()} == {
         "f": [True, True, True, False, False],
         "m": [False, False, False, True, True],
     }
 
 
-def test_groups_of_numbers_stand_in_their_order() -> None:
+def test_groups_of_numbers_are_in_ascending_order() -> None:
     some = results(
         {"model": {"recall@10": [1.0] * 4}}, groups={"age": [["100 or more"], ["20-29"], ["below 3"], ["3-19", "new"]]}
     )
     assert [*some.groups["age"]] == ["below 3", "3-19", "20-29", "100 or more", "new"]
 
 
-def test_groups_of_names_that_look_like_numbers_have_an_order() -> None:
+def test_groups_of_names_like_numbers_are_ordered() -> None:
     names = ["1e+06 or more", "2.1.0", "...", "-3-0", "700"]
     some = results({"model": {"recall@10": [1.0] * 5}}, groups={"version": [[name] for name in names]})
     assert [*some.groups["version"]] == ["-3-0", "2.1.0", "700", "1e+06 or more", "..."]
 
 
-def test_a_summary_is_means_with_intervals(found: Results, tmp_path: Path) -> None:
+def test_summary_has_means_with_intervals(found: Results, tmp_path: Path) -> None:
     summary = summarize(found, ITEMS.items, EVALUATION)
     model = summary["systems"]["model"]
     assert (summary["users"], summary["queries"]) == (4, 5)
@@ -119,7 +119,7 @@ def test_a_summary_is_means_with_intervals(found: Results, tmp_path: Path) -> No
     assert read_summary(str(tmp_path))["systems"]["popularity"]["auc"] == [None, None, None]
 
 
-def test_the_gap_is_the_worst_group_beside_the_best() -> None:
+def test_fairness_is_the_ratio_of_the_worst_group_to_the_best() -> None:
     hits = [1.0] * 30 + [0.0] * 70 + [1.0] * 15 + [0.0] * 85
     some = results({"model": {"recall@10": hits}}, groups={"sex": [["f"]] * 100 + [["m"]] * 100})
     mean, low, high = summarize(some, ITEMS.items, EVALUATION)["fairness"]["sex"]["recall@10"]
@@ -133,7 +133,7 @@ def test_the_gap_is_the_worst_group_beside_the_best() -> None:
     ("first", "second", "third", "ratio"),
     [(0.5, np.nan, 1.0, 0.5), (0.5, np.nan, np.nan, np.nan), (0.0, 0.0, 0.0, np.nan), (0.5, 0.5, 0.5, 1.0)],
 )
-def test_a_gap_is_among_groups_that_have_a_value(first: float, second: float, third: float, ratio: float) -> None:
+def test_fairness_ignores_groups_without_a_value(first: float, second: float, third: float, ratio: float) -> None:
     values = [value for value in (first, second, third) for _ in range(20)]
     some = results({"model": {"recall@10": values}}, groups={"sex": [["f"]] * 20 + [["m"]] * 20 + [["x"]] * 20})
     found = summarize(some, ITEMS.items, EVALUATION)["fairness"]["sex"]["recall@10"]
@@ -141,8 +141,8 @@ def test_a_gap_is_among_groups_that_have_a_value(first: float, second: float, th
 
 
 @pytest.mark.parametrize("groups", [2, 6])
-def test_a_gap_is_seldom_sure_where_groups_are_equal(groups: int) -> None:
-    """Of 60 logs whose groups differ by chance alone one in twenty may show a gap: in 99.9 % at most 9."""
+def test_fairness_of_equal_groups_is_rarely_significant(groups: int) -> None:
+    """Groups differ by chance only, so 1 of 20 logs is significant: at most 9 of 60 in 99.9%."""
     sure = 0
     for seed in range(60):
         hits = (np.random.default_rng(seed).random(200 * groups) < 0.25).astype(float).tolist()
@@ -154,7 +154,7 @@ def test_a_gap_is_seldom_sure_where_groups_are_equal(groups: int) -> None:
     assert sure <= 9
 
 
-def test_the_order_of_the_queries_changes_nothing(tmp_path: Path) -> None:
+def test_summary_does_not_depend_on_the_order_of_queries(tmp_path: Path) -> None:
     generator = np.random.default_rng(1)
     users, hits = [f"u{n}" for n in range(60)], (generator.random(60) < 0.4).astype(float).tolist()
     found = []

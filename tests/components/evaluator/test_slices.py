@@ -37,17 +37,17 @@ def groups(name: str, *columns: Slice, times: bool = True, **given: Any) -> list
     return slices(queries(**given), SliceContext(ITEMS, columns, times))[name]
 
 
-def test_history_length() -> None:
+def test_history_length_groups_by_length() -> None:
     histories = [["a"] * length for length in (1, 4, 5, 200)]
     assert groups("history_length", histories=histories) == [["1-4"], ["1-4"], ["5-9"], ["200 or more"]]
 
 
-def test_activity_tells_new_users_apart() -> None:
+def test_activity_of_new_users_is_a_group() -> None:
     assert groups("activity", train_interactions=[0, 1, 19, 500]) == [["new"], ["1-4"], ["10-19"], ["200 or more"]]
 
 
-def test_target_popularity_is_by_thirds_of_the_interactions() -> None:
-    """Before a there are none of 12 interactions, before b 5 (from the middle third on), before c 8, before d 11."""
+def test_target_popularity_divides_interactions_into_thirds() -> None:
+    """Of 12 interactions, 0 come before a, 5 before b (the middle third starts at 4), 8 before c and 11 before d."""
     assert groups("target_popularity", targets=[["a"], ["b"], ["c"], ["d"]]) == [
         ["head"],
         ["middle"],
@@ -56,18 +56,18 @@ def test_target_popularity_is_by_thirds_of_the_interactions() -> None:
     ]
 
 
-def test_an_item_that_nobody_had_is_new_and_so_is_an_unknown_one() -> None:
+def test_target_popularity_of_untrained_and_unknown_items_is_new() -> None:
     targets = [["e"], ["never heard of"], ["d", "a"], []]
     assert groups("target_popularity", targets=targets) == [["new"], ["new"], ["head", "tail"], []]
 
 
-def test_the_hour_is_utc_and_only_where_there_are_times() -> None:
+def test_hour_is_in_utc_and_empty_without_times() -> None:
     times = [0, 6 * 3600, 86_400 * 9 + 12 * 3600 - 1, 86_399]
     assert groups("hour", times_s=times) == [["00-06 UTC"], ["06-12 UTC"], ["06-12 UTC"], ["18-24 UTC"]]
     assert groups("hour", times_s=times, times=False) == [[], [], [], []]
 
 
-def test_columns_of_names_and_of_numbers() -> None:
+def test_slices_of_columns_group_names_and_numbers() -> None:
     found = queries(
         columns={
             "target_genres": [["War|Drama"], ["Drama"], [""], []],
@@ -87,7 +87,7 @@ def test_columns_of_names_and_of_numbers() -> None:
     assert [*by_name] == [*SLICES, "genres", "age", "price"]
 
 
-def test_a_number_that_is_a_boundary_begins_its_group_and_a_name_has_all_digits() -> None:
+def test_slices_of_numbers_include_the_lower_boundary_and_show_all_digits() -> None:
     paid = [
         [str(float(np.float32(price)))] for price in ("9.98", "9.99", "1234567", "2000000")
     ]  # as examples have them
@@ -101,7 +101,7 @@ def test_a_number_that_is_a_boundary_begins_its_group_and_a_name_has_all_digits(
 
 
 @pytest.mark.parametrize("name", SLICES)
-def test_every_slice_has_a_list_of_groups_for_each_query(name: str) -> None:
+def test_slice_gives_a_list_of_groups_for_each_query(name: str) -> None:
     found = groups(name)
     assert len(found) == 4
     assert all(isinstance(group, str) for some in found for group in some)

@@ -13,7 +13,7 @@ from scipy import stats
 
 from components.evaluator.statistics import (
     Floats,
-    Sums,
+    UserSums,
     bonferroni_level,
     difference,
     holm,
@@ -29,11 +29,11 @@ ONE_EACH = np.arange(400)
 HITS = np.random.default_rng(7).random(400) < 0.3
 
 
-def bootstrap(sums: Sums, samples: int) -> Floats:
+def bootstrap(sums: UserSums, samples: int) -> Floats:
     return intervals(sums, resample(sums, samples))
 
 
-def test_the_bootstrap_is_scipys() -> None:
+def test_intervals_equal_those_of_scipy() -> None:
     values = np.stack([HITS.astype(float), np.random.default_rng(8).gamma(1.0, size=400)], axis=1)
     found = bootstrap(sums_by_user(values, ONE_EACH), samples=4000)
     for column in (0, 1):
@@ -46,7 +46,7 @@ def test_the_bootstrap_is_scipys() -> None:
         assert found[column, 1:] == pytest.approx([oracle.low, oracle.high], abs=0.06 * width)
 
 
-def test_the_bootstrap_holds_the_truth_as_often_as_it_says() -> None:
+def test_intervals_contain_the_true_mean_at_their_level() -> None:
     generator = np.random.default_rng(3)
     samples = (generator.random((300, 400)) < 0.2).astype(float)  # 400 users of 300 worlds
     held = 0
@@ -56,30 +56,30 @@ def test_the_bootstrap_holds_the_truth_as_often_as_it_says() -> None:
     assert 0.91 <= held / 300 <= 0.985  # 95 %, give or take three standard errors
 
 
-def test_users_stand_or_fall_with_all_their_queries() -> None:
-    """Ten times the same queries of the same users are no more users."""
+def test_resample_draws_users_with_all_their_queries() -> None:
+    """Repeating each query ten times does not add users."""
     values = HITS.astype(float)[:, np.newaxis]
     once = bootstrap(sums_by_user(values, ONE_EACH), samples=500)
     often = bootstrap(sums_by_user(np.tile(values, (10, 1)), np.tile(ONE_EACH, 10)), samples=500)
     assert often == pytest.approx(once)
 
 
-def test_a_query_without_a_value_does_not_count() -> None:
+def test_means_ignore_queries_without_a_value() -> None:
     values = np.array([[1.0], [np.nan], [0.0], [1.0]])
     assert bootstrap(sums_by_user(values, np.array([0, 0, 1, 1])), samples=50)[0, 0] == pytest.approx(2 / 3)
     nothing = bootstrap(sums_by_user(np.full((3, 1), np.nan), np.arange(3)), samples=50)
     assert np.isnan(nothing).all()
 
 
-def test_memory_is_bounded_by_a_part_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resample_in_parts_equals_resample_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     values = HITS.astype(float)[:, np.newaxis]
     whole = bootstrap(sums_by_user(values, ONE_EACH), samples=200)
-    monkeypatch.setattr("components.evaluator.statistics._WEIGHTS", 200 * 7)
+    monkeypatch.setattr("components.evaluator.statistics._WEIGHTS_AT_ONCE", 200 * 7)
     assert bootstrap(sums_by_user(values, ONE_EACH), samples=200) == pytest.approx(whole)
 
 
 @given(pairs=arrays(np.float64, (2, 12), elements=st.sampled_from([0.0, 0.25, 1.0])))
-def test_with_one_query_a_user_it_is_the_paired_t_test(pairs: npt.NDArray[np.float64]) -> None:
+def test_difference_with_one_query_per_user_is_the_paired_t_test(pairs: npt.NDArray[np.float64]) -> None:
     first, second = pairs
     found = difference(first, second, np.arange(12))
     if np.ptp(first - second) == 0:
@@ -92,7 +92,7 @@ def test_with_one_query_a_user_it_is_the_paired_t_test(pairs: npt.NDArray[np.flo
 
 
 @given(sizes=arrays(np.float64, 6, elements=st.sampled_from([0.0, 0.5, 0.75, 1.0])))
-def test_no_signs_of_the_differences_would_be_surer_than_the_least_p_value(sizes: npt.NDArray[np.float64]) -> None:
+def test_least_p_value_is_the_minimum_over_all_signs(sizes: npt.NDArray[np.float64]) -> None:
     least = difference(sizes, np.zeros(6), np.arange(6)).least_p_value
     signs = np.array(list(itertools.product([-1.0, 1.0], repeat=6)))
     of_all = [difference(some, np.zeros(6), np.arange(6)) for some in signs * sizes]
@@ -100,18 +100,18 @@ def test_no_signs_of_the_differences_would_be_surer_than_the_least_p_value(sizes
     assert {each.least_p_value for each in of_all} == {least}
 
 
-def test_the_same_model_twice_is_no_difference() -> None:
+def test_difference_of_equal_values_is_zero() -> None:
     same = difference(HITS.astype(float), HITS.astype(float), ONE_EACH)
     assert (same.mean, same.error, same.p_value()) == (0, 0, 1)
     assert same.interval() == (0, 0, 0)
 
 
-def test_one_user_shows_nothing() -> None:
+def test_difference_of_one_user_is_never_significant() -> None:
     found = difference(np.array([1.0, 0.0]), np.zeros(2), np.zeros(2, np.int64))
     assert (found.mean, found.p_value(), found.least_p_value) == (0.5, 1, 1)
 
 
-def test_the_error_of_a_mean_is_scipys_and_a_query_asked_twice_tells_nothing_new() -> None:
+def test_mean_and_error_equals_scipys_and_ignores_repeated_queries() -> None:
     values = np.array([0.0, 1.0, 1.0, np.nan, 0.5])
     mean, error, users = mean_and_error(values, np.arange(5))
     assert (mean, users) == (0.625, 4)
@@ -119,8 +119,8 @@ def test_the_error_of_a_mean_is_scipys_and_a_query_asked_twice_tells_nothing_new
     assert mean_and_error(np.tile(values, 2), np.tile(np.arange(5), 2)) == pytest.approx((mean, error, users))
 
 
-def test_the_jackknifes_error_of_a_mean_is_that_of_the_mean() -> None:
-    """Leaving out one at a time (Efron and Tibshirani 1993, 11.2)."""
+def test_jackknife_error_of_a_mean_is_its_standard_error() -> None:
+    """Each part is one user (Efron and Tibshirani 1993, 11.2)."""
     values = np.array([0.0, 1.0, 1.0, 0.25, 0.5])
     found = jackknife(values.mean(), np.array([np.delete(values, place).mean() for place in range(5)]))
     assert found.error == pytest.approx(stats.sem(values))
@@ -129,8 +129,8 @@ def test_the_jackknifes_error_of_a_mean_is_that_of_the_mean() -> None:
     assert nothing.p_value() == 1
 
 
-def test_a_user_with_many_queries_is_one_user() -> None:
-    """A thousand queries of one user prove nothing: no interval, whatever they say."""
+def test_difference_counts_a_user_with_many_queries_once() -> None:
+    """A thousand queries of one user are no evidence: the interval is infinite."""
     ones, zeros = np.ones(1000), np.zeros(1000)
     found = difference(ones, zeros, np.zeros(1000, np.int64))
     assert found.users == 1
@@ -139,7 +139,7 @@ def test_a_user_with_many_queries_is_one_user() -> None:
     assert math.isnan(difference(np.full(3, np.nan), zeros[:3], np.arange(3)).mean)
 
 
-def test_the_smallest_difference_is_seen_in_four_of_five_tries() -> None:
+def test_minimum_detectable_effect_is_detected_with_its_power() -> None:
     generator = np.random.default_rng(5)
     noise = generator.normal(size=500)
     true = difference(noise, np.zeros(500), np.arange(500)).minimum_detectable_effect()
@@ -150,20 +150,20 @@ def test_the_smallest_difference_is_seen_in_four_of_five_tries() -> None:
     assert 0.72 <= np.mean(seen) <= 0.88
 
 
-def test_holm_by_hand() -> None:
+def test_holm_equals_a_calculation_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([3 * 0.01, 2 * 0.03, 2 * 0.03])
     assert holm([0.6, 0.5]) == [1.0, 1.0]
     assert holm([]) == []
 
 
-def test_a_correction_counts_the_tests_that_can_show_something() -> None:
+def test_tarone_count_counts_tests_that_can_be_significant() -> None:
     assert tarone_count([0.0, 0.0, 0.0]) == 3
     assert tarone_count([0.0, 0.001, 0.03, 0.2]) == 2  # with 2.5 % for each, two can
     assert tarone_count([0.03, 0.03]) == 2  # with 5 % for each both could, which would be 10 %
     assert tarone_count([0.3]) == tarone_count([]) == 1
 
 
-def test_levels_for_several_intervals() -> None:
+def test_bonferroni_level_divides_the_error_rate() -> None:
     assert bonferroni_level(0.95, 1) == pytest.approx(0.95)
     assert bonferroni_level(0.95, 5) == pytest.approx(0.99)
     assert bonferroni_level(0.95, 0) == pytest.approx(0.95)

@@ -1,4 +1,4 @@
-"""What is summed up over all lists, held against the same arithmetic done otherwise."""
+"""Metrics over all lists, compared with the same arithmetic done in another way."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ REACH = stats.t.ppf(0.975, 19) * 19 / 20
 
 
 def coverage_and_gini(lists: list[list[str]]) -> tuple[float, float]:
-    """Of four items, a to d."""
+    """Return the coverage of four items, a to d."""
     counts = [sum(items.count(item) for items in lists) for item in "abcd"]
     differences = [abs(one - other) for one in counts for other in counts]
     return len(set(chain.from_iterable(lists))) / 4, float(np.mean(differences) / (2 * np.mean(counts)))
 
 
 @pytest.mark.parametrize("count", [5, 20])
-def test_intervals_of_all_lists_are_from_leaving_out_user_by_user(count: int) -> None:
-    """Where there are twenty users or fewer, each is a part of the jackknife, here by Tukey's pseudo-values.
+def test_catalogue_metric_interval_with_few_users_removes_one_user_at_a_time(count: int) -> None:
+    """With at most twenty users, each is a part of the jackknife, here by Tukey's pseudo-values.
 
     All have a and b, or b and c, but the last: that one has d, and a second query.
     """
@@ -52,17 +52,17 @@ def test_intervals_of_all_lists_are_from_leaving_out_user_by_user(count: int) ->
     ],
 )
 @pytest.mark.parametrize("users", [20, 100])
-def test_what_one_user_alone_covers_is_as_unsure_as_a_twentieth(
+def test_catalogue_metric_jackknife_with_one_covering_user_has_the_error_of_a_part(
     users: int, others: list[str], items: str, mean: float, low: float, high: float
 ) -> None:
-    """One user has b: without one part of twenty an item less is covered, without any other part as many as ever."""
+    """One user has b. Without one part of twenty, one item less is covered. Other parts make no difference."""
     lists = [["b"], *[others] * (users - 1)]
     some = results({"model": {"recall@10": [1.0] * users}}, lists={"model": lists})
     found = summarize(some, np.array([*items], dtype=object), EVALUATION)["systems"]["model"]["coverage@10"]
     assert found == pytest.approx((mean, low, high))
 
 
-def test_one_user_has_no_interval_of_what_lists_cover() -> None:
+def test_catalogue_metric_interval_of_one_user_is_undefined() -> None:
     some = results({"model": {"recall@10": [1.0]}}, lists={"model": [["a"]]})
     found = summarize(some, ITEMS, EVALUATION)
     mean, low, high = found["systems"]["model"]["coverage@10"]

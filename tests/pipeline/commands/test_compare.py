@@ -101,7 +101,7 @@ def test_two_roots_are_shown_side_by_side(finished_root: Path, other: Other) -> 
 def test_two_roots_are_compared_in_json(finished_root: Path, other: Other) -> None:
     found = strictly(temporec("compare", finished_root, other.root, "--metric", "recall@1", "--k", "1", "--json"))
     assert (found["queries"], found["users"], found["same_lists"]) == (USERS, USERS, 0)
-    rows = {row["of"]: row for row in found["metrics"]}
+    rows = {row["name"]: row for row in found["metrics"]}
     reach = stats.t.ppf(0.975, 29) * np.sqrt(0.64 / 29)
     assert rows["recall@1"]["difference"] == pytest.approx([-0.6, -0.6 - reach, -0.6 + reach])
     # As in either run itself, though they differ in what training drew.
@@ -109,16 +109,16 @@ def test_two_roots_are_compared_in_json(finished_root: Path, other: Other) -> No
     assert rows["recall@1"]["first"] == pytest.approx([0.8, *low_high["recall@1"]])
     assert rows["gini@3"]["first"][1:] == pytest.approx(low_high["gini@3"])
     assert rows["recall@1"]["second"] == pytest.approx([0.2, *other.measured["metrics"]["intervals"]["recall@1"]])
-    assert {row["of"] for row in found["slices"]} == {"history_length 1-4", "activity 1-4", "hour 12-18 UTC"}
-    assert [change["gone"] for change in found["changes"]] == [1] * 5
+    assert {row["name"] for row in found["slices"]} == {"history_length 1-4", "activity 1-4", "hour 12-18 UTC"}
+    assert [change["removed"] for change in found["changes"]] == [1] * 5
 
 
 def test_what_is_no_number_is_null_in_json() -> None:
     values = {"model": {"recall@10": [1.0] * 20, "auc": [float("nan")] * 20}}
     side = EvaluatedModel(results(values), np.array(["a"], dtype=object))
-    rows = {row["of"]: row for row in strictly(to_json(compare(side, side, EVALUATION, "recall@10", 10)))["metrics"]}
+    rows = {row["name"]: row for row in strictly(to_json(compare(side, side, EVALUATION, "recall@10", 10)))["metrics"]}
     assert rows["auc"] == {
-        "of": "auc",
+        "name": "auc",
         "first": [None, None, None],
         "second": [None, None, None],
         "difference": [None, None, None],
