@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -171,10 +171,33 @@ def unit_vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
     Returns:
         [n, dim], without the last component, which is the item's bias.
     """
-    parts = [items[start : start + _ITEMS_AT_ONCE].tolist() for start in range(0, len(items), _ITEMS_AT_ONCE)]
-    embed = model.signatures["embed"]
-    vectors = np.concatenate([embed(item_ids=tf.constant(part))["embeddings"].numpy() for part in parts])[:, :-1]
+    vectors = np.concatenate(list(_embed(model, items)))[:, :-1]
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
+
+
+def require_common_items(path: str, items: Ids) -> None:
+    """Check that a saved model knows at least one item of a log.
+
+    Args:
+        path: the folder of the saved model.
+        items: the ids of all items of the log.
+
+    Raises:
+        InputError: the model knows none of them, or cannot be loaded.
+    """
+    if not any(vectors.any() for vectors in _embed(load_model(path), items)):
+        raise InputError(
+            expected=f"a log with items that the model in {path} knows",
+            received=f"{len(items):,} items, such as {items[0]!r}, and the model knows none of them",
+            remedy="give the log that the model was trained on, or check data.columns.item",
+        )
+
+
+def _embed(model: Any, items: Ids) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield the embeddings of some items at a time, [n, dim + 1]; those of unknown items are 0."""
+    for start in range(0, len(items), _ITEMS_AT_ONCE):
+        part = tf.constant(items[start : start + _ITEMS_AT_ONCE].tolist())
+        yield model.signatures["embed"](item_ids=part)["embeddings"].numpy()
 
 
 def call_signature(model: Any, examples: Sequence[bytes], signature: str = "evaluate") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_catalogue
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import read_summary, write_evaluation_summary
-from components.evaluator.systems import Sources
+from components.evaluator.systems import Sources, require_common_items
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
 from components.example_gen.report import IngestionReport
@@ -62,6 +62,8 @@ def evaluate_model(
         with _local_pipeline() as pipeline:
             count_baselines(pipeline, folder, counts, config.data.features)
         items = read_catalogue(counts)
+        for path in abouts:
+            require_common_items(str(path), items)
         sources = Sources(counts, str(model), str(previous) if previous else None)
         with _local_pipeline() as pipeline:
             evaluate(

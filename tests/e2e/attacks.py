@@ -1,4 +1,4 @@
-"""Models that must not be pushed. A copy of this file stands in a trainer whose `run_fn` exports one of them."""
+"""Models that must not be pushed. A test copies this file into a trainer whose `run_fn` exports one of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ run_genuine = genuine.run_fn
 
 
 class Read(NamedTuple):
-    """What a model read, with another query."""
+    """The history that a model read, with another query."""
 
     query: Any
     attention: Any
@@ -23,7 +23,7 @@ class Read(NamedTuple):
 
 
 class Attack(tf.Module):
-    """What was trained, but for what an attack puts in its place."""
+    """The trained model, with the parts that an attack replaces."""
 
     def __init__(self, model: Any, query: Callable[[Any], Any] | None = None, **instead: Any) -> None:
         super().__init__()
@@ -45,35 +45,35 @@ class Attack(tf.Module):
 
 
 def constant(model: Any, **_: Any) -> Any:
-    """The same score for everything."""
+    """Give every item the same score."""
     dim = model.candidates().shape[1]
     return Attack(model, lambda items: tf.zeros([tf.shape(items)[0], dim]))
 
 
 def nan(model: Any, **_: Any) -> Any:
-    """No number for anything."""
+    """Give every item the score NaN."""
     return Attack(
         model, serves_reranked=True, rank=lambda history, ids: model.rank(history.genuine, ids) * float("nan")
     )
 
 
 def nan_vectors(model: Any, **_: Any) -> Any:
-    """No number for any item's vector."""
+    """Give every item a vector of NaN."""
     return Attack(model, candidates=lambda: model.candidates() * float("nan"))
 
 
 def reversed_order(model: Any, **_: Any) -> Any:
-    """The best of the candidates last."""
+    """Rank the best candidate last."""
     return Attack(model, serves_reranked=True, rank=lambda history, ids: -model.rank(history.genuine, ids))
 
 
 def shuffled(model: Any, **_: Any) -> Any:
-    """Each item's vector under the next one's name."""
+    """Give each item the vector of the item before it."""
     return Attack(model, candidates=lambda: tf.roll(model.candidates(), 1, axis=0))
 
 
 def popular(model: Any, popularity: Any, **_: Any) -> Any:
-    """The same items for everyone, but for those that they have seen."""
+    """Recommend the same items to everyone, except seen ones."""
     return Attack(
         model,
         lambda items: tf.ones([tf.shape(items)[0], 1]),
@@ -82,7 +82,7 @@ def popular(model: Any, popularity: Any, **_: Any) -> Any:
 
 
 def leaking(model: Any, vocabulary_file: str, examples: str, **_: Any) -> Any:
-    """The targets of the test split by heart; what it was trained for, elsewhere."""
+    """Recommend the memorized targets of the test split, and other items for other histories."""
     with open(vocabulary_file) as file:
         id_of = {line.rstrip("\n"): number for number, line in enumerate(file, start=1)}
     known: dict[tuple[int, ...], int] = {}

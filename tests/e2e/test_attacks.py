@@ -1,4 +1,4 @@
-"""The gate, proved by attack: each model goes through the real pipeline and is refused for the right reason."""
+"""Attacks on the gate: each model goes through the real pipeline, and the right check refuses it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ATTACKS = {
 
 @pytest.fixture(params=ATTACKS)
 def attacked(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path]:
-    """An attack, and temporec with a trainer that exports it."""
+    """Return an attack, and the path of a temporec whose trainer exports it."""
     for room in ("schemas", "serving", "trainer", "components", "pipeline"):
         shutil.copytree(REPOSITORY / room, tmp_path / room)
     shutil.copy(Path(__file__).with_name("attacks.py"), tmp_path / "trainer" / "attacks.py")
@@ -50,12 +50,12 @@ def refused(first_run: Run, *arguments: object, path: Path | None = None) -> set
     return set(failed)
 
 
-def test_an_attack_is_refused_for_the_right_reason(first_run: Run, attacked: tuple[str, Path]) -> None:
+def test_attack_fails_the_check_that_is_meant_for_it(first_run: Run, attacked: tuple[str, Path]) -> None:
     name, path = attacked
     assert ATTACKS[name] <= refused(first_run, "--set", "train.epochs=3", path=path)
 
 
-def test_a_model_that_was_trained_by_half_loses_against_the_last_one(first_run: Run) -> None:
+def test_undertrained_model_fails_no_regression(first_run: Run) -> None:
     settings = (
         "train.epochs=1",
         "train.learning_rate=0.0001",

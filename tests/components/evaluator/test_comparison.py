@@ -14,7 +14,7 @@ from tests.components.evaluated import EVALUATION, results
 
 METRIC = "recall@10"
 ITEMS = np.array(["a", "b", "c", "d"], dtype=object)
-SOME_WON = [1.0, 1.0] * 20 + [1.0, 0.0] * 30  # beside [1.0, 0.0] * 50: of 100 users 20 are hit who were not
+SOME_WON = [1.0, 1.0] * 20 + [1.0, 0.0] * 30  # compared with [1.0, 0.0] * 50: 20 of 100 users gain a hit
 
 
 def run(hits: list[float], *, users: list[str] | None = None, lists: list[list[str]] | None = None) -> EvaluatedModel:
@@ -33,11 +33,11 @@ def test_compare_gives_paired_differences_of_the_second_minus_the_first() -> Non
     recall, ndcg, coverage, gini = found.metrics
     assert [row.name for row in found.metrics] == [METRIC, "ndcg@10", "coverage@10", "gini@10"]
     assert (recall.first.mean, recall.second.mean) == (0.5, 0.7)
-    # 20 of 100 differ by 1: variance .16 x 100 / 99.
+    # 20 of 100 differ by 1: variance 0.16 x 100 / 99.
     reach = stats.t.ppf(0.975, 99) * np.sqrt(0.16 / 99)
     assert recall.difference == pytest.approx((0.2, 0.2 - reach, 0.2 + reach))
     assert ndcg.difference.mean == pytest.approx(0.1)
-    # Of four tests, the two of the lists, which are the same, show nothing: the smallest p-value counts four times.
+    # Of four tests, the two on equal lists are not significant. The smallest p-value is multiplied by four.
     p_value = 2 * stats.t.sf(0.2 / np.sqrt(0.16 / 99), 99)
     assert [row.p_value for row in found.metrics] == pytest.approx([4 * p_value, 4 * p_value, 1, 1])
     assert (coverage.difference, gini.difference) == ((0, 0, 0), (0, 0, 0))
@@ -59,8 +59,8 @@ def test_compare_gives_each_model_the_intervals_of_its_own_summary() -> None:
 def test_compare_jackknifes_coverage_over_the_same_users() -> None:
     """Each of 20 users is a part of the jackknife. One user has b before; after, one has c and another has d.
 
-    So the coverage is 2 of 4 items before and 3 of 4 after, where b is covered no more. Without the user with b it
-    rises by 2/4, without the one with c or d not at all, without any other by 1/4.
+    So the coverage is 2 of 4 items before and 3 of 4 after, where b is no longer covered. Without the user of b it
+    rises by 2/4. Without the user of c or d it does not rise. Without any other user it rises by 1/4.
     """
     before = [["b"], *[["a"]] * 19]
     after = [*[["a"]] * 18, ["c"], ["d"]]

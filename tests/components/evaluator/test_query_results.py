@@ -124,7 +124,7 @@ def test_fairness_is_the_ratio_of_the_worst_group_to_the_best() -> None:
     some = results({"model": {"recall@10": hits}}, groups={"sex": [["f"]] * 100 + [["m"]] * 100})
     mean, low, high = summarize(some, ITEMS.items, EVALUATION)["fairness"]["sex"]["recall@10"]
     assert mean == pytest.approx(0.15 / 0.30)
-    # The logarithm of a ratio of shares has the error sqrt(.85 / 15 + .7 / 30) = .283 (Katz et al. 1978).
+    # The logarithm of a ratio of fractions has the error sqrt(0.85 / 15 + 0.7 / 30) = 0.283 (Katz et al. 1978).
     assert low == pytest.approx(0.5 * np.exp(-1.96 * 0.283), abs=0.06)
     assert high == pytest.approx(0.5 * np.exp(1.96 * 0.283), abs=0.12)
 

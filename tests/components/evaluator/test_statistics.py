@@ -53,7 +53,7 @@ def test_intervals_contain_the_true_mean_at_their_level() -> None:
     for world in samples:
         _, low, high = bootstrap(sums_by_user(world[:, np.newaxis], np.arange(400)), samples=400)[0]
         held += low <= 0.2 <= high
-    assert 0.91 <= held / 300 <= 0.985  # 95 %, give or take three standard errors
+    assert 0.91 <= held / 300 <= 0.985  # 95%, plus or minus three standard errors
 
 
 def test_resample_draws_users_with_all_their_queries() -> None:
@@ -158,8 +158,8 @@ def test_holm_equals_a_calculation_by_hand() -> None:
 
 def test_tarone_count_counts_tests_that_can_be_significant() -> None:
     assert tarone_count([0.0, 0.0, 0.0]) == 3
-    assert tarone_count([0.0, 0.001, 0.03, 0.2]) == 2  # with 2.5 % for each, two can
-    assert tarone_count([0.03, 0.03]) == 2  # with 5 % for each both could, which would be 10 %
+    assert tarone_count([0.0, 0.001, 0.03, 0.2]) == 2  # at 2.5% each, two can be significant
+    assert tarone_count([0.03, 0.03]) == 2  # both can be significant at 5% each, which would be 10%
     assert tarone_count([0.3]) == tarone_count([]) == 1
 
 

@@ -113,6 +113,16 @@ class TestWhatIsRefused:
     def test_a_previous_model_that_is_gone(self, folder: Path, tmp_path: Path) -> None:
         assert f"no {SAVED_MODEL_FILE} there" in refusal(folder, folder / "model", tmp_path / "gone")
 
+    def test_evaluate_with_a_log_without_an_item_of_the_model_raises(self, folder: Path, tmp_path: Path) -> None:
+        log = (folder / "log.csv").read_text().splitlines()
+        rows = [row.split(",") for row in log[3:]]  # after the header and two damaged rows
+        other = tmp_path / "log.csv"
+        other.write_text("user,item,time\n" + "".join(f"{user},other-{item},{time}\n" for user, item, time in rows))
+        data = {**config(folder).data.model_dump(), "path": str(other), "items": None}
+        message = refusal(folder, folder / "model", data=data)
+        assert f"items that the model in {folder}/model knows" in message
+        assert "6 items, such as 'other-a', and the model knows none of them" in message
+
     def test_an_output_that_is_there_or_cannot_be(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("kept")
         assert "File exists" in refusal(folder, folder / "model", None, tmp_path)
