@@ -113,8 +113,8 @@ def test_gate_document_has_every_check() -> None:
     assert found | {"no_regression"} == set(documented)
 
 
-def test_path_in_the_architecture_exists() -> None:
-    text = (REPOSITORY / "docs" / "architecture.md").read_text()
-    paths = re.findall(r"`([\w./]+/[\w./]*)`", text)
-    assert len(paths) > 20
+@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_path_in_backticks_exists(name: str) -> None:
+    paths = re.findall(r"`([\w./]+/[\w./]*)`", (REPOSITORY / name).read_text())
+    assert len(paths) > 10
     assert not [path for path in paths if not (REPOSITORY / path).exists()]
