@@ -16,8 +16,8 @@ class TrainingSetStats(NamedTuple):
     """Statistics of an epoch of training.
 
     `sequences` is the largest part. It needs 8 bytes for each item of a window, and about 120 bytes for each window:
-    1.0 GB for 100 million interactions in windows of 50 items. One machine holds it until the co-occurrence tables are
-    counted.
+    1.0 GB for 100 million interactions in windows of 50 items. `trainer.network.cooccurrence.count_cooccurrences` needs
+    much more while it counts them.
     """
 
     steps: int  # the number of batches
