@@ -1,3 +1,3 @@
-"""What is wired: the pipeline, its orchestrators, the command line."""
+"""The pipeline, its runners and the command line."""
 
-import trainer  # noqa: F401 - chooses Keras 2, which must happen before TFX imports TensorFlow
+import trainer  # noqa: F401 - selects Keras 2, before TFX imports TensorFlow

@@ -1,11 +1,12 @@
 """The command line: parse, call, print.
 
-What takes long to import is imported by the command that needs it, after its
-configuration was read: a mistake there is told at once.
+Each command imports slow packages itself, after it has read the configuration. So a wrong
+configuration is reported at once.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
@@ -38,21 +39,24 @@ app = typer.Typer(
     "then:        temporec run --config pipeline/configs/quickstart.yaml\n\n"
     "Exit codes: 0 done, 1 failed, 2 the input is wrong, 3 the gate refused the model.",
 )
-config_app = typer.Typer(no_args_is_help=True, help="The configuration: its JSON schema.")
+config_app = typer.Typer(no_args_is_help=True, help="Describe the configuration.")
 app.add_typer(config_app, name="config")
-data_app = typer.Typer(no_args_is_help=True, help="Data sets to try temporec with.")
+data_app = typer.Typer(no_args_is_help=True, help="Fetch public data sets.")
 app.add_typer(data_app, name="data")
 
-ConfigOption = Annotated[Path, typer.Option("--config", help="The configuration, a YAML file; see pipeline/configs/.")]
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="YAML file with the configuration; see pipeline/configs/.")
+]
 SetOption = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads it on Python 3.10
-    typer.Option("--set", metavar="A.B=VALUE", help="Override a setting; may be given more than once."),
+    typer.Option("--set", metavar="A.B=VALUE", help="Override a setting; repeatable."),
 ]
+_IDS_HELP = "separated by commas; put an id that contains a comma in double quotes."
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Target(str, Enum):
-    """Who runs a compiled pipeline."""
+    """The orchestrator of a compiled pipeline."""
 
     kubeflow = "kubeflow"
     vertex = "vertex"
@@ -70,12 +74,12 @@ def common(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options that come before a command."""
+    """Accept options before a command."""
 
 
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
-    """Tell whether this machine is able to run temporec, and what is missing."""
+    """Check that this machine can run temporec, and list missing parts."""
     from pipeline.commands.doctor import diagnose, diagnosis_json, diagnosis_table
 
     diagnosis = diagnose()
@@ -96,10 +100,10 @@ def schema() -> None:
 
 @data_app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="Which one: movielens-100k.")],
-    to: Annotated[Path, typer.Option(help="The folder to put it in.")],
+    name: Annotated[str, typer.Argument(help="Name of the data set: movielens-100k.")],
+    to: Annotated[Path, typer.Option(help="Folder for the files.")],
 ) -> None:
-    """Bring a real data set, checksum verified; what is there already is left alone."""
+    """Download a public data set and verify its checksums; correct files are kept."""
     from pipeline.commands.datasets import DATASETS
     from pipeline.commands.datasets import fetch as fetch_data
 
@@ -110,7 +114,7 @@ def fetch(
 
 @app.command()
 def validate(config: ConfigOption, overrides: SetOption = None) -> None:
-    """Read the configuration and the whole log, report counts, train nothing."""
+    """Check the configuration and the whole log, and print counts, without training."""
     loaded = _load(config, overrides)
     from pipeline.commands.evaluate import validate_log
     from pipeline.display.tables import data_table
@@ -124,15 +128,14 @@ def run(
     overrides: SetOption = None,
     root: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(
-            help="Where everything goes: artifacts, metadata, models, logs, run.json, report.html. [runs/NAME]"
-        ),
+        typer.Option(help="Folder for artifacts, metadata, models, logs, run.json and report.html. [runs/NAME]"),
     ] = None,
 ) -> None:
-    """Run the whole pipeline: from the log to a model that is tested, gated and pushed.
+    """Run the whole pipeline, from the log to a tested, gated and pushed model.
 
-    Run it again after a change, and what does not depend on the change is
-    taken from the cache. Watch training with: tensorboard --logdir ROOT
+    A second run in the same root repeats only the steps after a change; other results come from the cache.
+
+    Watch the training with: tensorboard --logdir ROOT
     """
     loaded = _load(config, overrides)
     from pipeline.commands.run import run as run_pipeline
@@ -144,16 +147,19 @@ def run(
 @app.command()
 def evaluate(
     config: ConfigOption,
-    model: Annotated[Path, typer.Option(help="A saved model, like ROOT/models/VERSION.")],
-    previous: Annotated[Optional[Path], typer.Option(help="Another, to be measured beside it.")] = None,  # noqa: UP045
+    model: Annotated[Path, typer.Option(help="Folder of a saved model, like ROOT/models/VERSION.")],
+    previous: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A second model to evaluate on the same queries."),
+    ] = None,
     output: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="A new folder to keep what was measured of each query in."),
+        typer.Option(help="New folder for the metrics of each query."),
     ] = None,
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a saved model on the test split of a log, beside the baselines."""
+    """Evaluate a saved model and the baselines on the test split of a log."""
     loaded = _load(config, overrides)
     from pipeline.commands.evaluate import evaluate_model
     from pipeline.display.tables import metrics_table
@@ -162,18 +168,18 @@ def evaluate(
     if as_json:
         print(json.dumps({"metrics": metrics, "protocol": protocol}, indent=2))
     else:
-        Console().print(metrics_table(metrics, protocol))
+        Console().print(metrics_table(metrics, protocol, loaded.evaluate.gate.metric, loaded.evaluate.ks))
 
 
 @app.command()
 def compare(
-    first: Annotated[Path, typer.Argument(help="The root of one run.")],
-    second: Annotated[Path, typer.Argument(help="The root of another.")],
-    metric: Annotated[str, typer.Option(help="What slices are compared by.")] = "recall@10",
-    k: Annotated[int, typer.Option(min=1, help="The length of the lists whose items are compared.")] = 10,
+    first: Annotated[Path, typer.Argument(help="Root of the first run.")],
+    second: Annotated[Path, typer.Argument(help="Root of the second run.")],
+    metric: Annotated[str, typer.Option(help="Metric for the comparison of slices.")] = "recall@10",
+    k: Annotated[int, typer.Option(min=1, help="Length of the compared lists.")] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Set two runs on the same log side by side: metrics, slices and lists, with what is sure of it."""
+    """Compare two runs on the same log: metrics, slices and lists, with confidence intervals."""
     from pipeline.commands.compare import compare_roots, tables, to_json
 
     comparison = compare_roots(first, second, metric, k)
@@ -186,10 +192,10 @@ def compare(
 
 @app.command()
 def report(
-    root: Annotated[Path, typer.Option(help="The root of a run.")],
-    output: Annotated[Optional[Path], typer.Option(help="The file to write. [ROOT/report.html]")] = None,  # noqa: UP045
+    root: Annotated[Path, typer.Option(help="Root of the run.")],
+    output: Annotated[Optional[Path], typer.Option(help="File to write. [ROOT/report.html]")] = None,  # noqa: UP045
 ) -> None:
-    """Write what a run read, learnt and decided as one HTML file, which needs nothing else to be looked at."""
+    """Write a self-contained HTML report of a run."""
     from pipeline.report.write import write_report
 
     print(write_report(root, output))
@@ -197,11 +203,11 @@ def report(
 
 @app.command()
 def serve(
-    model_base_path: Annotated[Path, typer.Option(help="The folder of versions, like ROOT/models.")],
-    port: Annotated[int, typer.Option(help="Where to listen for gRPC; 0 picks a free one.")] = 8500,
-    model_name: Annotated[str, typer.Option(help="The name that requests give.")] = MODEL_NAME,
+    model_base_path: Annotated[Path, typer.Option(help="Folder of versions, like ROOT/models.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for gRPC; 0 picks a free port.")] = 8500,
+    model_name: Annotated[str, typer.Option(help="Name of the model in requests.")] = MODEL_NAME,
 ) -> None:
-    """Serve the newest version over TensorFlow Serving's own gRPC API, and follow new ones."""
+    """Serve the newest version over TensorFlow Serving's gRPC API, and switch to newer versions."""
     from serving.server.server import serve as serve_model
 
     serve_model(model_base_path, port, model_name=model_name)
@@ -209,24 +215,24 @@ def serve(
 
 @app.command()
 def recommend(
-    history: Annotated[str, typer.Option(help="Item ids, oldest first, separated by commas.")],
+    history: Annotated[str, typer.Option(help=f"Item ids, oldest first, {_IDS_HELP}")],
     server: Annotated[
         str, typer.Option(help="HOST:PORT of `temporec serve` or TensorFlow Serving.")
     ] = "localhost:8500",
-    k: Annotated[Optional[int], typer.Option(min=1, help="How many; the model's own number by default.")] = None,  # noqa: UP045
-    exclude: Annotated[str, typer.Option(help="Item ids never to recommend, separated by commas.")] = "",
+    k: Annotated[Optional[int], typer.Option(min=1, help="Number of items. [the model's k]")] = None,  # noqa: UP045
+    exclude: Annotated[str, typer.Option(help=f"Item ids to leave out, {_IDS_HELP}")] = "",
     config: Annotated[Optional[Path], typer.Option(help="Show titles from this configuration's item table.")] = None,  # noqa: UP045
-    model_name: Annotated[str, typer.Option(help="The name that the server knows the model by.")] = MODEL_NAME,
+    model_name: Annotated[str, typer.Option(help="Name of the model on the server.")] = MODEL_NAME,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask a server what comes next after a history."""
+    """Ask a server for the next items after a history."""
     from pipeline.display.tables import answer_table
     from pipeline.display.titles import read_titles
     from serving.server.client import Client
 
     titles = read_titles(_load(config).data.items) if config else {}
     with Client(server, model_name=model_name) as client:
-        (answer,) = client.recommend([_ids(history)], k=k, exclude=[_ids(exclude)])
+        (answer,) = client.recommend([_ids(history, "--history")], k=k, exclude=[_ids(exclude, "--exclude")])
     if as_json:
         print(json.dumps({"item_ids": answer.item_ids, "scores": answer.scores, "fallback": answer.fallback}))
     else:
@@ -235,14 +241,14 @@ def recommend(
 
 @app.command(name="compile")
 def compile_(
-    target: Annotated[Target, typer.Option(help="Who will run it.")],
+    target: Annotated[Target, typer.Option(help="Orchestrator of the compiled pipeline.")],
     config: ConfigOption,
-    image: Annotated[str, typer.Option(help="The container image with temporec in it.")],
-    root: Annotated[str, typer.Option(help="URI of the folder for artifacts and models, like gs://bucket/temporec.")],
-    output: Annotated[Path, typer.Option(help="The file to write: .yaml for kubeflow, .json for vertex.")],
+    image: Annotated[str, typer.Option(help="Container image with temporec installed.")],
+    root: Annotated[str, typer.Option(help="URI for artifacts and models, like gs://bucket/temporec.")],
+    output: Annotated[Path, typer.Option(help="File to write: .yaml for kubeflow, .json for vertex.")],
     overrides: SetOption = None,
 ) -> None:
-    """Write the same pipeline as a file for Kubeflow Pipelines or Vertex AI."""
+    """Compile the pipeline to a file for Kubeflow Pipelines or Vertex AI."""
     loaded = _load(config, overrides)
     from pipeline.runners.kubeflow import compile_pipeline
 
@@ -256,13 +262,22 @@ def _load(config: Path, overrides: Optional[list[str]] = None) -> Config:  # noq
     return load_config(config, overrides or ())
 
 
-def _ids(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _ids(text: str, option: str) -> list[str]:
+    """Return the ids of a comma-separated list; an id in double quotes may contain commas."""
+    try:
+        (parts,) = csv.reader([text], skipinitialspace=True, strict=True) if text else [[]]
+    except (csv.Error, ValueError) as error:
+        raise InputError(
+            expected=f"item ids separated by commas in {option}",
+            received=f"{text} ({error})",
+            remedy="put an id that contains a comma in double quotes, like 'a,\"b,c\"'",
+        ) from None
+    return [part.strip() for part in parts if part.strip()]
 
 
 def main() -> NoReturn:
-    """Runs the command line, with errors as messages and exit codes."""
-    # What packages warn about, a user of this command cannot mend; --help stays quick, so nothing is imported here.
+    """Run the command line; errors end with a message and an exit code."""
+    # Users cannot fix the warnings of packages. Nothing is imported here, so that --help stays fast.
     warnings.simplefilter("ignore")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -272,12 +287,12 @@ def main() -> NoReturn:
     except ComponentFailed as error:
         _fail(error, FAILED)
     finally:
-        _part_quietly()
+        _silence_tensorflow_at_exit()
     sys.exit(DONE)
 
 
-def _part_quietly() -> None:
-    """Lets nobody hear TensorFlow's functions complain when the interpreter takes them down."""
+def _silence_tensorflow_at_exit() -> None:
+    """Drop the messages that TensorFlow's functions print when the interpreter deletes them."""
     if "tensorflow" in sys.modules and sys.exc_info()[0] in (None, SystemExit):
         sys.stderr.flush()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

@@ -1,4 +1,4 @@
-"""The pipeline: which components there are and how they are wired, for every orchestrator."""
+"""The pipeline: its components and their connections, for every orchestrator."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfx import v1 as tfx
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.types.channel import BaseChannel
 
 import components
 import schemas
@@ -27,10 +29,27 @@ from schemas.features import EVAL, TEST, TRAIN
 
 @dataclass(frozen=True)
 class Locations:
-    """Where a pipeline keeps what it makes."""
+    """The folders of a pipeline.
 
-    artifacts: str  # what the components write, a folder each
-    models: str  # the base path that TensorFlow Serving watches
+    Args:
+        artifacts: for the outputs of the components, one folder each.
+        models: the base path that TensorFlow Serving watches.
+    """
+
+    artifacts: str
+    models: str
+
+
+@dataclass(frozen=True)
+class _DataNodes:
+    """The components that read the log and prepare it for training, in their order."""
+
+    example_gen: InteractionExampleGen
+    statistics_gen: tfx.components.StatisticsGen
+    history_schema: Any
+    example_validator: tfx.components.ExampleValidator
+    transform: tfx.components.Transform
+    baselines: Any
 
 
 def create_pipeline(
@@ -38,23 +57,55 @@ def create_pipeline(
     locations: Locations,
     *,
     compare_with: type[tfx.dsl.experimental.ResolverStrategy],
+    pipeline_name: str | None = None,
     metadata_connection_config: Any = None,
     beam_args: tuple[str, ...] = (),
 ) -> tfx.dsl.Pipeline:
-    """From a log to a pushed model.
+    """Create the pipeline from a log to a pushed model.
+
+    The same components run on every orchestrator. Only the arguments differ.
 
     Args:
-        config: what to build; `data.path` must be readable where the pipeline runs.
-        locations: where to write, likewise.
+        config: the configuration; `data.path` must be readable where the pipeline runs.
+        locations: the folders for artifacts and models, writable where the pipeline runs.
         compare_with: the strategy that chooses the previous model; see `components.resolver.last_pushed_model`.
-        metadata_connection_config: the metadata store, where the orchestrator brings none.
+        pipeline_name: the name in ML Metadata; the configuration's `name` by default.
+        metadata_connection_config: the metadata store, if the orchestrator has none of its own.
         beam_args: options for the Beam runner.
-    """
-    ingestion_code = code_digest(components, schemas)
-    training_code = code_digest(trainer, serving, schemas)
-    evaluation_code = code_digest(components, trainer, serving, schemas)
 
-    example_gen = InteractionExampleGen(config.example_gen_config, code=ingestion_code)
+    Returns:
+        A TFX pipeline with caching enabled.
+
+    Raises:
+        InputError: the log and its tables have no common folder.
+
+    Example:
+        ```python
+        pipeline = create_pipeline(
+            load_config("pipeline/configs/quickstart.yaml"),
+            Locations(artifacts="gs://bucket/shop/artifacts", models="gs://bucket/shop/models"),
+            compare_with=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        )
+        ```
+    """
+    data = _data_nodes(config)
+    trainer_node = _trainer_node(config, locations, data)
+    return tfx.dsl.Pipeline(
+        pipeline_name=pipeline_name or config.name,
+        pipeline_root=locations.artifacts,
+        components=[
+            *vars(data).values(),
+            trainer_node,
+            *_release_nodes(config, locations, data, trainer_node.outputs["model"], compare_with),
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=list(beam_args),
+    )
+
+
+def _data_nodes(config: Config) -> _DataNodes:
+    example_gen = InteractionExampleGen(config.example_gen_config, code=code_digest(components, schemas))
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
     history_schema = HistorySchema(text=history_schema_text(config.data))
@@ -64,13 +115,13 @@ def create_pipeline(
         examples=examples,
         schema=schema,
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
-        # The catalogue is every item of the log: one seen only as a target is a candidate like the others.
+        # The catalogue has every item of the log: an item that is only a target is also a candidate.
         splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN, EVAL, TEST], transform=[TRAIN, EVAL]),
-        disable_statistics=True,  # StatisticsGen has them
+        disable_statistics=True,  # StatisticsGen computes them
         custom_config={
             "times": config.data.timestamp.unit != "order",
             "features": [feature.model_dump_json() for feature in config.data.features],
-            "code": code_digest(components, serving, schemas),  # only there to be part of the cache key
+            "code": code_digest(components, serving, schemas),  # unused, but part of the cache key
         },
     )
     baselines = Baselines(
@@ -78,21 +129,35 @@ def create_pipeline(
         features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
         code=code_digest(components, trainer, schemas),
     )
-    counts = baselines.outputs["counts"]
-    model_trainer = Trainer(
+    return _DataNodes(example_gen, statistics_gen, history_schema, example_validator, transform, baselines)
+
+
+def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Trainer:
+    return Trainer(
         run_fn="trainer.run_fn.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        counts=counts,
+        examples=data.transform.outputs["transformed_examples"],
+        transform_graph=data.transform.outputs["transform_graph"],
+        counts=data.baselines.outputs["counts"],
         train_split=TRAIN,
         eval_split=EVAL,
         custom_config={
-            "code": training_code,
+            "code": code_digest(trainer, serving, schemas),
             "training": config.trainer_config.model_dump_json(),
             "checkpoints": f"{locations.artifacts}/Trainer/checkpoints",
         },
     )
-    model = model_trainer.outputs["model"]
+
+
+def _release_nodes(
+    config: Config,
+    locations: Locations,
+    data: _DataNodes,
+    model: BaseChannel,
+    compare_with: type[tfx.dsl.experimental.ResolverStrategy],
+) -> list[BaseNode]:
+    """Return the components that evaluate a model, decide on it and push it."""
+    code = code_digest(components, trainer, serving, schemas)
+    examples, counts = data.example_gen.outputs["examples"], data.baselines.outputs["counts"]
     compared_with = previous_model(compare_with, candidate=model, models=locations.models)
     evaluator = Evaluator(
         examples=examples,
@@ -101,7 +166,7 @@ def create_pipeline(
         counts=counts,
         settings=config.evaluator_config.model_dump_json(),
         floors=json.dumps(config.evaluate.gate.floors),
-        code=evaluation_code,
+        code=code,
     )
     gate = ModelGate(
         examples=examples,
@@ -110,7 +175,7 @@ def create_pipeline(
         evaluation=evaluator.outputs["evaluation"],
         gate=config.evaluate.gate.model_dump_json(),
         remove_seen=config.serving.remove_seen,
-        code=evaluation_code,
+        code=code,
     )
     pusher = AtomicPusher(
         model=model,
@@ -119,23 +184,4 @@ def create_pipeline(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=locations.models)
         ),
     ).with_id("Pusher")
-    return tfx.dsl.Pipeline(
-        pipeline_name=config.name,
-        pipeline_root=locations.artifacts,
-        components=[
-            example_gen,
-            statistics_gen,
-            history_schema,
-            example_validator,
-            transform,
-            baselines,
-            model_trainer,
-            compared_with,
-            evaluator,
-            gate,
-            pusher,
-        ],
-        enable_cache=True,
-        metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=list(beam_args),
-    )
+    return [compared_with, evaluator, gate, pusher]

@@ -1,7 +1,7 @@
 from hypothesis import settings
 
-import trainer  # noqa: F401 - chooses Keras 2, which must happen before anything imports TensorFlow
+import trainer  # noqa: F401 - selects Keras 2, before anything imports TensorFlow
 
-# How long an example takes depends on what else the machine does.
+# The time of an example depends on the load of the machine.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

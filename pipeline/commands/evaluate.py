@@ -1,7 +1,8 @@
-"""`temporec validate` and `temporec evaluate`: the log without the pipeline."""
+"""`temporec validate` and `temporec evaluate`: they read the log without the pipeline."""
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.baselines.count_pipeline import count_baselines
@@ -19,19 +21,34 @@ from components.evaluator.systems import Sources, require_common_items
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
 from components.example_gen.report import IngestionReport
-from pipeline.commands.saved_models import as_they_were_trained, check_model
+from pipeline.commands.saved_models import check_model, with_model_settings
 from pipeline.records.protocol import data_counts, metrics, protocol
+from pipeline.records.run_root import check_no_wildcards
 from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.features import TEST
 
+_NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT)
+
 
 def validate_log(config: Config) -> dict[str, Any]:
-    """Reads the whole log and counts, as `run.json` has it under `data`.
+    """Read the whole log and count its rows, users, items and examples.
+
+    Args:
+        config: the log, the split and the histories.
+
+    Returns:
+        The section `data` of `run.json`.
 
     Raises:
-        InputError: the log cannot be read, has too many bad rows, or too few users for the split.
+        InputError: the log cannot be read, has too many rejected rows, or has too few users for the split.
+
+    Example:
+        ```python
+        counts = validate_log(load_config("pipeline/configs/quickstart.yaml"))
+        print(counts["rows_read"], counts["rows_rejected"])
+        ```
     """
     with _ingested(config) as (_, report):
         return data_counts(report)
@@ -40,21 +57,31 @@ def validate_log(config: Config) -> dict[str, Any]:
 def evaluate_model(
     config: Config, model: Path, previous: Path | None = None, output: Path | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Measures a saved model on the test split: `metrics` and `protocol` as `run.json` has them.
+    """Evaluate a saved model and the baselines on the test split of a log.
 
     Args:
-        config: the log, the split, and what to measure. How long histories are, and whether seen items are left out,
-            the model says itself.
-        model: the saved model.
-        previous: another one, measured beside it on the same queries.
-        output: where what was measured of each query is kept; nowhere, if there is none.
+        config: the log, the split and the metrics. The length of histories and the removal of seen items come from
+            the model instead.
+        model: the folder of the saved model.
+        previous: the folder of a second model, evaluated on the same queries.
+        output: a new folder for the metrics of each query; by default they are not kept.
+
+    Returns:
+        The sections `metrics` and `protocol` of `run.json`.
 
     Raises:
-        InputError: what `validate_log` raises; there is no saved model of temporec's, the log
-            does not fit it, or the other one does not; or the output is no folder that can be made.
+        InputError: the log cannot be used (see `validate_log`), a folder holds no saved model of temporec, a model
+            does not fit the log or the other model, or the output folder cannot be made.
+
+    Example:
+        ```python
+        config = load_config("pipeline/configs/quickstart.yaml")
+        metrics, protocol = evaluate_model(config, Path("runs/quickstart/models/1764400000"))
+        print(metrics["test"]["recall@10"], metrics["baselines"]["popularity"]["recall@10"])
+        ```
     """
-    abouts = {path: check_model(path) for path in filter(None, (model, previous))}
-    config = as_they_were_trained(config, abouts)
+    infos = {path: check_model(path) for path in filter(None, (model, previous))}
+    config = with_model_settings(config, infos)
     if output is not None:
         _check_new(output)
     with _ingested(config) as (folder, report):
@@ -76,18 +103,18 @@ def evaluate_model(
                 kept,
             )
         write_evaluation_summary(kept, items, config.evaluator_config)
-        return metrics(read_summary(kept)), protocol(config, abouts[model]["reads"], report, len(items))
+        return metrics(read_summary(kept)), protocol(config, infos[model]["reads"], report, len(items))
 
 
 def _check_new(output: Path) -> None:
     try:
         output.mkdir(parents=True)
-        output.rmdir()  # it is there when there is something in it
+        output.rmdir()  # it is made again with its first file
     except OSError as error:
         raise InputError(
-            expected=f"a new folder as --output: {output}",
+            expected=f"a new folder in --output: {output}",
             received=error.strerror or str(error),
-            remedy="name one that is not there yet, where you may write",
+            remedy="give a folder that does not exist yet, in a writable folder",
         ) from None
 
 
@@ -98,9 +125,26 @@ def _local_pipeline() -> beam.Pipeline:
 @contextmanager
 def _ingested(config: Config) -> Iterator[tuple[str, IngestionReport]]:
     check_log(config.data)
-    with tempfile.TemporaryDirectory(prefix="temporec-") as folder:
+    with _temporary_folder() as folder:
         with _local_pipeline() as pipeline:
             ingest(pipeline, config.data, config.split, config.history, folder)
         report = IngestionReport.read(folder)
         report.check(config.data, config.split)
         yield folder, report
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[str]:
+    """Make a temporary folder, and report one that is full or cannot be written."""
+    try:
+        check_no_wildcards(Path(tempfile.gettempdir()), "a folder of temporary files", "set TMPDIR to another folder")
+        with tempfile.TemporaryDirectory(prefix="temporec-") as folder:
+            yield folder
+    except (OSError, tf.errors.ResourceExhaustedError) as error:
+        if isinstance(error, OSError) and error.errno not in _NOT_WRITABLE:
+            raise
+        raise InputError(
+            expected=f"a writable folder of temporary files with free space: {tempfile.tempdir or 'none was found'}",
+            received=str(error).partition("\n")[0],
+            remedy="free some space there, or set the variable TMPDIR to another folder",
+        ) from None

@@ -1,4 +1,4 @@
-"""Saved models as a command is given them: whether temporec exported them, and whether a log fits them."""
+"""Checks of a saved model in a command: temporec exported it, and the log fits it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from schemas.errors import InputError
 from serving.server.servable import SAVED_MODEL_FILE
 from trainer.network.model_info import read_model_info
 
-Abouts = Mapping[
-    Path, dict[str, Any]
-]  # by the model's folder, as `trainer.network.model_info.read_model_info` gives it
+ModelInfos = Mapping[Path, dict[str, Any]]  # the result of `read_model_info`, by the model's folder
 
 
 def check_model(model: Path) -> dict[str, Any]:
-    """What a model says of itself.
+    """Return the info of a saved model.
+
+    Args:
+        model: the folder of the model.
+
+    Returns:
+        The content of its `about.json`.
 
     Raises:
-        InputError: the folder holds no saved model, or none that temporec exported.
+        InputError: the folder holds no saved model, or temporec did not export it.
     """
     if not (model / SAVED_MODEL_FILE).is_file():
         versions = sorted(path.parent.name for path in model.glob(f"*/{SAVED_MODEL_FILE}"))
         raise InputError(
             expected=f"a saved model in {model}",
-            received=f"a folder of versions: {', '.join(versions)}" if versions else f"no {SAVED_MODEL_FILE} there",
+            received=f"a folder of versions: {', '.join(versions)}" if versions else f"no {SAVED_MODEL_FILE}",
             remedy=f"give one version: {model / versions[-1]}"
             if versions
             else "give a folder like ROOT/models/VERSION",
@@ -36,45 +40,52 @@ def check_model(model: Path) -> dict[str, Any]:
     signatures = load_model(str(model)).signatures
     if "evaluate" not in signatures:
         raise InputError(
-            expected="a model that temporec exported, with the signature evaluate",
+            expected="a model exported by temporec, with the signature evaluate",
             received=f"signatures {', '.join(signatures) or 'none'}",
-            remedy="give a model that `temporec run` pushed",
+            remedy="give a model pushed by `temporec run`",
         )
     return read_model_info(str(model))
 
 
-def as_they_were_trained(config: Config, abouts: Abouts) -> Config:
-    """A configuration whose histories are as long as models read them, and that treats seen items as they do.
+def with_model_settings(config: Config, infos: ModelInfos) -> Config:
+    """Return the configuration with the length of histories and the removal of seen items of the models.
+
+    Args:
+        config: the configuration.
+        infos: the infos of one or more models.
+
+    Returns:
+        The same configuration with the models' settings.
 
     Raises:
-        InputError: the log does not tell what a model reads, or the models do not treat seen items alike.
+        InputError: the log lacks an input of a model, or the models differ in the removal of seen items.
     """
-    for model, about in abouts.items():
-        _check_log(config.data, model, about)
-    (removes, *others) = {about["remove_seen"] for about in abouts.values()}
+    for model, info in infos.items():
+        _check_log(config.data, model, info)
+    (removes, *others) = {info["remove_seen"] for info in infos.values()}
     if others:
         raise InputError(
-            expected="models that treat seen items alike",
+            expected="models that treat seen items the same way",
             received=", ".join(
-                f"{model}, which {'leaves them out' if about['remove_seen'] else 'keeps them'}"
-                for model, about in abouts.items()
+                f"{model}, which {'removes' if info['remove_seen'] else 'keeps'} seen items"
+                for model, info in infos.items()
             ),
-            remedy="measure each by itself: their lists are of other items",
+            remedy="evaluate each model on its own, because their lists cannot be compared",
         )
-    length = max(about["max_length"] for about in abouts.values())
+    length = max(info["max_length"] for info in infos.values())
     serving = config.serving.model_copy(update={"remove_seen": removes})
     return config.model_copy(update={"history": HistoryConfig(max_length=length), "serving": serving})
 
 
-def _check_log(data: DataConfig, model: Path, about: Mapping[str, Any]) -> None:
-    """Raises InputError where the log does not tell what a model reads: it would answer, as if nothing were known."""
-    told = {feature.name: feature.kind for feature in data.features if feature.of == "interaction"}
-    missing = [f"{name}, a {kind}" for name, kind in about["columns"].items() if told.get(name) != kind]
-    if {"time", "query_time"}.intersection(about["reads"]) and data.timestamp.unit == "order":
-        missing.append("times, not only their order")
+def _check_log(data: DataConfig, model: Path, info: Mapping[str, Any]) -> None:
+    """Refuse a log without an input of the model. The model would treat the input as unknown."""
+    columns = {feature.name: feature.kind for feature in data.features if feature.of == "interaction"}
+    missing = [f"{name}, a {kind}" for name, kind in info["columns"].items() if columns.get(name) != kind]
+    if {"time", "query_time"}.intersection(info["reads"]) and data.timestamp.unit == "order":
+        missing.append("times instead of an order")
     if missing:
         raise InputError(
-            expected=f"a log that tells what {model} reads: {'; '.join(missing)}",
-            received="; ".join(f"{name}, a {kind}" for name, kind in told.items()) or "items and their order alone",
-            remedy="describe the columns under data as the model's own configuration did",
+            expected=f"a log with the inputs of {model}: {'; '.join(missing)}",
+            received="; ".join(f"{name}, a {kind}" for name, kind in columns.items()) or "items and their order only",
+            remedy="describe the columns under data as in the model's own configuration",
         )

@@ -1,1 +1,1 @@
-"""What a person sees in a terminal or in TensorBoard's projector."""
+"""Output for people: tables and progress in the terminal, and TensorBoard's projector."""

@@ -1,4 +1,4 @@
-"""The items of a model in TensorBoard's embedding projector, by their titles and categories."""
+"""The items of a model in TensorBoard's embedding projector, with their titles and categories."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from schemas.config.log import ItemsTableConfig
 from schemas.features import VOCABULARY
 from trainer.baselines.read_popularity import read_popularity
 
-POINTS = 10_000  # the most popular items: more the projector samples by itself, after the browser has loaded them all
+POINTS = 10_000  # the most popular items; the browser loads more, but the projector shows only a sample of them
 _TENSORS, _METADATA = "items.tsv", "items-metadata.tsv"
 
 
 def write_projector(log_dir: Path, model: Path, counts: str, items: ItemsTableConfig | None) -> None:
-    """Writes what the projector shows of a training.
+    """Write the projector's files into the logs of a training.
 
-    Titles are no input of a training, so this follows each run, also where the model comes from the cache.
+    Titles are not an input of the training. So every run writes these files, even if its model comes from the cache.
 
     Args:
-        log_dir: of the training.
-        model: the saved model.
-        counts: the folder of what the baselines counted.
-        items: their table, if there is one.
+        log_dir: the log folder of the training.
+        model: the folder of the saved model.
+        counts: the folder of the baselines' counts.
+        items: the configuration of the items table, if there is one.
     """
     vocabulary = model / "assets" / VOCABULARY
     every = np.array(vocabulary.read_bytes().decode().split("\n")[:-1], dtype=object)
@@ -35,14 +35,14 @@ def write_projector(log_dir: Path, model: Path, counts: str, items: ItemsTableCo
     shown = every[np.argsort(-popularity, kind="stable")[:POINTS]].tolist()
     embed = load_model(str(model)).signatures["embed"]
     vectors = embed(item_ids=tf.constant(shown))["embeddings"].numpy()
-    # The last number is how popular an item is whatever the history: neighbours are to be alike beside that.
+    # The last value is the item's popularity, which is the same for every history. Neighbours must not depend on it.
     np.savetxt(log_dir / _TENSORS, vectors[:, :-1], fmt="%.6g", delimiter="\t")
     lines = [[item] for item in shown]
     if items is not None:
         names, labels = read_labels(items)
         none = [""] * (len(names) - 1)
         rows = ((item, labels.get(item, [item, *none])) for item in shown)
-        # The title first: the projector takes a column of text for the points' labels.
+        # The title comes first: the projector labels points with the first text column.
         lines = [[names[0], "id", *names[1:]], *([title, item, *categories] for item, (title, *categories) in rows)]
     text = "".join("\t".join(" ".join(field.split()) for field in line) + "\n" for line in lines)
     (log_dir / _METADATA).write_text(text, encoding="utf-8")

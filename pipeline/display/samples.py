@@ -1,4 +1,4 @@
-"""A few users of the test split with what the exported model recommends to them."""
+"""Sample recommendations of the exported model for a few users of the test split."""
 
 from __future__ import annotations
 
@@ -18,7 +18,18 @@ from schemas.features import ITEM_IDS, USER_ID
 def sample_recommendations(
     model: Path, examples: Path, items: ItemsTableConfig | None, users: int = 3, last: int = 5
 ) -> Iterator[tuple[str, list[str], list[tuple[str, float]]]]:
-    """Yields user id, titles of the last items (newest first), and recommended titles with their scores."""
+    """Yield sample recommendations.
+
+    Args:
+        model: the folder of the saved model.
+        examples: the folder of the test examples.
+        items: the configuration of the items table, for titles.
+        users: the number of users.
+        last: the largest number of history items to return.
+
+    Yields:
+        User id, titles of the last items (newest first), and recommended titles with their scores.
+    """
     titles = read_titles(items)
     serialized = list(islice(read_examples(str(examples)), users))
     answers = load_model(str(model)).signatures["serving_default"](examples=tf.constant(serialized))

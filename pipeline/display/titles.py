@@ -1,4 +1,4 @@
-"""What people are told of items: titles and categories."""
+"""Titles and categories of items, for people."""
 
 from __future__ import annotations
 
@@ -7,14 +7,34 @@ from schemas.config.log import ItemsTableConfig
 
 
 def read_titles(items: ItemsTableConfig | None) -> dict[str, str]:
-    """Titles by item id; none where the configuration names no table."""
+    """Return titles by item id.
+
+    Args:
+        items: the configuration of the items table; without it there are no titles.
+
+    Returns:
+        Titles by item id.
+
+    Raises:
+        InputError: the table cannot be read.
+    """
     if items is None:
         return {}
     return {item: title for _, _, (item, title) in read_table_rows(items, [items.id, items.title])}
 
 
 def read_labels(items: ItemsTableConfig) -> tuple[list[str], dict[str, list[str]]]:
-    """What the table says of each item in words: `title` and its categories, and by item id a text for each of them."""
+    """Return the title and the categories of each item as texts.
+
+    Args:
+        items: the configuration of the items table.
+
+    Returns:
+        The names of the columns, `title` first, and by item id one text for each column.
+
+    Raises:
+        InputError: the table cannot be read.
+    """
     categories = {name: column.column for name, column in items.columns.items() if column.kind == "category"}
     rows = read_table_rows(items, [items.id, items.title, *categories.values()])
     return ["title", *categories], {item: texts for _, _, (item, *texts) in rows}

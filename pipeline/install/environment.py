@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.atomic_file import write_atomically
 from pipeline.install import machine_checks
 from pipeline.install.dependency_sets import DEPENDENCY_SETS, DependencySet, InstallationPlan
 
@@ -227,6 +228,6 @@ class Installation:
     def _finish(self) -> None:
         chosen = self._plan.dependency_set
         digest = environment_digest(self._root, chosen, self._plan.interpreter.version)
-        (self._venv / STAMP).write_text(json.dumps({"set": chosen.name, "digest": digest}), encoding="utf-8")
+        write_atomically(self._venv / STAMP, json.dumps({"set": chosen.name, "digest": digest}).encode())
         if find_ready_set(self._root) is None:
             raise StepFailed(f"the environment was installed, but its packages cannot be imported.\n{RERUN}")

@@ -1,1 +1,1 @@
-"""What a run leaves: `run.json` and its folder."""
+"""The records of a run: `run.json` and its root."""

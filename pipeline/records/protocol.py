@@ -1,4 +1,4 @@
-"""The parts of `run.json` that `validate` and `evaluate` print too."""
+"""The sections of `run.json` that `temporec validate` and `temporec evaluate` also print."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from serving.export.recommender import STAGES
 
 
 def data_counts(report: IngestionReport) -> dict[str, Any]:
-    """What became of the log's rows.
+    """Return the section `data`: the counts of rows, interactions, users, items and examples.
 
     `rows_read = rows_accepted + sum(rows_rejected)`, and
     `rows_accepted = sum(rows_below_minimum) + sum(interactions)`.
+
+    Args:
+        report: the report of the ingestion.
+
+    Returns:
+        Counts by name.
     """
     return {
         "rows_read": report.rows_read,
@@ -39,7 +45,14 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
 
 
 def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The means of an evaluation: of the model with 95 % intervals, its two orders, the model before it, baselines."""
+    """Return the section `metrics`: the means of the model, its two stages, the previous model and the baselines.
+
+    Args:
+        summary: the summary of an evaluation.
+
+    Returns:
+        Means by metric, and the 95% intervals of the model.
+    """
     systems: dict[str, dict[str, float]] = {
         system: {name: value[0] for name, value in found.items() if value[0] is not None}
         for system, found in summary["systems"].items()
@@ -47,20 +60,23 @@ def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "test": systems.pop(MODEL),
         "intervals": {name: value[1:] for name, value in summary["systems"][MODEL].items() if None not in value},
-        "orders": {order: systems.pop(order) for order in STAGES},
+        "orders": {stage: systems.pop(stage) for stage in STAGES},
         "previous": systems.pop(PREVIOUS, None),
         "baselines": systems,
     }
 
 
 def protocol(config: Config, reads: Sequence[str], report: IngestionReport, items: int) -> dict[str, Any]:
-    """How the metrics were measured.
+    """Return the section `protocol`: how the metrics were measured.
 
     Args:
-        config: of the run.
-        reads: what of the log the model is given beside the items and their order.
-        report: of the log.
-        items: how many were ranked.
+        config: the configuration of the run.
+        reads: the inputs of the model in addition to the items and their order.
+        report: the report of the ingestion.
+        items: the number of ranked items.
+
+    Returns:
+        The split, the candidates, the inputs and the numbers of examples, users and items.
     """
     return {
         "split": config.split.kind,

@@ -1,4 +1,4 @@
-"""`run.json`: what a run read, measured, decided and pushed. Its keys are a public contract."""
+"""`run.json`: the data, metrics, verdict and pushed model of a run. Its keys are a public contract."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata as distributions
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -25,16 +26,33 @@ from trainer.network.model_info import read_model_info
 STACK = ("tfx", "tensorflow", "tensorflow-recommenders", "apache-beam", "tensorflow-serving-api")
 
 
-def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, finished_at: str) -> dict[str, Any]:
-    """The record of a finished run."""
+def run_record(
+    config: Config, root: Path, runs: Sequence[ComponentRun], started_at: str, finished_at: str
+) -> dict[str, Any]:
+    """Return the record of a finished run.
+
+    Args:
+        config: the configuration of the run.
+        root: the absolute path of the root; relative URIs of artifacts start there.
+        runs: the runs of all components.
+        started_at: when the run started, in ISO 8601.
+        finished_at: when the run finished, in ISO 8601.
+
+    Returns:
+        The content of `run.json`, with absolute paths.
+    """
     outputs = {f"{run.component}.{key}": artifact for run in runs for key, artifact in run.outputs.items()}
-    examples = outputs["InteractionExampleGen.examples"].uri
-    report = IngestionReport.read(examples)
-    evaluation = outputs["Evaluator.evaluation"].uri
-    model = f"{outputs['Trainer.model'].uri}/Format-Serving"
-    about, verdict = read_model_info(model), read_verdict(outputs["ModelGate.blessing"].uri)
+    folders = {name: str(root / artifact.uri) for name, artifact in outputs.items()}
+    examples, evaluation = folders["InteractionExampleGen.examples"], folders["Evaluator.evaluation"]
+    counts, model = folders["Baselines.counts"], f"{folders['Trainer.model']}/Format-Serving"
+    report, info, verdict = (
+        IngestionReport.read(examples),
+        read_model_info(model),
+        read_verdict(folders["ModelGate.blessing"]),
+    )
     return {
         "name": config.name,
+        "root": str(root),
         "config": config.model_dump(mode="json"),
         "started_at": started_at,
         "finished_at": finished_at,
@@ -43,25 +61,25 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
             "path": config.data.path,
             **data_counts(report),
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
-            "anomalies": _anomalies(outputs["ExampleValidator.anomalies"].uri),
+            "anomalies": _anomalies(folders["ExampleValidator.anomalies"]),
         },
         "metrics": metrics(read_summary(evaluation)),
         "evaluation": evaluation,
         "artifacts": {
             "examples": examples,
-            "statistics": outputs["StatisticsGen.statistics"].uri,
+            "statistics": folders["StatisticsGen.statistics"],
             "model": model,
-            "model_run": outputs["Trainer.model_run"].uri,
-            "counts": outputs["Baselines.counts"].uri,
+            "model_run": folders["Trainer.model_run"],
+            "counts": counts,
         },
-        "order": about,
-        "protocol": protocol(config, about["reads"], report, len(read_catalogue(outputs["Baselines.counts"].uri))),
+        "order": info,
+        "protocol": protocol(config, info["reads"], report, len(read_catalogue(counts))),
         "gate": {
             "blessed": verdict.blessed,
             "reasons": verdict.reasons,
             "checks": [asdict(check) for check in verdict.checks],
         },
-        "pushed": _pushed(outputs["Pusher.pushed_model"].custom_properties),
+        "pushed": _pushed(root, outputs["Pusher.pushed_model"].custom_properties),
         "timings_s": {run.component: round(run.seconds, 3) for run in runs},
         "cached": [run.component for run in runs if run.cached],
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -69,7 +87,7 @@ def run_record(config: Config, runs: Sequence[ComponentRun], started_at: str, fi
 
 
 def _anomalies(uri: str) -> list[str]:
-    """What ExampleValidator holds against the splits, a line each."""
+    """Return one line for each anomaly that ExampleValidator found."""
     found = []
     for split in SPLITS:
         with tf.io.gfile.GFile(f"{uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
@@ -78,10 +96,10 @@ def _anomalies(uri: str) -> list[str]:
     return found
 
 
-def _pushed(properties: Mapping[str, Any]) -> dict[str, str] | None:
+def _pushed(root: Path, properties: Mapping[str, Any]) -> dict[str, str] | None:
     if not properties["pushed"].int_value:
         return None
     return {
-        "path": properties["pushed_destination"].string_value,
+        "path": str(root / properties["pushed_destination"].string_value),
         "version": properties["pushed_version"].string_value,
     }

@@ -1,39 +1,48 @@
-"""What a run leaves in its root for whoever asks of it afterwards."""
+"""Reading the files of a finished run in its root."""
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import tensorflow as tf
 from pydantic import ValidationError
 
+from pipeline.atomic_file import write_atomically
 from schemas.config import Config
 from schemas.errors import InputError
 
 RECORD, REPORT = "run.json", "report.html"
-_AGAIN = "run it again with the same root: what is there still comes from the cache"
+_AGAIN = "repeat `temporec run` with the same root; unchanged results come from the cache"
 
 
 class _Recorded(dict[str, Any]):
-    """An object of a record; what it lacks, some other version of temporec did not write."""
+    """An object of a record. A missing key means that another version of temporec wrote the record."""
 
     def __missing__(self, key: str) -> NoReturn:
         raise InputError(
             expected=f"a {RECORD} as this version of temporec writes it",
-            received=f"one of another version, which lacks {key!r}",
+            received=f"a {RECORD} of another version, which lacks {key!r}",
             remedy=_AGAIN,
         )
 
 
 def read_record(root: Path) -> dict[str, Any]:
-    """What the last run of a root recorded; whoever asks it for a key that it lacks gets an InputError.
+    """Return the record of the last run in a root; a missing key raises an InputError.
+
+    A root may have been moved or renamed since. Then paths of its files are changed to the present root.
+
+    Args:
+        root: the root of a run.
+
+    Returns:
+        The content of `run.json`.
 
     Raises:
-        InputError: there was none, or its record cannot be read.
+        InputError: the root has no finished run, or its record cannot be read.
     """
     path = root / RECORD
     try:
@@ -42,59 +51,105 @@ def read_record(root: Path) -> dict[str, Any]:
         raise InputError(
             expected=f"a root with a finished run: {path}",
             received=error.strerror or str(error),
-            remedy="give the --root of a `temporec run` that has ended",
+            remedy="give the --root of a finished `temporec run`",
         ) from None
     except ValueError as error:
         raise InputError(expected=f"JSON in {path}", received=str(error), remedy=_AGAIN) from None
     if not isinstance(record, _Recorded):
         raise InputError(expected=f"a JSON object in {path}", received=type(record).__name__, remedy=_AGAIN)
-    return record
+    before = record.get("root")
+    return _relocated(record, f"{before}/", root.absolute()) if before not in (None, str(root.absolute())) else record
+
+
+def _relocated(value: Any, before: str, root: Path) -> Any:
+    """Replace each path below the former root by the same path below the present root, if it exists there."""
+    if isinstance(value, dict):
+        return type(value)((key, _relocated(each, before, root)) for key, each in value.items())
+    if isinstance(value, list):
+        return [_relocated(each, before, root) for each in value]
+    if isinstance(value, str) and value.startswith(before):
+        path = root / value.removeprefix(before)
+        return str(path) if path.exists() else value
+    return value
 
 
 def recorded_config(record: Mapping[str, Any]) -> Config:
-    """The configuration of a run.
+    """Return the configuration of a run.
+
+    Args:
+        record: the content of `run.json`.
+
+    Returns:
+        The validated configuration.
 
     Raises:
-        InputError: it has settings that are not known, or lacks some.
+        InputError: the record has unknown settings, or lacks some.
     """
     try:
         return Config.model_validate(record["config"])
     except ValidationError as error:
         settings = ", ".join(".".join(map(str, detail["loc"])) for detail in error.errors())
         raise InputError(
-            expected=f"a {RECORD} with settings that this version of temporec knows",
-            received=f"one of another version, with {settings}",
+            expected=f"a {RECORD} with the settings of this version of temporec",
+            received=f"a {RECORD} of another version, with {settings}",
             remedy=_AGAIN,
         ) from None
 
 
 def require_folders(root: Path, folders: Iterable[str]) -> None:
-    """Raises InputError where a root lacks a folder that its last run wrote."""
+    """Check that the folders of a run still exist.
+
+    Args:
+        root: the root of the run.
+        folders: folders that its record names.
+
+    Raises:
+        InputError: a folder does not exist.
+    """
     for folder in folders:
         if not tf.io.gfile.isdir(folder):
             raise InputError(
-                expected=f"what the run of {root / RECORD} wrote",
+                expected=f"the folders that {root / RECORD} names",
                 received=f"no folder {folder}",
                 remedy=_AGAIN,
             )
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file that is there as a whole or not at all.
+def check_no_wildcards(folder: Path, what: str, remedy: str) -> None:
+    """Refuse a folder that Apache Beam and TFX cannot write to: they take its path for a glob pattern.
+
+    Args:
+        folder: the absolute path of the folder.
+        what: its role, for the message.
+        remedy: what the user can do.
 
     Raises:
-        InputError: the path is a folder, or cannot be written.
+        InputError: the path contains a wildcard.
     """
-    partial = Path(f"{path}.partial")
+    if glob.has_magic(str(folder)):
+        raise InputError(
+            expected=f"{what} without *, ? and [ in its path",
+            received=str(folder),
+            remedy=f"{remedy}, because Apache Beam takes these characters for wildcards",
+        )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, and make its folder.
+
+    Args:
+        path: the file; it is replaced if it exists.
+        text: the new content.
+
+    Raises:
+        InputError: the path is a folder, or the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_atomically(path, text.encode())
     except OSError as error:
-        with suppress(OSError):  # where a folder on the way is none, there is nothing to remove
-            partial.unlink()
         raise InputError(
             expected=f"a file that can be written at {path}",
             received=error.strerror or str(error),
-            remedy="give another path, or change who may write there",
+            remedy="give another path, or change the permissions of its folder",
         ) from None

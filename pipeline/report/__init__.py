@@ -1,1 +1,1 @@
-"""A run as one HTML file: what it shows is gathered, drawn and set in a page."""
+"""The HTML report of a run: its content is gathered, drawn and rendered."""

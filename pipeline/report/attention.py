@@ -1,4 +1,4 @@
-"""What a report asks the exported model: the attention over histories."""
+"""The attention of the exported model over histories."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from schemas.features import ITEM_IDS, QUERY_TIMESTAMPS_S, TARGET_TIMESTAMP_S
 
 
 def attention(model: Any, examples: Sequence[bytes]) -> list[list[float]]:
-    """How much attention the network pays to each place of the examples' histories.
+    """Return the attention of the network to each position of the examples' histories.
 
     Args:
-        model: exported.
-        examples: serialized, of `schemas.features`.
+        model: the exported model.
+        examples: serialized examples with the features of `schemas.features`.
 
     Returns:
-        Of each example, [length]; of sum 1, or 0 where the network has no attention.
+        The weights of each example, [length]. They add up to 1, or to 0 if the network has no attention.
     """
     parsed = [tf.train.Example.FromString(example).features.feature for example in examples]
     explain = model.signatures["explain"]

@@ -1,4 +1,4 @@
-"""What a report's figures are made of, in plotly.js's terms. Colours are names of the style sheet's, so they switch."""
+"""Parts of a report's figures, as plotly.js reads them. Colours are names in the style sheet, for light and dark."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ BARE = {"l": 48, "r": 16, "t": 12, "b": 28}  # pixels around a plot without a ti
 
 
 class Plot(NamedTuple):
-    """One figure."""
+    """One figure of the report.
 
-    name: str  # distinct in a page
+    Args:
+        name: a name that is unique in the page.
+        title: the heading above the figure.
+        caption: the text below it.
+        data: traces of plotly.js.
+        layout: the layout of plotly.js.
+        height: in pixels.
+    """
+
+    name: str
     title: str
     caption: str
     data: list[Trace]
@@ -27,7 +36,15 @@ class Plot(NamedTuple):
 
 
 def dots(name: str, title: str, caption: str, values: Mapping[str, Interval], colours: Sequence[str]) -> Plot:
-    """Means with intervals, one below the other; what has no mean is left out."""
+    """Return a plot of means with intervals, one row each; entries without a mean are left out.
+
+    Args:
+        name: the name of the plot.
+        title: its title.
+        caption: its caption.
+        values: mean, low and high by label.
+        colours: the colour of each entry.
+    """
     known = [
         (label, mean, low, high, colour)
         for (label, (mean, low, high)), colour in zip(values.items(), colours, strict=True)
@@ -52,7 +69,14 @@ def dots(name: str, title: str, caption: str, values: Mapping[str, Interval], co
 
 
 def line(name: str, x: Sequence[float], y: Sequence[float], colour: str) -> Trace:
-    """Through these points; what is no number is a gap."""
+    """Return a line through points; NaN and infinity leave a gap.
+
+    Args:
+        name: the name in the legend.
+        x: horizontal positions.
+        y: vertical positions.
+        colour: a colour of the style sheet.
+    """
     return {
         "type": "scatter",
         "mode": "lines",
@@ -64,10 +88,10 @@ def line(name: str, x: Sequence[float], y: Sequence[float], colour: str) -> Trac
 
 
 def log_axis(title: str) -> dict[str, Any]:
-    """Powers of ten."""
+    """Return a logarithmic axis with a tick at each power of ten."""
     return {"type": "log", "title": {"text": title}, "exponentformat": "none", "separatethousands": True, "dtick": 1}
 
 
 def percent_axis(title: str) -> dict[str, Any]:
-    """Shares, from none to all."""
+    """Return an axis of fractions from 0% to 100%."""
     return {"title": {"text": title}, "tickformat": ".0%", "range": [0, 1.02]}

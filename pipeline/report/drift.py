@@ -1,4 +1,4 @@
-"""How far the test split is from what was trained on."""
+"""Drift: differences between the training data and the test split."""
 
 from __future__ import annotations
 
@@ -8,78 +8,92 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.report.items import Counts
-from pipeline.report.lengths import Lengths
+from pipeline.report.lengths import HistoryLengths
 from schemas.features import TEST, TRAIN
 
 _DRAWS = 20
 
 
-class Drift(NamedTuple):
-    """One comparison."""
-
-    of: str
-    found: str
-    measured: str  # how
-
-
-def drift(trained: Counts, targets: Counts, summary: Mapping[str, Any], lengths: Mapping[str, Lengths]) -> list[Drift]:
-    """What has changed between the splits.
+class SplitDrift(NamedTuple):
+    """One difference between the splits.
 
     Args:
-        trained: how often each item was interacted with in training, [n].
-        targets: how often it is to be found in test, [n].
-        summary: of the evaluation.
-        lengths: of the histories, by split.
+        quantity: the compared quantity.
+        value: the difference.
+        definition: how the difference is measured.
+    """
+
+    quantity: str
+    value: str
+    definition: str
+
+
+def drift(
+    trained: Counts, targets: Counts, summary: Mapping[str, Any], lengths: Mapping[str, HistoryLengths]
+) -> list[SplitDrift]:
+    """Compare the test split with the training data.
+
+    Args:
+        trained: the number of interactions of each item in training, [n].
+        targets: the number of test targets of each item, [n].
+        summary: the summary of the evaluation.
+        lengths: the lengths of the histories, by split.
+
+    Returns:
+        The differences that can be measured.
     """
     count = int(targets.sum())
     found = []
     if count and trained.sum():
         distance, chance = distances(trained, targets)
         found.append(
-            Drift(
-                "popularity of items",
-                f"{distance:.2f}; {chance:.2f} if chance alone were at work",
-                "Share of interactions that would have to move from one item to another to make the popularities "
-                "of test targets those of training (total variation), 0 to 1. Chance: as many targets drawn by the "
-                f"popularities of training, mean of {_DRAWS} draws.",
+            SplitDrift(
+                "item popularity",
+                f"{distance:.2f}; {chance:.2f} expected by chance",
+                "Total variation distance from 0 to 1: the fraction of test targets that would have to change to "
+                "another item to have the item popularity of training. Chance: the same number of targets drawn "
+                f"from the popularity in training, mean of {_DRAWS} draws.",
             )
         )
     if count:
         new = int(targets[trained == 0].sum())
         found.append(
-            Drift(
-                "new items", f"{100 * new / count:.2f} % of the test targets", "Items that are no target in training."
+            SplitDrift(
+                "new items", f"{100 * new / count:.2f}% of the test targets", "Items that are not a target in training."
             )
         )
     if summary["queries"]:
         new = summary["slices"]["activity"].get("new", {"queries": 0})["queries"]
         found.append(
-            Drift(
+            SplitDrift(
                 "new users",
-                f"{100 * new / summary['queries']:.2f} % of the test queries",
-                "Queries of users who have no interaction in training.",
+                f"{100 * new / summary['queries']:.2f}% of the test queries",
+                "Queries of users without interactions in training.",
             )
         )
     if {TRAIN, TEST} <= lengths.keys():
         before, now = lengths[TRAIN], lengths[TEST]
         found.append(
-            Drift(
-                "length of histories",
+            SplitDrift(
+                "history length",
                 f"median {now.median:g} in test, {before.median:g} in training",
-                "Interactions that the model reads, from StatisticsGen. A long history is one example of test, "
-                "and several windows of training.",
+                "Interactions that the model reads, from StatisticsGen. A long history is one example in test, "
+                "and several windows in training.",
             )
         )
     return found
 
 
 def distances(trained: Counts, targets: Counts, seed: int = 1) -> tuple[float, float]:
-    """The total variation distance of two distributions over items, and the one that chance alone would give.
+    """Return the total variation distance of two distributions over items, and the distance expected by chance.
 
     Args:
-        trained: counts that the first is made of, [n].
-        targets: counts that the second is made of, [n].
-        seed: of the draws.
+        trained: the counts of the first distribution, [n].
+        targets: the counts of the second distribution, [n].
+        seed: the seed of the draws.
+
+    Returns:
+        The distance, and the mean distance of samples from the first distribution.
     """
     expected = trained / trained.sum()
     generator = np.random.Generator(np.random.Philox(seed))

@@ -1,4 +1,4 @@
-"""Some users: what they did, where the network looks, what it recommends, and what speaks for each recommendation."""
+"""Sample users: their history, the attention to it, the recommendations, and observations about each of them."""
 
 from __future__ import annotations
 
@@ -19,94 +19,118 @@ from schemas.config.evaluation import K
 from trainer.metrics.lists import Ids
 
 USERS = 10
-_TRIES = 10  # queries drawn for each of them, so that there are enough of different users
+_TRIES = 10  # queries drawn for each user, so that there are enough different users
 
 
-class Read(NamedTuple):
-    """One item of a history."""
+class HistoryItem(NamedTuple):
+    """One item of a history.
+
+    Args:
+        title: its title.
+        attention: its attention weight.
+    """
 
     title: str
     attention: float
 
 
-class Recommended(NamedTuple):
-    """One item of a list."""
+class RecommendedItem(NamedTuple):
+    """One recommended item.
+
+    Args:
+        title: its title.
+        followed: whether it is a target of the query.
+        reasons: observations about it.
+    """
 
     title: str
-    followed: bool  # whether the user took to it next
+    followed: bool
     reasons: list[str]
 
 
-class Person(NamedTuple):
-    """One query of a user."""
-
-    user: str
-    history: list[Read]  # oldest first
-    targets: list[str]  # titles
-    recommended: list[Recommended]
-
-
-def people(model: Any, examples: str, results: Results, items: KnownItems, seed: int) -> list[Person]:
-    """Users drawn at random from the test split, with what the evaluation recorded of them.
+class SampleUser(NamedTuple):
+    """One query of a user.
 
     Args:
-        model: exported.
-        examples: the folder of test examples.
-        results: of the evaluation of that model.
+        user: the user's id.
+        history: the items of the history, oldest first.
+        targets: the titles of the targets.
+        recommended: the recommended items, best first.
+    """
+
+    user: str
+    history: list[HistoryItem]
+    targets: list[str]
+    recommended: list[RecommendedItem]
+
+
+def sample_users(model: Any, examples: str, results: Results, items: KnownItems, seed: int) -> list[SampleUser]:
+    """Draw users at random from the test split, with their recommendations in the evaluation.
+
+    Args:
+        model: the exported model.
+        examples: the folder of the test examples.
+        results: the results of each query in the evaluation of this model.
         items: the catalogue.
-        seed: of the draw.
+        seed: the seed of the draw.
+
+    Returns:
+        Up to `USERS` different users.
     """
     drawn = np.random.Generator(np.random.Philox(seed)).permutation(len(results))[: USERS * _TRIES]
     records = _records(examples, drawn.tolist())
     chosen = first_of_each(read_queries(records).users)[:USERS]
-    queries = read_queries([records[place] for place in chosen])
-    looks = attention(model, [records[place] for place in chosen])
+    queries = read_queries([records[index] for index in chosen])
+    weights = attention(model, [records[index] for index in chosen])
     lists = _lists(results, queries)
     vectors = _by_item(model, [item for ids in (*queries.histories, *lists) for item in ids])
     return [
-        Person(
+        SampleUser(
             user=user,
-            history=[Read(items.title(item), look) for item, look in zip(history, looks_at, strict=True)],
+            history=[HistoryItem(items.title(item), weight) for item, weight in zip(history, attended, strict=True)],
             targets=[items.title(item) for item in targets],
             recommended=[
-                Recommended(items.title(item), item in targets, reasons(item, history, looks_at, items, vectors))
+                RecommendedItem(items.title(item), item in targets, reasons(item, history, attended, items, vectors))
                 for item in ids
             ],
         )
-        for user, history, looks_at, targets, ids in zip(
-            queries.users, queries.histories, looks, queries.targets, lists, strict=True
+        for user, history, attended, targets, ids in zip(
+            queries.users, queries.histories, weights, queries.targets, lists, strict=True
         )
     ]
 
 
 def reasons(
-    item: str, history: Sequence[str], looks: Sequence[float], items: KnownItems, vectors: dict[str, Vectors]
+    item: str, history: Sequence[str], weights: Sequence[float], items: KnownItems, vectors: dict[str, Vectors]
 ) -> list[str]:
-    """What speaks for an item after a history; observations, for the network weighs all of the history at once.
+    """Return observations that support a recommendation. They are not causes: the network reads the whole history.
 
     Args:
-        item: what is recommended.
+        item: the recommended item.
         history: item ids, oldest first.
-        looks: the attention to each of them, [length].
+        weights: the attention to each item of the history, [length].
         items: the catalogue.
-        vectors: by item, of length 1.
+        vectors: unit vectors by item.
+
+    Returns:
+        One phrase for each observation.
     """
-    others = [place for place, other in enumerate(history) if other != item]
+    others = [index for index, other in enumerate(history) if other != item]
     found = []
     if others:
-        nearness = [float(vectors[item] @ vectors[history[place]]) for place in others]
-        best = int(np.argmax(nearness))
-        near, look = others[best], looks[others[best]]
-        if nearness[best] > 0:
-            paid = f", gets {100 * look:.0f} % of the attention" if look >= 0.01 else ""
-            found.append(f"close to “{items.title(history[near])}” (cosine {nearness[best]:.2f}{paid})")
-    times = [_times(items, history[place], item) for place in others]
+        cosines = [float(vectors[item] @ vectors[history[index]]) for index in others]
+        best = int(np.argmax(cosines))
+        near, weight = others[best], weights[others[best]]
+        if cosines[best] > 0:
+            paid = f", {100 * weight:.0f}% of the attention" if weight >= 0.01 else ""
+            found.append(f"similar to “{items.title(history[near])}” (cosine {cosines[best]:.2f}{paid})")
+    times = [_times(items, history[index], item) for index in others]
     if max(times, default=0):
         after = history[others[int(np.argmax(times))]]
-        found.append(f"came right after “{items.title(after)}” {_count(max(times))} in training")
+        found.append(f"followed directly after “{items.title(after)}” {_count(max(times))} in training")
     (index,) = items.indices([item])
     if index >= 0:
-        found.append(f"number {items.ranks[index]:,} of {len(items):,} by popularity")
+        found.append(f"popularity rank {items.ranks[index]:,} of {len(items):,}")
     return found
 
 
@@ -125,19 +149,19 @@ def _by_item(model: Any, ids: Sequence[str]) -> dict[str, Vectors]:
 
 
 def _lists(results: Results, queries: Queries) -> list[list[str]]:
-    """What the model recommended to these queries, in the evaluation."""
+    """Return the model's lists for these queries, as recorded by the evaluation."""
     some = Results(results.table.take(np.flatnonzero(np.isin(results.user_ids, queries.users))))
     lists = dict(zip(some.keys(), some.lists(MODEL), strict=True))
     return [lists[key][:K] for key in query_keys(queries.users, queries.times_s.tolist(), queries.targets)]
 
 
 def first_of_each(users: Ids) -> list[int]:
-    """The places at which a user comes for the first time, in order."""
+    """Return the index of each user's first occurrence, in ascending order."""
     return sorted(np.unique(users, return_index=True)[1].tolist())
 
 
-def _records(folder: str, numbers: Sequence[int]) -> list[bytes]:
-    """The examples with these numbers, in their order."""
-    wanted = set(numbers)
-    found = {number: record for number, record in enumerate(read_examples(folder)) if number in wanted}
-    return [found[number] for number in numbers]
+def _records(folder: str, indices: Sequence[int]) -> list[bytes]:
+    """Return the examples with these indices, in the same order."""
+    wanted = set(indices)
+    found = {index: record for index, record in enumerate(read_examples(folder)) if index in wanted}
+    return [found[index] for index in indices]

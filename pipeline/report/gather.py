@@ -1,4 +1,4 @@
-"""Everything that a report shows, gathered from what a run wrote."""
+"""The content of a report, gathered from the files of a run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from components.evaluator.query_results import QUERIES, read_results
 from components.evaluator.summary import read_summary
 from components.evaluator.systems import load_model, unit_vectors
 from components.example_gen.report import IngestionReport
+from pipeline.display.metric_names import list_length
 from pipeline.records.run_root import recorded_config
-from pipeline.report.curves import Curves, read_curves
-from pipeline.report.drift import Drift, drift
-from pipeline.report.explanations import Person, people
-from pipeline.report.item_map import SHOWN, Map, item_map
+from pipeline.report.curves import LearningCurves, read_curves
+from pipeline.report.drift import SplitDrift, drift
+from pipeline.report.explanations import SampleUser, sample_users
+from pipeline.report.item_map import SHOWN, ItemMap, item_map
 from pipeline.report.items import Counts, KnownItems, read_items
-from pipeline.report.lengths import Lengths, read_lengths
+from pipeline.report.lengths import HistoryLengths, read_lengths
 from pipeline.report.verdict_text import VerdictText, verdict
 from schemas.config import Config
 from schemas.features import TEST
@@ -26,58 +27,60 @@ from schemas.features import TEST
 
 @dataclass(frozen=True, eq=False)
 class RunReport:
-    """What is shown.
+    """The content of a report.
 
     Args:
-        verdict: the opening.
-        record: what `run.json` holds.
-        config: what was run.
-        ingestion: what became of the log's rows.
-        lengths: of histories, by split.
-        curves: of the training.
-        summary: of the evaluation.
+        verdict: the sentences at the top.
+        record: the content of `run.json`.
+        config: the configuration of the run.
+        ingestion: the report of the ingestion.
+        lengths: the lengths of histories, by split.
+        curves: the learning curves of the training.
+        summary: the summary of the evaluation.
         items: the catalogue.
-        targets: how often each item of the catalogue is to be found in test, [n].
-        recommended: how often the model recommends it there, [n].
-        drift: between training and test.
-        people: some users.
-        item_map: the vectors of the most popular items.
+        targets: the number of test targets of each item, [n].
+        recommended: the number of test lists with each item, [n].
+        drift: differences between training and test.
+        users: sample users.
+        item_map: the vectors of the most popular items in the plane.
     """
 
     verdict: VerdictText
     record: Mapping[str, Any]
     config: Config
     ingestion: IngestionReport
-    lengths: Mapping[str, Lengths]
-    curves: Curves
+    lengths: Mapping[str, HistoryLengths]
+    curves: LearningCurves
     summary: Mapping[str, Any]
     items: KnownItems
     targets: Counts
     recommended: Counts
-    drift: list[Drift]
-    people: list[Person]
-    item_map: Map
+    drift: list[SplitDrift]
+    users: list[SampleUser]
+    item_map: ItemMap
 
     @property
     def metric(self) -> str:
-        """By which models are compared, like `recall@10`."""
+        """The gate's metric, like `recall@10`."""
         return self.config.evaluate.gate.metric
 
     @property
     def k(self) -> int:
-        """The length of lists of that metric, or the middle one of those that were looked at."""
-        _, _, k = self.metric.partition("@")
-        return int(k) if k else sorted(self.config.evaluate.ks)[len(self.config.evaluate.ks) // 2]
+        """The length of the lists that the gate's metric judges."""
+        return list_length(self.metric, self.config.evaluate.ks)
 
 
 def gather(record: Mapping[str, Any]) -> RunReport:
-    """Reads it all.
+    """Read the files of a run.
 
     Args:
-        record: what `run.json` holds.
+        record: the content of `run.json`.
+
+    Returns:
+        The content of its report.
 
     Raises:
-        InputError: its settings are another version's, or the model cannot be loaded.
+        InputError: another version of temporec wrote the record, or the model cannot be loaded.
     """
     config, folders = recorded_config(record), record["artifacts"]
     summary, lengths = read_summary(record["evaluation"]), read_lengths(folders["statistics"])
@@ -98,6 +101,6 @@ def gather(record: Mapping[str, Any]) -> RunReport:
         targets=targets,
         recommended=items.count(list(chain.from_iterable(results.lists(MODEL)))),
         drift=drift(items.interactions, targets, summary, lengths),
-        people=people(model, f"{folders['examples']}/Split-{TEST}", results, items, config.train.seed),
+        users=sample_users(model, f"{folders['examples']}/Split-{TEST}", results, items, config.train.seed),
         item_map=item_map(items, shown, unit_vectors(model, shown)),
     )

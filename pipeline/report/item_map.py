@@ -1,4 +1,4 @@
-"""Items as points of a plane, near to each other where the network has learnt like vectors for them."""
+"""A map of items: points in the plane, close together for similar vectors."""
 
 from __future__ import annotations
 
@@ -14,37 +14,53 @@ from trainer.metrics.lists import Ids
 Vectors = npt.NDArray[np.float32]
 
 SHOWN = 2_000  # the most popular items
-_COLOURS = 7  # categories that are told apart
+_COLOURS = 7  # categories with a colour of their own
 OTHER = "other"
 
 
-class Group(NamedTuple):
-    """The points of one colour."""
+class MapGroup(NamedTuple):
+    """The points of one colour.
 
-    category: str  # empty where no item has any
+    Args:
+        category: their category; empty if no item has one.
+        titles: the titles of the items.
+        x: horizontal positions.
+        y: vertical positions.
+    """
+
+    category: str
     titles: list[str]
     x: list[float]
     y: list[float]
 
 
-class Map(NamedTuple):
-    """The plane."""
+class ItemMap(NamedTuple):
+    """Items in the plane.
 
-    groups: list[Group]  # the largest category first; none where the vectors are not all numbers
-    explained: float  # share of the variance of the vectors that two dimensions show
+    Args:
+        groups: the points, the largest category first; empty if a vector has NaN or infinity.
+        explained: the fraction of the vectors' variance in these two dimensions.
+        items: the number of items.
+    """
+
+    groups: list[MapGroup]
+    explained: float
     items: int
 
 
-def item_map(items: KnownItems, ids: Ids, vectors: Vectors) -> Map:
-    """Draws the map.
+def item_map(items: KnownItems, ids: Ids, vectors: Vectors) -> ItemMap:
+    """Place items in the plane of their first two principal components.
 
     Args:
         items: the catalogue.
         ids: the items to show, [n].
-        vectors: of length 1, [n, dim].
+        vectors: their unit vectors, [n, dim].
+
+    Returns:
+        The map.
     """
     if not np.isfinite(vectors).all():
-        return Map([], 0.0, len(ids))
+        return ItemMap([], 0.0, len(ids))
     points, explained = principal_components(vectors)
     categories = [items.categories.get(item, OTHER if items.categories else "") for item in ids]
     counted = Counter(category for category in categories if category != OTHER)
@@ -55,14 +71,20 @@ def item_map(items: KnownItems, ids: Ids, vectors: Vectors) -> Map:
         rows = np.flatnonzero(coloured == category)
         if len(rows):
             titles = [items.title(ids[row]) for row in rows]
-            groups.append(Group(category, titles, *points[rows].T.round(4).tolist()))
-    return Map(groups, explained, len(ids))
+            groups.append(MapGroup(category, titles, *points[rows].T.round(4).tolist()))
+    return ItemMap(groups, explained, len(ids))
 
 
 def principal_components(vectors: Vectors) -> tuple[npt.NDArray[np.float64], float]:
-    """The first two principal components, [n, 2], and the share of the variance that they have.
+    """Return the first two principal components, [n, 2], and the fraction of the variance that they explain.
 
-    Each points to where its largest coordinate is positive, so that the map is the same every time.
+    The sign of each component makes its largest coordinate positive. So the map is always the same.
+
+    Args:
+        vectors: [n, dim].
+
+    Returns:
+        Coordinates, [n, 2], and the explained fraction of the variance.
     """
     centred = np.asarray(vectors, np.float64) - np.mean(vectors, axis=0)
     left, strengths, _ = np.linalg.svd(centred, full_matrices=False)

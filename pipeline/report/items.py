@@ -1,4 +1,4 @@
-"""What a report knows of items: titles, categories, how often they come in training, and what follows them there."""
+"""The catalogue in a report: titles, categories, and counts of the training data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainer.metrics.lists import Ids, catalogue_indices
 
 Counts = npt.NDArray[np.int64]
 
-POINTS = 200  # of a curve over the items
+POINTS = 200  # the most points of a curve over the items
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +29,12 @@ class KnownItems:
     """The catalogue.
 
     Args:
-        ids: of all items, [n].
-        interactions: how often each was interacted with in training, [n].
-        followed: how often the column's item came right after the row's in training, [n, n].
-        titles: by id, as far as they are known.
-        categories: the first one of each item that has any, by id.
-        note: why there are no titles, where there should be.
+        ids: the ids of all items, [n].
+        interactions: the number of interactions of each item in training, [n].
+        followed: how often the column's item directly followed the row's item in training, [n, n].
+        titles: known titles by id.
+        categories: the first category by id, for items that have one.
+        note: why titles are missing although a table is configured.
     """
 
     ids: Ids
@@ -52,49 +52,64 @@ class KnownItems:
         return pd.Index(self.ids, dtype=object)
 
     def indices(self, items: Sequence[str]) -> Counts:
-        """Return the index of each item in `ids`, [items]; -1 for an unknown one."""
+        """Return the index of each item in `ids`, [items]; -1 for an unknown item.
+
+        Args:
+            items: item ids.
+        """
         return catalogue_indices(np.array(items, dtype=object), self._index)
 
     @cached_property
     def order(self) -> Counts:
-        """The places in `ids`, the item with the most interactions first. [n]"""
+        """The indices in `ids`, the item with the most interactions first, [n]."""
         return np.argsort(-self.interactions, kind="stable")
 
     @cached_property
     def ranks(self) -> Counts:
-        """Of each item in that order, from 1. [n]"""
+        """The popularity rank of each item, from 1, [n]."""
         ranks = np.empty(len(self), np.int64)
         ranks[self.order] = np.arange(1, len(self) + 1)
         return ranks
 
     def title(self, item: str) -> str:
-        """The title, or the id where there is none."""
+        """Return the title of an item, or its id if it has no title."""
         return self.titles.get(item) or item
 
     def head_share(self, part: float) -> float:
-        """Which share of the interactions the most popular `part` of the items has, of one item at least."""
+        """Return the fraction of the interactions that belongs to the most popular items.
+
+        Args:
+            part: the fraction of the items; at least one item counts.
+        """
         head = self.order[: max(1, round(part * len(self)))]
         return float(self.interactions[head].sum() / max(self.interactions.sum(), 1))
 
     def count(self, items: Sequence[str]) -> Counts:
-        """How often each item of the catalogue is among these, [n]; others are left out."""
+        """Count how often each item of the catalogue occurs, [n]; unknown ids are left out.
+
+        Args:
+            items: item ids.
+        """
         indices = self.indices(items)
         return np.bincount(indices[indices >= 0], minlength=len(self)).astype(np.int64)
 
 
 def read_items(config: Config, counts: str) -> KnownItems:
-    """Reads the items.
+    """Read the catalogue of a run.
 
     Args:
-        config: says where titles are, and which columns are categories.
-        counts: the folder that the component Baselines wrote.
+        config: the configuration, with the items table and its category columns.
+        counts: the output folder of the component Baselines.
+
+    Returns:
+        The catalogue.
     """
     tables = read_tables(counts)
     titles, note = {}, ""
     try:
         titles = read_titles(config.data.items)
-    except InputError as error:  # the run is over and the table may be gone; what was measured stays
-        note = f"Items are shown by their ids, since their table could not be read (received: {error.received})."
+    except InputError as error:  # the table may be deleted after the run; the report needs only its titles
+        note = f"Items are shown by their ids, because their table could not be read (received: {error.received})."
     return KnownItems(
         ids=np.asarray(tables.items, dtype=object),
         interactions=np.asarray(tables.interactions, np.int64),
@@ -106,14 +121,18 @@ def read_items(config: Config, counts: str) -> KnownItems:
 
 
 def concentration(counts: Counts, order: Counts) -> tuple[list[int], list[float]]:
-    """Which share of all counts the first items have.
+    """Return the cumulative fraction of all counts over the first items of an order.
 
     Args:
-        counts: of each item, [n].
-        order: the items' places, [n].
+        counts: the count of each item, [n].
+        order: the indices of the items, [n].
 
     Returns:
-        Numbers of items, from 1 to n, denser at the beginning, and the shares; none where nothing was counted.
+        Numbers of items, from 1 to n and denser at the start, and the fractions. Both are empty if all counts are 0.
+
+    Example:
+        >>> concentration(np.array([1, 6, 0, 3]), np.array([1, 3, 0, 2]))
+        ([1, 2, 3, 4], [0.6, 0.9, 1.0, 1.0])
     """
     if not counts.sum():
         return [], []
@@ -125,7 +144,7 @@ def concentration(counts: Counts, order: Counts) -> tuple[list[int], list[float]
 def _categories(
     ids: Ids, features: Mapping[str, npt.NDArray[Any]], columns: Sequence[tuple[str, str | None]]
 ) -> dict[str, str]:
-    """By item, the first name in the first of the columns that has one."""
+    """Return the first category of each item, by id, from the first column that has one."""
     found: dict[str, str] = {}
     for name, separator in columns:
         for item, value in zip(ids, features[name], strict=True):

@@ -1,4 +1,4 @@
-"""How long the histories of each split are, from the statistics of its examples."""
+"""The lengths of the histories in each split, from the statistics of its examples."""
 
 from __future__ import annotations
 
@@ -10,24 +10,33 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from schemas.features import ITEM_IDS, SPLITS
 
 
-class Lengths(NamedTuple):
-    """Of one split."""
+class HistoryLengths(NamedTuple):
+    """The lengths of the histories in one split.
+
+    Args:
+        examples: the number of examples.
+        mean: the mean length.
+        deciles: eleven lengths: the minimum, nine deciles and the maximum.
+    """
 
     examples: int
     mean: float
-    deciles: list[float]  # eleven: the shortest, nine between, the longest
+    deciles: list[float]
 
     @property
     def median(self) -> float:
-        """Half of the histories are no longer than this."""
+        """The median length."""
         return self.deciles[len(self.deciles) // 2]
 
 
-def read_lengths(statistics: str) -> dict[str, Lengths]:
-    """By split.
+def read_lengths(statistics: str) -> dict[str, HistoryLengths]:
+    """Read the lengths of the histories.
 
     Args:
-        statistics: the folder that StatisticsGen wrote.
+        statistics: the output folder of StatisticsGen.
+
+    Returns:
+        The lengths by split.
     """
     found = {}
     for split in SPLITS:
@@ -38,5 +47,5 @@ def read_lengths(statistics: str) -> dict[str, Lengths]:
                 common = feature.string_stats.common_stats
                 buckets = common.num_values_histogram.buckets
                 edges = [*(bucket.low_value for bucket in buckets), buckets[-1].high_value]
-                found[split] = Lengths(common.num_non_missing, common.avg_num_values, edges)
+                found[split] = HistoryLengths(common.num_non_missing, common.avg_num_values, edges)
     return found

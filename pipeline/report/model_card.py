@@ -1,4 +1,4 @@
-"""What the model card says of limits and fairness, from what was measured."""
+"""The sentences of the model card on limits and fairness, from the measurements."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ from pipeline.report.verdict_text import in_words
 
 
 def limits(report: RunReport) -> Iterator[str]:
-    """Sentences on where the figures are low, and on what they do not say."""
+    """Yield sentences on weak points of the model, and on limits of the measurements.
+
+    Args:
+        report: the content of the report.
+
+    Yields:
+        One or two sentences.
+    """
     coverage = report.summary["systems"][MODEL].get(f"coverage@{report.k}")
     if coverage and coverage[0] is not None:
         yield (
-            f"{100 * (1 - coverage[0]):.0f} % of the {len(report.items):,} items are recommended to nobody in the "
-            f"test split, in lists of {report.k}."
+            f"{100 * (1 - coverage[0]):.0f}% of the {len(report.items):,} items are never recommended in the test "
+            f"split, in lists of {report.k}."
         )
     untrained = int((report.items.interactions == 0).sum())
     if untrained:
         yield (
-            f"{untrained:,} of the {len(report.items):,} items are no target in training: the model has "
-            "hardly anything to recommend them by."
+            f"{untrained:,} of the {len(report.items):,} items are not a target in training. The model has almost no "
+            "information about them."
         )
-    yield "An item that is not in the log is never recommended: train again to take in new ones."
+    yield "Items outside the log are never recommended. Train again to add new items."
     for name in ("target_popularity", "activity", "history_length"):
         ends = extremes(report.summary["slices"].get(name, {}), report.metric)
         if ends:
@@ -35,17 +42,24 @@ def limits(report: RunReport) -> Iterator[str]:
                 f"“{best}” ({high:.4f})."
             )
     yield (
-        "All of this was measured on logged interactions: what users would have done, had these items been shown to "
-        "them, only an experiment can tell."
+        "All metrics come from logged interactions. Only an experiment shows how users react to these recommendations."
     )
     yield (
-        "Intervals say how much a figure would vary with other users of the same kind. They say nothing of other "
-        "times, or of training again from other starting weights."
+        "Intervals show how much a metric varies with other users of the same kind. They do not cover other times, or "
+        "another training with other initial weights."
     )
 
 
 def extremes(groups: Mapping[str, Any], metric: str) -> list[tuple[str, float]]:
-    """The worst and the best group with enough users, and their means; none where there are not two."""
+    """Return the worst and the best group among those with enough users.
+
+    Args:
+        groups: the groups of a slice.
+        metric: the metric to compare.
+
+    Returns:
+        Name and mean of both groups. Empty if fewer than two groups have enough users.
+    """
     means = sorted(
         (group["metrics"][metric][0], name)
         for name, group in groups.items()
@@ -55,16 +69,24 @@ def extremes(groups: Mapping[str, Any], metric: str) -> list[tuple[str, float]]:
 
 
 def fairness(report: RunReport) -> Iterator[str]:
-    """A sentence for each slice that is looked at for fairness."""
+    """Yield one sentence for each slice in `evaluate.fairness`.
+
+    Args:
+        report: the content of the report.
+
+    Yields:
+        A sentence that compares the worst group with the best.
+    """
     for name, ratios in report.summary["fairness"].items():
         ratio = ratios.get(report.metric)
         if ratio is None or ratio[0] is None:
             yield (
-                f"By {in_words(name)}: there are not two groups of {SMALLEST_GROUP} users or more"
-                f" whose {report.metric} can be compared."
+                f"By {in_words(name)}: {report.metric} cannot be compared, because fewer than two groups have "
+                f"{SMALLEST_GROUP} users."
             )
             continue
-        between = "" if None in ratio else f", 95 % between {ratio[1]:.2f} and {ratio[2]:.2f}"
+        between = "" if None in ratio else f" (95% interval {ratio[1]:.2f} to {ratio[2]:.2f})"
         yield (
-            f"By {in_words(name)}: the worst group has {ratio[0]:.2f} times the {report.metric} of the best{between}."
+            f"By {in_words(name)}: {report.metric} of the worst group is {ratio[0]:.2f} times that of the best"
+            f"{between}."
         )

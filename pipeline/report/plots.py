@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from components.evaluator.query_metrics import MODEL
+from pipeline.display.metric_names import main_metrics
 from pipeline.report.charts import BARE, COLOURS, FIRST, QUIET, Plot, dots, line, log_axis, percent_axis
 from pipeline.report.curves import Curve
 from pipeline.report.gather import RunReport
@@ -14,37 +15,44 @@ from pipeline.report.items import Counts, concentration
 from pipeline.report.verdict_text import in_words
 
 _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "hexagon")
-GROUPS = 20  # of a slice that are drawn
+GROUPS = 20  # the most groups of a slice in a figure
 
 
 def plots(report: RunReport) -> dict[str, list[Plot]]:
-    """By section of the page, those that there is something to draw for."""
+    """Return the figures with data, by section of the page.
+
+    Args:
+        report: the content of the report.
+
+    Returns:
+        The figures of each section.
+    """
     sections = {
         "data": [_long_tail(report), _lengths(report)],
         "training": [
             _curves("losses", "Loss in training", "", report.curves.train, "loss"),
             _curves(
                 "validation",
-                "Validation of retrieval",
-                "The epoch with the highest NDCG@10 is kept.",
+                "Retrieval metrics in validation",
+                "The model keeps the weights of the epoch with the highest NDCG@10.",
                 report.curves.validation,
                 "@",
             ),
         ],
-        "metrics": [_systems(report, metric) for metric in main_metrics(report)],
+        "metrics": [_systems(report, metric) for metric in shown_metrics(report)],
         "slices": [_slice(report, name) for name in report.summary["slices"]],
         "coverage": [
-            _shares(
+            _cumulative(
                 "coverage",
-                f"What the model recommends, in lists of {max(report.config.evaluate.ks)}",
+                f"Recommended items, in lists of {max(report.config.evaluate.ks)}",
                 {"training": report.items.interactions, "recommended": report.recommended},
                 report,
             )
         ],
         "drift": [
-            _shares(
+            _cumulative(
                 "drift",
-                "What is popular in training and in test",
+                "Item popularity in training and in test",
                 {"training": report.items.interactions, "test targets": report.targets},
                 report,
             )
@@ -55,10 +63,9 @@ def plots(report: RunReport) -> dict[str, list[Plot]]:
     return {section: [plot for plot in some if plot.data] for section, some in sections.items()}
 
 
-def main_metrics(report: RunReport) -> list[str]:
-    """The metric that models are compared by, and some more on lists of the same length."""
-    names = [report.metric, *(f"{name}@{report.k}" for name in ("recall", "ndcg", "mrr", "coverage"))]
-    return [name for name in dict.fromkeys(names) if name in report.summary["systems"][MODEL]]
+def shown_metrics(report: RunReport) -> list[str]:
+    """Return the gate's metric and the main metrics on lists of the same length."""
+    return main_metrics(report.metric, report.config.evaluate.ks, report.summary["systems"][MODEL])
 
 
 def _long_tail(report: RunReport) -> Plot:
@@ -68,31 +75,31 @@ def _long_tail(report: RunReport) -> Plot:
     trace["hovertemplate"] = "item %{x}: %{y} interactions<extra></extra>"
     return Plot(
         "long-tail",
-        "Interactions of each item in training",
-        "Items from the most to the least popular; both axes are logarithmic. Counted are the interactions that are "
-        "targets in training: all but the first of each sequence.",
+        "Interactions per item in training",
+        "Items from the most to the least popular, on logarithmic axes. An interaction counts if it is a target in "
+        "training, which the first one of each sequence is not.",
         [trace] if ranks else [],
         {"xaxis": log_axis("item"), "yaxis": log_axis("interactions"), "showlegend": False},
     )
 
 
 def _lengths(report: RunReport) -> Plot:
-    shares = [round(0.1 * step, 1) for step in range(11)]
+    fractions = [round(0.1 * step, 1) for step in range(11)]
     traces = [
-        line(split, lengths.deciles, shares, colour)
+        line(split, lengths.deciles, fractions, colour)
         for (split, lengths), colour in zip(report.lengths.items(), COLOURS, strict=False)
     ]
     return Plot(
         "lengths",
-        "Histories that the model reads, by length",
-        "Share of a split's examples whose history is no longer; between deciles, a straight line.",
+        "Lengths of the histories that the model reads",
+        "Fraction of a split's examples with a history of at most this length; linear between deciles.",
         traces,
         {
             "xaxis": {
                 "title": {"text": "interactions"},
                 "range": [0, 1.02 * max((x.deciles[-1] for x in report.lengths.values()), default=1)],
             },
-            "yaxis": percent_axis("of the examples"),
+            "yaxis": percent_axis("fraction of examples"),
         },
     )
 
@@ -114,7 +121,7 @@ def _curves(name: str, title: str, caption: str, curves: Mapping[str, Curve], pa
 
 def _systems(report: RunReport, metric: str) -> Plot:
     values = {in_words(system): found[metric] for system, found in report.summary["systems"].items() if metric in found}
-    return dots(f"systems-{metric}", metric, "With 95 % intervals.", values, [FIRST] + [QUIET] * (len(values) - 1))
+    return dots(f"systems-{metric}", metric, "With 95% intervals.", values, [FIRST] + [QUIET] * (len(values) - 1))
 
 
 def _slice(report: RunReport, name: str) -> Plot:
@@ -126,11 +133,11 @@ def _slice(report: RunReport, name: str) -> Plot:
         if group in largest
     }
     overall = report.summary["systems"][MODEL][report.metric][0]
-    left_out = f" The {GROUPS} largest of {len(groups)} groups." if len(groups) > GROUPS else ""
+    left_out = f" Only the {GROUPS} largest of {len(groups)} groups." if len(groups) > GROUPS else ""
     plot = dots(
         f"slice-{name}",
         f"{report.metric} by {in_words(name)}",
-        f"With 95 % intervals; queries in brackets; the line is the mean over all queries.{left_out}",
+        f"With 95% intervals. Brackets: number of queries. Line: mean over all queries.{left_out}",
         values,
         [FIRST] * len(values),
     )
@@ -165,9 +172,9 @@ def _map(report: RunReport) -> Plot:
     return Plot(
         "map",
         f"The {report.item_map.items:,} most popular items",
-        "Vectors of items, of length 1, in their first two principal components, which have "
-        f"{100 * report.item_map.explained:.0f} % of the variance: items that are near to each other here may be "
-        "far apart in other dimensions. Colours are first categories.",
+        "Unit vectors of items in their first two principal components. These explain "
+        f"{100 * report.item_map.explained:.0f}% of the variance, so points that are close here can be far apart in "
+        "the full space. Colours: first category.",
         traces,
         {
             "xaxis": blank,
@@ -195,20 +202,19 @@ def _timings(seconds: Mapping[str, float], cached: Sequence[str]) -> Plot:
         "xaxis": {"title": {"text": "seconds"}, "rangemode": "tozero"},
         "yaxis": {"autorange": "reversed", "showgrid": False},
     }
-    return Plot("timings", "Seconds by component", "Grey: from the cache.", [bars], axes, 110 + 28 * len(seconds))
+    return Plot("timings", "Seconds per component", "Grey: from the cache.", [bars], axes, 110 + 28 * len(seconds))
 
 
-def _shares(name: str, title: str, counts: Mapping[str, Counts], report: RunReport) -> Plot:
+def _cumulative(name: str, title: str, counts: Mapping[str, Counts], report: RunReport) -> Plot:
     traces = []
     for (label, each), colour in zip(counts.items(), (QUIET, FIRST), strict=True):
-        numbers, shares = concentration(each, report.items.order)
+        numbers, fractions = concentration(each, report.items.order)
         if numbers:
-            traces.append(line(label, numbers, shares, colour))
+            traces.append(line(label, numbers, fractions, colour))
     return Plot(
         name,
         title,
-        "Items from the most to the least popular in training, on a logarithmic axis: "
-        "the share that all items up to there have together.",
+        "Cumulative fraction over the items, from the most to the least popular in training; logarithmic axis.",
         traces,
-        {"xaxis": log_axis("items"), "yaxis": percent_axis("together")},
+        {"xaxis": log_axis("items"), "yaxis": percent_axis("cumulative fraction")},
     )

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else."""
+"""Rendering of a report as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ from plotly.offline import get_plotlyjs
 from pipeline.report.charts import Plot
 from pipeline.report.gather import RunReport
 from pipeline.report.model_card import fairness, limits
-from pipeline.report.plots import main_metrics, plots
+from pipeline.report.plots import plots, shown_metrics
 from pipeline.report.verdict_text import in_words
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_SHOWN_ITEMS = 10  # of a history in words; the strip has all
+_SHOWN_ITEMS = 10  # of a history as text; the strip shows all of them
 
 
 def render(report: RunReport) -> str:
-    """The page.
+    """Render the page.
 
-    Whatever comes from the log is text: the templates escape it, and the page
-    lets the browser run no script but the two that it is made with, nor load
-    anything from anywhere.
+    Texts of the log cannot become markup or code. The templates escape them, and the page's security policy allows
+    only its own two scripts and no external files.
+
+    Args:
+        report: the content of the report.
+
+    Returns:
+        HTML.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -53,11 +58,11 @@ def render(report: RunReport) -> str:
         config=report.config,
         plots=drawn,
         figures=[_figure(plot) for some in drawn.values() for plot in some],
-        metrics=main_metrics(report),
+        metrics=shown_metrics(report),
         limits=list(limits(report)),
         fairness=list(fairness(report)),
         shown_items=_SHOWN_ITEMS,
-        # Both are the package's own, and end in no tag of theirs.
+        # Both scripts belong to packages, and do not contain a closing tag.
         scripts=[Markup(script) for script in scripts],
         digests=[_digest(script) for script in scripts],
         style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
@@ -65,27 +70,55 @@ def render(report: RunReport) -> str:
 
 
 def count(value: int) -> str:
-    """1234 is `1,234`."""
+    """Return an integer with thousands separators.
+
+    Example:
+        >>> count(1234)
+        '1,234'
+    """
     return f"{value:,}"
 
 
 def number(value: float | None) -> str:
-    """Four decimals; a dash for none."""
+    """Return a number with four decimals, or a dash for None.
+
+    Example:
+        >>> number(0.25), number(None)
+        ('0.2500', '-')
+    """
     return "-" if value is None else f"{value:.4f}"
 
 
 def percent(value: float) -> str:
-    """.1234 is `12.3 %`."""
-    return f"{100 * value:.1f} %"
+    """Return a fraction as a percentage with one decimal.
+
+    Example:
+        >>> percent(0.1234)
+        '12.3%'
+    """
+    return f"{100 * value:.1f}%"
 
 
 def interval(value: Sequence[float | None]) -> str:
-    """The ends of (mean, low, high); nothing where there is none."""
+    """Return the ends of an interval, or an empty text if it has none.
+
+    Args:
+        value: mean, low and high.
+
+    Example:
+        >>> interval((0.5, 0.25, 0.75)), interval((0.5, None, None))
+        ('0.2500 to 0.7500', '')
+    """
     return "" if None in value else f"{value[1]:.4f} to {value[2]:.4f}"
 
 
 def day(seconds: float) -> str:
-    """The date of a time in unix seconds."""
+    """Return the UTC date of a time in Unix seconds.
+
+    Example:
+        >>> day(0)
+        '1970-01-01'
+    """
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d")
 
 
@@ -94,5 +127,5 @@ def _figure(plot: Plot) -> Mapping[str, Any]:
 
 
 def _digest(script: str) -> str:
-    """As a content security policy names a script."""
+    """Return the name of a script in a content security policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

@@ -1,27 +1,35 @@
-"""`temporec report`: a run as one HTML file."""
+"""`temporec report`: a self-contained HTML report of a run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from pipeline.records.run_root import REPORT, read_record, require_folders, write_whole
+from pipeline.records.run_root import REPORT, read_record, require_folders, write_text
 from pipeline.report.gather import gather
 from pipeline.report.render import render
 
 
 def write_report(root: Path, output: Path | None = None) -> Path:
-    """Writes the report of the last run of a root, and returns its path.
+    """Write the report of the last run in a root.
 
     Args:
-        root: the folder that `temporec run` wrote.
-        output: where to write; `report.html` in the root by default.
+        root: the root of a run.
+        output: the file to write; `report.html` in the root by default.
+
+    Returns:
+        The path of the report.
 
     Raises:
-        InputError: there was no run, or another version's, or what it wrote is gone.
+        InputError: the root has no finished run, another version of temporec wrote it, or its files are missing.
+
+    Example:
+        ```python
+        print(write_report(Path("runs/quickstart")))
+        ```
     """
     path = output or root / REPORT
-    write_whole(path, render(gather(_record(root))))
+    write_text(path, render(gather(_record(root))))
     return path
 
 

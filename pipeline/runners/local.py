@@ -1,4 +1,4 @@
-"""Runs the pipeline on this machine, component after component, with the metadata store in SQLite."""
+"""The local runner: it runs one component after the other, with the metadata store in SQLite."""
 
 from __future__ import annotations
 
@@ -19,15 +19,26 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.resolver.last_pushed_model import LastOtherBlessedModel, require_last_pushed_model
 from pipeline.create_pipeline import Locations, create_pipeline
+from pipeline.records.open_root import working_directory
 from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
 
 _NEVER_CACHED = ("Pusher",)  # another model may have been pushed since it last had the same inputs
+# TFX looks for cached results and pushed models of the same pipeline name only. All runs of a root have this one, so a
+# change of the setting `name` hides nothing.
+_PIPELINE_NAME = "temporec"
 
 
 @dataclass(frozen=True)
 class ComponentRun:
-    """One component's part in a run; artifacts by output key."""
+    """The run of one component.
+
+    Args:
+        component: its name.
+        cached: whether its outputs come from the cache.
+        seconds: the time that it took.
+        outputs: its artifacts, by output key.
+    """
 
     component: str
     cached: bool
@@ -36,11 +47,11 @@ class ComponentRun:
 
 
 class LocalRunner(tfx_runner.IrBasedRunner):
-    """TFX's local orchestration, telling what it does.
+    """TFX's local orchestration with progress callbacks.
 
     Args:
-        on_start: called with each component's name and place (from 0) and the number of components.
-        on_end: called when a component is done.
+        on_start: called with each component's name, its index (from 0) and the number of components.
+        on_end: called with each component's run when it has ended.
     """
 
     def __init__(self, on_start: Callable[[str, int, int], None], on_end: Callable[[ComponentRun], None]) -> None:
@@ -48,7 +59,18 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         self._on_end = on_end
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: Any = None) -> list[ComponentRun]:
-        """Runs each component in topological order; raises what a component raises."""
+        """Run each component in topological order; the error of a component is raised unchanged.
+
+        Args:
+            pipeline: the compiled pipeline.
+            run_options: unused; part of TFX's interface.
+
+        Returns:
+            The runs of the components, in order.
+
+        Raises:
+            RuntimeError: the inputs of a component could not be resolved.
+        """
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.datetime.now().isoformat()}
         )
@@ -80,7 +102,7 @@ def _component_run(store: metadata.Metadata, name: str, execution_id: int, secon
         (execution,) = handle.store.get_executions_by_id([execution_id])
         state = metadata_store_pb2.Execution.State.Name(execution.last_known_state)
         if state not in ("COMPLETE", "CACHED"):
-            raise RuntimeError(f"component {name} ended as {state}; its inputs could not be resolved")
+            raise RuntimeError(f"{name} ended in state {state}: its inputs could not be resolved")
         outputs = {
             event.path.steps[0].key: event.artifact_id
             for event in handle.store.get_events_by_execution_ids([execution_id])
@@ -93,28 +115,32 @@ def _component_run(store: metadata.Metadata, name: str, execution_id: int, secon
 def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[ComponentRun]:
     """Run the whole pipeline in a root.
 
+    The working directory is the root during the run, and all paths in ML Metadata are relative to it. So the
+    cache of a root stays valid when the root is moved or renamed.
+
     Args:
-        config: what to build, with absolute paths.
-        root: the folder for artifacts, metadata and models.
-        runner: runs the components.
+        config: the configuration; its paths must be absolute.
+        root: the root; it must exist.
+        runner: the runner.
 
     Returns:
-        The run of each component, in order.
+        The runs of the components, in order. Their artifacts' URIs are relative to the root.
 
     Raises:
         InputError: the model that was pushed last is missing, and so are all copies of it.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    locations = Locations(artifacts=str(root / "artifacts"), models=str(root / "models"))
-    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
-    with metadata.Metadata(connection) as handle:
-        require_last_pushed_model(handle.store, locations.models)
-    return runner.run(
-        create_pipeline(
-            config,
-            locations,
-            compare_with=LastOtherBlessedModel,
-            metadata_connection_config=connection,
-            beam_args=BEAM_ARGS,
+    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root.absolute() / "metadata.sqlite"))
+    locations = Locations(artifacts="artifacts", models="models")
+    with working_directory(root):
+        with metadata.Metadata(connection) as handle:
+            require_last_pushed_model(handle.store, locations.models)
+        return runner.run(
+            create_pipeline(
+                config,
+                locations,
+                compare_with=LastOtherBlessedModel,
+                pipeline_name=_PIPELINE_NAME,
+                metadata_connection_config=connection,
+                beam_args=BEAM_ARGS,
+            )
         )
-    )

@@ -1,4 +1,4 @@
-"""Runs the command line as a user does: a process of its own."""
+"""Runs the command line in its own process, as a user does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def temporec(
     environ: Mapping[str, str] = MappingProxyType({}),
     timeout_s: float = 600,
 ) -> str:
-    """The output of a command that must succeed."""
+    """Run a command that must succeed, and return its output."""
     ran = attempt(*arguments, cwd=cwd, environ=environ, timeout_s=timeout_s)
     assert ran.returncode == 0, f"{arguments} ended with {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
     return ran.stdout
@@ -30,7 +30,7 @@ def attempt(
     environ: Mapping[str, str] = MappingProxyType({}),
     timeout_s: float = 600,
 ) -> subprocess.CompletedProcess[str]:
-    """A command, however it ends."""
+    """Run a command with any result."""
     return subprocess.run(
         [TEMPOREC, *map(str, arguments)],
         cwd=cwd,

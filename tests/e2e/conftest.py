@@ -18,8 +18,8 @@ class Run:
 
     config: Path
     root: Path
-    left: Path  # a copy of the root as the run left it; other runs go on in `root`
-    temporary: Path  # where it had its temporary files
+    left: Path  # a copy of the root after the run; other runs use `root`
+    temporary: Path  # the folder of temporary files
     output: str
     record: dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""A log in which the right answer is known: after item i comes item i + 7, around a circle of 101."""
+"""A log with a known right answer: item i + 7 follows item i, modulo 101 items."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ evaluate: {{gate: {{floors: {{recall@10: 0.5}}, beat: [popularity]}}}}  # a Mark
 
 
 def write_log(path: Path, users: int = USERS) -> None:
-    """Each user walks the circle from a place of their own; a few steps go anywhere."""
+    """Write the log. Each user walks around the circle from a random item; a few steps are random."""
     draw = random.Random(7)
     rows = []
     for user in range(users):
@@ -42,10 +42,10 @@ def write_log(path: Path, users: int = USERS) -> None:
 
 
 def write_project(folder: Path) -> Path:
-    """A log and its configuration; returns the configuration's path."""
+    """Write a log and its configuration, and return the configuration's path."""
     write_log(folder / "log.csv")
     tree = yaml.safe_load(CONFIG.format(log=folder / "log.csv"))
-    # It lacks one user, and its path is a relative one, which the log's is not.
+    # The table lacks one user. Its path is relative, unlike the path of the log.
     (folder / "users.csv").write_text("id,age\n" + "".join(f"u{user},{20 + user % 50}\n" for user in range(1, USERS)))
     columns = {"age": {"column": "age", "kind": "number"}, "group": {"column": "age"}}
     tree["data"]["users"] = {"path": os.path.relpath(folder / "users.csv"), "id": "id", "columns": columns}

@@ -1,4 +1,4 @@
-"""The whole pipeline, real in every part, on a log whose right answer is known."""
+"""The whole pipeline on a log with a known right answer. Nothing is replaced."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ REPOSITORY = Path(__file__).parents[2]
 INGESTION = {"InteractionExampleGen", "StatisticsGen", "HistorySchema", "ExampleValidator"}
 
 
-def test_the_planted_rule_is_learnt(first_run: Run) -> None:
+def test_model_learns_the_planted_rule(first_run: Run) -> None:
     metrics = first_run.record["metrics"]
     assert metrics["test"]["recall@10"] > 0.9
     assert metrics["baselines"]["popularity"]["recall@10"] < 0.2
     assert metrics["baselines"]["markov"]["recall@10"] > 0.9
 
 
-def test_every_row_is_accounted_for(first_run: Run) -> None:
+def test_every_row_is_counted(first_run: Run) -> None:
     data = first_run.record["data"]
     assert data["rows_read"] == USERS * LENGTH == data["rows_accepted"] + sum(data["rows_rejected"].values())
     assert (data["users"], data["items"]) == (USERS, ITEMS)
@@ -40,12 +40,12 @@ def test_every_row_is_accounted_for(first_run: Run) -> None:
     assert data["anomalies"] == []
 
 
-def test_a_person_is_told_what_happened(first_run: Run) -> None:
+def test_output_shows_steps_tables_and_results(first_run: Run) -> None:
     for expected in ("InteractionExampleGen", "epoch 1/12", "rows read", "Gate: blessed"):
         assert expected in first_run.output
     assert first_run.record["pushed"]["path"] in first_run.output.replace("\n", "")
     assert first_run.output.count("recommended next") == 3
-    summary = first_run.output[first_run.output.index("95 % between") :]
+    summary = first_run.output[first_run.output.index("95% interval") :]
     shown = {
         name: f"{first_run.record['metrics']['test'][name]:.4f}" for name in ("recall@10", "ndcg@10", "coverage@10")
     }
@@ -54,14 +54,14 @@ def test_a_person_is_told_what_happened(first_run: Run) -> None:
     assert f"Report: {first_run.root / 'report.html'}" in first_run.output.replace("\n", "")
 
 
-def test_the_report_opens_with_what_the_run_recorded(first_run: Run) -> None:
+def test_report_starts_with_the_recorded_verdict(first_run: Run) -> None:
     page = (first_run.left / "report.html").read_text()
     version, metrics = first_run.record["pushed"]["version"], first_run.record["metrics"]
     assert f"Blessed and pushed as version {version}: recall@10 is {metrics['test']['recall@10']:.4f}" in page
     assert page.count('<article aria-labelledby="user-') == 10
 
 
-def test_the_version_pushed_is_the_only_one(first_run: Run) -> None:
+def test_first_run_pushes_one_version(first_run: Run) -> None:
     (version,) = (first_run.left / "models").iterdir()
     assert first_run.record["pushed"] == {
         "path": str(first_run.root / "models" / version.name),
@@ -69,12 +69,12 @@ def test_the_version_pushed_is_the_only_one(first_run: Run) -> None:
     }
 
 
-def test_next_to_nothing_is_left_among_the_temporary_files(first_run: Run) -> None:
+def test_run_leaves_hardly_any_temporary_files(first_run: Run) -> None:
     left = [path for path in first_run.temporary.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in left) < 1_000_000  # TensorFlow may leave functions that it compiled
 
 
-def test_tensorboard_finds_the_epochs(first_run: Run) -> None:
+def test_tensorboard_files_have_the_epochs(first_run: Run) -> None:
     tags = {
         value.tag
         for path in first_run.left.rglob("events.out.tfevents.*")
@@ -84,7 +84,7 @@ def test_tensorboard_finds_the_epochs(first_run: Run) -> None:
     assert {"epoch_loss", "epoch_recall@10", "epoch_ndcg@10"} <= tags
 
 
-def test_the_projector_finds_every_item(first_run: Run) -> None:
+def test_projector_files_have_every_item(first_run: Run) -> None:
     (config,) = first_run.left.rglob("projector_config.pbtxt")
     shown = (config.parent / "items-metadata.tsv").read_text().split()
     assert sorted(shown) == sorted(f"i{item}" for item in range(ITEMS))
@@ -92,7 +92,7 @@ def test_the_projector_finds_every_item(first_run: Run) -> None:
     assert list(config.parent.glob("events.*"))  # it lies where TensorBoard looks
 
 
-def test_evaluating_the_pushed_model_gives_what_the_run_measured(first_run: Run) -> None:
+def test_evaluate_of_the_pushed_model_gives_the_metrics_of_the_run(first_run: Run) -> None:
     model = first_run.record["pushed"]["path"]
     measured = json.loads(temporec("evaluate", "--config", first_run.config, "--model", model, "--json"))
     assert measured["protocol"] == first_run.record["protocol"]
@@ -102,8 +102,8 @@ def test_evaluating_the_pushed_model_gives_what_the_run_measured(first_run: Run)
     assert measured["metrics"]["test"] == pytest.approx(first_run.record["metrics"]["test"], abs=1e-9)
 
 
-class TestWhatIsRunAgain:
-    """What another run in the same root executes; the rest comes from the cache."""
+class TestSecondRun:
+    """The steps that a second run in the same root executes; the other steps come from the cache."""
 
     @pytest.fixture
     def again(self, first_run: Run) -> Callable[..., set[str]]:
@@ -114,10 +114,10 @@ class TestWhatIsRunAgain:
 
         return run
 
-    def test_nothing_when_nothing_changed(self, again: Callable[..., set[str]]) -> None:
-        assert again() == {"Pusher"}  # which looks whether another model was pushed since
+    def test_unchanged_run_executes_the_pusher_only(self, again: Callable[..., set[str]]) -> None:
+        assert again() == {"Pusher"}  # it checks whether another model has been pushed since
 
-    def test_training_and_what_follows_when_a_model_setting_changed(
+    def test_changed_model_setting_repeats_the_training_and_later_steps(
         self, first_run: Run, again: Callable[..., set[str]]
     ) -> None:
         def pushed() -> int:
@@ -129,9 +129,9 @@ class TestWhatIsRunAgain:
         assert again("--set", "model.dropout=0.35") == {"Trainer", "Evaluator", "ModelGate", "Pusher"}
         second = pushed()
         again()
-        assert first < second < pushed()  # what is asked for now is served, not what was pushed in between
+        assert first < second < pushed()  # the model of this configuration is served, not the one pushed in between
 
-    def test_training_and_what_follows_when_its_code_changed(
+    def test_changed_training_code_repeats_the_training_and_later_steps(
         self, again: Callable[..., set[str]], tmp_path: Path
     ) -> None:
         for room in ("schemas", "serving", "trainer", "components", "pipeline"):
@@ -142,7 +142,7 @@ class TestWhatIsRunAgain:
         assert {"Trainer", "Evaluator", "ModelGate"} <= changed
         assert not changed & (INGESTION | {"Transform"})
 
-    def test_a_refused_model_is_kept_but_not_pushed(self, first_run: Run) -> None:
+    def test_refused_model_is_kept_but_not_pushed(self, first_run: Run) -> None:
         versions = set((first_run.root / "models").iterdir())
         ran = attempt(
             "run", "--config", first_run.config, "--root", first_run.root, "--set", "evaluate.gate.floors.recall@10=1"
@@ -154,7 +154,7 @@ class TestWhatIsRunAgain:
         assert read_record(first_run.root)["pushed"] is None
         assert set((first_run.root / "models").iterdir()) == versions
 
-    def test_a_component_that_fails_is_named(self, first_run: Run) -> None:
+    def test_failed_component_is_named(self, first_run: Run) -> None:
         models = first_run.root / "models"
         aside = models.rename(first_run.root / "aside")
         models.touch()  # nothing can be pushed into a file
@@ -176,7 +176,7 @@ class TestWhatIsRunAgain:
         assert "run.log" in ran.stderr
         assert "Traceback" not in ran.stderr
 
-    def test_a_run_without_the_folder_of_the_previous_model_compares_with_its_copy(self, first_run: Run) -> None:
+    def test_run_without_the_folder_of_the_previous_model_compares_with_its_copy(self, first_run: Run) -> None:
         trained = first_run.root / "artifacts" / "Trainer" / "model"
         arguments = ("run", "--config", first_run.config, "--root", first_run.root, "--set", "train.epochs=1")
         aside = trained.rename(first_run.root / "aside")
@@ -188,7 +188,7 @@ class TestWhatIsRunAgain:
             shutil.rmtree(trained)
             aside.rename(trained)
 
-    def test_a_run_without_any_copy_of_the_previous_model_ends_before_the_training(self, first_run: Run) -> None:
+    def test_run_without_any_copy_of_the_previous_model_ends_before_the_training(self, first_run: Run) -> None:
         folders = [first_run.root / name for name in ("artifacts", "models")]
         aside = [folder.rename(folder.with_name(f"{folder.name}-aside")) for folder in folders]
         try:
@@ -202,7 +202,23 @@ class TestWhatIsRunAgain:
         assert "Trainer" not in ran.stdout
         assert "Traceback" not in ran.stderr
 
-    def test_everything_when_the_log_changed(self, again: Callable[..., set[str]], first_run: Run) -> None:
+    def test_moved_root_and_another_name_keep_the_cache(self, first_run: Run, tmp_path: Path) -> None:
+        temporec("run", "--config", first_run.config, "--root", first_run.root)
+        former = Path(shutil.copytree(first_run.root, tmp_path / "former"))
+        version = read_record(former)["pushed"]["version"]
+        (former / "report.html").unlink()
+        root = former.rename(tmp_path / "moved")
+
+        temporec("report", "--root", root)
+        assert (root / "report.html").is_file()
+        temporec("run", "--config", first_run.config, "--root", root, "--set", "name=another")
+
+        record = read_record(root)
+        assert set(record["timings_s"]) - set(record["cached"]) == {"BlessedModel", "Pusher"}
+        assert record["pushed"] == {"path": str(root / "models" / version), "version": version}
+        assert record["name"] == "another"
+
+    def test_changed_log_repeats_every_step(self, again: Callable[..., set[str]], first_run: Run) -> None:
         log = first_run.config.parent / "log.csv"
         original = log.read_bytes()
         write_log(log, users=USERS + 1)

@@ -1,4 +1,4 @@
-"""What is served over a real socket is what was evaluated."""
+"""The served model gives the results of the evaluation, over a real socket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Case = tuple[list[str], list[str], str]
 
 @pytest.fixture(scope="module")
 def address(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    # A base path with the first run's version alone, whatever was pushed since.
+    # A base path with the version of the first run only, because other tests push more versions.
     pushed, models = Path(first_run.record["pushed"]["path"]), tmp_path_factory.mktemp("models")
     shutil.copytree(pushed, models / pushed.name)
     command = [TEMPOREC, "serve", "--model-base-path", str(models), "--port", "0"]
@@ -33,7 +33,7 @@ def address(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert server.stdout
         try:
             port = re.search(r"port (\d+)", server.stdout.readline())
-            assert port, "the server did not say where it listens"
+            assert port, "the server did not print its port"
             yield f"localhost:{port[1]}"
         finally:
             server.terminate()
@@ -41,7 +41,7 @@ def address(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def cases(first_run: Run) -> list[Case]:
-    """History, older items and target of every test example."""
+    """The history, older items and target of every test example."""
     (file,) = Path(first_run.record["data"]["rejected_path"]).parent.glob("Split-test/*")
     found = []
     for record in tf.data.TFRecordDataset(str(file), compression_type="GZIP").as_numpy_iterator():
@@ -53,14 +53,14 @@ def cases(first_run: Run) -> list[Case]:
     return found
 
 
-def test_recall_over_the_socket_is_what_was_measured(address: str, first_run: Run, cases: list[Case]) -> None:
+def test_recall_of_served_lists_equals_the_evaluation(address: str, first_run: Run, cases: list[Case]) -> None:
     with Client(address) as client:
         answers = client.recommend([case[0] for case in cases], k=10, exclude=[case[1] for case in cases])
     hits = [case[2] in answer.item_ids for case, answer in zip(cases, answers, strict=True)]
     assert np.mean(hits) == pytest.approx(first_run.record["metrics"]["test"]["recall@10"], abs=1e-9)
 
 
-def test_scores_over_the_socket_are_the_models_own(address: str, first_run: Run, cases: list[Case]) -> None:
+def test_served_scores_equal_the_scores_of_the_model(address: str, first_run: Run, cases: list[Case]) -> None:
     histories = [case[0] for case in cases[:20]]
     with Client(address) as client:
         served = client.recommend(histories, k=5)
@@ -79,24 +79,24 @@ def test_scores_over_the_socket_are_the_models_own(address: str, first_run: Run,
         np.testing.assert_allclose([answer.scores for answer in answers], expected, atol=1e-5)
 
 
-def test_nothing_seen_is_recommended(address: str, cases: list[Case]) -> None:
+def test_served_lists_have_no_seen_items(address: str, cases: list[Case]) -> None:
     with Client(address) as client:
         answers = client.recommend([case[0] for case in cases], k=ITEMS)
     assert not any(set(answer.item_ids) & set(case[0]) for answer, case in zip(answers, cases, strict=True))
 
 
-def test_the_command_follows_the_rule(address: str) -> None:
+def test_recommend_command_follows_the_planted_rule(address: str) -> None:
     history = ",".join(f"i{STEP * step}" for step in range(3))
     answer = json.loads(temporec("recommend", "--server", address, "--history", history, "--k", "1", "--json"))
     assert answer["item_ids"] == [f"i{STEP * 3}"]
     assert answer["fallback"] is False
 
 
-def test_an_unknown_history_gets_popular_items_and_says_so(address: str) -> None:
+def test_unknown_history_gets_popular_items_and_the_output_says_so(address: str) -> None:
     assert "popular items" in temporec("recommend", "--server", address, "--history", "nobody-knows-this")
 
 
-def test_an_unknown_history_gets_what_was_popular_of_late(address: str, first_run: Run) -> None:
+def test_unknown_history_gets_recently_popular_items(address: str, first_run: Run) -> None:
     counted = pq.read_table(f"{first_run.record['artifacts']['counts']}/items.parquet").to_pydict()
     recent = dict(zip(counted["item_id"], counted["recent"], strict=True))
     with Client(address) as client:
@@ -107,7 +107,7 @@ def test_an_unknown_history_gets_what_was_popular_of_late(address: str, first_ru
     assert answer.scores[0] > min(recent.values())
 
 
-def test_the_server_says_what_it_serves(address: str, first_run: Run) -> None:
+def test_server_reports_its_signatures_and_version(address: str, first_run: Run) -> None:
     with Client(address) as client:
         assert {"serving_default", "recommend", "score", "explain"} <= set(client.metadata())
         assert client.status()[int(Path(first_run.record["pushed"]["path"]).name)].state == "AVAILABLE"

@@ -1,4 +1,4 @@
-"""Headless Chromium over its DevTools pipe: opens a page and tells what it shows and what it complains of."""
+"""Headless Chromium over its DevTools pipe: opens a page and returns what it shows, with errors and warnings."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _COMPLAINTS = ("Runtime.exceptionThrown", "Log.entryAdded")
 _LOGGED = ("error", "warning", "assert")
-# The browser reads from 3 and writes to 4, wherever the pipes are here.
+# The browser reads from descriptor 3 and writes to 4. The pipes have other numbers in this process.
 _LAUNCHER = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
 
 
 def find_browser() -> str | None:
-    """The path of a Chromium; None where there is none."""
+    """Return the path of a Chromium, or None if there is none."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
@@ -38,7 +38,7 @@ class Browser:
         self._number = 0
         self._read = b""
         self._session: str | None = None
-        self.complaints: list[str] = []  # errors and warnings of the console, whatever was blocked, exceptions
+        self.complaints: list[str] = []  # errors and warnings of the console, blocked requests, exceptions
         self.requested: list[str] = []  # addresses
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -46,7 +46,7 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Calls a method of the protocol."""
+        """Call a method of the protocol."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         if self._session:
@@ -59,7 +59,7 @@ class Browser:
                 return dict(answer["result"])
 
     def open(self, page: Path, *, width: int, height: int = 900, dark: bool = False, media: str = "screen") -> None:
-        """Opens a file as a screen of this size would show it."""
+        """Open a file on a screen of this size."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
@@ -71,24 +71,24 @@ class Browser:
             pass
 
     def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression, which may be a promise."""
+        """Return the value of a JavaScript expression, which may be a promise."""
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """The first value of an expression that is true of something."""
+        """Return the first true value of an expression."""
         while not (value := self.evaluate(expression)):
             time.sleep(0.1)
-            assert time.monotonic() < self._until, f"never came true: {expression}; {self.complaints}"
+            assert time.monotonic() < self._until, f"the expression never became true: {expression}; {self.complaints}"
         return value
 
     def screenshot(self, path: Path) -> None:
-        """Keeps what the screen shows."""
+        """Save a picture of the screen."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
     def print(self, path: Path) -> None:
-        """Keeps what a printer would print, as PDF."""
+        """Save the printed page as PDF."""
         path.write_bytes(base64.b64decode(self.call("Page.printToPDF", preferCSSPageSize=True)["data"]))
 
     def _next(self) -> dict[str, Any]:
@@ -108,11 +108,11 @@ class Browser:
 
 @contextmanager
 def browser(profile: Path, limit_s: float = 120) -> Iterator[Browser]:
-    """A browser that ends with the block.
+    """Open a browser, and close it at the end of the block.
 
     Args:
-        profile: a folder of its own.
-        limit_s: after which nothing is waited for.
+        profile: an empty folder for the browser.
+        limit_s: the longest time to wait for an expression.
     """
     name = find_browser()
     assert name, "no Chromium"
@@ -144,7 +144,7 @@ def browser(profile: Path, limit_s: float = 120) -> Iterator[Browser]:
 
 
 def take_picture(page: Path, picture: Path, selector: str = "body") -> None:
-    """Keeps what stands from the first element on that fits the selector."""
+    """Save a picture of the page, from the first element that matches the selector."""
     with tempfile.TemporaryDirectory() as profile, browser(Path(profile)) as opened:
         opened.call("Emulation.setScrollbarsHidden", hidden=True)
         opened.open(page, width=1060, height=850)

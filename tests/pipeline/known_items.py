@@ -1,4 +1,4 @@
-"""Catalogues of items for the tests of reports."""
+"""Catalogues for the tests of reports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.report.items import KnownItems
 def known_items(
     counts: Mapping[str, int], followed: Mapping[tuple[str, str], int] | None = None, **further: Any
 ) -> KnownItems:
-    """By id, how often each comes in training; by pair of ids, how often the second came right after the first."""
+    """Return a catalogue with counts by id, and counts of direct successors by pair of ids."""
     ids = list(counts)
     matrix = np.zeros((len(ids), len(ids)), np.int64)
     for (before, after), times in (followed or {}).items():

@@ -1,8 +1,7 @@
-"""A finished run whose figures a reader can redo: all of it is real but the training, whose model knows the alphabet.
+"""A finished run whose metrics a reader can compute by hand. Everything is real except for the training.
 
-Thirty users have four letters each, one after the other, `abcd`, `bcde` and so
-on round the six letters; of the last six the fourth letter is the next but one.
-So the model, which recommends the next letter first, finds 24 of 30 targets.
+Thirty users have four of six letters each, one after the other: `abcd`, `bcde` and so on. For the last six users
+the fourth letter skips one. The model recommends the next letter first, so it finds 24 of 30 targets.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ TERMS = InputContract(reads=(), columns={}, max_length=3, remove_seen=True)
 
 
 def config(folder: Path) -> Config:
-    """Of the log and the table that `write_log` writes to this folder."""
+    """Return the configuration of the log and the table that `write_log` writes to this folder."""
     return Config.model_validate(
         {
             "name": "alphabet",
@@ -77,7 +76,7 @@ def config(folder: Path) -> Config:
 
 
 def write_log(folder: Path) -> None:
-    """The log, with two rows that are no interactions, and the table of items."""
+    """Write the log, with two rows that are rejected, and the items table."""
     rows = [f",{SCRIPT},{START_S}", "u00,a,yesterday"]
     for user in range(USERS):
         for place in range(LENGTH):
@@ -93,7 +92,7 @@ def write_log(folder: Path) -> None:
 
 
 def write_root(folder: Path) -> Path:
-    """Runs everything but the training, and returns the root."""
+    """Run everything except for the training, and return the root."""
     write_log(folder)
     settings, root = config(folder), folder / "root"
     made = {
@@ -128,13 +127,13 @@ def write_root(folder: Path) -> Path:
         _run("ModelGate", 3.0, blessing=made["blessing"]),
         _pusher("7"),
     ]
-    record = run_record(settings, runs, "2026-11-25T12:00:00+00:00", "2026-11-25T12:01:00+00:00")
+    record = run_record(settings, root, runs, "2026-11-25T12:00:00+00:00", "2026-11-25T12:01:00+00:00")
     (root / RECORD).write_text(json.dumps(record))
     return root
 
 
 def write_curves(folder: Path) -> None:
-    """What the trainer writes for TensorBoard, of three epochs."""
+    """Write the trainer's files for TensorBoard, for three epochs."""
     for split, name, values in (("train", "epoch_loss", LOSSES), ("validation", "epoch_recall@10", RECALLS)):
         with tf.summary.create_file_writer(str(folder / split)).as_default():
             for epoch, value in enumerate(values):
@@ -164,7 +163,7 @@ def _write_statistics(examples: str, statistics: str) -> None:
 
 
 def _write_queries(settings: Config, examples: str, sources: Sources, folder: Path) -> None:
-    """What the Evaluator keeps of each query, without TFMA's own files, which no report reads."""
+    """Write the Evaluator's results of each query, without TFMA's own files, which no report reads."""
     evaluation = settings.evaluator_config
     (file,) = Path(f"{examples}/Split-test").iterdir()
     records = list(tf.data.TFRecordDataset(str(file), compression_type="GZIP").as_numpy_iterator())

@@ -1,23 +1,49 @@
-"""The command line, in processes of its own where what matters is how it ends."""
+"""The command line, run in its own process."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli import _ids
+from schemas.errors import InputError
 from tests.e2e.command import attempt, temporec
 
 QUICKSTART = Path(__file__).parents[2] / "pipeline" / "configs" / "quickstart.yaml"
-COMMANDS = ["doctor", "data", "validate", "run", "evaluate", "compare", "report", "serve", "recommend", "compile"]
+COMMANDS = [
+    "doctor",
+    "config",
+    "data",
+    "validate",
+    "run",
+    "evaluate",
+    "compare",
+    "report",
+    "serve",
+    "recommend",
+    "compile",
+]
 
 
-def test_help_names_every_command_and_the_exit_codes() -> None:
-    said = temporec("--help")
-    assert all(command in said for command in COMMANDS)
-    assert "3 the gate refused" in said
+def command_table(text: str) -> dict[str, str]:
+    """Return the commands in the table of a help text, each with its description."""
+    lines = text[text.index("─ Commands ─") :].splitlines()[1:]
+    rows = [line.strip("│ ") for line in itertools.takewhile(lambda line: line.startswith("│"), lines)]
+    found = [re.fullmatch(r"(\S+)\s{2,}(\S.*)", row) for row in rows]
+    return {match[1]: match[2] for match in found if match}
+
+
+def test_help_lists_every_command_in_one_line_and_the_exit_codes() -> None:
+    text = temporec("--help", environ={"COLUMNS": "160"})
+    table = command_table(text)
+    assert sorted(table) == sorted(COMMANDS)
+    assert all(description.endswith(".") and description[0].isupper() for description in table.values())
+    assert "3 the gate refused" in text
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -25,31 +51,31 @@ def test_every_command_has_help(command: str) -> None:
     assert "Usage" in temporec(command, "--help")
 
 
-def test_validate_counts_and_trains_nothing(tmp_path: Path) -> None:
+def test_validate_prints_counts(tmp_path: Path) -> None:
     (tmp_path / "log.tsv").write_text(
         "user_id:token\titem_id:token\ttimestamp:float\n"
         + "".join(f"u\ti{n}\t{1_500_000_000 + n}\n" for n in range(30))
         + "\ti1\t1500000000\n"
     )
-    said = temporec(
+    text = temporec(
         "validate", "--config", QUICKSTART, "--set", f"data.path={tmp_path / 'log.tsv'}", "--set", "data.items=null"
     )
     for row in ("rows read 31", "accepted 30", "rejected: no_user 1", "users 1", "items 30"):
-        assert row in " ".join(said.replace("│", " ").split())
+        assert row in " ".join(text.replace("│", " ").split())
 
 
-def test_what_is_wrong_with_the_input_ends_with_2_and_a_message(tmp_path: Path) -> None:
+def test_missing_configuration_ends_with_2_and_a_message(tmp_path: Path) -> None:
     ran = attempt("validate", "--config", tmp_path / "none.yaml")
     assert ran.returncode == 2
     assert "expected:" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
-def test_an_unknown_option_ends_with_2() -> None:
+def test_unknown_option_ends_with_2() -> None:
     assert attempt("run", "--confg", "x").returncode == 2
 
 
-def test_evaluating_what_is_no_model_names_what_there_is(tmp_path: Path) -> None:
+def test_evaluate_of_a_folder_of_versions_names_a_version(tmp_path: Path) -> None:
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "saved_model.pb").write_text("")
     ran = attempt("evaluate", "--config", QUICKSTART, "--model", tmp_path)
@@ -57,7 +83,7 @@ def test_evaluating_what_is_no_model_names_what_there_is(tmp_path: Path) -> None
     assert str(tmp_path / "7") in ran.stderr.replace("\n", "")
 
 
-def test_asking_where_no_server_is_ends_with_2() -> None:
+def test_recommend_without_a_server_ends_with_2() -> None:
     with socket.create_server(("localhost", 0)) as unused:
         port = unused.getsockname()[1]
     ran = attempt("recommend", "--server", f"localhost:{port}", "--history", "a")
@@ -66,20 +92,20 @@ def test_asking_where_no_server_is_ends_with_2() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("report", "--root", "."), ("compare", ".", ".")], ids=" ".join)
-def test_asking_of_what_is_no_root_ends_with_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
+def test_command_on_a_folder_without_a_run_ends_with_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
     ran = attempt(*arguments, cwd=tmp_path)
     assert ran.returncode == 2
     assert "run.json" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
-def test_a_report_goes_where_it_is_to_go(finished_root: Path, tmp_path: Path) -> None:
-    said = temporec("report", "--root", finished_root, "--output", tmp_path / "new" / "page.html")
-    assert said.strip() == str(tmp_path / "new" / "page.html")
+def test_report_writes_to_the_output(finished_root: Path, tmp_path: Path) -> None:
+    printed = temporec("report", "--root", finished_root, "--output", tmp_path / "new" / "page.html")
+    assert printed.strip() == str(tmp_path / "new" / "page.html")
     assert "Blessed and pushed as version 7" in (tmp_path / "new" / "page.html").read_text()
 
 
-def test_a_report_is_no_folder(finished_root: Path, tmp_path: Path) -> None:
+def test_report_to_a_folder_ends_with_2(finished_root: Path, tmp_path: Path) -> None:
     ran = attempt("report", "--root", finished_root, "--output", tmp_path)
     assert ran.returncode == 2
     assert "Is a directory" in ran.stderr
@@ -87,6 +113,43 @@ def test_a_report_is_no_folder(finished_root: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_doctor_speaks_json() -> None:
+def test_doctor_prints_json() -> None:
     report = json.loads(attempt("doctor", "--json").stdout)
     assert {check["name"] for check in report["checks"]} >= {"Python", "packages", "TensorFlow"}
+
+
+@pytest.mark.parametrize("port", ["99999", "65536", "-1"])
+def test_serve_on_a_port_out_of_range_ends_with_2(tmp_path: Path, port: str) -> None:
+    ran = attempt("serve", "--model-base-path", tmp_path, f"--port={port}")
+    assert ran.returncode == 2
+    assert "--port" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("", []),
+        ("a", ["a"]),
+        ("a, b,,c", ["a", "b", "c"]),
+        ('"a,b"', ["a,b"]),
+        ('c, "a,b",d', ["c", "a,b", "d"]),
+        ('"a ""b"""', ['a "b"']),
+        ('5" disk', ['5" disk']),
+    ],
+)
+def test_ids_are_separated_by_commas_outside_quotes(text: str, ids: list[str]) -> None:
+    assert _ids(text, "--history") == ids
+
+
+@pytest.mark.parametrize("text", ['"a', '"a"b', "a\nb"])
+def test_ids_with_wrong_quotes_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="in double quotes"):
+        _ids(text, "--history")
+
+
+def test_recommend_with_wrong_quotes_ends_with_2() -> None:
+    ran = attempt("recommend", "--history", '"a')
+    assert ran.returncode == 2
+    assert "--history" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -1,7 +1,7 @@
-"""Two models of one log, measured together and set side by side, as the command line does.
+"""`temporec evaluate` and `temporec compare` with two models of one log.
 
-The first is the one of `finished_root`, which recommends the next letter: it has 24 of 30 targets first. The other
-recommends the next but one, which is the target of the other six.
+The first is the model of `finished_root`. It recommends the next letter, which is the target for 24 of 30 users. The
+other model skips one letter, which gives the target for the other six users.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from tests.serving.successor import Successor, write_model
 
 @dataclass(frozen=True)
 class Other:
-    """What was measured of the other model, with the first as the one before it."""
+    """The evaluation of the other model, with the first model as the previous one."""
 
     command: tuple[Any, ...]
     measured: dict[str, Any]
     output: Path
-    root: Path  # the first one's, had its run made the other model
+    root: Path  # like the root of the first model, with the other evaluation
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def other(finished_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Othe
     folder, record = tmp_path_factory.mktemp("other"), read_record(finished_root)
     first = record["artifacts"]["model"]
     model = write_model(folder / "model", Successor(step=2), k=10)
-    shutil.copytree(f"{first}/assets.extra", model / "assets.extra")  # what it says of itself
+    shutil.copytree(f"{first}/assets.extra", model / "assets.extra")
     record["config"]["train"]["seed"] = 2
     (folder / "config.yaml").write_text(json.dumps(record["config"]))
     output, root = folder / "measured", folder / "root"
@@ -54,22 +54,22 @@ def other(finished_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Othe
 
 
 def strictly(text: str) -> dict[str, Any]:
-    """JSON, which knows no NaN."""
+    """Parse JSON, and refuse NaN."""
 
     def refuse(constant: str) -> NoReturn:
-        raise AssertionError(f"{constant} is no JSON")
+        raise AssertionError(f"{constant} is not valid JSON")
 
     return dict(json.loads(text, parse_constant=refuse))
 
 
-def test_a_model_is_measured_beside_another(other: Other) -> None:
+def test_evaluate_measures_both_models(other: Other) -> None:
     metrics = other.measured["metrics"]
     assert metrics["test"]["recall@1"] == pytest.approx((USERS - WALKERS) / USERS)
     assert metrics["previous"]["recall@1"] == pytest.approx(WALKERS / USERS)
     assert other.measured["protocol"]["users"] == USERS
 
 
-def test_what_was_measured_is_kept(other: Other) -> None:
+def test_evaluate_keeps_the_results_of_each_query(other: Other) -> None:
     kept = read_results(str(other.output / QUERIES))
     assert len(kept) == USERS
     for system, shown in (("model", "test"), ("previous", "previous")):
@@ -77,14 +77,14 @@ def test_what_was_measured_is_kept(other: Other) -> None:
     assert (other.output / "summary.json").is_file()
 
 
-def test_what_was_kept_is_not_written_over(other: Other) -> None:
+def test_evaluate_refuses_an_existing_output(other: Other) -> None:
     ran = attempt(*other.command)
     assert ran.returncode == 2
     assert str(other.output) in ran.stderr.replace("\n", "")
     assert "Traceback" not in ran.stderr
 
 
-def test_two_roots_are_shown_side_by_side(finished_root: Path, other: Other) -> None:
+def test_compare_prints_metrics_lists_and_users(finished_root: Path, other: Other) -> None:
     said = temporec(
         "compare", finished_root, other.root, "--metric", "recall@1", "--k", "1", environ={"COLUMNS": "100"}
     )
@@ -94,11 +94,11 @@ def test_two_roots_are_shown_side_by_side(finished_root: Path, other: Other) -> 
     assert re.search(r"recall@1 +│ +0.8000 │ +0.2000 │ +-0.6000 │ +0.0\d\d │", said)
     assert f"{-0.6 - reach:+.4f} to {-0.6 + reach:+.4f}" in said
     assert re.search(r"coverage@1 +│ +1.0000 │ +1.0000 │ +\+0.0000 │ +1.000 │", said)
-    assert "Of 0.0% of the queries the first 1 items are the same" in said
+    assert "For 0.0% of the queries the first 1 items are the same" in said
     assert "Users whose lists changed most" in said
 
 
-def test_two_roots_are_compared_in_json(finished_root: Path, other: Other) -> None:
+def test_compare_prints_json(finished_root: Path, other: Other) -> None:
     found = strictly(temporec("compare", finished_root, other.root, "--metric", "recall@1", "--k", "1", "--json"))
     assert (found["queries"], found["users"], found["same_lists"]) == (USERS, USERS, 0)
     rows = {row["name"]: row for row in found["metrics"]}
@@ -113,7 +113,7 @@ def test_two_roots_are_compared_in_json(finished_root: Path, other: Other) -> No
     assert [change["removed"] for change in found["changes"]] == [1] * 5
 
 
-def test_what_is_no_number_is_null_in_json() -> None:
+def test_nan_is_null_in_json() -> None:
     values = {"model": {"recall@10": [1.0] * 20, "auc": [float("nan")] * 20}}
     side = EvaluatedModel(results(values), np.array(["a"], dtype=object))
     rows = {row["name"]: row for row in strictly(to_json(compare(side, side, EVALUATION, "recall@10", 10)))["metrics"]}

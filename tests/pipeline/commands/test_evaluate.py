@@ -1,15 +1,19 @@
-"""Saved models on a log of thirty users: what is measured of them, and which are refused."""
+"""Evaluation of saved models on a log of thirty users, and the models that it refuses."""
 
 from __future__ import annotations
 
+import errno
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
-from pipeline.commands.evaluate import evaluate_model
+from pipeline.commands import evaluate
+from pipeline.commands.evaluate import evaluate_model, validate_log
 from schemas.config import Config
 from schemas.errors import InputError
 from serving.server.servable import SAVED_MODEL_FILE
@@ -20,7 +24,7 @@ from trainer.network.model_info import write_model_info
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With a log, and a model that leaves out seen items and reads three; only to be read."""
+    """A folder with a log, and a model that removes seen items and reads three items; do not change it."""
     folder = tmp_path_factory.mktemp("alphabet")
     write_log(folder)
     write_model_info(str(write_model(folder / "model", k=10)), ABOUT, TERMS)
@@ -28,12 +32,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(folder: Path, **sections: Any) -> Config:
-    """The log's configuration, with other sections."""
+    """Return the log's configuration with other sections."""
     return Config.model_validate({**config(folder).model_dump(), **sections})
 
 
 def copied(folder: Path, to: Path, **terms: Any) -> Path:
-    """The model on other terms, as it says."""
+    """Return a copy of the model with other terms in its info."""
     model = Path(shutil.copytree(folder / "model", to / "model"))
     write_model_info(str(model), ABOUT, replace(TERMS, **terms))
     return model
@@ -45,7 +49,7 @@ def refusal(folder: Path, *arguments: Any, **sections: Any) -> str:
     return str(refused.value)
 
 
-def test_a_model_is_measured_as_it_was_trained_whatever_the_configuration_says(folder: Path) -> None:
+def test_history_length_and_seen_items_come_from_the_model(folder: Path) -> None:
     metrics, protocol = evaluate_model(config(folder), folder / "model")
     assert metrics["test"]["recall@1"] == pytest.approx(24 / 30)  # see tests.pipeline.report_root
     assert metrics["baselines"]["popularity"]["repeats@3"] == 0
@@ -54,12 +58,12 @@ def test_a_model_is_measured_as_it_was_trained_whatever_the_configuration_says(f
     assert evaluate_model(other, folder / "model") == (metrics, protocol)
 
 
-def test_what_a_model_reads_is_told(folder: Path, tmp_path: Path) -> None:
+def test_protocol_lists_the_inputs_of_the_model(folder: Path, tmp_path: Path) -> None:
     _, protocol = evaluate_model(config(folder), copied(folder, tmp_path, reads=("time", "kind")))
     assert protocol["reads"] == ["order", "time", "kind"]
 
 
-def test_a_previous_model_is_measured_beside_it(folder: Path, tmp_path: Path) -> None:
+def test_previous_model_is_evaluated_on_the_same_queries(folder: Path, tmp_path: Path) -> None:
     previous = write_model(tmp_path / "previous", Successor(step=2), k=10)
     write_model_info(str(previous), ABOUT, TERMS)
     output = tmp_path / "made" / "kept"
@@ -68,14 +72,48 @@ def test_a_previous_model_is_measured_beside_it(folder: Path, tmp_path: Path) ->
     assert (output / "summary.json").is_file()
 
 
-class TestWhatIsRefused:
-    @pytest.mark.parametrize("kind", ["category", "number"])
-    def test_a_log_without_a_column_that_is_read(self, folder: Path, tmp_path: Path, kind: str) -> None:
-        model = copied(folder, tmp_path, columns={"event": kind})
-        assert f"reads: event, a {kind}\nreceived: items and their order alone" in refusal(folder, model)
-        assert f"reads: event, a {kind}\n" in refusal(folder, folder / "model", model)
+class TestTemporaryFolder:
+    def test_folder_with_a_wildcard_is_refused(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "[1]"))
+        with pytest.raises(InputError, match="set TMPDIR to another folder"):
+            validate_log(config(folder))
 
-    def test_a_column_of_another_kind(self, folder: Path, tmp_path: Path) -> None:
+    def test_missing_folder_is_refused(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+        with pytest.raises(InputError, match="the variable TMPDIR"):
+            validate_log(config(folder))
+
+    @pytest.mark.parametrize(
+        "error", [OSError(errno.ENOSPC, "No space left"), tf.errors.ResourceExhaustedError(None, None, "No space left")]
+    )
+    def test_full_folder_is_refused(self, folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+        def fail(*_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(evaluate, "ingest", fail)
+        with pytest.raises(InputError, match="No space left\nremedy:   free some space") as caught:
+            validate_log(config(folder))
+        assert tempfile.gettempdir() in str(caught.value)
+
+    def test_other_error_of_a_file_is_not_hidden(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: Any) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(evaluate, "ingest", fail)
+        with pytest.raises(OSError, match="Input/output"):
+            validate_log(config(folder))
+
+
+class TestRefusedInput:
+    @pytest.mark.parametrize("kind", ["category", "number"])
+    def test_log_without_a_column_of_the_model(self, folder: Path, tmp_path: Path, kind: str) -> None:
+        model = copied(folder, tmp_path, columns={"event": kind})
+        assert f"{model}: event, a {kind}\nreceived: items and their order only" in refusal(folder, model)
+        assert f"{model}: event, a {kind}\n" in refusal(folder, folder / "model", model)
+
+    def test_column_of_another_kind(self, folder: Path, tmp_path: Path) -> None:
         columns = {"user": "user", "item": "item", "timestamp": "time", "event": "item"}
         data = {**config(folder).data.model_dump(), "columns": columns}
         assert "received: event, a category" in refusal(
@@ -83,35 +121,35 @@ class TestWhatIsRefused:
         )
 
     @pytest.mark.parametrize("reads", ["time", "query_time"])
-    def test_a_log_that_has_no_times_that_are_read(self, folder: Path, tmp_path: Path, reads: str) -> None:
+    def test_log_without_times_for_a_model_that_reads_times(self, folder: Path, tmp_path: Path, reads: str) -> None:
         data = {**config(folder).data.model_dump(), "timestamp": {"unit": "order"}}
-        assert "times, not only their order" in refusal(folder, copied(folder, tmp_path, reads=(reads,)), data=data)
+        assert "times instead of an order" in refusal(folder, copied(folder, tmp_path, reads=(reads,)), data=data)
 
-    def test_models_that_treat_seen_items_otherwise(self, folder: Path, tmp_path: Path) -> None:
+    def test_models_that_differ_in_seen_items(self, folder: Path, tmp_path: Path) -> None:
         keeps = copied(folder, tmp_path, remove_seen=False)
-        assert f"{folder}/model, which leaves them out, {keeps}, which keeps them" in refusal(
+        assert f"{folder}/model, which removes seen items, {keeps}, which keeps seen items" in refusal(
             folder, folder / "model", keeps
         )
 
-    def test_a_model_that_says_nothing_of_itself(self, folder: Path, tmp_path: Path) -> None:
+    def test_model_without_info(self, folder: Path, tmp_path: Path) -> None:
         model = copied(folder, tmp_path)
         shutil.rmtree(model / "assets.extra")
         assert "nothing there on served," in refusal(folder, model)
 
     @pytest.mark.parametrize("content", [b"", b"no protocol buffer"])
-    def test_a_damaged_model(self, folder: Path, tmp_path: Path, content: bytes) -> None:
+    def test_damaged_model(self, folder: Path, tmp_path: Path, content: bytes) -> None:
         model = copied(folder, tmp_path)
         (model / SAVED_MODEL_FILE).write_bytes(content)
         assert "an error of TensorFlow" in refusal(folder, model)
 
-    def test_a_model_whose_weights_are_cut_short(self, folder: Path, tmp_path: Path) -> None:
+    def test_model_with_truncated_weights(self, folder: Path, tmp_path: Path) -> None:
         model = copied(folder, tmp_path)
         (weights,) = (model / "variables").glob("variables.data-*")
         weights.write_bytes(weights.read_bytes()[:10])
         assert "an error of TensorFlow" in refusal(folder, folder / "model", model)
 
-    def test_a_previous_model_that_is_gone(self, folder: Path, tmp_path: Path) -> None:
-        assert f"no {SAVED_MODEL_FILE} there" in refusal(folder, folder / "model", tmp_path / "gone")
+    def test_missing_previous_model(self, folder: Path, tmp_path: Path) -> None:
+        assert f"no {SAVED_MODEL_FILE}" in refusal(folder, folder / "model", tmp_path / "gone")
 
     def test_evaluate_with_a_log_without_an_item_of_the_model_raises(self, folder: Path, tmp_path: Path) -> None:
         log = (folder / "log.csv").read_text().splitlines()
@@ -123,7 +161,7 @@ class TestWhatIsRefused:
         assert f"items that the model in {folder}/model knows" in message
         assert "6 items, such as 'other-a', and the model knows none of them" in message
 
-    def test_an_output_that_is_there_or_cannot_be(self, folder: Path, tmp_path: Path) -> None:
+    def test_output_that_exists_or_cannot_be_made(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("kept")
         assert "File exists" in refusal(folder, folder / "model", None, tmp_path)
         assert "Not a directory" in refusal(folder, folder / "model", None, tmp_path / "file" / "new" / "kept")

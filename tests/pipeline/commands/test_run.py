@@ -1,13 +1,17 @@
+import glob
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from pipeline.commands.run import show_run, with_absolute_paths
+from pipeline.commands.run import run, with_absolute_paths
+from pipeline.commands.run_results import show_run
 from pipeline.records.run_root import RECORD, REPORT, read_record
 from schemas.config import Config
-from tests.pipeline.report_root import config
+from schemas.errors import ComponentFailed, InputError
+from tests.pipeline.report_root import config, write_log
 
 TREE = {
     "name": "a-log",
@@ -21,9 +25,7 @@ TREE = {
 }
 
 
-def test_a_run_reads_the_files_that_it_was_given_wherever_it_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_relative_paths_start_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     data = with_absolute_paths(Config.model_validate(TREE)).data
@@ -34,7 +36,7 @@ def test_a_run_reads_the_files_that_it_was_given_wherever_it_works(
     assert data.users.path == "gs://bucket/users.csv"
 
 
-def test_a_run_says_what_of_it_cannot_be_shown_and_shows_the_rest(finished_root: Path, tmp_path: Path) -> None:
+def test_results_that_cannot_be_shown_are_named_and_the_rest_is_shown(finished_root: Path, tmp_path: Path) -> None:
     shutil.copy(finished_root / RECORD, tmp_path)
     record = read_record(finished_root)
     record["artifacts"]["model_run"] = str(tmp_path)
@@ -43,8 +45,43 @@ def test_a_run_says_what_of_it_cannot_be_shown_and_shows_the_rest(finished_root:
 
     show_run(config(tmp_path), record, tmp_path, console)  # there is no table of items in this folder
 
-    said = console.export_text()
-    for what in ("Items in TensorBoard's projector: none", "Recommendations: none", "Metrics: none"):
-        assert f"{what}, for " in said
-    for shown in ("rows read", "Gate: blessed", "Pushed: models/7", f"Report: {tmp_path / REPORT}"):
-        assert shown in said
+    text = console.export_text()
+    for task in ("prepare TensorBoard's projector", "show sample recommendations", "show the metrics"):
+        assert f"Could not {task} (" in text
+    assert text.count("The run itself is complete.") == 3
+    assert text.count(f"Details: {tmp_path / 'logs' / 'run.log'}.") == 3
+    pushed = f"Pushed: {finished_root / 'models' / '7'}"
+    for shown in ("rows read", "Gate: blessed", pushed, f"Report: {tmp_path / REPORT}"):
+        assert shown in text
+
+
+def test_relative_paths_in_a_folder_with_brackets_match_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "[2024]"
+    (folder / "logs").mkdir(parents=True)
+    (folder / "logs" / "a.csv").touch()
+    monkeypatch.chdir(folder)
+
+    data = with_absolute_paths(Config.model_validate(TREE)).data
+
+    assert glob.glob(data.path) == [str(folder / "logs" / "a.csv")]
+
+
+@pytest.mark.parametrize("name", ["[2024]", "a*", "b?"])
+def test_root_with_a_wildcard_is_refused(tmp_path: Path, name: str) -> None:
+    write_log(tmp_path)
+    with pytest.raises(InputError, match="choose another --root"):
+        run(config(tmp_path), tmp_path / name / "root", Console(quiet=True))
+    assert not (tmp_path / name).exists()
+
+
+def test_failed_import_of_tfx_is_an_error_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_log(tmp_path)
+    monkeypatch.setitem(sys.modules, "pipeline.runners.local", None)
+
+    with pytest.raises(ComponentFailed, match="the import of TFX failed: ModuleNotFoundError") as caught:
+        run(config(tmp_path), tmp_path / "root", Console(quiet=True))
+
+    assert "temporec doctor" in str(caught.value)
+    assert str(tmp_path / "root" / "logs" / "run.log") in str(caught.value)

@@ -1,4 +1,4 @@
-"""The embedding projector, asked as TensorBoard asks it."""
+"""The embedding projector, requested the way TensorBoard does."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from serving.export.export import export
 from tests.serving.successor import ITEMS, POPULARITY, Successor
 from trainer.baselines.constants import ITEMS_FILE
 
-MOST_POPULAR = ["d", "a", "b", "e", "c", "f"]  # first, by `POPULARITY`
+MOST_POPULAR = ["d", "a", "b", "e", "c", "f"]  # by `POPULARITY`, the most popular item first
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def counts(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class Shown:
-    """What TensorBoard's plugin reads from a folder of logs."""
+    """The answers of TensorBoard's plugin for a folder of logs."""
 
     def __init__(self, log_dir: Path) -> None:
         apps = ProjectorPlugin(TBContext(logdir=str(log_dir))).get_plugin_apps()
@@ -66,13 +66,13 @@ def table(path: Path, lines: Sequence[str]) -> ItemsTableConfig:
     return ItemsTableConfig(path=str(path), id="id", title="name", columns=columns)
 
 
-def test_items_have_their_vectors_titles_and_categories(model: Path, counts: str, tmp_path: Path) -> None:
+def test_projector_shows_vectors_titles_and_categories(model: Path, counts: str, tmp_path: Path) -> None:
     items = table(tmp_path / "items.csv", ["b,Bee,insect,1", 'a,"A  ""great""\tone",letter|first,2', "z,Unseen,,"])
 
     write_projector(tmp_path, model, counts, items)
 
     shown = Shown(tmp_path)
-    # The scores after each letter (see `Successor`) but the last one, whose place is that of the items' bias.
+    # The scores after each letter (see `Successor`), without the last one, which is in the position of the bias.
     assert shown.shape == [6, 5]
     assert shown.vectors[MOST_POPULAR.index("a")] == [-5, -4, -3, -2, -1]
     assert shown.vectors[MOST_POPULAR.index("f")] == [-4, -3, -2, -1, 0]
@@ -85,20 +85,18 @@ def test_items_have_their_vectors_titles_and_categories(model: Path, counts: str
     assert [line[1] for line in shown.metadata[1:]] == MOST_POPULAR
 
 
-def test_a_changed_title_needs_no_other_model(model: Path, counts: str, tmp_path: Path) -> None:
+def test_projector_shows_changed_titles_of_the_same_model(model: Path, counts: str, tmp_path: Path) -> None:
     for title in ("Bee", "Bumblebee"):
         write_projector(tmp_path, model, counts, table(tmp_path / "items.csv", [f"b,{title},,"]))
         assert Shown(tmp_path).metadata[3][0] == title
 
 
-def test_without_a_table_items_have_their_ids(model: Path, counts: str, tmp_path: Path) -> None:
+def test_projector_without_a_table_shows_ids(model: Path, counts: str, tmp_path: Path) -> None:
     write_projector(tmp_path, model, counts, None)
-    assert Shown(tmp_path).metadata == [
-        [item] for item in MOST_POPULAR
-    ]  # TensorBoard takes one column for one without a name
+    assert Shown(tmp_path).metadata == [[item] for item in MOST_POPULAR]  # a single column has no header in TensorBoard
 
 
-def test_of_a_large_catalogue_the_most_popular_items_are_shown(
+def test_projector_shows_the_most_popular_items_of_a_large_catalogue(
     model: Path, counts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(projector, "POINTS", 2)

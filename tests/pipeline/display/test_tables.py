@@ -1,4 +1,4 @@
-"""What a person sees, of logs whose texts look like something else."""
+"""Tables in the terminal, also with texts of the log that look like markup."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from components.evaluator.comparison import EvaluatedModel, compare
 from pipeline.commands.compare import tables
-from pipeline.display.tables import answer_table, recommendation_table, summary_table, verdict_lines
+from pipeline.display.tables import answer_table, metrics_table, recommendation_table, summary_table, verdict_lines
 from tests.components.evaluated import EVALUATION, results
 
 MARKUP = "Alien [/b] [director's cut]"
@@ -25,15 +25,24 @@ def shown(what: RenderableType) -> str:
 
 
 def rows(what: RenderableType) -> dict[str, list[str]]:
-    """The cells of each row of a table, by the first of them; its head is the one without any."""
+    """Return the other cells of each row, by its first cell. The header has an empty first cell."""
     cells = [[cell.strip() for cell in line.replace("┃", "│").split("│")[1:-1]] for line in shown(what).splitlines()]
     return {first: others for first, *others in filter(None, cells)}
 
 
 def record(metric: str = "recall@10", **metrics: Any) -> dict[str, Any]:
-    """What a summary reads of a run."""
+    """Return the parts of a run's record that the tables read."""
     measured: dict[str, Any] = {
-        "test": {"recall@10": 0.25, "ndcg@10": 0.125, "coverage@10": 0.5, "mrr@20": 0.1, "auc": 0.75},
+        "test": {
+            "recall@10": 0.25,
+            "ndcg@10": 0.125,
+            "coverage@10": 0.5,
+            "mrr@20": 0.1,
+            "recall@20": 0.4,
+            "ndcg@20": 0.15,
+            "coverage@20": 0.6,
+            "auc": 0.75,
+        },
         "intervals": {"recall@10": [0.2, 0.3]},
         "previous": None,
         "baselines": {
@@ -42,31 +51,53 @@ def record(metric: str = "recall@10", **metrics: Any) -> dict[str, Any]:
         },
     }
     return {
-        "config": {"evaluate": {"gate": {"metric": metric}}},
+        "config": {"evaluate": {"ks": [5, 10, 20], "gate": {"metric": metric}}},
         "protocol": PROTOCOL,
         "metrics": measured | metrics,
     }
 
 
-def test_a_summary_is_the_model_beside_the_last_one_and_the_best_baseline() -> None:
+def test_summary_shows_the_model_the_last_model_and_the_best_baseline() -> None:
     previous = {"recall@10": 0.24, "ndcg@10": 0.12}
     assert rows(summary_table(record(previous=previous))) == {
-        "": ["model", "95 % between", "last blessed model", "best baseline, markov two back"],
-        "recall@10": ["0.2500", "0.2000 and 0.3000", "0.2400", "0.2000"],
+        "": ["model", "95% interval", "last blessed model", "best baseline, markov two back"],
+        "recall@10": ["0.2500", "0.2000 to 0.3000", "0.2400", "0.2000"],
         "ndcg@10": ["0.1250", "", "0.1200", "0.1000"],
         "coverage@10": ["0.5000", "", "", "0.7500"],
     }
-    assert rows(summary_table(record()))[""] == ["model", "95 % between", "best baseline, markov two back"]
+    assert rows(summary_table(record()))[""] == ["model", "95% interval", "best baseline, markov two back"]
 
 
-def test_a_summary_has_the_metric_that_the_gate_goes_by() -> None:
+def test_summary_starts_with_the_metric_of_the_gate() -> None:
     found = rows(summary_table(record("mrr@20")))
-    assert list(found) == ["", "mrr@20", "recall@10", "ndcg@10", "coverage@10"]
+    assert list(found) == ["", "mrr@20", "recall@20", "ndcg@20", "coverage@20"]
     assert found[""][-1] == "best baseline, popularity"  # by this metric
     assert found["mrr@20"] == ["0.1000", "", "0.0500"]
     of_ranking = rows(summary_table(record("auc")))  # which no baseline has
-    assert of_ranking[""] == ["model", "95 % between"]
+    assert of_ranking[""] == ["model", "95% interval"]
     assert of_ranking["auc"] == ["0.7500", ""]
+    assert list(of_ranking) == ["", "auc", "recall@10", "ndcg@10", "coverage@10"]
+
+
+def test_metrics_table_shows_the_configured_metrics() -> None:
+    orders = {"retrieval": {"recall@20": 0.3, "coverage@20": 0.7}}
+    metrics = {**record()["metrics"], "orders": orders}
+
+    found = rows(metrics_table(metrics, PROTOCOL, "mrr@20", [5, 20]))
+
+    assert found[""] == ["mrr@20", "recall@20", "ndcg@20", "coverage@20"]
+    assert found["model"] == ["0.1000", "0.4000", "0.1500", "0.6000"]
+    assert found["retrieval only"] == ["", "0.3000", "", "0.7000"]
+    assert found["popularity"] == ["0.0500", "", "", ""]
+
+
+def test_metrics_table_of_a_metric_without_a_length_uses_the_middle_length() -> None:
+    metrics = {**record()["metrics"], "orders": {"retrieval": {}}}
+
+    found = rows(metrics_table(metrics, PROTOCOL, "auc", [5, 10, 20]))
+
+    assert found[""] == ["auc", "recall@10", "ndcg@10", "coverage@10"]
+    assert found["model, 95% interval"] == ["", "0.2000 to 0.3000", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -79,11 +110,11 @@ def test_a_summary_has_the_metric_that_the_gate_goes_by() -> None:
         answer_table(["a"], [1.0], False, {"a": MARKUP}),
     ],
 )
-def test_a_text_of_the_log_is_shown_as_it_stands_there(what: RenderableType) -> None:
+def test_text_of_the_log_that_looks_like_markup_is_shown_unchanged(what: RenderableType) -> None:
     assert MARKUP in shown(what)
 
 
-def test_a_group_s_name_is_shown_as_it_stands_there() -> None:
+def test_group_name_that_looks_like_markup_is_shown_unchanged() -> None:
     check = {
         "id": f"no_regression[genres={MARKUP}]",
         "title": f"no regression in genres {MARKUP}",

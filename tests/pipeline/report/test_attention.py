@@ -27,8 +27,8 @@ def example(items: Sequence[str], **further: Sequence[str] | Sequence[float] | S
     return bytes(tf.train.Example(features=features).SerializeToString())
 
 
-class Telling(Successor):
-    """Its attention says what it was told: in proportion to a place's codes, and to the query's hour at the first."""
+class InputRevealing(Successor):
+    """A model with attention in proportion to its inputs: the ids at each position, and the hour at the first one."""
 
     def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Read:
         read = super().encode(item_ids, codes)
@@ -40,30 +40,30 @@ class Telling(Successor):
         return read._replace(attention=weights / tf.reduce_sum(weights, axis=1, keepdims=True))
 
 
-def test_vectors_are_of_length_1_and_without_the_bias(tmp_path: Path) -> None:
+def test_unit_vectors_have_length_1_and_no_bias(tmp_path: Path) -> None:
     model = tf.saved_model.load(str(write_model(tmp_path / "model")))
     first, second = unit_vectors(model, np.array(["a", "b"], dtype=object))
-    # Minus the distances round the alphabet, but for the last one: 5 4 3 2 1 of a, and 0 5 4 3 2 of b.
+    # Negative distances around the alphabet, except for the last one: 5 4 3 2 1 for a, and 0 5 4 3 2 for b.
     assert first == pytest.approx(np.array([-5, -4, -3, -2, -1]) / np.sqrt(55))
     assert second == pytest.approx(np.array([0, -5, -4, -3, -2]) / np.sqrt(54))
 
 
-def test_attention_is_by_place_in_histories_of_any_length(tmp_path: Path) -> None:
+def test_attention_has_one_weight_for_each_position(tmp_path: Path) -> None:
     model = tf.saved_model.load(str(write_model(tmp_path / "model")))
     one, two = attention(model, [example("a"), example("ab")])
     assert one == pytest.approx([1])
     assert two == pytest.approx([1 / 3, 2 / 3])
 
 
-def test_the_model_is_told_all_that_it_reads(tmp_path: Path) -> None:
+def test_model_receives_all_its_inputs(tmp_path: Path) -> None:
     (tmp_path / "events").write_text("view\nbuy\n")
     columns = {
         "event": FeatureEncoding(vocabulary_file=str(tmp_path / "events")),
         "stars": FeatureEncoding(boundaries=np.array([2.0, 4.0], np.float32)),
     }
-    telling = Telling()
-    telling.encodings = FeatureEncodings(np.array([10.0], np.float32), times=True, query_times=True, columns=columns)
-    model = tf.saved_model.load(str(write_model(tmp_path / "model", telling)))
+    revealing = InputRevealing()
+    revealing.encodings = FeatureEncodings(np.array([10.0], np.float32), times=True, query_times=True, columns=columns)
+    model = tf.saved_model.load(str(write_model(tmp_path / "model", revealing)))
     two, one = attention(
         model,
         [
@@ -73,6 +73,6 @@ def test_the_model_is_told_all_that_it_reads(tmp_path: Path) -> None:
             example("a", event=[""], stars=[3.0], **{TIMESTAMPS_S: [0], TARGET_TIMESTAMP_S: [0]}),
         ],
     )
-    # Events are 2 and 1, stars 1 and 3; ten o'clock is the eleventh hour.
+    # Events have the ids 2 and 1, stars 1 and 3. Ten o'clock is the eleventh hour.
     assert two == pytest.approx([(2 + 1 + 11) / 18, (1 + 3) / 18])
     assert one == pytest.approx([1])

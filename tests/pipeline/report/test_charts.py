@@ -9,12 +9,12 @@ from pipeline.report.charts import BARE, FIRST, QUIET, Plot, dots, line, log_axi
 
 
 def accepted(plot: Plot) -> go.Figure:
-    """Plotly's own reading of a figure, which refuses what plotly.js does not know; colours switched."""
+    """Parse a figure with Plotly, which refuses unknown properties. Colours are replaced by valid ones."""
     text = json.dumps([plot.data, plot.layout]).replace(FIRST, "#000000").replace(QUIET, "#888888")
     return go.Figure(*json.loads(text))
 
 
-def test_intervals_reach_from_low_to_high() -> None:
+def test_error_bars_reach_from_low_to_high() -> None:
     plot = dots("n", "t", "c", {"first": (0.5, 0.25, 1.0), "second": (0.125, 0.0, 0.25)}, [FIRST, QUIET])
     (trace,) = accepted(plot).data
     assert list(trace.x) == [0.5, 0.125]
@@ -23,26 +23,26 @@ def test_intervals_reach_from_low_to_high() -> None:
     assert list(trace.y) == ["first", "second"]
 
 
-def test_a_mean_without_an_interval_stands_alone_and_no_mean_is_left_out() -> None:
+def test_mean_without_an_interval_has_no_error_bar_and_a_missing_mean_is_left_out() -> None:
     plot = dots("n", "t", "c", {"one": (0.5, None, None), "none": (None, None, None)}, [FIRST, QUIET])
     (trace,) = accepted(plot).data
     assert (list(trace.x), list(trace.error_x.array), list(trace.marker.color)) == ([0.5], [0], ["#000000"])
 
 
-def test_of_nothing_there_is_no_plot() -> None:
+def test_plot_without_values_has_no_data() -> None:
     assert dots("n", "t", "c", {}, []).data == []
 
 
-def test_labels_are_text_for_plotly_too() -> None:
+def test_labels_with_markup_are_escaped() -> None:
     plot = dots("n", "t", "c", {"<b>bold</b>": (1.0, None, None)}, [FIRST])
     assert plot.data[0]["y"] == ["&lt;b&gt;bold&lt;/b&gt;"]
 
 
-def test_what_is_no_number_is_a_gap() -> None:
+def test_nan_and_infinity_leave_a_gap() -> None:
     assert line("n", [1, 2, 3], [1.0, math.nan, math.inf], FIRST)["y"] == [1.0, None, None]
 
 
-def test_plotly_knows_lines_and_axes() -> None:
+def test_plotly_accepts_lines_and_axes() -> None:
     layout = {"xaxis": log_axis("items"), "yaxis": percent_axis("of them"), "margin": BARE}
     figure = accepted(Plot("n", "t", "c", [line("one", [1, 10], [0.5, 1.0], FIRST)], layout))
     assert figure.layout.xaxis.type == "log"

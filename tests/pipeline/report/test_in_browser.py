@@ -1,4 +1,4 @@
-"""The page in headless Chromium, as people see it."""
+"""The report in headless Chromium."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def chromium(tmp_path: Path) -> Iterator[Browser]:
 
 
 def luminance(colour: str) -> float:
-    """Of `rgb(r, g, b)`, from 0 to 1 (Rec. 709, without gamma)."""
+    """Return the luminance of `rgb(r, g, b)`, from 0 to 1 (Rec. 709, without gamma)."""
     red, green, blue = (float(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3])
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_every_plot_is_drawn_and_nothing_complains(
+def test_every_plot_is_drawn_without_errors(
     chromium: Browser, page: Path, tmp_path: Path, width: int, dark: bool
 ) -> None:
     chromium.open(page, width=width, dark=dark)
@@ -60,7 +60,7 @@ def test_every_plot_is_drawn_and_nothing_complains(
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_text_and_plots_stand_out_from_the_paper(chromium: Browser, page: Path, dark: bool) -> None:
+def test_text_and_plots_contrast_with_the_background(chromium: Browser, page: Path, dark: bool) -> None:
     chromium.open(page, width=DESKTOP, dark=dark)
     chromium.wait_for(READY)
     paper, *inks = map(
@@ -75,7 +75,7 @@ def test_text_and_plots_stand_out_from_the_paper(chromium: Browser, page: Path, 
     assert all(abs(ink - paper) > 0.5 for ink in inks)
 
 
-def test_what_is_printed_is_light_and_fits_the_sheet(chromium: Browser, page: Path, tmp_path: Path) -> None:
+def test_printed_page_is_light_and_fits_the_paper(chromium: Browser, page: Path, tmp_path: Path) -> None:
     chromium.open(page, width=DESKTOP, dark=True)
     chromium.wait_for(READY)
     chromium.call("Emulation.setEmulatedMedia", media="print")
@@ -91,7 +91,7 @@ def test_what_is_printed_is_light_and_fits_the_sheet(chromium: Browser, page: Pa
     chromium.wait_for("document.querySelector('#plot-timings .main-svg').clientWidth > 640")
 
 
-def test_nothing_of_the_log_is_run_or_becomes_markup(chromium: Browser, page: Path) -> None:
+def test_texts_of_the_log_are_neither_run_nor_markup(chromium: Browser, page: Path) -> None:
     chromium.open(page, width=DESKTOP)
     chromium.wait_for(READY)
     assert chromium.evaluate("document.title") == "alphabet: blessed"
@@ -101,7 +101,7 @@ def test_nothing_of_the_log_is_run_or_becomes_markup(chromium: Browser, page: Pa
     assert chromium.evaluate("document.querySelector('#users').textContent.includes('<b>Dodo</b>')")
 
 
-def test_a_script_that_slipped_in_would_not_run(chromium: Browser, page: Path, tmp_path: Path) -> None:
+def test_injected_script_is_blocked(chromium: Browser, page: Path, tmp_path: Path) -> None:
     spoilt = tmp_path / "spoilt.html"
     spoilt.write_text(page.read_text().replace("<main>", "<main><script>document.title = 'taken'</script>"))
     chromium.open(spoilt, width=DESKTOP)

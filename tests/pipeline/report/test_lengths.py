@@ -5,9 +5,9 @@ from pathlib import Path
 from pipeline.report.lengths import read_lengths
 
 
-def test_lengths_are_those_of_the_examples(finished_root: Path) -> None:
+def test_lengths_come_from_the_examples(finished_root: Path) -> None:
     lengths = read_lengths(str(finished_root / "artifacts" / "statistics"))
-    # Of four letters, training reads one, validation two and test three.
+    # The history has one of the four letters in training, two in validation and three in test.
     assert {split: (found.examples, found.mean, found.median) for split, found in lengths.items()} == {
         "train": (30, 1.0, 1.0),
         "eval": (30, 2.0, 2.0),

@@ -1,4 +1,4 @@
-"""The page of a finished run, as text."""
+"""The report of a finished run, as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from pipeline.commands.run import show_report
+from pipeline.commands.run_results import show_report
 from pipeline.records.run_root import RECORD, REPORT, read_record
 from pipeline.report.write import write_report
 from schemas.errors import InputError
@@ -28,7 +28,7 @@ def page(finished_root: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def words(page: str) -> str:
-    """What a person reads of it, in one line."""
+    """The visible text of the page, in one line."""
     body = re.sub(r"<(script|style).*?</\1>", "", page.partition("<body>")[2], flags=re.S)
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
@@ -38,15 +38,15 @@ def figures(page: str) -> dict[str, Any]:
     return {figure["name"]: figure for figure in json.loads(found)}
 
 
-def test_it_opens_with_the_verdict(words: str) -> None:
+def test_page_starts_with_the_verdict(words: str) -> None:
     # 24 of 30 users have the next letter as their target.
     assert re.match(
-        r"alphabet, run of 2026-11-25 Blessed and pushed as version 7: recall@1 is 0\.8000 \(95 % between", words
+        r"alphabet, run of 2026-11-25 Blessed and pushed as version 7: recall@1 is 0\.8000 \(95% interval", words
     )
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "rows read 122 accepted 120 rejected: bad timestamp 1 rejected: no user 1",
         "users 30 items 6",
@@ -54,24 +54,24 @@ def test_it_opens_with_the_verdict(words: str) -> None:
         "train 30 1.0 1 1 1 eval 30 2.0 2 2 2 test 30 3.0 3 3 3",
         "model 0.8000",
         "better than popularity passed",
-        "new users 0.00 % of the test queries",
-        "36 learnt numbers",
-        "By history length: there are not two groups of 20 users",
+        "new users 0.00% of the test queries",
+        "36 parameters",
+        "By history length: recall@1 cannot be compared, because fewer than two groups have 20 users.",
         "User u",
-        "✓ is what followed",
+        "✓ target",
     ],
 )
-def test_it_says(words: str, said: str) -> None:
-    assert said in words
+def test_page_contains(words: str, text: str) -> None:
+    assert text in words
 
 
-def test_every_section_is_reached_from_the_top(page: str) -> None:
+def test_contents_link_every_section(page: str) -> None:
     targets = re.findall(r'<a href="#([^"]+)">', page)
     assert len(targets) == 11
     assert all(f'<section id="{target}"' in page for target in targets)
 
 
-def test_figures_show_what_was_measured(page: str) -> None:
+def test_figures_show_the_measurements(page: str) -> None:
     found = figures(page)
     assert found["losses"]["data"][0]["y"] == [3.0, 2.0, 1.5]
     assert found["systems-recall@1"]["data"][0]["x"][0] == pytest.approx(0.8)
@@ -80,18 +80,18 @@ def test_figures_show_what_was_measured(page: str) -> None:
 
 
 @pytest.mark.parametrize("text", [SCRIPT, IMAGE, "<b>Dodo</b>"])
-def test_what_comes_from_the_log_is_text(page: str, words: str, text: str) -> None:
+def test_markup_in_the_log_is_escaped(page: str, words: str, text: str) -> None:
     assert text not in page
     assert text in words
 
 
-def test_plotly_is_not_given_markup_either(page: str) -> None:
+def test_markup_in_figures_is_escaped(page: str) -> None:
     shown = [title for trace in figures(page)["map"]["data"] for title in trace["text"]]
     assert sorted(map(unescape, shown)) == sorted(TITLES.values())
     assert not any("<" in title for title in shown)
 
 
-def test_it_has_three_scripts_and_loads_nothing(page: str) -> None:
+def test_page_has_three_scripts_and_loads_nothing(page: str) -> None:
     markup = re.sub(r"(<script[^>]*>).*?(</script>)", r"\1\2", page, flags=re.S)
     assert len(re.findall("<script", markup)) == 3
     assert re.findall(r'(?:src|href)="(?!#)[^"]*"', markup) == []
@@ -99,7 +99,7 @@ def test_it_has_three_scripts_and_loads_nothing(page: str) -> None:
     assert "default-src 'none'" in markup
 
 
-def test_a_refused_model_is_refused_in_the_page(finished_root: Path, tmp_path: Path) -> None:
+def test_page_of_a_refused_model_names_the_failed_check(finished_root: Path, tmp_path: Path) -> None:
     record = read_record(finished_root)
     check = {
         "id": "floor[recall@1]",
@@ -112,41 +112,41 @@ def test_a_refused_model_is_refused_in_the_page(finished_root: Path, tmp_path: P
     record |= {"gate": {**record["gate"], "blessed": False, "checks": [check]}, "pushed": None}
     (tmp_path / RECORD).write_text(json.dumps(record))
     page = write_report(tmp_path).read_text()
-    assert "Refused: recall@1: 0.8000; required: at least 0.9. What was served before stays." in page
+    assert "Refused: recall@1: 0.8000; required: at least 0.9. The served model does not change." in page
     assert 'class="failed">failed' in page
 
 
-def test_models_may_be_compared_by_any_metric(finished_root: Path, tmp_path: Path) -> None:
+def test_page_starts_with_any_metric_of_the_gate(finished_root: Path, tmp_path: Path) -> None:
     record = read_record(finished_root)
-    record["config"]["evaluate"]["gate"] |= {"metric": "auc", "beat": []}  # baselines have none
+    record["config"]["evaluate"]["gate"] |= {"metric": "auc", "beat": []}  # baselines have no auc
     (tmp_path / RECORD).write_text(json.dumps(record))
     page = write_report(tmp_path).read_text()
     assert f"auc is {record['metrics']['test']['auc']:.4f}" in page
     assert list(figures(page))[4:6] == ["systems-auc", "systems-recall@3"]
 
 
-class NoNumbers(Successor):
-    """Its vectors are none."""
+class NanVectors(Successor):
+    """A model whose item vectors are NaN."""
 
     def candidates(self) -> tf.Tensor:
         return self.table * float("nan")
 
 
-def test_vectors_that_are_no_numbers_leave_a_page_without_a_map(finished_root: Path, page: str, tmp_path: Path) -> None:
+def test_vectors_with_nan_give_a_page_without_a_map(finished_root: Path, page: str, tmp_path: Path) -> None:
     record = read_record(finished_root)
-    record["artifacts"]["model"] = str(write_model(tmp_path / "model", NoNumbers(), k=10))
+    record["artifacts"]["model"] = str(write_model(tmp_path / "model", NanVectors(), k=10))
     (tmp_path / RECORD).write_text(json.dumps(record))
     shown = write_report(tmp_path).read_text()
     assert "There is no map" in shown
     assert figures(page).keys() - figures(shown).keys() == {"map"}
 
 
-class TestWhatIsNotThere:
-    def test_a_root_without_a_run(self, tmp_path: Path) -> None:
+class TestMissingParts:
+    def test_root_without_a_run_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="a root with a finished run"):
             write_report(tmp_path)
 
-    def test_a_run_that_does_not_say_what_it_wrote(self, tmp_path: Path) -> None:
+    def test_empty_record_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / RECORD).write_text("{}")
         with pytest.raises(InputError, match="another version, which lacks 'evaluation'"):
             write_report(tmp_path)
@@ -154,7 +154,7 @@ class TestWhatIsNotThere:
     @pytest.mark.parametrize(
         "lacking", ["data", "data.rows_read", "metrics.test", "artifacts.counts", "order.served", "gate.checks", "name"]
     )
-    def test_a_run_of_a_version_that_wrote_less(self, finished_root: Path, tmp_path: Path, lacking: str) -> None:
+    def test_record_without_a_key_is_refused(self, finished_root: Path, tmp_path: Path, lacking: str) -> None:
         part = record = read_record(finished_root)
         *sections, key = lacking.split(".")
         for section in sections:
@@ -164,14 +164,14 @@ class TestWhatIsNotThere:
         with pytest.raises(InputError, match=f"another version, which lacks '{key}'"):
             write_report(tmp_path)
 
-    def test_a_run_of_a_version_with_other_settings(self, finished_root: Path, tmp_path: Path) -> None:
+    def test_record_with_an_unknown_setting_is_refused(self, finished_root: Path, tmp_path: Path) -> None:
         record = read_record(finished_root)
         record["config"]["model"]["width"] = 3
         (tmp_path / RECORD).write_text(json.dumps(record))
         with pytest.raises(InputError, match=r"another version, with model\.width"):
             write_report(tmp_path)
 
-    def test_what_the_run_wrote_is_gone(self, finished_root: Path, tmp_path: Path) -> None:
+    def test_missing_folder_is_refused(self, finished_root: Path, tmp_path: Path) -> None:
         record = read_record(finished_root)
         record["artifacts"]["counts"] = str(tmp_path / "gone")
         (tmp_path / RECORD).write_text(json.dumps(record))
@@ -180,19 +180,19 @@ class TestWhatIsNotThere:
 
 
 class TestAfterARun:
-    def test_the_report_is_in_the_root_and_told(self, finished_root: Path, tmp_path: Path) -> None:
+    def test_report_is_in_the_root_and_its_path_is_shown(self, finished_root: Path, tmp_path: Path) -> None:
         shutil.copy(finished_root / RECORD, tmp_path)
         console = Console(record=True, width=1000)
         show_report(tmp_path, console)
         assert f"Report: {tmp_path / REPORT}" in console.export_text()
         assert (tmp_path / REPORT).is_file()
 
-    def test_a_report_that_fails_is_told_and_leaves_no_older_one(self, tmp_path: Path) -> None:
+    def test_failed_report_is_shown_and_the_older_report_is_removed(self, tmp_path: Path) -> None:
         (tmp_path / RECORD).write_text("{}")
         (tmp_path / REPORT).write_text("of the run before")
         console = Console(record=True, width=1000)
         show_report(tmp_path, console)
-        said = console.export_text()
-        assert "Report: none" in said
-        assert f"temporec report --root {tmp_path}" in said
+        text = console.export_text()
+        assert "Could not write the report (InputError). The run itself is complete." in text
+        assert f"Retry with: temporec report --root {tmp_path}" in text
         assert not (tmp_path / REPORT).exists()

@@ -1,4 +1,4 @@
-"""The compiled pipeline, read back through Kubeflow's own specification."""
+"""The compiled pipeline, parsed with Kubeflow's own specification."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def specification(path: Path) -> pipeline_spec_pb2.PipelineSpec:
 
 
 @pytest.mark.parametrize("target", OUTPUTS)
-def test_every_component_of_the_local_run_is_there(config: Config, target: Target, tmp_path: Path) -> None:
+def test_compiled_pipeline_has_every_component_of_the_local_run(config: Config, target: Target, tmp_path: Path) -> None:
     local = create_pipeline(config, Locations("artifacts", "models"), compare_with=LastOtherBlessedModel)
     tasks = set(specification(compiled(config, target, tmp_path)).root.dag.tasks)
     for component in local.components:
@@ -52,7 +52,7 @@ def test_every_component_of_the_local_run_is_there(config: Config, target: Targe
 
 
 @pytest.mark.parametrize("target", OUTPUTS)
-def test_no_path_of_this_machine_is_in_it(config: Config, target: Target, tmp_path: Path) -> None:
+def test_compiled_pipeline_has_no_path_of_this_machine(config: Config, target: Target, tmp_path: Path) -> None:
     text = compiled(config, target, tmp_path).read_text()
     for local in (REPOSITORY, Path.home(), tmp_path, Path(tfx.__file__).parents[2]):
         assert str(local) not in text
@@ -61,13 +61,13 @@ def test_no_path_of_this_machine_is_in_it(config: Config, target: Target, tmp_pa
 
 
 @pytest.mark.parametrize("target", OUTPUTS)
-def test_compiling_twice_gives_equal_bytes(config: Config, target: Target, tmp_path: Path) -> None:
+def test_two_compilations_give_equal_bytes(config: Config, target: Target, tmp_path: Path) -> None:
     first, second = (compiled(config, target, tmp_path / name).read_bytes() for name in ("first", "second"))
     assert first == second
 
 
 @pytest.mark.parametrize("setting", ["data.path=/data/log.csv", "data.path=log.csv"])
-def test_a_log_of_this_machine_is_refused(setting: str, tmp_path: Path) -> None:
+def test_local_log_is_refused(setting: str, tmp_path: Path) -> None:
     config = load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", [setting])
     with pytest.raises(InputError, match=r"data\.path as a URI"):
         compiled(config, "kubeflow", tmp_path)
@@ -80,7 +80,7 @@ def test_a_log_of_this_machine_is_refused(setting: str, tmp_path: Path) -> None:
         ("data.users={path: users.csv, id: i, columns: {gender: {column: g}}}", "data.users.path"),
     ],
 )
-def test_a_table_of_this_machine_is_refused_where_it_is_read(table: str, name: str, tmp_path: Path) -> None:
+def test_local_table_that_is_read_is_refused(table: str, name: str, tmp_path: Path) -> None:
     log = ["data.path=gs://bucket/log.csv", "data.items=null"]
     with pytest.raises(InputError, match=rf"{name} as a URI"):
         compiled(
@@ -88,17 +88,41 @@ def test_a_table_of_this_machine_is_refused_where_it_is_read(table: str, name: s
         )
 
 
-def test_a_table_that_only_has_titles_may_be_anywhere(tmp_path: Path) -> None:
+def test_local_table_with_titles_only_is_accepted(tmp_path: Path) -> None:
     settings = ["data.path=gs://bucket/log.csv", "data.items={path: items.csv, id: i, title: t}"]
     config = load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", settings)
     assert "items.csv" not in compiled(config, "vertex", tmp_path).read_text()
 
 
-def test_a_root_of_this_machine_is_refused(config: Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize("root", ["/tmp/root", "gs://", "gs:///folder", "gs:// bucket", ""])
+def test_root_without_a_bucket_is_refused(config: Config, tmp_path: Path, root: str) -> None:
     with pytest.raises(InputError, match="--root as a URI"):
-        compile_pipeline(config, target="vertex", image="i", root=str(tmp_path), output=tmp_path / "pipeline.json")
+        compile_pipeline(config, target="vertex", image="i", root=root, output=tmp_path / "pipeline.json")
 
 
-def test_a_file_that_the_target_does_not_read_is_refused(config: Config, tmp_path: Path) -> None:
+def test_root_with_a_trailing_slash_is_the_same_root(config: Config, tmp_path: Path) -> None:
+    outputs = [tmp_path / name / "pipeline.json" for name in ("plain", "slash")]
+    for output, root in zip(outputs, ("gs://b/t", "gs://b/t/"), strict=True):
+        compile_pipeline(config, target="vertex", image="i", root=root, output=output)
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+@pytest.mark.parametrize("image", ["", " ", "registry/temporec :1", "registry/temporec\n"])
+def test_image_without_a_name_is_refused(config: Config, tmp_path: Path, image: str) -> None:
+    with pytest.raises(InputError, match="container image in --image"):
+        compile_pipeline(config, target="vertex", image=image, root="gs://b/r", output=tmp_path / "pipeline.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_output_that_cannot_be_written_is_refused(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.json").mkdir()
+    for output in (tmp_path / "file" / "pipeline.json", Path("/proc/pipeline.json"), tmp_path / "folder.json"):
+        with pytest.raises(InputError, match="another --output"):
+            compile_pipeline(config, target="vertex", image="i", root="gs://b/r", output=output)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.json"]
+
+
+def test_output_with_the_suffix_of_another_target_is_refused(config: Config, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ends with \.json for vertex"):
         compile_pipeline(config, target="vertex", image="i", root="gs://b/r", output=tmp_path / "pipeline.yaml")

@@ -1,0 +1,96 @@
+"""Progress of a run: a bar on a terminal, one line for each step elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class RunProgress:
+    """The progress of a run on a console.
+
+    Args:
+        console: where to write.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=None, detail="")
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Show progress, and epochs as they are logged, while the block runs."""
+        handler = _ProgressHandler(self)
+        logger = logging.getLogger("temporec.progress")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            with self._bar:
+                yield
+        finally:
+            logger.removeHandler(handler)
+
+    def start(self, component: str, index: int, count: int) -> None:
+        """Show that a component starts.
+
+        Args:
+            component: its name.
+            index: its index, from 0.
+            count: the number of components.
+        """
+        self._bar.update(self._task, description=f"[{index + 1}/{count}] {component}", total=None, detail="")
+        if not self._console.is_terminal:
+            self._console.print(f"[{index + 1}/{count}] {component} ...", markup=False)
+
+    def end(self, component: str, cached: bool, seconds: float) -> None:
+        """Show that a component has ended.
+
+        Args:
+            component: its name.
+            cached: whether its outputs come from the cache.
+            seconds: the time that it took.
+        """
+        how = "unchanged, taken from the cache" if cached else f"{seconds:.1f} s"
+        self._console.print(f"  {component}: {how}", markup=False, highlight=False)
+
+    def epoch(self, message: str, epoch: int, epochs: int) -> None:
+        """Show that an epoch of the training has ended.
+
+        Args:
+            message: the epoch's loss and metrics.
+            epoch: its number, from 1.
+            epochs: the largest number of epochs.
+        """
+        self._bar.update(self._task, total=epochs, completed=epoch, detail=message)
+        if not self._console.is_terminal:
+            self.note(message)
+
+    def note(self, message: str) -> None:
+        """Print a line about a component, which stays on the terminal."""
+        self._console.print(f"    {message}", markup=False, highlight=False, soft_wrap=True)
+
+
+class _ProgressHandler(logging.Handler):
+    def __init__(self, progress: RunProgress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        values = vars(record)
+        if "epoch" in values:
+            self._progress.epoch(record.getMessage(), values["epoch"], values["epochs"])
+        else:
+            self._progress.note(record.getMessage())
