@@ -15,9 +15,10 @@ from rich.console import Console
 from pipeline.commands.run_results import show_run
 from pipeline.display.progress import RunProgress
 from pipeline.records.open_root import exclusive, output_to
-from pipeline.records.run_root import RECORD, check_no_wildcards, write_text
+from pipeline.records.run_root import RECORD, write_text
 from schemas.config import Config
 from schemas.errors import ComponentFailed, InputError
+from schemas.file_patterns import refuse_wildcards
 
 
 def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
         print(record["metrics"]["test"]["recall@10"])
         ```
     """
-    check_no_wildcards(root.absolute(), "a root", "choose another --root")
+    refuse_wildcards(str(root.absolute()), "a run")
     _check(config)
     config, root = with_absolute_paths(config), root.absolute()
     log_file = root / "logs" / "run.log"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -113,25 +112,6 @@ def require_folders(root: Path, folders: Iterable[str]) -> None:
                 received=f"no folder {folder}",
                 remedy=_AGAIN,
             )
-
-
-def check_no_wildcards(folder: Path, what: str, remedy: str) -> None:
-    """Refuse a folder that Apache Beam and TFX cannot write to: they take its path for a glob pattern.
-
-    Args:
-        folder: the absolute path of the folder.
-        what: its role, for the message.
-        remedy: what the user can do.
-
-    Raises:
-        InputError: the path contains a wildcard.
-    """
-    if glob.has_magic(str(folder)):
-        raise InputError(
-            expected=f"{what} without *, ? and [ in its path",
-            received=str(folder),
-            remedy=f"{remedy}, because Apache Beam takes these characters for wildcards",
-        )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -71,7 +71,7 @@ def test_relative_paths_in_a_folder_with_brackets_match_their_files(
 @pytest.mark.parametrize("name", ["[2024]", "a*", "b?"])
 def test_root_with_a_wildcard_is_refused(tmp_path: Path, name: str) -> None:
     write_log(tmp_path)
-    with pytest.raises(InputError, match="choose another --root"):
+    with pytest.raises(InputError, match="choose another folder: --root"):
         run(config(tmp_path), tmp_path / name / "root", Console(quiet=True))
     assert not (tmp_path / name).exists()
 
