@@ -18,11 +18,12 @@ LONGEST_FUNCTION = 60
 SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "serving": {"export": (), "server": ("export",)},
     "trainer": {
+        "compat": (),
         "metrics": (),
         "baselines": ("metrics",),
         "data": (),
         "network": ("baselines", "data"),
-        "training": ("data", "network", "metrics"),
+        "training": ("compat", "data", "network", "metrics"),
         "run_fn": ("baselines", "data", "network", "training"),
     },
     "components": {

@@ -1,4 +1,4 @@
-"""Processes that are each other's workers, as TF_CONFIG tells them."""
+"""Processes that are workers of one cluster, by TF_CONFIG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 def start(module: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
-    """A module, run in a process of its own."""
+    """Run a module in its own process."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -22,7 +22,7 @@ def start(module: str, *arguments: object, **environment: str) -> subprocess.Pop
 
 
 def start_workers(module: str, arguments: Sequence[Sequence[object]]) -> list[subprocess.Popen[str]]:
-    """A module, run by as many workers on the loopback as there are lists of arguments."""
+    """Run a module in one worker on the loopback for each list of arguments."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in arguments]
     cluster = {"worker": [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]}
     for each in sockets:
@@ -34,7 +34,7 @@ def start_workers(module: str, arguments: Sequence[Sequence[object]]) -> list[su
 
 
 def last_line(process: subprocess.Popen[str]) -> str:
-    """What a process that must succeed printed last."""
+    """Return the last line that a process printed, and require that it succeeded."""
     out, error = process.communicate(timeout=300)
     assert process.returncode == 0, error[-3000:]
     return out.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""What TFX's Trainer calls: from transformed examples to an exported model."""
+"""The entry point of TFX's Trainer: from transformed examples to an exported model."""
 
 from __future__ import annotations
 
@@ -15,61 +15,95 @@ from serving.export.export import export
 from trainer.baselines.read_popularity import read_popularity
 from trainer.data.feature_spec import read_feature_spec
 from trainer.network.model_info import input_contract, write_model_info
-from trainer.training.fit import fit
+from trainer.training.fit import FitData, FitResult, fit
 from trainer.training.strategy import is_chief, make_strategy, wait_for_all
 
 
 def run_fn(fn_args: Any) -> None:
-    """Trains and exports to `fn_args.serving_model_dir`; of several workers one exports, and all end after it.
+    """Train a model and export it to `fn_args.serving_model_dir`.
+
+    With several workers, all of them train, one exports, and all return after it.
 
     Args:
-        fn_args: TFX's `FnArgs`. `custom_config` holds a `TrainerConfig` as JSON
-            (`training`), the digest of the code (`code`), the folder of what the
-            baselines counted (`counts`) and one for what an interrupted training
-            left (`checkpoints`). TensorBoard's files go to `model_run_dir`.
+        fn_args: TFX's `FnArgs`. TensorBoard's files go to `model_run_dir`. `custom_config` holds
+            `training` (a `TrainerConfig` as JSON), `code` (the digest of the code), `counts` (the folder of
+            the baselines' counts), and `checkpoints` (a folder for the state of interrupted trainings).
+
+    Raises:
+        InputError: a split has no usable example, the loss is not finite, or the environment variable of the
+            strategy is invalid.
+
+    Example:
+        TFX calls it by its dotted path::
+
+            Trainer(
+                examples=transform.outputs["transformed_examples"],
+                transform_graph=transform.outputs["transform_graph"],
+                counts=baselines.outputs["counts"],
+                run_fn="trainer.run_fn.run_fn",
+                train_split="train",
+                eval_split="eval",
+                custom_config={
+                    "training": config.trainer_config.model_dump_json(),
+                    "code": code_digest(),
+                    "checkpoints": "runs/quickstart/checkpoints",
+                },
+            )
     """
-    training = TrainerConfig.model_validate_json(fn_args.custom_config["training"])
-    history, train, serving, ranking = training.history, training.train, training.serving, training.model.reranker
-    strategy = make_strategy(train.strategy)  # TensorFlow's workers find each other before anything is computed
-    # A request gets k of what is reordered, so as many are validated, and their weights fitted to them.
-    ranking = ranking.model_copy(update={"candidates": max(ranking.candidates, serving.k)})
+    config = TrainerConfig.model_validate_json(fn_args.custom_config["training"])
+    strategy = make_strategy(config.train.strategy)  # TensorFlow's workers connect before any computation
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
-    counts = fn_args.custom_config["counts"]
-    checkpoints = _checkpoints(fn_args)
-    model = fit(
-        fn_args.train_files,
-        fn_args.eval_files,
-        transform.vocabulary_size_by_name(VOCABULARY),
-        history,
-        training.model.model_copy(update={"reranker": ranking}),
-        train,
+    checkpoints = _checkpoint_dir(fn_args)
+    result = fit(
+        _fit_data(fn_args, config, transform),
+        _with_enough_candidates(config),
         log_dir=fn_args.model_run_dir,
         checkpoint_dir=checkpoints,
-        remove_seen=serving.remove_seen,
-        columns=read_feature_spec(
-            transform.vocabulary_file_by_name, fn_args.train_files, training.model, training.features
-        ),
-        recent_popularity=read_popularity(counts, "recent_popularity", vocabulary_file),
         strategy=strategy,
     )
     if is_chief(strategy):
-        export(
-            model,
-            fn_args.serving_model_dir,
-            vocabulary_file=vocabulary_file,
-            popularity=read_popularity(counts, serving.fallback, vocabulary_file),
-            k=serving.k,
-            remove_seen=serving.remove_seen,
-        )
-        write_model_info(fn_args.serving_model_dir, model.model_info, input_contract(training))
+        _export(result, fn_args, config, transform)
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)
-    wait_for_all(strategy)  # TFX looks for the model in every worker
+    wait_for_all(strategy)  # every worker's TFX expects the model to exist
 
 
-def _checkpoints(fn_args: Any) -> str:
-    """A folder that only a training of the same code, settings and examples has."""
+def _fit_data(fn_args: Any, config: TrainerConfig, transform: Any) -> FitData:
+    vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
+    return FitData(
+        fn_args.train_files,
+        fn_args.eval_files,
+        transform.vocabulary_size_by_name(VOCABULARY),
+        read_feature_spec(transform.vocabulary_file_by_name, fn_args.train_files, config.model, config.features),
+        read_popularity(fn_args.custom_config["counts"], "recent_popularity", vocabulary_file),
+    )
+
+
+def _with_enough_candidates(config: TrainerConfig) -> TrainerConfig:
+    """Return the configuration with at least `serving.k` candidates.
+
+    `serving.k` may exceed `candidates`: re-rank at least k items in validation too, so that training matches serving.
+    """
+    reranker = config.model.reranker
+    reranker = reranker.model_copy(update={"candidates": max(reranker.candidates, config.serving.k)})
+    return config.model_copy(update={"model": config.model.model_copy(update={"reranker": reranker})})
+
+
+def _export(result: FitResult, fn_args: Any, config: TrainerConfig, transform: Any) -> None:
+    serving, vocabulary_file = config.serving, transform.vocabulary_file_by_name(VOCABULARY)
+    export(
+        result.model,
+        fn_args.serving_model_dir,
+        vocabulary_file=vocabulary_file,
+        popularity=read_popularity(fn_args.custom_config["counts"], serving.fallback, vocabulary_file),
+        k=serving.k,
+        remove_seen=serving.remove_seen,
+    )
+    write_model_info(fn_args.serving_model_dir, result.model_info, input_contract(config))
+
+
+def _checkpoint_dir(fn_args: Any) -> str:
+    """Return a folder that belongs to this code, these settings and these examples alone."""
     config = fn_args.custom_config
     parts = [config["code"], config["training"], *fn_args.train_files, *fn_args.eval_files]
     return f"{config['checkpoints']}/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"

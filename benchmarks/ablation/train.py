@@ -20,7 +20,7 @@ from schemas.features import VOCABULARY
 from schemas.loading import load_config
 from trainer.baselines.read_popularity import read_popularity
 from trainer.data.feature_spec import read_feature_spec
-from trainer.training.fit import fit
+from trainer.training.fit import FitData, fit
 
 
 def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None, typer.Argument()] = None) -> None:
@@ -53,25 +53,25 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
     counts = _newest(root / "artifacts" / "Baselines" / "counts")
     train_files, eval_files = ([f"{examples}/Split-{split}/*"] for split in ("train", "eval"))
     ends_s: list[float] = []
-    model = fit(
-        train_files,
-        eval_files,
-        transform.vocabulary_size_by_name(VOCABULARY),
-        training.history,
-        training.model,
-        training.train,
+    feature_spec = read_feature_spec(transform.vocabulary_file_by_name, train_files, training.model, training.features)
+    result = fit(
+        FitData(
+            train_files,
+            eval_files,
+            transform.vocabulary_size_by_name(VOCABULARY),
+            feature_spec,
+            read_popularity(counts, "recent_popularity", vocabulary_file),
+        ),
+        training,
         str(left / "logs" / f"{row}-{seed}"),
         str(left / "checkpoints" / f"{row}-{seed}"),
-        remove_seen=training.serving.remove_seen,
-        columns=read_feature_spec(transform.vocabulary_file_by_name, train_files, training.model, training.features),
-        recent_popularity=read_popularity(counts, "recent_popularity", vocabulary_file),
         callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends_s.append(time.monotonic()))],
     )
     return {
-        **model.model_info.validation,
+        **result.model_info.validation,
         "epochs_s": [round(b - a, 2) for a, b in pairwise(ends_s)],
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "parameters": model.model_info.parameters,
+        "parameters": result.model_info.parameters,
     }
 
 

@@ -17,7 +17,7 @@ from schemas.features import ITEM_IDS, PADDING_ID
 from trainer.data.batches import NEXT_IDS
 from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.model import NextItemModel
-from trainer.training.optimizer import optimizer
+from trainer.training.optimizer import make_optimizer
 
 WARM_UP, STEPS = 5, 40
 _BATCHES = 8  # different batches, used in turn
@@ -39,7 +39,7 @@ def step_s(items: int, length: int, model: ModelConfig, train: TrainConfig) -> t
     sequences = [random.integers(1, items + 1, length + 1) for _ in range(_BATCHES * train.batch_size)]
     shares = np.bincount(np.concatenate(sequences), minlength=items + 1)[1:].astype(np.float32)
     network = NextItemModel(TrainingSetStats(1, shares / shares.sum(), sequences, {}), length, model, train)
-    network.compile(optimizer=optimizer(train, 1_000))
+    network.compile(optimizer=make_optimizer(train, 1_000))
     rows = tf.constant(np.stack(sequences))
     batches = [rows[i::_BATCHES] for i in range(_BATCHES)]
     # The traced step with which Keras trains.
@@ -70,7 +70,7 @@ def parts_ms(items: int, length: int, model: ModelConfig, train: TrainConfig) ->
     targets = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
     encoder, ranker, valid = network._encoder, network._ranker, ids != PADDING_ID
     assert ranker is not None, "expected: a model with a ranking network"
-    sessions = network._sessions(ids, {})
+    sessions = network._session_rule.indices(ids, {})
     vectors = network._items.embed(ids)
     recurrent = encoder._recurrence(vectors)
     states, _ = encoder(vectors, valid, sessions, training=True)
@@ -94,7 +94,8 @@ def parts_ms(items: int, length: int, model: ModelConfig, train: TrainConfig) ->
             network._items.trainable_variables,
         ),
         "ranking task": _with_gradient(
-            lambda: network._ranking_loss(ranker, batch, states, sessions), ranker.trainable_variables
+            lambda: network._ranking_task.loss_of_batch(ranker, network._items, batch, states, sessions),
+            ranker.trainable_variables,
         ),
     }
     found = {name: 1e3 * _median_s(part) for name, part in parts.items()}

@@ -1,4 +1,4 @@
-"""TFX's Trainer, given as well what the baselines counted: it is served where there is no history to go by."""
+"""TFX's Trainer with one more input: the baselines' counts, which answer requests without a history."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tfx.utils import json_utils
 
 from components.common.tfx_types import Artifacts, Properties
 
-COUNTS = "counts"  # the further input, and where custom_config has its URI
+COUNTS = "counts"  # the additional input, and the key of its URI in custom_config
 
 
 class TrainerSpec(standard_component_specs.TrainerSpec):
-    """TFX's, with one more input."""
+    """TFX's specification with the additional input."""
 
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         **standard_component_specs.TrainerSpec.INPUTS,
@@ -27,27 +27,33 @@ class TrainerSpec(standard_component_specs.TrainerSpec):
 
 
 class TrainerExecutor(executor.GenericExecutor):
-    """TFX's, which tells `run_fn` of its own inputs only."""
+    """TFX's executor, which alone would not pass the additional input to `run_fn`."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
-        """Calls `run_fn`; its `custom_config` says where the counts are."""
+        """Call `run_fn` with the URI of the counts in its `custom_config`.
+
+        Args:
+            input_dict: artifacts by input, the counts among them.
+            output_dict: artifacts by output.
+            exec_properties: TFX's properties of a Trainer.
+        """
         config = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         config[COUNTS] = artifact_utils.get_single_uri(input_dict[COUNTS])
-        told = {standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps(config)}
-        super().Do(input_dict, output_dict, {**exec_properties, **told})
+        with_counts = {standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps(config)}
+        super().Do(input_dict, output_dict, {**exec_properties, **with_counts})
 
 
 class Trainer(base_component.BaseComponent):
-    """TFX's Trainer with the executor above.
+    """TFX's Trainer with `TrainerExecutor`.
 
     Args:
         examples: transformed examples.
-        transform_graph: how they were transformed.
-        counts: of `Baselines`.
-        run_fn: the path of a function of TFX's `FnArgs`.
-        train_split: what to learn from.
-        eval_split: what to choose by.
-        custom_config: what else to tell `run_fn`.
+        transform_graph: Transform's output with vocabularies and schema.
+        counts: the output of `Baselines`.
+        run_fn: the dotted path of a function that takes TFX's `FnArgs`.
+        train_split: the split to train on.
+        eval_split: the split to choose weights by.
+        custom_config: further arguments of `run_fn`.
     """
 
     SPEC_CLASS = TrainerSpec

@@ -1,4 +1,4 @@
-"""What every attention of `ATTENTION` must do. Its further arguments are made here by name."""
+"""The contract of all functions in `ATTENTION`. Their keyword-only arguments are made here by name."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from trainer.network.attention import ATTENTION, causal_mask, further_arguments
+from trainer.network.attention import ATTENTION, causal_mask, keyword_arguments
 
 BATCH, LENGTH, DIM = 3, 7, 8
 LENGTHS = [7, 4, 0]  # of the histories; the last is empty
-SUMS_TO_LESS = {"local_predictive"}  # its weights fall off from the predicted place
+SUMS_TO_LESS = {"local_predictive"}  # its weights fall with the distance from the predicted index
 WINDOWED = {"local_monotonic", "local_predictive"}  # not every key that the mask allows gets weight
 
 Array = npt.NDArray[np.float32]
@@ -21,9 +21,9 @@ def random(seed: int, *shape: int) -> Array:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def further(kind: str, keys: int = LENGTH) -> dict[str, Any]:
-    """The further arguments of a function, by name."""
-    wanted = further_arguments(ATTENTION[kind])
+def keyword_only(kind: str, keys: int = LENGTH) -> dict[str, Any]:
+    """Return the keyword-only arguments of a function, by name."""
+    wanted = keyword_arguments(ATTENTION[kind])
     arguments = {
         "heads": 2,
         "hops": 2,
@@ -38,7 +38,7 @@ def further(kind: str, keys: int = LENGTH) -> dict[str, Any]:
 
 
 def attend(kind: str, query: Array, key: Array, value: Array, mask: Any) -> tuple[Array, Array]:
-    context, weights = ATTENTION[kind](query, key, value, tf.constant(mask), **further(kind, key.shape[1]))
+    context, weights = ATTENTION[kind](query, key, value, tf.constant(mask), **keyword_only(kind, key.shape[1]))
     return context.numpy(), weights.numpy()
 
 
@@ -51,7 +51,7 @@ def valid() -> npt.NDArray[np.bool_]:
     return np.arange(LENGTH) < np.array(LENGTHS)[:, None]
 
 
-def test_weights_are_shares_of_the_allowed_keys(kind: str) -> None:
+def test_weights_cover_only_allowed_keys_and_sum_to_one(kind: str) -> None:
     mask = np.random.default_rng(0).random((BATCH, 5, LENGTH)) < 0.5
     mask[0, 0] = False
     key, value = (random(seed, BATCH, LENGTH, DIM) for seed in (2, 3))
@@ -66,7 +66,7 @@ def test_weights_are_shares_of_the_allowed_keys(kind: str) -> None:
         np.testing.assert_allclose(weights.sum(axis=-1), mask.any(axis=-1), atol=1e-6)
 
 
-def test_a_query_that_may_attend_to_nothing_finds_nothing(kind: str) -> None:
+def test_query_without_allowed_keys_gets_zero_context(kind: str) -> None:
     mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
     mask[1, 2] = False
     query, key, value = (random(seed, BATCH, LENGTH, DIM) for seed in (1, 2, 3))
@@ -76,24 +76,24 @@ def test_a_query_that_may_attend_to_nothing_finds_nothing(kind: str) -> None:
     assert np.isfinite(context).all()
 
 
-def test_gradients_are_finite_where_everything_is_masked(kind: str) -> None:
+def test_gradients_with_fully_masked_queries_are_finite(kind: str) -> None:
     query, key, value = (tf.constant(random(s, BATCH, LENGTH, DIM)) for s in (1, 2, 3))
     with tf.GradientTape() as tape:
         tape.watch([query, key, value])
-        context, _ = ATTENTION[kind](query, key, value, causal_mask(tf.constant(valid())), **further(kind))
+        context, _ = ATTENTION[kind](query, key, value, causal_mask(tf.constant(valid())), **keyword_only(kind))
     for gradient in tape.gradient(context, [query, key, value]):
         assert np.isfinite(gradient.numpy()).all()
 
 
-def test_the_context_is_the_values_by_their_weights(kind: str) -> None:
-    """With one value for all keys, the context is that value, as often as the weights have it."""
+def test_context_is_the_weighted_sum_of_values(kind: str) -> None:
+    """With one value for all keys, the context is that value times the sum of the weights."""
     value = np.tile(random(3, BATCH, 1, DIM), (1, LENGTH, 1))
     mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
     context, weights = attend(kind, random(1, BATCH, LENGTH, DIM), random(2, BATCH, LENGTH, DIM), value, mask)
     np.testing.assert_allclose(context, value * weights.sum(axis=-1, keepdims=True), atol=1e-5)
 
 
-def test_keys_decide_the_weights(kind: str) -> None:
+def test_weights_depend_on_keys(kind: str) -> None:
     mask = np.ones((BATCH, LENGTH, LENGTH), np.bool_)
     query, key, value = (random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3))
     _, weights = attend(kind, query, key, value, mask)
@@ -102,7 +102,7 @@ def test_keys_decide_the_weights(kind: str) -> None:
     assert np.abs(others - weights).max(axis=-1).mean() > 1e-2
 
 
-def test_later_items_change_nothing_under_the_causal_mask(kind: str) -> None:
+def test_context_under_causal_mask_ignores_later_items(kind: str) -> None:
     inputs = [random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3)]
     changed = [x.copy() for x in inputs]
     for x in changed:
@@ -114,7 +114,7 @@ def test_later_items_change_nothing_under_the_causal_mask(kind: str) -> None:
     assert np.abs(before[:, 4:] - after[:, 4:]).max() > 0.1
 
 
-def test_padding_changes_nothing(kind: str) -> None:
+def test_context_ignores_padding(kind: str) -> None:
     inputs = [random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3)]
     padded = [np.pad(x, [(0, 0), (0, 3), (0, 0)], constant_values=9.0) for x in inputs]
     context, weights = attend(kind, inputs[0], inputs[1], inputs[2], causal_mask(tf.constant(valid())))

@@ -1,4 +1,4 @@
-"""What every recurrence of `ENCODERS` must do, in one layer and in a stack."""
+"""The contract of all recurrences in `ENCODERS`, with one layer and with a stack."""
 
 from typing import Any
 
@@ -27,34 +27,36 @@ def inputs() -> Array:
     return np.random.default_rng(1).normal(size=(BATCH, LENGTH, WIDTH)).astype(np.float32)
 
 
-def test_every_position_has_a_state(recurrence: Any, inputs: Array) -> None:
+def test_recurrence_returns_a_state_for_each_position(recurrence: Any, inputs: Array) -> None:
     states = recurrence(inputs).numpy()
     assert states.shape == (BATCH, LENGTH, UNITS)
     assert states.std(axis=1).min() > 1e-3
 
 
-def test_a_state_depends_on_what_is_before_it_and_not_on_what_is_after(recurrence: Any, inputs: Array) -> None:
+def test_state_depends_on_earlier_positions_and_ignores_later_ones(recurrence: Any, inputs: Array) -> None:
     changed = inputs.copy()
     changed[:, 3] += 1.0
     before, after = recurrence(inputs).numpy(), recurrence(changed).numpy()
     np.testing.assert_array_equal(before[:, :3], after[:, :3])
-    reach = 4 if isinstance(recurrence, tf.keras.layers.Dense) else LENGTH  # without a recurrence: the place itself
+    reach = (
+        4 if isinstance(recurrence, tf.keras.layers.Dense) else LENGTH
+    )  # without a recurrence only the position itself
     assert (np.abs(before[:, 3:reach] - after[:, 3:reach]).max(axis=-1) > 1e-4).all()
 
 
-def test_a_batch_gives_what_each_history_gives_alone(recurrence: Any, inputs: Array) -> None:
+def test_states_of_a_history_are_the_same_alone_and_in_a_batch(recurrence: Any, inputs: Array) -> None:
     together = recurrence(inputs).numpy()
     alone = np.concatenate([recurrence(inputs[row : row + 1]).numpy() for row in range(BATCH)])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_padding_changes_nothing(recurrence: Any, inputs: Array) -> None:
+def test_states_ignore_padding(recurrence: Any, inputs: Array) -> None:
     padded = np.pad(inputs, [(0, 0), (0, 4), (0, 0)])
     np.testing.assert_allclose(recurrence(padded).numpy()[:, :LENGTH], recurrence(inputs).numpy(), atol=1e-5)
 
 
-def test_the_configured_width_and_depth_are_built() -> None:
-    """A stack of two has more weights than one, and wider ones are larger."""
+def test_recurrence_has_configured_width_and_depth() -> None:
+    """A stack of two has more weights than one layer, and so has a wider layer."""
     for kind in ENCODERS.keys() - {"none"}:
         sizes = []
         for units, layers in ((4, 1), (4, 2), (8, 1)):

@@ -1,4 +1,4 @@
-"""What a training says of the model that it exports is so."""
+"""The validation metrics in `about.json` are those of the exported model."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from trainer.network.model_info import read_model_info
 
 
 @pytest.mark.parametrize("counts", [True, False])
-def test_both_orders_find_in_validation_what_is_said_of_them(first_run: Run, tmp_path: Path, counts: bool) -> None:
+def test_exported_stages_reach_the_recorded_validation_recall(first_run: Run, tmp_path: Path, counts: bool) -> None:
     config = Config.model_validate(first_run.record["config"])
-    # So little learnt that ranking finds more, among more answers than there are candidates of retrieval.
+    # The network learns so little that re-ranking finds more, and k exceeds the candidates of retrieval.
     little = config.train.model_copy(update={"epochs": 1, "learning_rate": 0.0001})
     ranking = config.model.reranker.model_copy(update={"candidates": 10, "cooccurrence": counts})
     few = config.model.model_copy(update={"reranker": ranking})

@@ -1,4 +1,4 @@
-"""A run that is killed and started again ends like one that was left alone."""
+"""A run that is killed and resumed ends like an undisturbed one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e.conftest import Run, read_record
 
 
 def kill_at(line: str, config: Path, root: Path) -> None:
-    """Starts a run and kills it, with all its children, when it prints a line with this in it."""
+    """Start a run, and kill it with all its children when it prints a line that contains this text."""
     command = [TEMPOREC, "run", "--config", str(config), "--root", str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stdout
@@ -23,12 +23,14 @@ def kill_at(line: str, config: Path, root: Path) -> None:
 
 
 def examples(root: Path) -> dict[str, bytes]:
-    """The TFRecord files of the ingestion that came to its end, by split and name."""
+    """Return the TFRecord files of the completed ingestion, by split and name."""
     (done,) = (path.parent for path in root.glob("artifacts/InteractionExampleGen/examples/*/ingestion.json"))
     return {str(path.relative_to(done)): path.read_bytes() for path in done.glob("Split-*/*")}
 
 
-def test_killed_in_ingestion_training_and_pushing(first_run: Run, tmp_path: Path) -> None:
+def test_run_killed_in_ingestion_training_and_pushing_ends_like_an_undisturbed_one(
+    first_run: Run, tmp_path: Path
+) -> None:
     root = tmp_path / "root"
     kill_at("InteractionExampleGen ...", first_run.config, root)
     assert not (root / "models").exists()

@@ -1,4 +1,4 @@
-"""Two processes train and export together, as workers of a cluster, from what a run of the pipeline prepared."""
+"""Two processes train and export together, as workers of a cluster, on the artifacts of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.workers import last_line, start_workers
 
 
 def main(left: Path, out: Path, worker: str) -> None:
-    """Trains as one of the workers, and prints whether the first one's model was there when it ended."""
+    """Train as one of the workers, and print whether the first worker's model existed at the end."""
     config = Config.model_validate(read_record(left)["config"])
     train = config.train.model_copy(update={"strategy": "multi_worker", "epochs": 6})
     model = config.model.model_copy(update={"inputs": InputsConfig(time=True)})
@@ -29,7 +29,7 @@ if __name__ == "__main__":
     main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
 
 
-def test_the_first_of_two_workers_exports_the_model_and_the_other_waits_for_it(first_run: Run, tmp_path: Path) -> None:
+def test_first_of_two_workers_exports_and_the_second_waits(first_run: Run, tmp_path: Path) -> None:
     workers = start_workers("tests.e2e.test_workers", [(first_run.left, tmp_path, worker) for worker in range(2)])
     assert [last_line(worker) for worker in workers] == ["True", "True"]
     assert not (tmp_path / "model-1").exists()

@@ -1,4 +1,4 @@
-"""Trains as TFX's Trainer does, on what a run of the pipeline prepared."""
+"""Training as by TFX's Trainer, on the artifacts of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainer.run_fn import run_fn
 
 
 def train(left: Path, out: Path, training: TrainerConfig, model: str = "model") -> Path:
-    """Returns the folder of the saved model, by its name below `out`; `left` is the root of a run."""
+    """Train on the artifacts below `left`, the root of a run, and return the folder of the saved model in `out`."""
     (transform_graph,), (examples,), (counts,) = (
         (left / "artifacts" / output).iterdir()
         for output in ("Transform/transform_graph", "Transform/transformed_examples", "Baselines/counts")

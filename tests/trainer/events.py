@@ -1,4 +1,4 @@
-"""What is read back of TensorBoard's files, for the tests of this folder."""
+"""Events that are read back from TensorBoard's files, for tests."""
 
 from pathlib import Path
 from typing import Any
@@ -8,19 +8,19 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import EventA
 
 
 def events(folder: Path) -> EventAccumulator:
-    """All that TensorBoard shows of a folder: this is how it reads by itself."""
+    """Read a folder as TensorBoard does."""
     accumulator = EventAccumulator(str(folder), size_guidance={"tensors": 0})
     accumulator.Reload()
     return accumulator
 
 
 def series(folder: Path, tag: str) -> list[tuple[int, Any]]:
-    """Steps with their values, in the order in which they were written."""
+    """Return steps with their values, in the order in which they were written."""
     return [(event.step, tf.make_ndarray(event.tensor_proto)) for event in events(folder).Tensors(tag)]
 
 
 def scalars(folder: Path, tag: str) -> dict[int, float]:
-    """Values by step; a step comes once."""
+    """Return values by step, and require that each step occurs once."""
     found = series(folder, tag)
     assert len({step for step, _ in found}) == len(found)
     return {step: float(value) for step, value in found}

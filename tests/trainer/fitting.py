@@ -1,4 +1,4 @@
-"""A small training on sequences with a planted rule, for the tests of this folder."""
+"""A small training on sequences with a planted rule, for tests."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from schemas import config
 from tests.trainer.examples import planted, write_examples
-from trainer.network.model import NextItemModel
-from trainer.training.fit import fit
+from trainer.training.fit import FitData, FitResult, fit
 
 ITEMS, LENGTH = 40, 12
 MODEL = config.ModelConfig.model_validate(
@@ -18,11 +17,17 @@ TRAIN = config.TrainConfig(epochs=6, batch_size=32, learning_rate=0.02, warmup_s
 
 
 def write_planted(folder: Path, count: int = 300) -> tuple[str, str]:
-    """Writes training and validation examples, and returns their paths."""
+    """Write training and validation examples, and return their paths."""
     sequences = planted(count, ITEMS, LENGTH)
     return (
         write_examples(folder / "train.gz", [(s[:-2], s[-2], []) for s in sequences]),
         write_examples(folder / "eval.gz", [(s[:-1], s[-1], []) for s in sequences]),
+    )
+
+
+def trainer_config(model: config.ModelConfig = MODEL, train: config.TrainConfig = TRAIN) -> config.TrainerConfig:
+    return config.TrainerConfig(
+        history=config.HistoryConfig(max_length=LENGTH), model=model, train=train, serving=config.ServingConfig()
     )
 
 
@@ -32,16 +37,12 @@ def fit_planted(
     train: config.TrainConfig = TRAIN,
     logs: str = "logs",
     model: config.ModelConfig = MODEL,
-) -> NextItemModel:
-    """Trains on them; what is logged goes to `logs`, checkpoints to `checkpoints` in the folder."""
+) -> FitResult:
+    """Train on planted examples, with logs in `logs` and checkpoints in `checkpoints` in the folder."""
     train_file, eval_file = write_planted(folder)
     return fit(
-        [train_file],
-        [eval_file],
-        ITEMS,
-        config.HistoryConfig(max_length=LENGTH),
-        model,
-        train,
+        FitData([train_file], [eval_file], ITEMS),
+        trainer_config(model, train),
         str(folder / logs),
         str(folder / "checkpoints"),
         callbacks=callbacks,

@@ -1,6 +1,6 @@
-"""Attention: pure functions with their masks as arguments.
+"""Attention functions: pure functions that take their mask as an argument.
 
-Every function of `ATTENTION` takes
+Every function in `ATTENTION` takes
 
     query  float [batch, q, dim]
     key    float [batch, k, dim]
@@ -8,17 +8,17 @@ Every function of `ATTENTION` takes
     mask   bool  [batch, q, k], True where the query may attend to the key
 
 and returns the context, float [batch, q, dim], with the weights, float
-[batch, q, k]. Weights are exactly 0 where the mask is False and sum to 1 over
-the keys (to less for `local_predictive`); a query that may attend to nothing
-gets zero weights and a zero context. What else a function needs are
-keyword-only arguments:
+[batch, q, k]. Weights are exactly 0 where the mask is False, and sum to 1 over
+the keys (to less for `local_predictive`). A query that may attend to no key
+gets zero weights and a zero context. Further inputs are keyword-only
+arguments:
 
-    heads, hops, window   int: see the functions
-    sessions              int [batch, k], which session each key belongs to, counted from 0
-    scale                 learnt, [dim]
-    matrix                learnt, [dim, dim]; [2 * dim, dim] for `concat`
-    position_matrix       learnt, [dim, dim]
-    position_scale        learnt, [dim]
+    heads, hops, window   int, see the functions
+    sessions              int [batch, k], the session of each key, counted from 0
+    scale                 learned, [dim]
+    matrix                learned, [dim, dim]; [2 * dim, dim] for `concat`
+    position_matrix       learned, [dim, dim]
+    position_scale        learned, [dim]
 """
 
 from __future__ import annotations
@@ -33,38 +33,149 @@ AttentionFunction = Callable[..., Attended]
 
 
 def scaled_dot_product(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor) -> Attended:
-    """Scores by `query . key / sqrt(dim)` (Vaswani et al. 2017, equation 1)."""
+    """Attend with the score `query . key / sqrt(dim)` (Vaswani et al. 2017, equation 1).
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> context, weights = scaled_dot_product(query, key, key, mask)
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.67, 0.33, 0.0]
+    """
     return dot_product(query * tf.cast(tf.shape(key)[-1], key.dtype) ** -0.5, key, value, mask)
 
 
 def dot_product(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor) -> Attended:
-    """Scores by `query . key` (Luong et al. 2015, equation 8, "dot")."""
+    """Attend with the score `query . key` (Luong et al. 2015, equation 8, "dot").
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> context, weights = dot_product(query, key, key, mask)
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.731, 0.269, 0.0]
+    """
     return _attend(tf.matmul(query, key, transpose_b=True), value, mask)
 
 
 def general(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, matrix: tf.Tensor) -> Attended:
-    """Scores by `query . matrix . key` (Luong et al. 2015, equation 8, "general")."""
+    """Attend with the score `query . matrix . key` (Luong et al. 2015, equation 8, "general").
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+        matrix: float [dim, dim].
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> context, weights = general(query, key, key, mask, matrix=tf.eye(2))
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.731, 0.269, 0.0]
+    """
     return dot_product(query @ matrix, key, value, mask)
 
 
 def concat(
     query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, matrix: tf.Tensor, scale: tf.Tensor
 ) -> Attended:
-    """Scores by `scale . tanh([query, key] . matrix)` (Luong et al. 2015, equation 8); memory as `additive`."""
+    """Attend with the score `scale . tanh([query, key] . matrix)` (Luong et al. 2015, equation 8).
+
+    Like `additive`, it holds [batch, q, k, dim] in memory.
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+        matrix: float [2 * dim, dim].
+        scale: float [dim].
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> matrix = tf.concat([tf.eye(2), tf.eye(2)], axis=0)
+        >>> context, weights = concat(query, key, key, mask, matrix=matrix, scale=tf.ones(2))
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.364, 0.636, 0.0]
+    """
     of_query, of_key = tf.split(matrix, 2)
     return additive(query @ of_query, key @ of_key, value, mask, scale=scale)
 
 
 def additive(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, scale: tf.Tensor) -> Attended:
-    """Scores by `scale . tanh(query + key)` (Bahdanau et al. 2015); takes [batch, q, k, dim] of memory."""
+    """Attend with the score `scale . tanh(query + key)` (Bahdanau et al. 2015).
+
+    It holds [batch, q, k, dim] in memory.
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+        scale: float [dim].
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> context, weights = additive(query, key, key, mask, scale=tf.ones(2))
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.364, 0.636, 0.0]
+    """
     scores = tf.einsum("bqkd,d->bqk", tf.tanh(query[:, :, tf.newaxis] + key[:, tf.newaxis]), scale)
     return _attend(scores, value, mask)
 
 
 def multi_head(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, heads: int) -> Attended:
-    """Scaled dot product in each of `heads` equal parts of dim (Vaswani et al. 2017, section 3.2.2).
+    """Attend by scaled dot product in several heads (Vaswani et al. 2017, section 3.2.2).
 
-    The weights are the mean over the heads. `heads` must divide dim.
+    Each head reads an equal part of dim. The weights are the mean over the heads.
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+        heads: the number of heads, which must divide dim.
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> context, weights = multi_head(query, key, key, mask, heads=2)
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.616, 0.384, 0.0]
     """
 
     def split(x: tf.Tensor) -> tf.Tensor:  # [batch, n, dim] -> [batch, heads, n, dim / heads]
@@ -76,12 +187,30 @@ def multi_head(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tens
 
 
 def local_monotonic(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, window: int) -> Attended:
-    """`dot_product` over the last `window` + 1 keys that the query may attend to.
+    """Attend by `dot_product` to the last `window` + 1 keys that the query may attend to.
 
-    Luong et al. 2015, section 3.2, "local-m", where a causal mask leaves the half of the window before the position.
+    This is "local-m" of Luong et al. (2015, section 3.2). A causal mask leaves
+    only the half of the window before the position.
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+        window: how many keys before the last one count.
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> context, weights = local_monotonic(query, key, key, mask, window=1)
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.731, 0.269, 0.0]
     """
-    places, count = _places(mask)
-    return dot_product(query, key, value, mask & (places >= count - 1 - window))
+    indices, count = _allowed_indices(mask)
+    return dot_product(query, key, value, mask & (indices >= count - 1 - window))
 
 
 def local_predictive(
@@ -94,32 +223,69 @@ def local_predictive(
     position_matrix: tf.Tensor,
     position_scale: tf.Tensor,
 ) -> Attended:
-    """`dot_product` over the keys up to `window` places from one that the query predicts.
+    """Attend by `dot_product` to the keys near an index that the query predicts.
 
-    The predicted place is `p = n * sigmoid(position_scale . tanh(query . position_matrix))`
-    of the n keys that the query may attend to, and each weight is multiplied by
-    `exp(-(place - p)^2 / (2 * (window / 2)^2))` (Luong et al. 2015, equations 9 and 10).
+    The predicted index is `p = n * sigmoid(position_scale . tanh(query . position_matrix))`
+    among the n keys that the query may attend to. Each weight is multiplied by
+    `exp(-(index - p)^2 / (2 * (window / 2)^2))` (Luong et al. 2015, equations 9 and 10).
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+        window: the greatest distance from the predicted index.
+        position_matrix: float [dim, dim].
+        position_scale: float [dim].
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> learned = {"position_matrix": tf.eye(2), "position_scale": tf.ones(2)}
+        >>> context, weights = local_predictive(query, key, key, mask, window=2, **learned)
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.289, 0.252, 0.0]
     """
-    places, count = _places(mask)
+    indices, count = _allowed_indices(mask)
     predicted = tf.linalg.matvec(tf.tanh(query @ position_matrix), position_scale)[..., tf.newaxis]
-    distance = tf.cast(places, query.dtype) - tf.cast(count, query.dtype) * tf.sigmoid(predicted)
+    distance = tf.cast(indices, query.dtype) - tf.cast(count, query.dtype) * tf.sigmoid(predicted)
     _, weights = dot_product(query, key, value, mask & (tf.abs(distance) <= window))
     weights *= tf.exp(-tf.square(distance) / (2.0 * (window / 2.0) ** 2))
     return weights @ value, weights
 
 
 def memory_network(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, hops: int) -> Attended:
-    """Reads the keys several times, each time with what was read before added to the query.
+    """Attend several times, each time with the context found before added to the query.
 
     `u(h + 1) = u(h) + o(h)`, where `o(h)` is the context of `dot_product` for
     `u(h)` (Sukhbaatar et al. 2015, section 2.2). Context and weights are the
     means over the hops.
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+        hops: how many times.
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> context, weights = memory_network(query, key, key, mask, hops=2)
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.771, 0.229, 0.0]
     """
     contexts, weights = [], []
     for _ in range(hops):
-        context, shares = dot_product(query, key, value, mask)
+        context, hop_weights = dot_product(query, key, value, mask)
         contexts.append(context)
-        weights.append(shares)
+        weights.append(hop_weights)
         query += context
     return tf.add_n(contexts) / hops, tf.add_n(weights) / hops
 
@@ -127,21 +293,38 @@ def memory_network(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.
 def hierarchical(
     query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, sessions: tf.Tensor
 ) -> Attended:
-    """Attends to the keys of each session, and to the sessions by what was found in them.
+    """Attend to the sessions, and within each session to its keys.
 
-    Within a session the weights are those of `scaled_dot_product`; a session's
-    score is the scaled dot product of the query with its keys so weighed, and
-    the weight of a key its session's times its own in it (the two levels of
-    Yang et al. 2016, with scaled dot products for scores).
+    Within a session, the weights are those of `scaled_dot_product`. A session's
+    score is the scaled dot product of the query with the session's weighted
+    keys. The weight of a key is its session's weight times its own within the
+    session (the two levels of Yang et al. 2016, with scaled dot products as scores).
+
+    Args:
+        query: float [batch, q, dim].
+        key: float [batch, k, dim].
+        value: float [batch, k, dim].
+        mask: bool [batch, q, k], True where the query may attend to the key.
+        sessions: int [batch, k], the session of each key, counted from 0.
+
+    Returns:
+        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+
+    Example:
+        >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+        >>> mask = tf.constant([[[True, True, False]]])
+        >>> context, weights = hierarchical(query, key, key, mask, sessions=tf.constant([[0, 1, 1]]))
+        >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
+        [0.67, 0.33, 0.0]
     """
     scores = tf.matmul(query, key, transpose_b=True) * tf.cast(tf.shape(key)[-1], key.dtype) ** -0.5
     belongs = tf.one_hot(sessions, tf.shape(sessions)[1], dtype=scores.dtype)  # [batch, k, session]
     highest = tf.reduce_max(tf.where(mask, scores, scores.dtype.min), axis=-1, keepdims=True)
-    grown = tf.where(mask, tf.exp(tf.where(mask, scores - highest, 0.0)), 0.0)
-    of_session = tf.matmul(grown @ belongs, belongs, transpose_b=True)  # [batch, q, k], the sum over the key's session
-    within = tf.math.divide_no_nan(grown, of_session)
+    exponentials = tf.where(mask, tf.exp(tf.where(mask, scores - highest, 0.0)), 0.0)
+    of_session = tf.matmul(exponentials @ belongs, belongs, transpose_b=True)  # [batch, q, k], sum of the key's session
+    within = tf.math.divide_no_nan(exponentials, of_session)
     session_scores = (within * scores) @ belongs  # [batch, q, session]
-    present = grown @ belongs > 0.0  # not so where all weights of a session are too small for the precision
+    present = exponentials @ belongs > 0.0  # False also if all weights of a session are too small for the precision
     weights = within * tf.matmul(_normalize(session_scores, present), belongs, transpose_b=True)
     return weights @ value, weights
 
@@ -159,11 +342,11 @@ ATTENTION: Mapping[str, AttentionFunction] = {
     "hierarchical": hierarchical,
 }
 
-HOLD_PAIRS = {"concat", "additive"}  # hold a vector of dim for each pair of a query and a key
+PAIRWISE = {"concat", "additive"}  # they hold a vector of dim for each pair of a query and a key in memory
 
 
 def causal_mask(valid: tf.Tensor) -> tf.Tensor:
-    """Each position may attend to itself and to valid positions before it.
+    """Return a mask that lets each position attend to itself and to valid positions before it.
 
     Args:
         valid: bool [batch, length], False at padding.
@@ -175,8 +358,8 @@ def causal_mask(valid: tf.Tensor) -> tf.Tensor:
     return (positions[:, tf.newaxis] >= positions) & valid[:, tf.newaxis]
 
 
-def further_arguments(function: AttentionFunction) -> set[str]:
-    """The names of the keyword-only arguments of a function of `ATTENTION`."""
+def keyword_arguments(function: AttentionFunction) -> set[str]:
+    """Return the names of the keyword-only arguments of a function in `ATTENTION`."""
     parameters = inspect.signature(function).parameters.values()
     return {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
 
@@ -187,13 +370,13 @@ def _attend(scores: tf.Tensor, value: tf.Tensor, mask: tf.Tensor) -> Attended:
 
 
 def _normalize(scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    # The lowest number rather than -inf: a row of -inf only would be NaN.
+    # The lowest float instead of -inf: the softmax of a row of only -inf is NaN.
     allowed = tf.where(mask, scores, scores.dtype.min)
     return tf.where(mask, tf.nn.softmax(allowed), 0.0)
 
 
-def _places(mask: tf.Tensor) -> Attended:
-    """Which of the query's allowed keys each key is, from 0, int [batch, q, k], and how many there are, [batch, q, 1].
+def _allowed_indices(mask: tf.Tensor) -> Attended:
+    """Return the index of each key among the query's allowed keys, int [batch, q, k], and their count [batch, q, 1].
 
     Under a causal mask the last allowed key is the query's own position.
     """

@@ -1,4 +1,4 @@
-"""Dropout, drawn from TensorFlow's global generator, so that a run can be resumed with the draws it would have had."""
+"""Dropout from TensorFlow's global generator, so that a resumed run draws the same masks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ _STEPS = 256  # rates are multiples of 1 / _STEPS
 
 
 class Dropout(tf.keras.layers.Layer):
-    """Sets a share of the values to 0 in training, and scales the others so that the expectation stays.
+    """A layer that sets random values to 0 in training, and scales the others to keep the expectation.
+
+    One random number decides about four values, which makes it three times
+    faster on a CPU than `tf.keras.layers.Dropout`.
 
     Args:
-        rate: the share, rounded to a multiple of 1/256: one random number
-            serves four values, which on a CPU is three times faster than
-            `tf.keras.layers.Dropout`.
+        rate: the fraction of values to set to 0, rounded to a multiple of 1/256.
     """
 
     def __init__(self, rate: float) -> None:
@@ -21,7 +22,15 @@ class Dropout(tf.keras.layers.Layer):
         self._rate = rate
 
     def call(self, values: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """float [...] -> [...]; the values themselves outside of training."""
+        """Drop values in training; return them unchanged otherwise.
+
+        Args:
+            values: float, any shape.
+            training: whether to drop.
+
+        Returns:
+            The same shape.
+        """
         dropped = _dropped(self._rate)
         if not training or not dropped:
             return values
@@ -29,7 +38,15 @@ class Dropout(tf.keras.layers.Layer):
 
 
 def dropout_mask(shape: tf.Tensor, rate: float) -> tf.Tensor:
-    """A bool tensor of a shape, False with a probability of `rate`, rounded to a multiple of 1/256."""
+    """Draw a bool tensor.
+
+    Args:
+        shape: int [n].
+        rate: the probability of False, rounded to a multiple of 1/256.
+
+    Returns:
+        A bool tensor of the shape.
+    """
     size = tf.reduce_prod(shape)
     words = tf.random.get_global_generator().uniform_full_int([-(-size // 4)], tf.uint32)
     draws = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]

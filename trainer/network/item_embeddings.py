@@ -1,4 +1,4 @@
-"""The catalogue as the network sees it: a vector and a bias for each item, the same for input and output."""
+"""Item embeddings: a vector and a bias for each item, the same for input and output."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.features import PADDING_ID
-from trainer.network.input_features import CodeVectors
+from trainer.network.input_features import CodeEmbedding
 
-ITEMS = "items"  # in the names of its weights
+ITEMS = "items"  # prefix of the weights' names
 
 
 class ItemEmbeddings(tf.keras.layers.Layer):
     """Vectors and biases of the items, by id: 1..count, 0 is padding.
 
-    An item's vector is one of its own and, for each further column, the mean
-    of those of its categories, or that of its number.
+    An item's vector is the sum of its own vector and one for each further
+    column: the mean of its categories' vectors, or the vector of its number's bucket.
 
     Args:
-        count: how many there are.
+        count: the number of items.
         dim: width of a vector.
         columns: by name, int [1 + count, n], the codes of each item; 0 for none.
-        bias: what all biases start with.
+        bias: the initial value of all biases.
     """
 
     def __init__(
@@ -36,10 +36,12 @@ class ItemEmbeddings(tf.keras.layers.Layer):
         self._vectors = self.add_weight(
             name=f"{ITEMS}/vectors",
             shape=[1 + count, dim],
-            initializer=tf.keras.initializers.RandomNormal(stddev=0.02),  # a larger start takes epochs to unlearn
+            initializer=tf.keras.initializers.RandomNormal(
+                stddev=0.02
+            ),  # it takes epochs to unlearn larger initial values
         )
         self._columns = {
-            name: (tf.Variable(codes, trainable=False, name=name), CodeVectors(int(codes.max()) + 1, dim, name))
+            name: (tf.Variable(codes, trainable=False, name=name), CodeEmbedding(int(codes.max()) + 1, dim, name))
             for name, codes in columns.items()
         }
         self._biases = self.add_weight(
@@ -47,29 +49,50 @@ class ItemEmbeddings(tf.keras.layers.Layer):
         )
 
     def embed(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Inputs of the encoder, int [...] -> [..., dim]: the vectors, scaled up to what a recurrence wants."""
+        """Return the encoder's inputs: the vectors, scaled up for the recurrence.
+
+        Args:
+            item_ids: int [...].
+
+        Returns:
+            float32 [..., dim].
+        """
         return self.vectors(item_ids) * self._dim**0.5
 
     def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """int [...] -> [..., dim]."""
+        """Return the vectors of items.
+
+        Args:
+            item_ids: int [...].
+
+        Returns:
+            float32 [..., dim].
+        """
         vectors = tf.gather(self._vectors, item_ids)
         for codes, table in self._columns.values():
             vectors += _mean_vector(table, tf.gather(codes, item_ids))
         return vectors
 
     def biases(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """int [...] -> [...]."""
+        """Return the biases of items.
+
+        Args:
+            item_ids: int [...].
+
+        Returns:
+            float32 [...].
+        """
         return tf.gather(self._biases, item_ids)
 
     def all(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """The vectors [count, dim] and biases [count] of all items; row i is id i + 1."""
+        """Return the vectors [count, dim] and biases [count] of all items; row i is id i + 1."""
         vectors = self._vectors[1 + PADDING_ID :]
         for codes, table in self._columns.values():
             vectors += _mean_vector(table, codes[1 + PADDING_ID :])
         return vectors, self._biases[1 + PADDING_ID :]
 
 
-def _mean_vector(table: CodeVectors, codes: tf.Tensor) -> tf.Tensor:
-    """Codes int [..., n] to the mean of the vectors of those that are not 0, [..., dim]."""
+def _mean_vector(table: CodeEmbedding, codes: tf.Tensor) -> tf.Tensor:
+    """Return the mean vector of the codes [..., n] that are not 0, [..., dim]."""
     known = tf.math.count_nonzero(codes, axis=-1, keepdims=True, dtype=tf.float32)
     return tf.reduce_sum(table(codes), axis=-2) / tf.maximum(known, 1.0)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
-from schemas import config
+from schemas.config import ModelConfig, TrainConfig
 from schemas.config.evaluation import K
-from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, codes_key
 from serving.export.dedupe import dedupe
 from serving.export.top_k import mask_excluded
 from trainer.data.batches import NEXT_IDS
@@ -23,118 +22,119 @@ from trainer.network.cooccurrence import CooccurrenceScorer, count_cooccurrences
 from trainer.network.encoder import HistoryEncoder
 from trainer.network.input_features import InputFeatures
 from trainer.network.item_embeddings import ItemEmbeddings
-from trainer.network.model_info import ModelInfo
-from trainer.network.tasks import CatalogueRetrieval, Ranker
-from trainer.training.optimizer import decays
+from trainer.network.ranking_task import HardNegativeRanking, Ranker
+from trainer.network.retrieval_task import CatalogueRetrieval
+from trainer.network.sessions import SessionRule
+from trainer.network.train_step import LOSSES, Batch, JointLossModel
+from trainer.network.weights import decays
 
-Batch = dict[str, tf.Tensor]
 Codes = Mapping[str, tf.Tensor]
-
-STEP = "step_"  # begins the names of what a step logs of itself, beside the means of its epoch
-
-_POOL = 1_024  # items among which the ranking task's negatives are those that retrieval scores highest
 
 
 class EncodedBatch(NamedTuple):
-    """A batch of histories, read.
+    """A batch of encoded histories.
 
-    The query is a history's last state, and a 1 for the items' bias. That of
-    an empty history is 0, which leaves the items' bias as their score.
+    The query is a history's last state, and a 1 that is multiplied by the
+    items' bias. The state of an empty history is 0, so items score their bias.
     """
 
     item_ids: tf.Tensor  # int64 [batch, length]
     states: tf.Tensor  # float32 [batch, length, dim]
-    sessions: tf.Tensor  # int32 [batch, length], the session of each place, counted from 0
+    sessions: tf.Tensor  # int32 [batch, length], the session of each position, counted from 0
     query: tf.Tensor  # float32 [batch, dim + 1]
-    attention: tf.Tensor  # float32 [batch, length]: of the last state; 0 at padding, or without attention
+    attention: tf.Tensor  # float32 [batch, length], weights of the last state; 0 at padding, or without attention
 
 
-class NextItemModel(tfrs.Model):
-    """Scores the items that may follow a history.
+class NextItemModel(JointLossModel):
+    """A model that scores the items that may follow a history.
 
-    Ids are 1..item_count, 0 is padding. Row i of `candidates()` is item i + 1,
-    and its inner product with a query is the retrieval score.
+    Ids are 1..item_count, and 0 is padding. Row i of `candidates()` belongs to
+    item i + 1, and its inner product with a query is the retrieval score. The
+    ranking score of a candidate is a weighted sum of the scores that
+    `score_names` lists; retrieval's alone until `set_reranker` is called.
 
     Args:
-        survey: what is known of the training split before it is trained on.
-        max_length: interactions of a history that the model was made for.
+        stats: counts of the training split.
+        max_length: interactions of the longest history.
         model: the network's settings.
-        train: the loss, and in how many parts a batch is computed.
-        remove_seen: whether validation leaves out what the user has seen, as the served model will.
-        columns: what is read beside the items.
-        recent_popularity: float32 [items], how often each item was interacted with, older
-            interactions counting less; where it is not known, all count alike.
+        train: the retrieval loss, L2, and the parts in which a batch is computed.
+        remove_seen: whether validation excludes items of the history, as the served model will.
+        feature_spec: the times and further columns that the model reads.
+        recent_popularity: float32 [items], interactions with each item, with less weight for older ones. Without it,
+            all interactions weigh the same.
+
+    Example:
+        >>> import numpy as np, tensorflow as tf
+        >>> from schemas.config import ModelConfig, TrainConfig
+        >>> from trainer.data.training_set_stats import TrainingSetStats
+        >>> stats = TrainingSetStats(1, np.full(3, 1 / 3, np.float32), [np.array([1, 2, 3])], {})
+        >>> model = NextItemModel(stats, max_length=10, model=ModelConfig(), train=TrainConfig())
+        >>> history = model.encode(tf.constant([[1, 2, 0]], tf.int64))
+        >>> model.rank(history, candidate_ids=tf.constant([[1, 3]], tf.int64)).shape
+        TensorShape([1, 2])
     """
 
     def __init__(
         self,
-        survey: TrainingSetStats,
+        stats: TrainingSetStats,
         max_length: int,
-        model: config.ModelConfig,
-        train: config.TrainConfig,
+        model: ModelConfig,
+        train: TrainConfig,
         remove_seen: bool = True,
-        columns: FeatureSpec = FeatureSpec(),  # noqa: B008 - it never changes
+        feature_spec: FeatureSpec = FeatureSpec(),  # noqa: B008 - it never changes
         recent_popularity: npt.NDArray[np.float32] | None = None,
     ) -> None:
-        super().__init__()
-        self.item_count = len(survey.target_fractions)
+        super().__init__(train.accumulation)
+        self.item_count = len(stats.target_fractions)
         self.max_length = max_length
+        self.encodings = feature_spec.encodings
+        self.rerank_depth = model.reranker.candidates
+        self.serves_reranked = False
         self._remove_seen = remove_seen
-        self._ranking = model.reranker
-        self._session_items = model.attention.session_items
-        self._session_gap = None  # the least code of a gap that ends a session
-        if model.attention.session_gap_s is not None:
-            boundaries = columns.encodings.gap_boundaries
-            self._session_gap = 1 + int(np.searchsorted(boundaries, model.attention.session_gap_s, side="right"))
-        self._value_buckets = columns.value_buckets
-        self._parts = train.accumulation
+        self._reranker = model.reranker
         self._l2 = train.l2
-        self.encodings = columns.encodings
-        item_codes = {
-            name: multi_hot_ids(survey.item_codes[name], encoding, separator)
-            for name, (encoding, separator) in columns.item_encodings.items()
-        }
-        # Of a binary loss all items' probabilities together start at about 1, for one of them is the target.
-        bias = -math.log(self.item_count) if train.loss.kind == "binary" else 0.0
-        self._items = ItemEmbeddings(self.item_count, model.dim, item_codes, bias)
-        self._inputs = InputFeatures(model.inputs, columns.encodings, model.dim, max_length)
+        self._session_rule = SessionRule.of(model.attention, feature_spec.encodings.gap_boundaries)
+        # Initial weights are drawn in the order in which layers are created: another order is another model.
+        self._items = _item_embeddings(stats, model.dim, feature_spec, train)
+        self._inputs = InputFeatures(model.inputs, feature_spec.encodings, model.dim, max_length)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
-        self._retrieval_task = CatalogueRetrieval(train.loss, survey.target_fractions)
-        # A network that is not trained has nothing to say.
+        self._retrieval_task = CatalogueRetrieval(train.loss, stats.target_fractions)
+        # Without a loss the network would not be trained, and its scores would be noise.
         self._ranker = Ranker(model.dim, model.attention, model.reranker.hidden) if model.reranker.weight else None
-        self._ranking_task = tfrs.tasks.Ranking(
-            loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=tf.keras.losses.Reduction.SUM),
-            name="ranking",
-        )
-        self._counted = None
-        if model.reranker.cooccurrence:
-            tables = count_cooccurrences(survey.sequences, self.item_count)
-            recent = survey.target_fractions if recent_popularity is None else recent_popularity
-            self._counted = CooccurrenceScorer(
-                tables, survey.target_fractions, recent, model.reranker.candidate_sources
-            )
+        self._ranking_task = HardNegativeRanking(model.reranker, feature_spec.value_buckets)
+        self._cooccurrence = _cooccurrence_scorer(stats, model, recent_popularity)
         self.score_names = [
             "retrieval",
             *(["ranker"] if self._ranker else []),
-            *(self._counted.names if self._counted else []),
+            *(self._cooccurrence.names if self._cooccurrence else []),
         ]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
-        self.rerank_depth = model.reranker.candidates
-        self.model_info = ModelInfo("retrieval", {}, {}, 0, {})
-        self.serves_reranked = False  # whether the ranking task's order is served, or retrieval's
         self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
-        # A name with an @ cannot name a metric, only a log: see train_step and test_step.
-        self._train_means = {name: tf.keras.metrics.Mean(name) for name in ("loss", "retrieval_loss", "ranking_loss")}
+        # A metric's name may not hold an @; the names of logs may, see train_step and test_step.
+        self.train_means = {name: tf.keras.metrics.Mean(name) for name in LOSSES}
         self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}
 
+    def set_reranker(self, score_weights: npt.NDArray[np.float32], serve: bool) -> None:
+        """Set the weights of the ranking score, and which ranking is served.
+
+        Args:
+            score_weights: float32 [score_names].
+            serve: whether the re-ranked candidates are served, or retrieval's own ranking.
+        """
+        self.score_weights.assign(score_weights)
+        self.serves_reranked = serve
+
     def encode(self, item_ids: tf.Tensor, codes: Codes = {}) -> EncodedBatch:  # noqa: B006
-        """Reads histories.
+        """Encode histories.
 
         Args:
             item_ids: int64 [batch, length], padded on the right with 0.
-            codes: of the times and columns that the model reads, see `InputsConfig`.
+            codes: by name, int64 [batch, length + 1], of the times and columns that the model reads (`InputsConfig`).
+
+        Returns:
+            The states of all positions, and the query of each history.
         """
-        sessions = self._sessions(item_ids, codes)
+        sessions = self._session_rule.indices(item_ids, codes)
         states, weights = self._encode(item_ids, codes, sessions)
         last = _at_last(states, item_ids)
         return EncodedBatch(
@@ -146,30 +146,45 @@ class NextItemModel(tfrs.Model):
         )
 
     def candidates(self) -> tf.Tensor:
-        """The embeddings of all items with their bias, float32 [item_count, dim + 1]."""
+        """Return the vectors of all items with their bias, float32 [item_count, dim + 1]."""
         vectors, biases = self._items.all()
         return tf.concat([vectors, biases[:, tf.newaxis]], axis=1)
 
     def extra_candidates(self, history: EncodedBatch) -> tf.Tensor:
-        """Candidates that retrieval may not find, int64 [batch, n]; 0 for none, some of them twice."""
-        if self._counted is None:
-            return tf.zeros([tf.shape(history.item_ids)[0], 0], tf.int64)
-        return self._counted.extra_candidates(history.item_ids)
-
-    def rank(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """Scores candidates after each history by the ranking task.
+        """Return candidates from co-occurrence counts, which retrieval may miss.
 
         Args:
-            history: of `encode`.
+            history: from `encode`.
+
+        Returns:
+            int64 [batch, n]; 0 for none, and ids may repeat.
+        """
+        if self._cooccurrence is None:
+            return tf.zeros([tf.shape(history.item_ids)[0], 0], tf.int64)
+        return self._cooccurrence.extra_candidates(history.item_ids)
+
+    def rank(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
+        """Return the ranking scores of candidates.
+
+        Args:
+            history: from `encode`.
             candidate_ids: int64 [batch, c].
 
         Returns:
-            float32 [batch, c], to be compared within a history only.
+            float32 [batch, c]; only scores of the same history can be compared.
         """
         return tf.linalg.matvec(self.scores(history, candidate_ids), self.score_weights)
 
     def scores(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """What the ranking task weighs, float32 [batch, c, score_names]; arguments as of `rank`."""
+        """Return the scores that `rank` weighs.
+
+        Args:
+            history: from `encode`.
+            candidate_ids: int64 [batch, c].
+
+        Returns:
+            float32 [batch, c, score_names].
+        """
         vectors, biases = self._items.vectors(candidate_ids), self._items.biases(candidate_ids)
         scores = [(tf.linalg.matvec(vectors, history.query[:, :-1]) + biases)[..., tf.newaxis]]
         if self._ranker is not None:
@@ -181,54 +196,33 @@ class NextItemModel(tfrs.Model):
                 history.sessions,
             )
             scores.append(tf.squeeze(ranked, axis=1)[..., tf.newaxis])
-        if self._counted is not None:
-            scores.append(self._counted.features(history.item_ids, candidate_ids))
+        if self._cooccurrence is not None:
+            scores.append(self._cooccurrence.features(history.item_ids, candidate_ids))
         return tf.concat(scores, axis=-1)
 
-    def compute_loss(self, inputs: Batch, training: bool = False) -> tf.Tensor:
-        """The joint loss of a training batch, `{item_ids, next_ids}` int64 [batch, length]."""
-        targets = tf.reduce_sum(tf.cast(inputs[NEXT_IDS] != PADDING_ID, tf.float32))
-        return self._joint_loss(inputs, targets, tf.cast(tf.shape(inputs[ITEM_IDS])[0], tf.float32), training)["loss"]
+    def attention(self, inputs: Batch) -> tf.Tensor:
+        """Return the weights of the last attention block.
 
-    # Keras 2 outside of TensorFlow is not known to AutoGraph, which would convert all of it: 20 s for nothing.
-    @tf.autograph.experimental.do_not_convert
-    def train_step(self, inputs: Batch) -> Batch:
-        """One step; logs the epoch's mean losses so far, and the step's own loss and the norm of its gradients.
+        Args:
+            inputs: as in `test_step`.
 
-        The norm is of all gradients together, before they are clipped by it.
+        Returns:
+            float32 [batch, length, length], the weight of each position (last axis) for each position; 0 without
+            attention.
         """
-        replicas = tf.distribute.get_replica_context()
-        targets, rows = replicas.all_reduce(
-            tf.distribute.ReduceOp.SUM,
-            [
-                tf.reduce_sum(tf.cast(inputs[NEXT_IDS] != PADDING_ID, tf.float32)),
-                tf.cast(tf.shape(inputs[ITEM_IDS])[0], tf.float32),
-            ],
-        )
-        losses, gradients = self._gradients(inputs, targets, rows)
-        summed = [
-            (_with_distinct_rows(gradient), variable)
-            for gradient, variable in self.optimizer.aggregate_gradients(
-                zip(gradients, self.trainable_variables, strict=True)
-            )
-        ]
-        self.optimizer.apply_gradients(summed, skip_gradients_aggregation=True)
-        losses = replicas.all_reduce(tf.distribute.ReduceOp.SUM, losses)
-        for name, loss in losses.items():
-            self._train_means[name].update_state(loss)
-        return {
-            **{name: mean.result() for name, mean in self._train_means.items()},
-            f"{STEP}loss": losses["loss"],
-            f"{STEP}gradient_norm": tf.linalg.global_norm([gradient for gradient, _ in summed]),
-        }
+        codes = _codes(inputs)
+        return self._encode(inputs[ITEM_IDS], codes, self._session_rule.indices(inputs[ITEM_IDS], codes))[1]
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, inputs: Batch) -> Batch:
-        """Ranks all items, seen ones left out where they will be in serving, and logs where the target came.
+        """Rank all items, except excluded ones, and log recall and NDCG of the targets.
 
         Args:
             inputs: `{item_ids, exclude_ids, target_id}`, int64 [batch, length],
-                [batch, n], [batch]. A target that is left out or unknown is a miss.
+                [batch, n], [batch]. A target that is excluded or unknown is a miss.
+
+        Returns:
+            The means so far.
         """
         scores = self._retrieval_scores(self.encode(inputs[ITEM_IDS], _codes(inputs)), inputs)
         top_scores, top = tf.math.top_k(scores, min(K, self.item_count))
@@ -239,65 +233,29 @@ class NextItemModel(tfrs.Model):
         self._test_means[f"ndcg@{K}"].update_state(tf.reduce_sum(hits * gains, axis=1))
         return {name: mean.result() for name, mean in self._test_means.items()}
 
-    def attention(self, inputs: Batch) -> tf.Tensor:
-        """How much each place of a history looks at each other, float32 [batch, length, length]; 0 without attention.
+    def rerank_examples(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return the candidates of a validation batch, to fit the weights of the ranking score.
 
         Args:
-            inputs: as of `test_step`.
+            inputs: as in `test_step`.
+
+        Returns:
+            The parts of a `RerankExamples`: the scores float32 [batch, c, score_names], whether there is a candidate
+            bool [batch, c], and the index of the target int64 [batch], -1 if it is not a candidate.
         """
-        codes = _codes(inputs)
-        return self._encode(inputs[ITEM_IDS], codes, self._sessions(inputs[ITEM_IDS], codes))[1]
-
-    def rerank_examples(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The candidates of the ranking task for a validation batch, as `reranker.Choices` has them."""
         history = self.encode(inputs[ITEM_IDS], _codes(inputs))
-        excluded = self._excluded(inputs)
-        _, top = tf.math.top_k(self._retrieval_scores(history, inputs), min(max(self.rerank_depth, K), self.item_count))
-        ids = dedupe(tf.concat([tf.cast(top, tf.int64) + 1, self.extra_candidates(history)], axis=1), excluded)
+        depth = min(max(self.rerank_depth, K), self.item_count)
+        _, top = tf.math.top_k(self._retrieval_scores(history, inputs), depth)
+        found = tf.concat([tf.cast(top, tf.int64) + 1, self.extra_candidates(history)], axis=1)
+        ids = dedupe(found, self._excluded(inputs))
         hits = ids == inputs[TARGET_ID][:, tf.newaxis]
-        place = tf.where(tf.reduce_any(hits, axis=1), tf.argmax(hits, axis=1), -1)
-        return self.scores(history, ids), ids != PADDING_ID, place
+        target = tf.where(tf.reduce_any(hits, axis=1), tf.argmax(hits, axis=1), -1)
+        return self.scores(history, ids), ids != PADDING_ID, target
 
-    def _retrieval_scores(self, history: EncodedBatch, inputs: Batch) -> tf.Tensor:
-        """Of all items, float32 [batch, item_count]; the lowest number for those that are not to be recommended."""
-        scores = tf.matmul(history.query, self.candidates(), transpose_b=True)
-        return mask_excluded(scores, self._excluded(inputs))
-
-    def _excluded(self, inputs: Batch) -> tf.Tensor:
-        """int64 [batch, n]."""
-        if self._remove_seen:
-            return tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1)
-        return inputs[EXCLUDE_IDS][:, :0]
-
-    def _gradients(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
-        """Losses of a batch, and the gradients of their sum, computed in as many parts as is configured."""
-        if self._parts == 1:
-            return self._gradients_of(inputs, targets, rows)
-        size = -(-tf.shape(inputs[ITEM_IDS])[0] // self._parts)
-
-        def step(part: tf.Tensor, *sums: Any) -> tuple[tf.Tensor, Any]:
-            some = {name: x[part * size : (part + 1) * size] for name, x in inputs.items()}
-            return part + 1, *tf.nest.map_structure(tf.add, sums, self._gradients_of(some, targets, rows))
-
-        none = {name: tf.zeros([]) for name in self._train_means}
-        _, losses, gradients = tf.while_loop(
-            lambda part, *_: part < self._parts,
-            step,
-            (0, none, [tf.zeros_like(variable) for variable in self.trainable_variables]),
-            parallel_iterations=1,
-        )
-        return losses, gradients
-
-    def _gradients_of(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
-        """As of `_gradients`, all at once."""
-        with tf.GradientTape() as tape:
-            losses = self._joint_loss(inputs, targets, rows, training=True)
-        return losses, tape.gradient(losses["loss"], self.trainable_variables)
-
-    def _joint_loss(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor, training: bool) -> Batch:
-        """The losses of some histories as their part of the mean over `targets` targets in `rows` histories."""
+    def joint_loss(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor, training: bool) -> Batch:
+        """Return the losses of retrieval and ranking, and their weighted sum with L2; see `JointLossModel`."""
         item_ids, next_ids = inputs[ITEM_IDS], inputs[NEXT_IDS]
-        sessions = self._sessions(item_ids, _codes(inputs))
+        sessions = self._session_rule.indices(item_ids, _codes(inputs))
         states, _ = self._encode(item_ids, _codes(inputs), sessions, training=training)
         at_target = next_ids != PADDING_ID
         positives = tf.boolean_mask(next_ids, at_target)
@@ -306,86 +264,62 @@ class NextItemModel(tfrs.Model):
         )
         loss, ranking_loss = retrieval_loss, tf.zeros([])
         if self._ranker is not None:
-            ranking_loss = self._ranking_loss(self._ranker, inputs, states, sessions)
-            ranking_loss /= rows * self._ranking.positions
-            loss += self._ranking.weight * ranking_loss
+            ranking_loss = self._ranking_task.loss_of_batch(self._ranker, self._items, inputs, states, sessions)
+            ranking_loss /= rows * self._reranker.positions
+            loss += self._reranker.weight * ranking_loss
         if self._l2:
-            # Each part and each replica adds its share, so that together they add it once.
+            # Each part and each replica adds its fraction, so together they add the penalty once.
             squares = tf.add_n([tf.reduce_sum(tf.square(w)) for w in self.trainable_variables if decays(w)])
             loss += self._l2 * squares * tf.cast(tf.size(positives), tf.float32) / targets
         return {"loss": loss, "retrieval_loss": retrieval_loss, "ranking_loss": ranking_loss}
 
+    def _retrieval_scores(self, history: EncodedBatch, inputs: Batch) -> tf.Tensor:
+        """Return the scores of all items, float32 [batch, item_count]; the lowest float for excluded items."""
+        scores = tf.matmul(history.query, self.candidates(), transpose_b=True)
+        return mask_excluded(scores, self._excluded(inputs))
+
+    def _excluded(self, inputs: Batch) -> tf.Tensor:
+        """Return the ids that may not be recommended, int64 [batch, n]."""
+        if self._remove_seen:
+            return tf.concat([inputs[ITEM_IDS], inputs[EXCLUDE_IDS]], axis=1)
+        return inputs[EXCLUDE_IDS][:, :0]
+
     def _encode(
         self, item_ids: tf.Tensor, codes: Codes, sessions: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """States and weights in float32, in whatever precision they are computed."""
+        """Return states and attention weights in float32, in any precision they are computed in."""
         vectors = self._inputs(self._items.embed(item_ids), codes, training=training)
         states, weights = self._encoder(vectors, item_ids != PADDING_ID, sessions, training=training)
         return tf.cast(states, tf.float32), tf.cast(weights, tf.float32)
 
-    def _sessions(self, item_ids: tf.Tensor, codes: Codes) -> tf.Tensor:
-        """The session of each place, int32 [batch, length]: a gap begins one, or a number of items fills it."""
-        if self._session_gap is not None:
-            return tf.cumsum(tf.cast(codes[GAP][:, :-1] >= self._session_gap, tf.int32), axis=1)
-        return tf.broadcast_to(tf.range(tf.shape(item_ids)[1]) // self._session_items, tf.shape(item_ids))
 
-    def _ranking_loss(self, ranker: Ranker, inputs: Batch, states: tf.Tensor, sessions: tf.Tensor) -> tf.Tensor:
-        """Cross-entropy of the target among hard negatives, the sum over positions drawn from each history.
-
-        Its gradient reaches the items' vectors, and stops at the states: there the few candidates of this task
-        would undo what all items teach the other.
-        """
-        states = tf.stop_gradient(states)
-        item_ids, next_ids = inputs[ITEM_IDS], inputs[NEXT_IDS]
-        batch, length = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
-        positions, negatives = self._ranking.positions, self._ranking.negatives
-        random = tf.random.get_global_generator()
-        targets = tf.reduce_sum(tf.cast(next_ids != PADDING_ID, tf.float32), axis=1, keepdims=True)
-        drawn = tf.cast(random.uniform([batch, positions]) * targets, tf.int32)  # [batch, positions]
-        positive = tf.gather(next_ids, drawn, batch_dims=1)[..., tf.newaxis]
-        query = tf.gather(states, drawn, batch_dims=1)
-        if self.item_count <= _POOL:
-            pool = tf.range(1, self.item_count + 1, dtype=tf.int64)
-        else:
-            pool = random.uniform([_POOL], 1, self.item_count + 1, tf.int64)
-        hardness = tf.tensordot(query, self._items.vectors(pool), [[2], [1]]) + self._items.biases(pool)
-        hardness = tf.where(pool == positive, hardness.dtype.min, hardness)
-        _, hard = tf.math.top_k(hardness, min(negatives, pool.shape[0]))
-        negative = tf.gather(pool, hard)
-        candidates = tf.concat([positive, negative], axis=-1)
-        scores = ranker(
-            query,
-            self._items.embed(candidates),
-            states,
-            tf.range(length) <= drawn[..., tf.newaxis],
-            sessions,
-        )
-        accidental = tf.concat([tf.zeros_like(positive, tf.bool), negative == positive], axis=-1)
-        scores = tf.where(accidental, scores.dtype.min, scores)
-        labels = tf.one_hot(tf.zeros_like(drawn), tf.shape(scores)[2])
-        weights = None
-        if self._ranking.by_value:
-            buckets = tf.gather(inputs[codes_key(VALUE)], drawn + 1, batch_dims=1)
-            weights = tf.where(buckets > 0, tf.cast(buckets / self._value_buckets, tf.float32), 1.0)
-        return self._ranking_task(labels=labels, predictions=scores, sample_weight=weights)
+def _item_embeddings(stats: TrainingSetStats, dim: int, spec: FeatureSpec, train: TrainConfig) -> ItemEmbeddings:
+    columns = {
+        name: multi_hot_ids(stats.item_codes[name], encoding, separator)
+        for name, (encoding, separator) in spec.item_encodings.items()
+    }
+    count = len(stats.target_fractions)
+    # With a binary loss, the probabilities of all items start with a sum of about 1, because one item is the target.
+    return ItemEmbeddings(count, dim, columns, bias=-math.log(count) if train.loss.kind == "binary" else 0.0)
 
 
-def _with_distinct_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
-    """The same gradient; a sparse one names each row once, so that its norm is the gradient's."""
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    rows, place = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
-    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+def _cooccurrence_scorer(
+    stats: TrainingSetStats, model: ModelConfig, recent_popularity: npt.NDArray[np.float32] | None
+) -> CooccurrenceScorer | None:
+    if not model.reranker.cooccurrence:
+        return None
+    recent = stats.target_fractions if recent_popularity is None else recent_popularity
+    tables = count_cooccurrences(stats.sequences, len(stats.target_fractions))
+    return CooccurrenceScorer(tables, stats.target_fractions, recent, model.reranker.candidate_sources)
 
 
 def _codes(inputs: Batch) -> Codes:
-    """The codes among a batch's features, by column."""
+    """Return the codes among a batch's features, by column."""
     prefix = codes_key("")
     return {name.removeprefix(prefix): codes for name, codes in inputs.items() if name.startswith(prefix)}
 
 
 def _at_last(values: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:
-    """[batch, length, n] -> [batch, n] at each history's last item; 0 where it is empty."""
+    """Reduce [batch, length, n] to [batch, n], the values at each history's last item; 0 if it is empty."""
     last = tf.reduce_sum(tf.cast(item_ids != PADDING_ID, tf.int32), axis=1) - 1
     return tf.einsum("bl,bln->bn", tf.one_hot(last, tf.shape(item_ids)[1]), values)

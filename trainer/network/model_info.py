@@ -1,4 +1,4 @@
-"""What a saved model says of itself, in a file that TensorFlow Serving leaves alone: which order it serves, and why."""
+"""A description of a saved model, in a file next to it that TensorFlow Serving ignores."""
 
 from __future__ import annotations
 
@@ -16,27 +16,31 @@ _FOLDER, _FILE = "assets.extra", "about.json"
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is to be told of a model once it is trained."""
+    """The result of a training."""
 
-    served: str  # the order: retrieval or ranking
-    validation: dict[str, dict[str, float]]  # metrics of both orders, ranking's by weights that did not see the user
-    exported: dict[str, float]  # of the served order, by the weights that are exported
-    parameters: int  # that were learnt
-    score_weights: dict[str, float]  # how much each score counts in the ranking order
+    served: str  # the stage whose ranking is served: `retrieval`, or `ranking` for the re-ranked candidates
+    validation: dict[str, dict[str, float]]  # metrics by stage; those of `ranking` are cross-validated
+    exported: dict[str, float]  # metrics of the served stage, with the exported weights
+    parameters: int  # the number of trained weights
+    score_weights: dict[str, float]  # the weight of each score in the ranking score
 
 
 @dataclass(frozen=True)
 class InputContract:
-    """How a model recommends, whatever the configuration of who asks it says."""
+    """The inputs that a model needs, and how it uses them, regardless of the caller's configuration."""
 
-    reads: tuple[str, ...]  # as `schemas.config.Model.reads` has it
-    columns: dict[str, str]  # those of interactions among them, with their kinds: what a log must tell
+    reads: tuple[str, ...]  # as in `ModelConfig.reads`
+    columns: dict[str, str]  # the interactions' columns among them with their kinds, which a log must have
     max_length: int  # interactions of a history
-    remove_seen: bool  # whether items of the history are left out
+    remove_seen: bool  # whether items of the history are excluded
 
 
 def input_contract(training: TrainerConfig) -> InputContract:
-    """Those of a model that is trained so."""
+    """Return the contract of a model.
+
+    Args:
+        training: the configuration that the model is trained with.
+    """
     reads, features = training.model.reads, training.features
     return InputContract(
         reads=reads,
@@ -46,31 +50,43 @@ def input_contract(training: TrainerConfig) -> InputContract:
     )
 
 
-def write_model_info(model: str, about: ModelInfo, how: InputContract) -> None:
-    """Writes into the folder of a saved model."""
+def write_model_info(model: str, info: ModelInfo, contract: InputContract) -> None:
+    """Write a description into the folder of a saved model.
+
+    Args:
+        model: the folder.
+        info: the result of its training.
+        contract: the inputs that it needs.
+    """
     tf.io.gfile.makedirs(f"{model}/{_FOLDER}")
     with tf.io.gfile.GFile(f"{model}/{_FOLDER}/{_FILE}", "w") as file:
-        file.write(json.dumps({**asdict(about), **asdict(how)}, indent=2) + "\n")
+        file.write(json.dumps({**asdict(info), **asdict(contract)}, indent=2) + "\n")
 
 
 def read_model_info(model: str) -> dict[str, Any]:
-    """Reads what `write_model_info` wrote, the fields of both by name.
+    """Read what `write_model_info` wrote.
+
+    Args:
+        model: the folder of a saved model.
+
+    Returns:
+        The fields of `ModelInfo` and `InputContract`, by name.
 
     Raises:
-        InputError: there is no such file, or one that lacks a field.
+        InputError: the file is missing, or a field is missing in it.
     """
     path = f"{model}/{_FOLDER}/{_FILE}"
     try:
         with tf.io.gfile.GFile(path) as file:
-            told = dict(json.loads(file.read()))
+            found = dict(json.loads(file.read()))
     except (tf.errors.NotFoundError, ValueError):
-        told = {}
+        found = {}
     if missing := [
-        field.name for kind in (ModelInfo, InputContract) for field in fields(kind) if field.name not in told
+        field.name for kind in (ModelInfo, InputContract) for field in fields(kind) if field.name not in found
     ]:
         raise InputError(
-            expected=f"a model that says of itself in {path} how it recommends",
-            received=f"nothing there on {', '.join(missing)}",
-            remedy="give one that this version of temporec trained",
+            expected=f"a model with a description in {path}",
+            received=f"a model without {', '.join(missing)}",
+            remedy="use a model that this version of temporec trained",
         )
-    return told
+    return found

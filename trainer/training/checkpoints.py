@@ -1,4 +1,4 @@
-"""After each epoch: keep the best weights, save everything, stop when it is time; and go on after an interruption."""
+"""Checkpoints: the best weights, early stopping, and a state to resume from after each epoch."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from schemas.errors import InputError
 from trainer.training.strategy import is_chief
 
 MONITOR = f"val_ndcg@{K}"
-_RATE_FACTOR, _RATE_PATIENCE = 0.5, 2  # of the plateau schedule: what to multiply the rate by, after how many epochs
+_RATE_FACTOR, _RATE_PATIENCE = 0.5, 2  # the plateau schedule's factor, and the epochs without progress before it
 
 
 class Checkpoints(tf.keras.callbacks.Callback):
-    """Early stopping with the best weights restored, in a state that is saved whole after every epoch.
+    """Early stopping that restores the best weights, with its whole state saved after each epoch.
 
     Keras's `EarlyStopping` and `BackupAndRestore` each do one half, and
-    forget the best weights between them. What is drawn (dropout, negatives)
-    begins anew in each epoch from the seed and the epoch's number, so a run
-    that was killed and resumed ends with the metrics of one that was not.
+    neither saves the best weights. The random generator (dropout, negatives)
+    is seeded in each epoch from the seed and the epoch's number, so a resumed
+    run ends with the same metrics as an undisturbed one.
 
     Args:
-        directory: where to save; files of a run with other settings do not belong there.
+        directory: where to save. Runs with other settings need another directory.
         train: the seed, the patience and the schedule.
     """
 
@@ -31,24 +31,24 @@ class Checkpoints(tf.keras.callbacks.Callback):
         super().__init__()
         self._directory = directory
         self._train = train
-        self._epoch = tf.Variable(0, trainable=False, dtype=tf.int64)  # epochs that are done
+        self._epoch = tf.Variable(0, trainable=False, dtype=tf.int64)  # completed epochs
         self._best = tf.Variable(-1.0, trainable=False)
         self._since_best = tf.Variable(0, trainable=False, dtype=tf.int64)
         self._since_lowered = tf.Variable(0, trainable=False, dtype=tf.int64)
 
     def restore(self, model: tf.keras.Model) -> int:
-        """Takes up the state that the directory holds, if any.
+        """Restore the state in the directory, if there is one.
 
         Args:
             model: compiled, with all its weights.
 
         Returns:
-            How many epochs are done; all of them where the run had ended.
+            The number of completed epochs; all epochs if the run had ended.
         """
         weights = model.trainable_variables
         model.optimizer.build(weights)
         self._weights = [tf.Variable(weight, trainable=False) for weight in weights]
-        # Not the model, which has the tables of what was counted: they are made anew.
+        # Not the whole model: its co-occurrence tables are large, and counted again.
         checkpoint = tf.train.Checkpoint(
             weights=weights,
             optimizer=model.optimizer,
@@ -57,7 +57,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
             state=[self._epoch, self._best, self._since_best, self._since_lowered],
         )
         strategy = tf.distribute.get_strategy()
-        # All workers take part in saving what they share, and all but one then throw their copy away.
+        # All workers must take part in saving the variables that they share; all but one delete their copy.
         self._own = self._directory if is_chief(strategy) else f"{self._directory}-{strategy.cluster_resolver.task_id}"
         self._manager = tf.train.CheckpointManager(checkpoint, self._own, max_to_keep=1)
         if latest := tf.train.latest_checkpoint(self._directory):
@@ -65,14 +65,14 @@ class Checkpoints(tf.keras.callbacks.Callback):
         return self._train.epochs if self._is_over() else int(self._epoch)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Draws anew."""
+        """Seed the random generator for the epoch."""
         tf.random.get_global_generator().reset_from_seed(self._train.seed * 1_000_003 + epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stops at a loss that is not finite.
+        """Stop at a loss that is not finite, with the weights of the best epoch restored.
 
         Raises:
-            InputError: with the weights of the best epoch in the model.
+            InputError: the loss is not finite.
         """
         loss = (logs or {})["loss"]
         if not np.isfinite(loss):
@@ -86,7 +86,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keeps the weights if they are the best so far, and saves."""
+        """Keep the weights if they are the best so far, and save the state."""
         value = (logs or {})[MONITOR]
         if value > self._best:
             self._best.assign(value)
@@ -108,7 +108,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self.model.stop_training = self._is_over()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Gives the model its best weights."""
+        """Restore the best weights."""
         self._restore_best()
 
     def _is_over(self) -> bool:

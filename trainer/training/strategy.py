@@ -1,4 +1,4 @@
-"""More than one device: which strategy, and which part of a batch each replica computes."""
+"""Distribution: the strategy, and the part of a batch that each replica computes."""
 
 from __future__ import annotations
 
@@ -9,34 +9,39 @@ import tensorflow as tf
 from schemas.config import DistributionStrategy
 from schemas.errors import InputError
 
+_VARIABLES = {"multi_worker": "TF_CONFIG", "tpu": "TPU_NAME"}  # environment variables by strategy
+
 
 def make_strategy(kind: DistributionStrategy) -> tf.distribute.Strategy:
-    """The strategy of `train.strategy`.
+    """Return TensorFlow's strategy for `train.strategy`.
 
-    `mirrored` takes all GPUs of this machine, or all logical CPUs where there
-    is none; `multi_worker` is told its workers by the environment variable
-    TF_CONFIG, `tpu` its address by TPU_NAME.
+    `mirrored` uses all GPUs of this machine, or all logical CPUs without a
+    GPU. `multi_worker` reads its workers from the environment variable
+    TF_CONFIG, and `tpu` its address from TPU_NAME.
+
+    Args:
+        kind: the setting.
 
     Raises:
-        InputError: the variable is not there, or not what it must be.
+        InputError: the environment variable is missing or invalid.
     """
     try:
-        return _made(kind)
-    except (ValueError, OSError) as error:  # the latter where a TPU cannot be asked for
+        return _make(kind)
+    except (ValueError, OSError) as error:  # OSError if no TPU can be reached
         raise InputError(
-            expected=f"what train.strategy {kind} is told by the environment: TF_CONFIG of workers, TPU_NAME of a TPU",
+            expected=f"a valid {_VARIABLES.get(kind, 'device')} for train.strategy {kind}",
             received=str(error),
-            remedy="set the variable as TensorFlow documents it, or train.strategy to none",
+            remedy="set the environment variable as TensorFlow documents it, or set train.strategy to none",
         ) from None
 
 
-def _made(kind: DistributionStrategy) -> tf.distribute.Strategy:
+def _make(kind: DistributionStrategy) -> tf.distribute.Strategy:
     if kind == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if kind == "multi_worker":
-        if "TF_CONFIG" not in os.environ:  # TensorFlow would make of each machine a lone worker
-            raise ValueError("no TF_CONFIG")
+        if "TF_CONFIG" not in os.environ:  # without it, TensorFlow would train on each machine alone
+            raise ValueError("TF_CONFIG is not set")
         return tf.distribute.MultiWorkerMirroredStrategy()
     if kind == "tpu":
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
@@ -47,7 +52,11 @@ def _made(kind: DistributionStrategy) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes for all."""
+    """Return whether this process writes the files for all workers.
+
+    Args:
+        strategy: from `make_strategy`.
+    """
     resolver = strategy.cluster_resolver
     return (
         not resolver
@@ -62,7 +71,11 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:
-    """Returns when every worker has come here: a sum over all of them ends no sooner."""
+    """Wait until all workers have called this: a sum over all of them ends no sooner.
+
+    Args:
+        strategy: from `make_strategy`.
+    """
 
     def total() -> tf.Tensor:
         return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(lambda: tf.constant(0.0)), axis=None)
@@ -71,10 +84,19 @@ def wait_for_all(strategy: tf.distribute.Strategy) -> None:
 
 
 def distribute(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Gives each replica its rows of every batch: equal numbers, but that the last ones may have fewer, or none.
+    """Shard every batch by rows over the replicas.
 
-    Keras would deal out whole batches by a rule that depends on the strategy;
-    this way a step sees the same histories on any number of devices.
+    Keras would distribute whole batches by a rule that depends on the
+    strategy. With shards of a batch, a step sees the same histories on any
+    number of devices.
+
+    Args:
+        strategy: from `make_strategy`.
+        batches: of dictionaries of tensors [batch, ...].
+
+    Returns:
+        A dataset with the rows of each replica: equally many, except that the
+        last replicas may have fewer or none.
     """
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:

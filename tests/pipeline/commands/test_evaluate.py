@@ -134,7 +134,7 @@ class TestRefusedInput:
     def test_model_without_info(self, folder: Path, tmp_path: Path) -> None:
         model = copied(folder, tmp_path)
         shutil.rmtree(model / "assets.extra")
-        assert "nothing there on served," in refusal(folder, model)
+        assert "a model without served," in refusal(folder, model)
 
     @pytest.mark.parametrize("content", [b"", b"no protocol buffer"])
     def test_damaged_model(self, folder: Path, tmp_path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The formulas of attention against Keras's own layers, or the papers' formulas with loops in NumPy."""
+"""The attention functions against Keras's layers, or the papers' formulas with loops in NumPy."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -65,7 +65,7 @@ def test_multi_head_equals_keras_without_its_projections(heads: int) -> None:
     np.testing.assert_allclose(weights, np.mean(by_head, axis=1), atol=1e-5)
 
 
-def test_the_causal_mask_lets_a_position_see_itself_and_the_valid_ones_before_it() -> None:
+def test_causal_mask_allows_the_position_itself_and_earlier_valid_ones() -> None:
     mask = causal_mask(tf.constant([[True, True, True], [True, False, False]]))
     t, f = True, False
     assert mask.numpy().tolist() == [[[t, f, f], [t, t, f], [t, t, t]], [[t, f, f], [t, f, f], [t, f, f]]]
@@ -77,7 +77,7 @@ def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def check(found: tuple[tf.Tensor, tf.Tensor], weights_of: Callable[[int, int, list[int]], Iterable[float]]) -> None:
-    """Compares with `weights_of(row, query, allowed keys)`, the weights of a query's allowed keys."""
+    """Compare with `weights_of(row, query, allowed keys)`, the weights of a query's allowed keys."""
     expected = np.zeros((BATCH, QUERIES, KEYS))
     for row in range(BATCH):
         for query in range(QUERIES):
@@ -88,7 +88,7 @@ def check(found: tuple[tf.Tensor, tf.Tensor], weights_of: Callable[[int, int, li
     np.testing.assert_allclose(context, np.einsum("bqk,bkd->bqd", expected, VALUE), atol=1e-5)
 
 
-def test_general_is_luongs() -> None:
+def test_general_equals_luong() -> None:
     matrix = RNG.normal(size=(DIM, DIM)).astype(np.float32)
     check(
         general(QUERY, KEY, VALUE, MASK, matrix=matrix),
@@ -96,7 +96,7 @@ def test_general_is_luongs() -> None:
     )
 
 
-def test_concat_is_luongs() -> None:
+def test_concat_equals_luong() -> None:
     matrix = RNG.normal(size=(2 * DIM, DIM)).astype(np.float32)
     scale = RNG.normal(size=DIM).astype(np.float32)
     check(
@@ -108,27 +108,27 @@ def test_concat_is_luongs() -> None:
 
 
 @pytest.mark.parametrize("window", [1, 2, 9])
-def test_local_monotonic_sees_the_window_before_the_last_allowed_key(window: int) -> None:
+def test_local_monotonic_attends_to_the_window_before_the_last_allowed_key(window: int) -> None:
     def weights_of(row: int, query: int, keys: list[int]) -> Iterable[float]:
-        near = [place for place in range(len(keys)) if place >= len(keys) - 1 - window]
+        near = [index for index in range(len(keys)) if index >= len(keys) - 1 - window]
         weights = np.zeros(len(keys))
-        weights[near] = softmax(np.array([QUERY[row, query] @ KEY[row, keys[place]] for place in near]))
+        weights[near] = softmax(np.array([QUERY[row, query] @ KEY[row, keys[index]] for index in near]))
         return list(weights)
 
     check(local_monotonic(QUERY, KEY, VALUE, MASK, window=window), weights_of)
 
 
 @pytest.mark.parametrize("window", [1, 2, 9])
-def test_local_predictive_is_luongs(window: int) -> None:
+def test_local_predictive_equals_luong(window: int) -> None:
     matrix = RNG.normal(size=(DIM, DIM)).astype(np.float32)
     scale = RNG.normal(size=DIM).astype(np.float32)
 
     def weights_of(row: int, query: int, keys: list[int]) -> Iterable[float]:
         centre = len(keys) / (1 + np.exp(-scale @ np.tanh(QUERY[row, query] @ matrix)))
-        near = [place for place in range(len(keys)) if abs(place - centre) <= window]
+        near = [index for index in range(len(keys)) if abs(index - centre) <= window]
         weights = np.zeros(len(keys))
         if near:
-            weights[near] = softmax(np.array([QUERY[row, query] @ KEY[row, keys[place]] for place in near]))
+            weights[near] = softmax(np.array([QUERY[row, query] @ KEY[row, keys[index]] for index in near]))
         return list(weights * np.exp(-((np.arange(len(keys)) - centre) ** 2) / (2 * (window / 2) ** 2)))
 
     found = local_predictive(
@@ -137,7 +137,7 @@ def test_local_predictive_is_luongs(window: int) -> None:
     check(found, weights_of)
 
 
-def test_a_memory_network_adds_what_it_read_to_its_query() -> None:
+def test_memory_network_adds_context_to_its_query() -> None:
     def weights_of(row: int, query: int, keys: list[int]) -> Iterable[float]:
         memory, read = QUERY[row, query].astype(np.float64), []
         for _ in range(3):
@@ -148,7 +148,7 @@ def test_a_memory_network_adds_what_it_read_to_its_query() -> None:
     check(memory_network(QUERY, KEY, VALUE, MASK, hops=3), weights_of)
 
 
-def test_hierarchical_attention_shares_weight_among_sessions_and_then_in_them() -> None:
+def test_hierarchical_weight_is_session_weight_times_weight_within() -> None:
     sessions = np.array([[0, 0, 1, 1, 2], [0, 1, 1, 1, 2]])
 
     def weights_of(row: int, query: int, keys: list[int]) -> Iterable[float]:
@@ -156,19 +156,19 @@ def test_hierarchical_attention_shares_weight_among_sessions_and_then_in_them() 
         groups = [[k for k in keys if sessions[row, k] == session] for session in set(sessions[row, keys].tolist())]
         within = [softmax(np.array([scores[k] for k in group])) for group in groups]
         among = softmax(
-            np.array([shares @ [scores[k] for k in group] for shares, group in zip(within, groups, strict=True)])
+            np.array([inner @ [scores[k] for k in group] for inner, group in zip(within, groups, strict=True)])
         )
         weights = {
-            k: share * session
-            for session, shares, group in zip(among, within, groups, strict=True)
-            for share, k in zip(shares, group, strict=True)
+            k: weight * session
+            for session, inner, group in zip(among, within, groups, strict=True)
+            for weight, k in zip(inner, group, strict=True)
         }
         return [weights[k] for k in keys]
 
     check(hierarchical(QUERY, KEY, VALUE, MASK, sessions=tf.constant(sessions)), weights_of)
 
 
-def test_a_session_far_below_another_takes_nothing_from_it() -> None:
+def test_hierarchical_session_with_much_lower_score_gets_zero_weight() -> None:
     """exp(-200) is 0 in float32."""
     key = np.array([[[0.0], [-200.0]]], np.float32)
     query, mask = np.ones((1, 1, 1), np.float32), np.ones((1, 1, 2), np.bool_)
@@ -176,6 +176,6 @@ def test_a_session_far_below_another_takes_nothing_from_it() -> None:
     np.testing.assert_array_equal(weights, [[[1.0, 0.0]]])
 
 
-def test_heads_change_the_result() -> None:
+def test_multi_head_context_depends_on_number_of_heads() -> None:
     context = {heads: multi_head(QUERY, KEY, VALUE, MASK, heads=heads)[0].numpy() for heads in (1, 2)}
     assert np.abs(context[1] - context[2]).max() > 1e-3

@@ -35,7 +35,7 @@ def batch() -> tuple[Array, npt.NDArray[np.bool_]]:
 
 
 @pytest.mark.parametrize("kind", sorted(ATTENTION))
-def test_every_position_gets_a_state_of_the_embeddings_width_and_causal_weights(kind: str) -> None:
+def test_encoder_returns_states_as_wide_as_embeddings_and_causal_weights(kind: str) -> None:
     states, weights = encoder(kind=kind)(*batch())
     assert states.shape == (BATCH, LENGTH, DIM)
     sums = tf.reduce_sum(weights, axis=-1).numpy()
@@ -44,34 +44,34 @@ def test_every_position_gets_a_state_of_the_embeddings_width_and_causal_weights(
     assert (weights[1, :, 3:].numpy() == 0).all()
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("position", ["before", "after"])
 @pytest.mark.parametrize(("recurrence", "blocks"), [("rnn", 0), ("rnn", 1), ("none", 1), ("none", 2)])
 @pytest.mark.parametrize("kind", sorted(ATTENTION))
-def test_a_state_does_not_know_what_follows(kind: str, recurrence: str, blocks: int, place: str) -> None:
+def test_state_ignores_later_positions(kind: str, recurrence: str, blocks: int, position: str) -> None:
     embeddings, valid = batch()
     changed = embeddings.copy()
     changed[0, 3, 0] += 1.0
-    layer = encoder(recurrence=recurrence, kind=kind, blocks=blocks, position=place)
+    layer = encoder(recurrence=recurrence, kind=kind, blocks=blocks, position=position)
     before, after = layer(embeddings, valid)[0].numpy(), layer(changed, valid)[0].numpy()
     np.testing.assert_allclose(before[0, :3], after[0, :3], atol=1e-6)
-    assert np.abs(before[0, 4:] - after[0, 4:]).max() > 1e-4  # and does know what came before
+    assert np.abs(before[0, 4:] - after[0, 4:]).max() > 1e-4  # later states do depend on it
 
 
-@pytest.mark.parametrize("place", ["before", "after"])
-def test_blocks_and_their_place_make_different_encoders(place: str) -> None:
-    states = [encoder(blocks=blocks, position=place, units=DIM)(*batch())[0].numpy() for blocks in (0, 1, 2)]
+@pytest.mark.parametrize("position", ["before", "after"])
+def test_encoder_output_depends_on_blocks_and_position_of_attention(position: str) -> None:
+    states = [encoder(blocks=blocks, position=position, units=DIM)(*batch())[0].numpy() for blocks in (0, 1, 2)]
     assert np.abs(states[0] - states[1]).max() > 1e-3
     assert np.abs(states[1] - states[2]).max() > 1e-3
-    other = encoder(blocks=1, position="after" if place == "before" else "before", units=DIM)(*batch())[0].numpy()
+    other = encoder(blocks=1, position="after" if position == "before" else "before", units=DIM)(*batch())[0].numpy()
     assert np.abs(states[1] - other).max() > 1e-3
 
 
-def test_without_attention_no_place_has_weight() -> None:
+def test_encoder_without_blocks_returns_zero_weights() -> None:
     assert (encoder(blocks=0)(*batch())[1].numpy() == 0).all()
 
 
-def test_the_attention_block_carries_early_items_past_the_recurrence() -> None:
-    """Masking the first position, which the recurrence does not notice, changes later states."""
+def test_attention_block_carries_early_items_past_the_recurrence() -> None:
+    """A mask of the first position changes later states, although the recurrence ignores masks."""
     embeddings, valid = batch()
     hidden = valid.copy()
     hidden[0, 0] = False
@@ -80,22 +80,22 @@ def test_the_attention_block_carries_early_items_past_the_recurrence() -> None:
     assert (np.abs(difference).max(axis=-1) > 1e-5).all()
 
 
-@pytest.mark.parametrize("place", sorted(config.DropoutConfig.model_fields))
-def test_each_dropout_is_on_in_training_only(place: str) -> None:
-    rates = {name: 0.5 if name == place else 0.0 for name in config.DropoutConfig.model_fields}
+@pytest.mark.parametrize("rate", sorted(config.DropoutConfig.model_fields))
+def test_each_dropout_acts_in_training_only(rate: str) -> None:
+    rates = {name: 0.5 if name == rate else 0.0 for name in config.DropoutConfig.model_fields}
     layer = encoder(dropout=rates)  # type: ignore[arg-type]
     once, again = (layer(*batch(), training=True)[0].numpy() for _ in range(2))
     assert np.abs(once - again).max() > 1e-3
     np.testing.assert_array_equal(layer(*batch())[0], layer(*batch())[0])
 
 
-def test_units_may_differ_from_the_embeddings_width() -> None:
+def test_units_different_from_embedding_width_are_projected() -> None:
     assert encoder(units=9)(*batch())[0].shape == (BATCH, LENGTH, DIM)
 
 
 @pytest.mark.parametrize("kind", sorted(ATTENTION))
-def test_projected_attention_learns_all_of_its_weights(kind: str) -> None:
-    """Those that score in a space of their own take a history of any width."""
+def test_projected_attention_has_a_gradient_for_each_weight(kind: str) -> None:
+    """Functions with projections accept a history of any width."""
     rng = np.random.default_rng(7)
     query = rng.normal(size=(BATCH, 4, 6)).astype(np.float32)
     own_space = kind in {"additive", "multi_head", "scaled_dot_product", "memory_network", "hierarchical"}
@@ -109,6 +109,6 @@ def test_projected_attention_learns_all_of_its_weights(kind: str) -> None:
     for variable, gradient in zip(
         layer.trainable_variables, tape.gradient(loss, layer.trainable_variables), strict=True
     ):
-        # The softmax does not see what is added to all scores of a query, as a dot product's key bias is.
+        # A softmax ignores a constant added to all scores of a query, as a key bias adds in a dot product.
         if kind == "additive" or not variable.name.endswith("key/bias:0"):
             assert np.abs(gradient).max() > 1e-6, variable.name

@@ -1,4 +1,4 @@
-"""The losses against NumPy in float64, written from their definitions."""
+"""The losses against NumPy in float64, by their definitions."""
 
 from typing import Any
 
@@ -25,14 +25,14 @@ WEIGHTS = np.array([1, 2, 0, 0.5, 1, 1, 3], np.float32) / 8.5
 
 def cross_entropies(scores: npt.NDArray[Any], smoothing: float = 0.0) -> npt.NDArray[np.float64]:
     exponentials = np.exp(scores.astype(np.float64))
-    shares = exponentials / exponentials.sum(axis=1, keepdims=True)
+    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     wanted = np.full(scores.shape, smoothing / scores.shape[1])
     wanted[np.arange(len(scores)), POSITIVES] += 1 - smoothing
-    return np.asarray(-(wanted * np.log(shares)).sum(axis=1))
+    return np.asarray(-(wanted * np.log(probabilities)).sum(axis=1))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_full_softmax_is_the_weighted_cross_entropy_of_all_items(smoothing: float) -> None:
+def test_full_softmax_equals_weighted_cross_entropy_of_all_items(smoothing: float) -> None:
     expected = (WEIGHTS * cross_entropies(QUERIES @ VECTORS.T + BIAS, smoothing)).sum()
     loss = full_softmax(QUERIES, VECTORS, BIAS, POSITIVES, WEIGHTS, smoothing)
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
@@ -40,10 +40,10 @@ def test_full_softmax_is_the_weighted_cross_entropy_of_all_items(smoothing: floa
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("cells", [ITEMS, 3 * ITEMS, 1 << 20], ids=["blocks of one", "of three", "one block"])
-def test_gradients_of_the_full_softmax_are_those_of_tensorflows_cross_entropy(
+def test_full_softmax_gradients_equal_those_of_tensorflow_cross_entropy(
     smoothing: float, cells: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(losses, "_CELLS", cells)
+    monkeypatch.setattr(losses, "_MAX_SCORES", cells)
     inputs = [tf.constant(x) for x in (QUERIES, VECTORS, BIAS)]
 
     def gradients(loss: Any) -> list[Any]:
@@ -62,13 +62,13 @@ def test_gradients_of_the_full_softmax_are_those_of_tensorflows_cross_entropy(
         np.testing.assert_allclose(gradient, expected, atol=1e-6)
 
 
-def test_scores_that_are_all_alike_lose_the_logarithm_of_the_number_of_items() -> None:
+def test_full_softmax_of_equal_scores_is_log_of_item_count() -> None:
     zero = np.zeros((ITEMS, DIM), np.float32)
     loss = full_softmax(QUERIES, zero, np.zeros(ITEMS, np.float32), POSITIVES, WEIGHTS)
     np.testing.assert_allclose(loss, np.log(ITEMS), rtol=1e-6)
 
 
-def test_no_targets_lose_nothing() -> None:
+def test_losses_without_targets_are_zero() -> None:
     nothing = np.zeros(0, np.float32)
     queries = tf.constant(np.zeros((0, DIM), np.float32))
     with tf.GradientTape() as tape:
@@ -78,7 +78,7 @@ def test_no_targets_lose_nothing() -> None:
     assert tape.gradient(loss, queries).shape == (0, DIM)
 
 
-def test_hopeless_targets_have_a_finite_loss_and_a_gradient_and_nan_stays_nan() -> None:
+def test_losses_of_very_low_targets_are_finite_and_nan_stays_nan() -> None:
     queries, vectors = tf.constant([[1000.0]]), tf.constant([[1.0], [-1.0]])
     with tf.GradientTape() as tape:
         tape.watch(queries)
@@ -103,16 +103,16 @@ def sampled(sample: npt.NDArray[np.int64], expected_counts: Any, smoothing: floa
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_a_sample_that_is_the_catalogue_gives_the_full_softmax(smoothing: float) -> None:
-    """In any order, and as well where every item is there twice and is expected twice."""
+def test_sampled_softmax_of_whole_catalogue_equals_full_softmax(smoothing: float) -> None:
+    """Also in any order, and if each item occurs twice and is expected twice."""
     expected = float(full_softmax(QUERIES, VECTORS, BIAS, POSITIVES, WEIGHTS, smoothing))
     shuffled = np.random.default_rng(0).permutation(ITEMS)
     assert sampled(shuffled, np.ones(ITEMS), smoothing) == pytest.approx(expected, rel=1e-5)
     assert sampled(np.tile(shuffled, 2), np.full(2 * ITEMS, 2.0), smoothing) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_sampled_normaliser_is_the_full_one_in_expectation() -> None:
-    """Items drawn by uneven odds, each counted by how often it was expected, add up to the sum over all items."""
+def test_sampled_normalizer_equals_full_one_in_expectation() -> None:
+    """With uneven sampling probabilities, the corrected sum estimates the sum over all items."""
     rng = np.random.default_rng(0)
     odds, draws = rng.dirichlet(np.full(ITEMS, 5.0)), 30
     scores = (QUERIES @ VECTORS.T + BIAS)[:1]
@@ -134,8 +134,8 @@ def test_the_sampled_normaliser_is_the_full_one_in_expectation() -> None:
     assert error < 0.02 * np.mean(sums)
 
 
-def test_accidental_hits_do_not_count() -> None:
-    """A sample of nothing but the target leaves nothing to lose against; one more item like it, the logarithm of 2."""
+def test_sampled_losses_ignore_accidental_hits() -> None:
+    """A sample of only the target gives a loss of 0, and one more item with its score log(2)."""
     for hits, expected in (([True, True], 0.0), ([True, False], np.log(2))):
         loss = sampled_softmax(
             tf.constant([2.0]), tf.constant([[2.0, 2.0]]), tf.ones(2), tf.constant([hits]), tf.constant([1.0])
@@ -144,8 +144,8 @@ def test_accidental_hits_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(("calibration", "beta"), [(0.0, 1.0), (1.0, 0.4), (0.75, 0.55)])
-def test_binary_cross_entropy_calibrates_the_target(calibration: float, beta: float) -> None:
-    """4 of the 10 other items are sampled: with t = 1 the power is .4; with .75, .4 * (.75 * (1 - 2.5) + 2.5) = .55."""
+def test_binary_loss_raises_target_probability_to_calibrated_power(calibration: float, beta: float) -> None:
+    """With 4 of 10 other items sampled, the power is 0.4 for t = 1, and 0.4 * (0.75 * (1 - 2.5) + 2.5) for 0.75."""
     positive, negative = random(3, N), random(4, N, 4)
     accidental = np.zeros((N, 4), np.bool_)
     accidental[2, 1] = True

@@ -17,7 +17,7 @@ from trainer.data.feature_spec import FeatureSpec
 from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.attention import ATTENTION
 from trainer.network.model import NextItemModel
-from trainer.training.optimizer import optimizer
+from trainer.training.optimizer import make_optimizer
 
 ITEMS, DIM = 30, 8
 HISTORIES = [[3, 1, 4, 1, 5, 9], [2, 6, 5], [7], []]
@@ -28,7 +28,7 @@ def network(
     seed: int = 0,
     remove_seen: bool = True,
     train: config.TrainConfig | None = None,
-    columns: FeatureSpec = FeatureSpec(),  # noqa: B008
+    feature_spec: FeatureSpec = FeatureSpec(),  # noqa: B008
     item_codes: dict[str, npt.NDArray[np.int64]] | None = None,
     **settings: Any,
 ) -> NextItemModel:
@@ -44,19 +44,19 @@ def network(
     )
     rng = np.random.default_rng(seed)
     sequences = [rng.integers(1, items + 1, 8) for _ in range(5)]
-    survey = TrainingSetStats(
+    stats = TrainingSetStats(
         steps=1,
         target_fractions=np.full(items, 1 / items, np.float32),
         sequences=sequences,
         item_codes=item_codes or {},
     )
-    made = NextItemModel(survey, 10, model, train or config.TrainConfig(), remove_seen, columns)
+    made = NextItemModel(stats, 10, model, train or config.TrainConfig(), remove_seen, feature_spec)
     history = made.encode(padded([[1]]), dict.fromkeys(TIME_CODES, tf.zeros([1, 2], tf.int64)))
     made.rank(history, tf.constant([[1]], tf.int64))  # creates all weights
-    # Enough spread for every comparison below to be one that could fail.
+    # Enough variance that each comparison below can fail.
     for weight in made.trainable_variables:
         weight.assign_add(0.3 * rng.normal(size=weight.shape))
-    made.score_weights.assign(np.linspace(1.0, 0.1, len(made.score_names)))
+    made.set_reranker(np.linspace(1.0, 0.1, len(made.score_names)).astype(np.float32), serve=False)
     return made
 
 
@@ -92,7 +92,7 @@ def outputs(model: NextItemModel, item_ids: tf.Tensor) -> dict[str, npt.NDArray[
     }
 
 
-def test_shapes(model: NextItemModel) -> None:
+def test_outputs_have_documented_shapes(model: NextItemModel) -> None:
     found = outputs(model, padded(HISTORIES))
     assert found["query"].shape == (4, DIM + 1)
     assert found["attention"].shape == (4, 6)
@@ -101,7 +101,7 @@ def test_shapes(model: NextItemModel) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(ATTENTION))
-def test_a_batch_gives_what_each_history_gives_alone_and_padding_changes_nothing(kind: str) -> None:
+def test_outputs_of_a_history_are_the_same_alone_in_a_batch_and_padded(kind: str) -> None:
     model = network(attention={"kind": kind})
     together = outputs(model, padded(HISTORIES))
     longer = outputs(model, padded(HISTORIES, extra=5))
@@ -112,7 +112,7 @@ def test_a_batch_gives_what_each_history_gives_alone_and_padding_changes_nothing
             np.testing.assert_allclose(alone, expected[row, : len(alone)], atol=1e-5, err_msg=name)
 
 
-def test_attention_is_shares_of_the_history(model: NextItemModel) -> None:
+def test_attention_weights_cover_the_history_and_sum_to_one(model: NextItemModel) -> None:
     weights = attention(model, padded(HISTORIES, extra=2)).numpy()
     for row, history in enumerate(HISTORIES):
         assert (weights[row, : len(history)] > 0).all()
@@ -120,20 +120,20 @@ def test_attention_is_shares_of_the_history(model: NextItemModel) -> None:
         assert weights[row].sum() == pytest.approx(1 if history else 0, abs=1e-6)
 
 
-def test_the_order_of_the_history_and_its_last_item_count(model: NextItemModel) -> None:
+def test_query_depends_on_order_and_last_item(model: NextItemModel) -> None:
     a, b, c = query(model, padded([[1, 2, 3], [2, 1, 3], [1, 2, 4]])).numpy()
     assert np.abs(a - b).max() > 1e-3
     assert np.abs(a - c).max() > 1e-3
 
 
-def test_an_empty_history_scores_items_by_their_bias(model: NextItemModel) -> None:
+def test_empty_history_scores_items_by_bias(model: NextItemModel) -> None:
     candidates = model.candidates().numpy()
     scores = query(model, padded([[], [1]])).numpy() @ candidates.T
     np.testing.assert_allclose(scores[0], candidates[:, -1], atol=1e-6)
 
 
-def test_the_input_embedding_is_the_output_embedding(model: NextItemModel) -> None:
-    """One table: there is no other weight with a row for each item, but the bias."""
+def test_input_and_output_embeddings_are_one_table(model: NextItemModel) -> None:
+    """No other weight has a row for each item, except the bias."""
     shapes = [tuple(variable.shape) for variable in model.trainable_variables]
     assert [shape for shape in shapes if shape[0] in (ITEMS, ITEMS + 1)] == [(ITEMS + 1, DIM), (ITEMS + 1,)]
     table = next(variable for variable in model.trainable_variables if variable.shape == (ITEMS + 1, DIM))
@@ -141,14 +141,14 @@ def test_the_input_embedding_is_the_output_embedding(model: NextItemModel) -> No
 
 
 def losses(model: NextItemModel, item_ids: tf.Tensor, next_ids: tf.Tensor) -> dict[str, float]:
-    """The losses that a training step logs; the step itself moves nothing."""
+    """Return the losses that a training step logs. The step itself has a learning rate of 0."""
     for metric in model.metrics:
         metric.reset_state()
     model.compile(optimizer=tf.keras.optimizers.SGD(0.0))
     return {name: float(loss) for name, loss in model.train_step({ITEM_IDS: item_ids, NEXT_IDS: next_ids}).items()}
 
 
-def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax() -> None:
+def test_retrieval_loss_is_mean_softmax_loss_over_targets() -> None:
     model = network(dropout=0.0)
     sequences = [[3, 1, 4, 1, 5], [2, 6, 7]]
     found = losses(model, padded([s[:-1] for s in sequences]), padded([s[1:] for s in sequences]))
@@ -162,19 +162,19 @@ def test_retrieval_loss_is_the_mean_over_all_targets_of_a_full_softmax() -> None
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 2.0])
-def test_the_joint_loss_weighs_ranking(weight: float) -> None:
+def test_joint_loss_weighs_ranking_loss(weight: float) -> None:
     model = network(dropout=0.0, reranker={"hidden": [5], "weight": weight})
     found = losses(model, padded([[3, 1, 4]]), padded([[1, 4, 1]]))
     assert found["loss"] == pytest.approx(found["retrieval_loss"] + weight * found["ranking_loss"], rel=1e-6)
 
 
 @pytest.mark.parametrize("parts", [2, 3, 7])
-def test_a_batch_computed_in_parts_takes_the_step_of_the_whole(parts: int) -> None:
-    """Also where parts have unlike numbers of targets, or there are more parts than histories."""
+def test_step_of_a_batch_in_parts_equals_step_of_whole_batch(parts: int) -> None:
+    """Also if parts have different numbers of targets, or there are more parts than histories."""
     item_ids, next_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
     stepped = []
     for accumulation in (1, parts):
-        # Without ranking, whose candidates are drawn: by parts others than for the whole.
+        # Without ranking, which draws other candidates for parts than for the whole.
         model = network(dropout=0.0, reranker={"weight": 0.0}, train=config.TrainConfig(accumulation=accumulation))
         model.compile(optimizer=tf.keras.optimizers.SGD(0.5))
         loss = float(model.train_step({ITEM_IDS: item_ids, NEXT_IDS: next_ids})["retrieval_loss"])
@@ -184,11 +184,11 @@ def test_a_batch_computed_in_parts_takes_the_step_of_the_whole(parts: int) -> No
         np.testing.assert_allclose(summed, whole, atol=1e-5)
 
 
-def test_a_step_of_a_sampled_loss_moves_only_the_items_that_it_names() -> None:
-    """Of a thousand those of the batch, the sample and the ranking task's candidates."""
+def test_step_of_sampled_loss_moves_only_sampled_items() -> None:
+    """Of 1,000 items, only those of the batch, the sample and the ranking task's candidates move."""
     train = config.TrainConfig(loss=config.LossConfig(kind="sampled", negatives=5, in_batch=2))
     model = network(items=1_000, dropout=0.0, reranker={"cooccurrence": False}, train=train)
-    model.compile(optimizer=optimizer(train.model_copy(update={"warmup_steps": 0}), steps=10))
+    model.compile(optimizer=make_optimizer(train.model_copy(update={"warmup_steps": 0}), steps=10))
     before = model.candidates().numpy()
     model.train_step({ITEM_IDS: padded([[3, 1], [5, 2]]), NEXT_IDS: padded([[1, 4], [2, 9]])})
     moved = np.abs(model.candidates().numpy() - before).max(axis=1) > 0
@@ -197,8 +197,8 @@ def test_a_step_of_a_sampled_loss_moves_only_the_items_that_it_names() -> None:
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_l2_adds_the_squares_of_all_weights_that_decay(parts: int) -> None:
-    """Once, in however many parts a batch is computed."""
+def test_l2_adds_squares_of_decaying_weights_once(parts: int) -> None:
+    """The number of parts of a batch makes no difference."""
     item_ids, next_ids = padded([[3, 1, 4, 1], [5], [2, 6], [7]]), padded([[1, 4, 1, 5], [9], [6, 5], [3]])
     model = network(dropout=0.0, train=config.TrainConfig(l2=0.01, accumulation=parts), reranker={"weight": 0.0})
     decaying = [w for w in model.trainable_variables if not any(part in w.name for part in ("bias", "gamma", "beta"))]
@@ -220,16 +220,16 @@ def gradients(model: NextItemModel) -> dict[str, float]:
     }
 
 
-def test_the_loss_reaches_every_weight() -> None:
+def test_joint_loss_has_a_gradient_for_each_weight() -> None:
     found = gradients(network(dropout=0.0, attention={"kind": "additive"}))
     assert {name for name, gradient in found.items() if gradient < 1e-9} == set()
 
 
 @pytest.mark.parametrize(("kind", "start"), [("full", 0.0), ("binary", -math.log(ITEMS))])
-def test_the_probabilities_of_a_binary_loss_start_at_about_one_for_all_items(
+def test_binary_loss_starts_with_probabilities_that_sum_to_about_one(
     kind: Literal["full", "binary"], start: float
 ) -> None:
-    """1 / 30 each; what `network` adds to the biases has a mean of about 0."""
+    """Each is 1 / 30, because the noise that `network` adds to the biases has a mean of about 0."""
     model = network(train=config.TrainConfig(loss=config.LossConfig(kind=kind)))
     assert model.candidates().numpy()[:, -1].mean() == pytest.approx(start, abs=0.2)
 
@@ -252,7 +252,7 @@ def best_first(model: NextItemModel, history: list[int]) -> list[int]:
     return [int(row) + 1 for row in np.argsort(-scores)]
 
 
-def test_seen_items_and_unknown_targets_never_count_in_validation(model: NextItemModel) -> None:
+def test_validation_counts_seen_and_unknown_targets_as_misses(model: NextItemModel) -> None:
     history = [3, 1]
     unseen = [item for item in best_first(model, history) if item not in history]
     assert validation(model, [(history, [], unseen[0])]) == (1, 1)
@@ -265,18 +265,18 @@ def test_seen_items_and_unknown_targets_never_count_in_validation(model: NextIte
     assert validation(model, [(history, [], ITEMS + 1)]) == (0, 0)  # unknown
 
 
-def test_seen_items_count_where_they_may_be_recommended_again() -> None:
+def test_validation_without_remove_seen_counts_seen_items() -> None:
     model = network(remove_seen=False)
     best = best_first(model, [3, 1])[0]
     assert validation(model, [([3, 1], [best], best)]) == (1, 1)
 
 
-def test_validation_is_the_mean_over_examples(model: NextItemModel) -> None:
+def test_validation_metrics_are_means_over_examples(model: NextItemModel) -> None:
     first = next(item for item in best_first(model, [3, 1]) if item not in (3, 1))
     assert validation(model, [([3, 1], [], first), ([2], [], ITEMS + 1)]) == (0.5, 0.5)
 
 
-def test_a_catalogue_that_is_all_seen_recommends_nothing() -> None:
+def test_validation_with_all_items_seen_finds_none() -> None:
     model = network(items=4)
     assert validation(model, [([1, 2], [3, 4], 1)]) == (0, 0)
     assert validation(model, [([1, 2], [3], 4)]) == (1, 1)
@@ -299,16 +299,16 @@ def test_validation_equals_sorting_the_scores(history: list[int], exclude: list[
 MODEL = network(seed=3)
 
 
-def test_equal_scores_do_not_make_a_model_look_good() -> None:
+def test_validation_of_equal_scores_finds_no_hit_for_the_last_item() -> None:
     model = network()
     for weight in model.trainable_variables:
         weight.assign(tf.zeros_like(weight))
     assert validation(model, [([1], [], ITEMS)]) == (0, 0)
 
 
-def test_exports_in_plain_operations(tmp_path: Path) -> None:
-    """The methods that serving calls run in a graph, saved and loaded, as they do here."""
-    model = network(attention={"kind": "additive"})  # the one that has a weight of its own
+def test_saved_methods_return_the_same_values(tmp_path: Path) -> None:
+    """Also in a graph that was saved and loaded, as serving uses them."""
+    model = network(attention={"kind": "additive"})  # this kind has its own weight
     module = tf.Module()
     module.model = model
     ids = tf.TensorSpec([None, None], tf.int64)
@@ -326,13 +326,13 @@ def test_exports_in_plain_operations(tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded.rank(item_ids, candidate_ids), rank(model, item_ids, candidate_ids), atol=1e-5)
 
 
-def test_items_of_one_category_share_a_part_of_their_vectors() -> None:
-    """What an update of the category's vector adds to one item, it adds to all of that category, and to no other."""
+def test_items_of_one_category_share_its_vector() -> None:
+    """An update of the category's vector moves all items of the category equally, and no other."""
     genre = np.zeros(ITEMS + 1, np.int64)
     genre[[3, 7]] = 1
     genre[[4]] = 2
     columns = FeatureSpec(item_encodings={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)})
-    model = network(columns=columns, item_codes={"genre": genre})
+    model = network(feature_spec=columns, item_codes={"genre": genre})
     (vectors,) = [weight for weight in model.trainable_variables if "genre" in weight.name]
     before = model.candidates().numpy()
     vectors.assign_add(tf.one_hot([0], 2, axis=0) * tf.ones([2, DIM]))
@@ -342,10 +342,10 @@ def test_items_of_one_category_share_a_part_of_their_vectors() -> None:
     np.testing.assert_allclose(moved[2], moved[6], atol=1e-6)
 
 
-def test_a_gap_begins_a_session() -> None:
+def test_long_gap_starts_a_session() -> None:
     columns = FeatureSpec(encodings=FeatureEncodings(gap_boundaries=np.array([10.0, 100.0], np.float32), times=True))
     attention = {"kind": "hierarchical", "session_gap_s": 100.0}
-    model = network(columns=columns, attention=attention)
+    model = network(feature_spec=columns, attention=attention)
     item_ids = padded([[1, 2, 3, 4]])
 
     sessions = {

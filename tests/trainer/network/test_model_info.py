@@ -32,7 +32,7 @@ def configured(**model: Any) -> Config:
     )
 
 
-def test_a_log_must_tell_what_is_read_of_interactions_and_no_more() -> None:
+def test_input_contract_lists_only_columns_of_interactions() -> None:
     config = configured(
         inputs={"query_time": True, "columns": ["event", "price", "section"]}, reranker={"by_value": True}
     )
@@ -44,7 +44,7 @@ def test_a_log_must_tell_what_is_read_of_interactions_and_no_more() -> None:
     )
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_read_model_info_returns_what_was_written(tmp_path: Path) -> None:
     write_model_info(str(tmp_path), ABOUT, input_contract(configured().trainer_config))
     assert read_model_info(str(tmp_path)) == {
         "served": "ranking",
@@ -60,7 +60,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", json.dumps({"served": "ranking"})])
-def test_a_model_that_says_too_little_is_refused(tmp_path: Path, content: str) -> None:
+def test_read_model_info_with_missing_fields_is_an_input_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "assets.extra").mkdir()
     (tmp_path / "assets.extra" / "about.json").write_text(content)
     with pytest.raises(InputError, match="remove_seen"):

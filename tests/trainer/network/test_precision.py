@@ -1,4 +1,4 @@
-"""`train.mixed_precision`: products in bfloat16, which has 8 bits of precision, and everything else in float32."""
+"""`train.mixed_precision`: products in bfloat16, which has 8 bits of precision, all else in float32."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def full_precision_after() -> Iterator[None]:
 
 
 def retrieval_loss(policy: str, kind: str = "full", **settings: Any) -> tuple[float, list[npt.NDArray[np.float32]]]:
-    """The loss of a batch, and its gradients."""
+    """Return the loss of a batch and its gradients."""
     tf.keras.mixed_precision.set_global_policy(policy)
     loss = config.LossConfig.model_validate({"kind": kind, "negatives": 20})
     model = network(dropout=0.0, train=config.TrainConfig(loss=loss), **settings)
@@ -47,36 +47,37 @@ def assert_near(**settings: Any) -> None:
     full, full_gradients = retrieval_loss("float32", **settings)
     mixed, gradients = retrieval_loss("mixed_bfloat16", **settings)
     assert mixed == pytest.approx(full, rel=0.02)
-    assert mixed != full  # or nothing was computed in less
+    assert mixed != full  # otherwise nothing was computed in bfloat16
     flat, expected = (np.concatenate([x.ravel() for x in found]) for found in (gradients, full_gradients))
     assert flat @ expected > 0.98 * np.linalg.norm(flat) * np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("kind", ["full", "sampled", "in_batch", "binary"])
-def test_losses_and_their_gradients_stay_near(kind: str) -> None:
+def test_losses_and_gradients_in_mixed_precision_are_close(kind: str) -> None:
     assert_near(kind=kind)
 
 
 @pytest.mark.parametrize("kind", sorted(ATTENTION))
-def test_every_attention_can_be_computed_in_it(kind: str) -> None:
+def test_each_attention_in_mixed_precision_is_close(kind: str) -> None:
     assert_near(attention={"kind": kind})
 
 
-def test_all_inputs_can_be_read_in_it() -> None:
+def test_all_inputs_in_mixed_precision_are_close() -> None:
     genre = np.arange(ITEMS + 1) % 3
     columns = FeatureSpec(
         encodings=FeatureEncodings(gap_boundaries=np.array([10.0], np.float32), times=True),
         item_encodings={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)},
     )
     inputs = {"position": True, "time": True, "query_time": True}
-    # A query's time is forgotten for some histories, drawn alike in both.
-    assert_near(columns=columns, item_codes={"genre": genre}, inputs=inputs)
+    # Both runs drop the query time of the same histories.
+    assert_near(feature_spec=columns, item_codes={"genre": genre}, inputs=inputs)
 
 
-def test_learns_a_planted_rule_and_keeps_its_weights_in_full_precision(tmp_path: Path) -> None:
-    model = fit_planted(tmp_path, [], TRAIN.model_copy(update={"mixed_precision": True}))
+def test_mixed_precision_learns_a_planted_rule_with_float32_weights(tmp_path: Path) -> None:
+    result = fit_planted(tmp_path, [], TRAIN.model_copy(update={"mixed_precision": True}))
+    model = result.model
 
-    assert model.model_info.validation["retrieval"]["recall@10"] > 0.9
+    assert result.model_info.validation["retrieval"]["recall@10"] > 0.9
     assert {variable.dtype for variable in model.variables if variable.dtype.is_floating} == {tf.float32}
     history = model.encode(padded(SEQUENCES))
     assert history.query.dtype == history.attention.dtype == tf.float32

@@ -1,4 +1,4 @@
-"""Training that is interrupted, that diverges, that stops."""
+"""Trainings that are interrupted, diverge, or stop early."""
 
 import os
 import signal
@@ -38,11 +38,11 @@ class Losses(tf.keras.callbacks.Callback):
 def train(folder: Path, *callbacks: Any, **settings: Any) -> tuple[Any, Losses]:
     losses = Losses()
     folder.mkdir(exist_ok=True)
-    return fit_planted(folder, [losses, *callbacks], TRAIN.model_copy(update=settings)), losses
+    return fit_planted(folder, [losses, *callbacks], TRAIN.model_copy(update=settings)).model, losses
 
 
 class StopIn(tf.keras.callbacks.Callback):
-    """Kills the process in the middle of an epoch."""
+    """A callback that kills the process in the middle of an epoch."""
 
     def __init__(self, epoch: int) -> None:
         super().__init__()
@@ -61,27 +61,27 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(("kind", "epochs"), [("plain", [0, 3]), ("drawn", [3])])
-def test_a_killed_training_goes_on_and_ends_as_one_that_was_not(kind: str, epochs: list[int], tmp_path: Path) -> None:
+def test_resumed_training_ends_with_weights_of_undisturbed_one(kind: str, epochs: list[int], tmp_path: Path) -> None:
     undisturbed, whole = train(tmp_path / "undisturbed", **SETTINGS[kind])
     for epoch in epochs:
         folder = tmp_path / str(epoch)
         command = [sys.executable, "-m", "tests.trainer.training.test_checkpoints", str(folder), str(epoch), kind]
         assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
         model, losses = train(folder, **SETTINGS[kind])
-        assert losses.epochs == whole.epochs[epoch:]  # nothing that was done is done again
+        assert losses.epochs == whole.epochs[epoch:]  # completed epochs are not repeated
         for weight, expected in zip(model.trainable_variables, undisturbed.trainable_variables, strict=True):
             np.testing.assert_array_equal(weight, expected)
 
 
-def test_what_was_counted_is_not_saved_with_each_epoch(tmp_path: Path) -> None:
+def test_checkpoint_holds_no_cooccurrence_tables(tmp_path: Path) -> None:
     model, _ = train(tmp_path, epochs=1)
     saved = tf.train.load_checkpoint(str(tmp_path / "checkpoints")).get_variable_to_shape_map()
     weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
-    # The weights, the best ones, the optimizer's two moments, and a few numbers.
+    # The weights, the best weights, the optimizer's two moments, and a few scalars.
     assert weights * 4 <= sum(int(np.prod(shape)) for shape in saved.values()) < weights * 4 + 20
 
 
-def test_a_training_that_had_ended_only_gives_its_model_back(tmp_path: Path) -> None:
+def test_ended_training_only_restores_its_model(tmp_path: Path) -> None:
     first, _ = train(tmp_path, epochs=2)
     again, losses = train(tmp_path, epochs=2)
     assert losses.epochs == []
@@ -90,7 +90,7 @@ def test_a_training_that_had_ended_only_gives_its_model_back(tmp_path: Path) -> 
 
 
 class Poison(tf.keras.callbacks.Callback):
-    """Makes the weights useless in a certain epoch."""
+    """A callback that sets weights to NaN in one epoch."""
 
     def __init__(self, epoch: int) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class Poison(tf.keras.callbacks.Callback):
             self.model.trainable_variables[0].assign(self.model.trainable_variables[0] * np.nan)
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_batch_and_the_rate_and_keeps_the_last_good_weights(
+def test_nan_loss_stops_with_batch_and_rate_and_restores_last_good_weights(
     tmp_path: Path,
 ) -> None:
     poison = Poison(1)
@@ -114,7 +114,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_batch_and_the_rate_and_keeps_t
         np.testing.assert_array_equal(weight, good)
 
 
-def test_a_plateau_halves_the_rate_after_two_epochs_without_progress(tmp_path: Path) -> None:
+def test_plateau_halves_the_rate_after_two_epochs_without_progress(tmp_path: Path) -> None:
     class Rates(tf.keras.callbacks.Callback):
         def __init__(self) -> None:
             super().__init__()
@@ -126,5 +126,5 @@ def test_a_plateau_halves_the_rate_after_two_epochs_without_progress(tmp_path: P
     rates = Rates()
     _, losses = train(tmp_path, rates, schedule="plateau", learning_rate=1e-9, warmup_steps=0, epochs=9, patience=5)
     values = [value for *_, value in losses.epochs]
-    assert max(values[1:]) <= values[0]  # with a rate of nearly nothing no epoch beats the first
+    assert max(values[1:]) <= values[0]  # with a rate near 0 no epoch beats the first
     assert rates.rates == [1, 1, 0.5, 0.5, 0.25, 0.25]

@@ -10,16 +10,15 @@ import tensorflow as tf
 from schemas import config
 from schemas.errors import InputError
 from tests.trainer.examples import write_examples
-from tests.trainer.fitting import ITEMS, MODEL, TRAIN, fit_planted
+from tests.trainer.fitting import ITEMS, TRAIN, fit_planted, trainer_config
 from tests.trainer.lists import catalogue, lists
 from trainer.data.batches import eval_batches
 from trainer.metrics import METRICS
-from trainer.network.model import NextItemModel
-from trainer.training.fit import _eval_batch_size, fit
+from trainer.training.fit import FitData, eval_batch_size, fit
 
 
 class Curve(tf.keras.callbacks.Callback):
-    """What an epoch logged, and the weights that it ended with."""
+    """The logs of each epoch, and the weights at its end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +34,8 @@ class Run:
     def __init__(self, folder: Path, train: config.TrainConfig = TRAIN) -> None:
         self.eval_file = str(folder / "eval.gz")
         self.curve = Curve()
-        self.model: NextItemModel = fit_planted(folder, [self.curve], train)
+        self.result = fit_planted(folder, [self.curve], train)
+        self.model = self.result.model
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, progress: list[logging.LogReco
 
 
 def mean(metric: str, run: Run, by: str) -> float:
-    """Of the ten best unseen items for each validation history."""
+    """Return the mean metric of the ten best unseen items for each validation history."""
     ranked, targets = [], []
     for batch in eval_batches([run.eval_file], ITEMS, 64):
         item_ids = batch["item_ids"]
@@ -73,38 +73,39 @@ def mean(metric: str, run: Run, by: str) -> float:
     return float(METRICS[metric](10)(lists(ranked, [[target] for target in targets], catalogue({}))).mean())
 
 
-def test_learns_a_planted_rule(run: Run) -> None:
-    """Each item has one successor, 10 of 40 items by chance would be .25: both tasks must find it."""
+def test_fit_learns_a_planted_rule(run: Run) -> None:
+    """Each item has one successor. Both tasks must find it; ten of 40 items at random would find 0.25."""
     assert mean("recall", run, "query") > 0.9
     assert mean("recall", run, "rank") > 0.9
     assert run.curve.logs[-1]["loss"] < run.curve.logs[0]["loss"]
 
 
-def test_the_order_that_validates_better_is_the_one_to_serve(
+def test_fit_serves_the_stage_with_better_validation(
     run: Run, progress: list[logging.LogRecord], tmp_path: Path
 ) -> None:
-    """Counting knows the planted rule, so it helps a network that has learnt for one short epoch."""
+    """Co-occurrence counts know the planted rule, so they help a network after one short epoch."""
     little = Run(tmp_path, train=TRAIN.model_copy(update={"epochs": 1, "learning_rate": 1e-4}))
     retrieval, ranking = (mean("ndcg", little, by) for by in ("query", "rank"))
     assert ranking > retrieval + 0.2
     assert little.model.serves_reranked
+    assert little.result.stage == "ranking"
     assert "ranking" in progress[-1].getMessage()
 
 
-def test_the_weights_are_those_of_the_best_epoch(run: Run) -> None:
-    """The first of the best, where several are as good."""
+def test_fit_restores_weights_of_best_epoch(run: Run) -> None:
+    """If several epochs are equally good, the first one counts."""
     best = int(np.argmax([logs["val_ndcg@10"] for logs in run.curve.logs]))
     for kept, of_best in zip(run.model.trainable_variables, run.curve.weights[best], strict=True):
         np.testing.assert_array_equal(kept, of_best)
 
 
-def test_the_validation_metric_is_that_of_the_models_own_lists(run: Run) -> None:
+def test_validation_metrics_equal_those_of_the_models_lists(run: Run) -> None:
     best = max(run.curve.logs, key=lambda logs: logs["val_ndcg@10"])
     assert mean("recall", run, "query") == pytest.approx(best["val_recall@10"], abs=1e-6)
     assert mean("ndcg", run, "query") == pytest.approx(best["val_ndcg@10"], abs=1e-5)
 
 
-def test_the_same_seed_gives_the_same_model_and_another_seed_another(run: Run, tmp_path: Path) -> None:
+def test_fit_with_same_seed_is_equal_and_with_other_seed_differs(run: Run, tmp_path: Path) -> None:
     (tmp_path / "same").mkdir()
     (tmp_path / "other").mkdir()
     same = Run(tmp_path / "same")
@@ -115,13 +116,13 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(run: Run, t
     assert other.curve.logs[0]["loss"] != run.curve.logs[0]["loss"]
 
 
-def test_stops_early_where_validation_does_not_improve(tmp_path: Path) -> None:
-    """With a learning rate of nearly nothing no epoch beats the first."""
+def test_fit_stops_early_without_progress_in_validation(tmp_path: Path) -> None:
+    """With a learning rate near 0, no epoch beats the first."""
     train = TRAIN.model_copy(update={"learning_rate": 1e-9, "patience": 2, "epochs": 9})
     assert len(Run(tmp_path, train=train).curve.logs) == 1 + 2
 
 
-def test_progress_is_a_line_an_epoch_with_its_parts(run: Run, progress: list[logging.LogRecord]) -> None:
+def test_progress_logs_a_line_for_each_epoch_with_its_parts(run: Run, progress: list[logging.LogRecord]) -> None:
     first, *_, last = progress[: TRAIN.epochs]
     assert first.getMessage().startswith(f"epoch 1/{TRAIN.epochs}  loss ")
     assert "val_recall@10" in first.getMessage()
@@ -134,19 +135,24 @@ def test_progress_is_a_line_an_epoch_with_its_parts(run: Run, progress: list[log
 
 
 @pytest.mark.parametrize("split", ["training", "validation"])
-def test_a_split_without_examples_is_an_input_error(split: str, tmp_path: Path) -> None:
+def test_split_without_examples_is_an_input_error(split: str, tmp_path: Path) -> None:
     full = write_examples(tmp_path / "full.gz", [([1, 2], 3, [])])
     empty = write_examples(tmp_path / "empty.gz", [])
-    files = ([empty], [full]) if split == "training" else ([full], [empty])
+    train_file, eval_file = (empty, full) if split == "training" else (full, empty)
     with pytest.raises(InputError, match=f"one {split} example"):
-        fit(*files, ITEMS, config.HistoryConfig(), MODEL, TRAIN, str(tmp_path / "logs"), str(tmp_path / "checkpoints"))
+        fit(
+            FitData([train_file], [eval_file], ITEMS),
+            trainer_config(),
+            str(tmp_path / "logs"),
+            str(tmp_path / "checkpoints"),
+        )
 
 
 @pytest.mark.parametrize("kind", ["concat", "general"])
-def test_a_batch_of_validation_takes_bounded_memory(kind: str) -> None:
-    """`concat` holds 128 numbers for each of 200 candidates and each of 200 places, the others a score an item."""
+def test_eval_batch_size_bounds_memory(kind: str) -> None:
+    """`concat` holds 128 values for each of 200 * 200 pairs, other kinds a score for each item."""
     model = config.ModelConfig.model_validate({"dim": 128, "attention": {"kind": kind}})
     held = 200 * 200 * 128 if kind == "concat" else 1_000_000
-    rows = _eval_batch_size(1_000_000, config.HistoryConfig(max_length=200), model)
+    rows = eval_batch_size(1_000_000, 200, model)
     assert 0.5 * 2**27 < 4 * rows * held <= 2**27  # 128 MB
-    assert _eval_batch_size(1, config.HistoryConfig(max_length=1), model) == 256
+    assert eval_batch_size(1, 1, model) == 256

@@ -1,4 +1,4 @@
-"""Logs that are smaller than the settings were made for are trained on all the same."""
+"""Trainings on logs that are smaller than the settings assume."""
 
 from pathlib import Path
 from typing import Any
@@ -8,22 +8,24 @@ import pytest
 
 from schemas import config
 from tests.trainer.examples import Example, write_examples
-from trainer.network.model import NextItemModel
-from trainer.training.fit import fit
+from trainer.training.fit import FitData, FitResult, fit
 
 ITEMS = 5
 UNKNOWN = ITEMS + 1
 
 
-def trained(folder: Path, examples: list[Example], train: dict[str, Any], **model: Any) -> NextItemModel:
+def trained(folder: Path, examples: list[Example], train: dict[str, Any], **model: Any) -> FitResult:
     path = write_examples(folder / "examples.gz", examples)
     return fit(
-        [path],
-        [path],
-        ITEMS,
-        config.HistoryConfig(max_length=4),
-        config.ModelConfig.model_validate({"dim": 8, "encoder": {"units": 8}, "reranker": {"hidden": [4]}, **model}),
-        config.TrainConfig.model_validate({"epochs": 2, **train}),
+        FitData([path], [path], ITEMS),
+        config.TrainerConfig.model_validate(
+            {
+                "history": {"max_length": 4},
+                "model": {"dim": 8, "encoder": {"units": 8}, "reranker": {"hidden": [4]}, **model},
+                "train": {"epochs": 2, **train},
+                "serving": {},
+            }
+        ),
         str(folder / "logs"),
         str(folder / "checkpoints"),
     )
@@ -42,23 +44,23 @@ def trained(folder: Path, examples: list[Example], train: dict[str, Any], **mode
     ],
     ids=str,
 )
-def test_more_than_there_is_may_be_asked_for(tmp_path: Path, train: dict[str, Any]) -> None:
+def test_fit_with_settings_larger_than_the_log_is_finite(tmp_path: Path, train: dict[str, Any]) -> None:
     """Batches, parts, negatives and candidates outnumber five items and three users; k is ten."""
-    model = trained(tmp_path, [([1, 2], 3, []), ([2, 4, 1], 5, [3]), ([3], 4, [])], train)
+    result = trained(tmp_path, [([1, 2], 3, []), ([2, 4, 1], 5, [3]), ([3], 4, [])], train)
 
-    assert all(np.isfinite(weight.numpy()).all() for weight in model.trainable_variables)
-    assert 0 <= model.model_info.validation["ranking"]["recall@10"] <= 1
+    assert all(np.isfinite(weight.numpy()).all() for weight in result.model.trainable_variables)
+    assert 0 <= result.model_info.validation["ranking"]["recall@10"] <= 1
 
 
-def test_histories_of_one_item_and_of_none_that_is_known(tmp_path: Path) -> None:
+def test_fit_with_short_and_unknown_histories_counts_unknown_targets_as_misses(tmp_path: Path) -> None:
     examples: list[Example] = [([1], 2, []), ([UNKNOWN], 3, []), ([UNKNOWN, UNKNOWN], UNKNOWN, []), ([4], UNKNOWN, [])]
-    model = trained(tmp_path, examples, {})
+    result = trained(tmp_path, examples, {})
 
-    # Half of the targets are unknown, and nobody finds these.
-    assert model.model_info.validation["retrieval"]["recall@10"] <= 0.5
+    # Half of the targets are unknown, and count as misses.
+    assert result.model_info.validation["retrieval"]["recall@10"] <= 0.5
 
 
-def test_a_log_of_one_item_has_nothing_to_choose_from(tmp_path: Path) -> None:
-    model = trained(tmp_path, [([1, 1], 1, [])], {"loss": {"kind": "sampled"}})
+def test_fit_with_one_item_has_recall_zero(tmp_path: Path) -> None:
+    result = trained(tmp_path, [([1, 1], 1, [])], {"loss": {"kind": "sampled"}})
 
-    assert model.model_info.validation["retrieval"]["recall@10"] == 0  # it is seen, so it is not recommended
+    assert result.model_info.validation["retrieval"]["recall@10"] == 0  # the item is seen, so it is not recommended

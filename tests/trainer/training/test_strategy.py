@@ -1,4 +1,4 @@
-"""Training on two devices, and by two processes that speak over the loopback, against training on one."""
+"""Training on two devices, and by two processes over the loopback, compared with one device."""
 
 import json
 import os
@@ -15,34 +15,31 @@ from schemas.errors import InputError
 from tests.trainer.events import events, scalars
 from tests.trainer.fitting import ITEMS, LENGTH, write_planted
 from tests.workers import last_line, start, start_workers
-from trainer.training.fit import fit
+from trainer.training.fit import FitData, fit
 from trainer.training.strategy import make_strategy
 
 THIS = "tests.trainer.training.test_strategy"
 
-# No dropout and no ranking: what is drawn differs between one device and two, the rest must not.
+# Without dropout and ranking, whose random numbers differ between one device and two. All else must be equal.
 MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "reranker": {"weight": 0.0}}
-# Batches of 7: two devices get 4 and 3 of their rows.
+# Of a batch of 7, two devices get 4 and 3 rows.
 TRAIN = {"epochs": 3, "batch_size": 7, "learning_rate": 0.01, "warmup_steps": 5, "seed": 5}
 
 
 def main(folder: Path, strategy: config.DistributionStrategy) -> None:
-    """Trains on what the folder holds, and prints the epochs' logs."""
+    """Train on the folder's examples, and print the epochs' logs."""
     if strategy == "mirrored":
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
         )
+    settings = {"history": {"max_length": LENGTH}, "model": MODEL, "train": TRAIN, "serving": {}}
     model = fit(
-        [str(folder / "train.gz")],
-        [str(folder / "eval.gz")],
-        ITEMS,
-        config.HistoryConfig(max_length=LENGTH),
-        config.ModelConfig.model_validate(MODEL),
-        config.TrainConfig.model_validate(TRAIN),
+        FitData([str(folder / "train.gz")], [str(folder / "eval.gz")], ITEMS),
+        config.TrainerConfig.model_validate(settings),
         str(folder / f"logs-{strategy}" / str(os.getpid())),
         str(folder / f"checkpoints-{strategy}"),
         strategy=make_strategy(strategy),
-    )
+    ).model
     print(json.dumps({"replicas": model.distribute_strategy.num_replicas_in_sync, **model.history.history}))
 
 
@@ -74,7 +71,7 @@ def check(found: dict[str, Any], single: dict[str, Any]) -> None:
 
 
 def check_logs(folder: Path, strategy: str) -> None:
-    """One process writes for all, and the norm of all gradients is that of one device."""
+    """Check that one process writes for all, and that the norm of all gradients is that of one device."""
     (logs,), (of_single,) = ((folder / f"logs-{name}").iterdir() for name in (strategy, "none"))
     for tag in ("step_loss", "step_gradient_norm", "step_learning_rate"):
         expected = scalars(of_single / "train", tag)
@@ -87,7 +84,7 @@ def check_logs(folder: Path, strategy: str) -> None:
     ("kind", "variable", "value"),
     [("tpu", "TPU_NAME", None), ("multi_worker", "TF_CONFIG", None), ("multi_worker", "TF_CONFIG", "{a")],
 )
-def test_what_the_environment_must_tell(
+def test_strategy_without_valid_environment_variable_is_an_input_error(
     monkeypatch: pytest.MonkeyPatch, kind: config.DistributionStrategy, variable: str, value: str | None
 ) -> None:
     if value is None:
@@ -108,6 +105,6 @@ def test_two_workers_reach_the_losses_of_one(folder: Path, single: dict[str, Any
     for found in [result(worker) for worker in workers]:
         check(found, single)
     check_logs(folder, "multi_worker")
-    # Only one worker keeps what both of them saved.
+    # Both workers save, and only one of them keeps it.
     assert (folder / "checkpoints-multi_worker" / "checkpoint").exists()
     assert not (folder / "checkpoints-multi_worker-1").exists()

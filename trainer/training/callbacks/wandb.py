@@ -1,4 +1,4 @@
-"""Weights & Biases, for who wants it: an optional package, which nothing else here needs."""
+"""Logs for Weights & Biases, an optional package that nothing else here needs."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from typing import Any
 import tensorflow as tf
 
 from schemas.errors import InputError
-from trainer.network.model import STEP
 from trainer.network.model_info import ModelInfo
+from trainer.network.train_step import STEP
 from trainer.training.callbacks.tensorboard import TrainingCallback
 
 _RUN_ID = "wandb-run.txt"  # in the folder of logs
 
 
 def load_wandb() -> Any:
-    """The package.
+    """Import the package and return it.
 
     Raises:
-        InputError: it is not installed.
+        InputError: the package is not installed.
     """
     try:
         import wandb
     except ImportError:
         raise InputError(
-            expected="the package wandb, for train.wandb names a project of Weights & Biases",
-            received="it is not installed",
+            expected="the package wandb, because train.wandb names a project",
+            received="the package is not installed",
             remedy="install temporec[wandb], or remove train.wandb",
         ) from None
     return wandb
 
 
-class Tracking(TrainingCallback):
-    """Sends settings, scalars by epoch and final metrics to Weights & Biases.
+class WandbLogger(TrainingCallback):
+    """Hyperparameters, scalars by epoch and final metrics for Weights & Biases.
 
-    Where to, and whether at all, its own variables say: WANDB_MODE=offline keeps everything in the folder of logs.
+    Its own environment variables control it: with WANDB_MODE=offline everything stays in the folder of logs.
 
     Args:
-        project: the project there.
-        settings: by path.
-        log_dir: of the training, and for its files.
-        resumed: whether the training goes on, and with it the run that it began.
+        project: the project in Weights & Biases.
+        settings: hyperparameters by path.
+        log_dir: the logs of the training, where its files go as well.
+        resumed: whether the training, and so its run, is resumed.
 
     Raises:
         InputError: the package is not installed.
@@ -60,10 +60,10 @@ class Tracking(TrainingCallback):
         self._resumed = resumed
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        """Begins a run, or takes it up.
+        """Start or resume a run.
 
         Raises:
-            InputError: Weights & Biases refuses it.
+            InputError: Weights & Biases refuses the run.
         """
         try:
             self._run = self._wandb.init(
@@ -71,27 +71,31 @@ class Tracking(TrainingCallback):
                 config=self._settings,
                 id=self._run_id(),
                 resume="allow" if self._resumed else None,
-                reinit="create_new",  # and not one that a training before it in this process left open
+                reinit="create_new",  # not one that an earlier training in this process left open
                 dir=None if "://" in self._log_dir else self._log_dir,
                 settings=self._wandb.Settings(console="off", silent=True),
             )
         except self._wandb.errors.Error as error:
             raise InputError(
-                expected=f"a run of project {self._project!r} in Weights & Biases, for train.wandb",
+                expected=f"a run in project {self._project!r} of Weights & Biases, from train.wandb",
                 received=str(error),
-                remedy="log in with `wandb login`, or set WANDB_MODE=offline, or remove train.wandb",
+                remedy="log in with `wandb login`, set WANDB_MODE=offline, or remove train.wandb",
             ) from error
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Sends what the epoch logged, and the rate of its last step."""
+        """Send the epoch's values and the learning rate of its last step."""
         values = {name: float(value) for name, value in (logs or {}).items() if not name.startswith(STEP)}
         values["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         self._run.log(values, step=epoch)
 
-    def finish(self, about: ModelInfo) -> None:
-        """Sends the validation metrics of the order that is served, and ends the run."""
-        served = {f"best_{name}": value for name, value in about.validation[about.served].items()}
-        self._run.summary.update({**served, "served": about.served, "parameters": about.parameters})
+    def finish(self, info: ModelInfo) -> None:
+        """Send the validation metrics of the served stage, and end the run.
+
+        Args:
+            info: the result of the training.
+        """
+        served = {f"best_{name}": value for name, value in info.validation[info.served].items()}
+        self._run.summary.update({**served, "served": info.served, "parameters": info.parameters})
         self._run.finish()
 
     def _run_id(self) -> str:

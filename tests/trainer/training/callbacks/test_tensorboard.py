@@ -1,4 +1,4 @@
-"""What TensorBoard shows, read back from its files."""
+"""TensorBoard's files, read back."""
 
 import math
 import os
@@ -16,16 +16,15 @@ from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
 from tests.trainer.events import events, scalars, series
 from tests.trainer.fitting import LENGTH, TRAIN, fit_planted
-from trainer.network.model import NextItemModel
 from trainer.training.callbacks import tensorboard
-from trainer.training.callbacks.tensorboard import Histograms, Writers
+from trainer.training.callbacks.tensorboard import HistogramLogger, SummaryWriters
 
 BY_EPOCH = {"train": ["loss", "retrieval_loss", "ranking_loss"], "validation": ["recall@10", "ndcg@10"]}
 BY_STEP = ["step_loss", "step_gradient_norm", "step_learning_rate"]
 
 
 class Curve(tf.keras.callbacks.Callback):
-    """What Keras logged of each step and epoch, and the weights after it."""
+    """Keras's logs of each step and epoch, and the weights after each epoch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +43,7 @@ class Curve(tf.keras.callbacks.Callback):
 class Run:
     def __init__(self, folder: Path) -> None:
         self.curve = Curve()
-        self.model: NextItemModel = fit_planted(folder, [self.curve])
+        self.model_info = fit_planted(folder, [self.curve]).model_info
         self.logs = folder / "logs"
 
 
@@ -53,14 +52,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(tmp_path_factory.mktemp("run"))
 
 
-def test_an_epoch_has_its_losses_and_metrics(run: Run) -> None:
+def test_epoch_scalars_are_losses_and_metrics_of_keras(run: Run) -> None:
     for folder, tags in BY_EPOCH.items():
         for tag in tags:
             logged = [epoch[f"val_{tag}" if folder == "validation" else tag] for epoch in run.curve.epochs]
             assert scalars(run.logs / folder, f"epoch_{tag}") == pytest.approx(dict(enumerate(logged)), rel=1e-6)
 
 
-def test_every_tenth_step_has_its_own_loss_and_gradient_norm(run: Run) -> None:
+def test_step_scalars_are_loss_and_gradient_norm_of_each_tenth_step(run: Run) -> None:
     tenth = dict(list(enumerate(run.curve.steps))[::10])
     assert len(tenth) > TRAIN.epochs / 2
     for tag in ("step_loss", "step_gradient_norm"):
@@ -68,12 +67,12 @@ def test_every_tenth_step_has_its_own_loss_and_gradient_norm(run: Run) -> None:
     assert min(scalars(run.logs / "train", "step_gradient_norm").values()) > 0
 
 
-def test_the_losses_of_the_steps_have_the_mean_that_the_epoch_shows(run: Run) -> None:
+def test_step_losses_have_the_epoch_loss_as_mean(run: Run) -> None:
     of_first = run.curve.steps[: len(run.curve.steps) // TRAIN.epochs]
     assert np.mean([logs["step_loss"] for logs in of_first]) == pytest.approx(run.curve.epochs[0]["loss"], rel=1e-5)
 
 
-def test_the_learning_rate_rises_to_the_configured_one_and_falls_in_a_cosine(run: Run) -> None:
+def test_learning_rate_scalars_warm_up_and_fall_in_a_cosine(run: Run) -> None:
     peak, warmup, steps = TRAIN.learning_rate, TRAIN.warmup_steps, len(run.curve.steps)
     expected = {0: 0.0}
     for step in range(10, steps, 10):
@@ -85,7 +84,7 @@ def test_the_learning_rate_rises_to_the_configured_one_and_falls_in_a_cosine(run
     assert list(by_epoch.values()) == sorted(by_epoch.values(), reverse=True)
 
 
-def test_a_histogram_holds_every_weight_after_each_epoch(run: Run) -> None:
+def test_histogram_holds_all_values_of_each_weight(run: Run) -> None:
     for name in ("items/vectors", "history_encoder/project/kernel"):
         found = series(run.logs / "train", name)
         assert [epoch for epoch, _ in found] == list(range(TRAIN.epochs))
@@ -97,12 +96,12 @@ def test_a_histogram_holds_every_weight_after_each_epoch(run: Run) -> None:
     assert set(run.curve.weights[0]) <= set(tags)
 
 
-def test_of_a_large_table_a_histogram_holds_some_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tensorboard, "SHOWN_WEIGHTS", 10)
+def test_histogram_of_large_table_holds_a_subsample_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorboard, "MAX_HISTOGRAM_VALUES", 10)
     table = tf.keras.Sequential([tf.keras.layers.Dense(2, use_bias=False, name="table")])
     table.build([None, 20])
     table.set_weights([np.arange(40, dtype=np.float32).reshape(20, 2)])
-    large = Histograms(tf.summary.create_file_writer(str(tmp_path)))
+    large = HistogramLogger(tf.summary.create_file_writer(str(tmp_path)))
     large.set_model(table)
 
     large.on_epoch_end(0)
@@ -112,7 +111,7 @@ def test_of_a_large_table_a_histogram_holds_some_rows(tmp_path: Path, monkeypatc
     assert (buckets[:, 2].sum(), buckets[0, 0], buckets[-1, 1]) == (10, 0, 33)
 
 
-def test_the_settings_stand_beside_what_the_served_order_reaches(run: Run) -> None:
+def test_hparams_hold_settings_and_metrics_of_served_stage(run: Run) -> None:
     found = events(run.logs)
 
     def parsed(tag: str) -> plugin_data_pb2.HParamsPluginData:
@@ -124,18 +123,18 @@ def test_the_settings_stand_beside_what_the_served_order_reaches(run: Run) -> No
     assert settings["model.attention.kind"] == "general"
     assert settings["history.max_length"] == LENGTH
     assert parsed("_hparams_/session_end_info").session_end_info.status == api_pb2.STATUS_SUCCESS
-    served = run.model.model_info.validation[run.model.model_info.served]
+    served = run.model_info.validation[run.model_info.served]
     for name in ("recall@10", "ndcg@10"):
         assert scalars(run.logs, f"best_{name}") == pytest.approx({0: served[name]}, rel=1e-6)
 
 
-def test_the_graph_is_that_of_the_loss(run: Run) -> None:
+def test_graph_shows_the_loss(run: Run) -> None:
     scopes = {node.name.split("/")[0] for node in events(run.logs).Graph().node}
     assert {"history_encoder", "retrieval", "ranker", "ranking"} <= scopes
 
 
-def test_a_training_that_was_killed_goes_on_in_its_logs(run: Run, tmp_path: Path) -> None:
-    """Also where these are to lie elsewhere, as they are in a new execution of a pipeline."""
+def test_resumed_training_continues_the_logs_of_the_killed_one(run: Run, tmp_path: Path) -> None:
+    """Also if its folder is another one, as in a new execution of a pipeline."""
     command = [sys.executable, "-m", "tests.trainer.training.test_checkpoints", str(tmp_path), "3", "plain"]
     killed = subprocess.run(command, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -150,9 +149,9 @@ def test_a_training_that_was_killed_goes_on_in_its_logs(run: Run, tmp_path: Path
     assert not (tmp_path / "logs").exists()
 
 
-def test_steps_that_are_done_again_are_shown_once(tmp_path: Path) -> None:
+def test_repeated_steps_are_shown_once(tmp_path: Path) -> None:
     for first, last, value in ((0, 8, 1.0), (5, 10, 2.0)):  # the first one was killed in the epoch that began with 5
-        writers = Writers(str(tmp_path), epoch=first // 5, step=first)
+        writers = SummaryWriters(str(tmp_path), epoch=first // 5, step=first)
         for step in range(first, last):
             with writers["train"].as_default(step):
                 tf.summary.scalar("loss", value)
@@ -162,15 +161,15 @@ def test_steps_that_are_done_again_are_shown_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("steps", [(3, 5), (4, 1000)])
-def test_a_profile_is_recorded_where_it_is_wanted(steps: tuple[int, int], run: Run, tmp_path: Path) -> None:
-    """The second one ends with the training."""
+def test_profile_is_recorded_in_configured_steps(steps: tuple[int, int], run: Run, tmp_path: Path) -> None:
+    """The second profile ends with the training."""
     fit_planted(tmp_path, [], TRAIN.model_copy(update={"profile": steps, "epochs": 1}))
     (profile,) = (tmp_path / "logs" / "plugins" / "profile").glob("*/*.xplane.pb")
     assert profile.stat().st_size > 10_000
     assert not os.path.exists(run.logs / "plugins")
 
 
-def test_tensorboard_starts_with_the_packages_that_are_installed() -> None:
+def test_tensorboard_starts_with_installed_packages() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "tensorboard.main", "--version"], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Weights & Biases, in its offline mode: what it would send is read back from the file in which it keeps it."""
+"""Weights & Biases in its offline mode, read back from the file that it would send."""
 
 import importlib
 import importlib.util
@@ -36,7 +36,7 @@ def records(path: Path) -> Iterator[Any]:
 
 
 def parts_joined(content: bytes) -> Iterator[bytes]:
-    """Reads LevelDB's log format (its doc/log_format.md): records, whole or in parts, in blocks of 32 KiB.
+    """Read LevelDB's log format (its doc/log_format.md): records, whole or in parts, in blocks of 32 KiB.
 
     W&B writes it behind a header of seven bytes, and has no reader that both of its versions here share.
     """
@@ -59,8 +59,8 @@ def values(items: Any) -> dict[str, Any]:
 
 
 @needs_wandb
-def test_a_run_has_the_settings_the_epochs_and_the_final_metrics(tmp_path: Path) -> None:
-    model = fit_planted(tmp_path, [], TRACKED)
+def test_run_has_settings_epochs_and_final_metrics(tmp_path: Path) -> None:
+    result = fit_planted(tmp_path, [], TRACKED)
 
     (path,) = (tmp_path / "logs" / "wandb").glob("offline-run-*/run-*.wandb")
     found = list(records(path))
@@ -70,15 +70,15 @@ def test_a_run_has_the_settings_the_epochs_and_the_final_metrics(tmp_path: Path)
     logged = [values(record.history.item) for record in found if record.HasField("history")]
     assert [epoch["_step"] for epoch in logged] == [0, 1, 2]
     for name in ("loss", "val_recall@10", "val_ndcg@10"):
-        assert [epoch[name] for epoch in logged] == pytest.approx(model.history.history[name])
+        assert [epoch[name] for epoch in logged] == pytest.approx(result.model.history.history[name])
     assert logged[0]["learning_rate"] > logged[2]["learning_rate"] > 0
     summary: dict[str, Any] = {}
     for record in found:
         if record.HasField("summary"):
             summary |= values(record.summary.update)
-    served = model.model_info.validation[model.model_info.served]
+    served = result.model_info.validation[result.model_info.served]
     assert {name: summary[f"best_{name}"] for name in served} == pytest.approx(served)
-    assert summary["served"] == model.model_info.served
+    assert summary["served"] == result.model_info.served
 
 
 if __name__ == "__main__":
@@ -86,34 +86,34 @@ if __name__ == "__main__":
 
 
 @needs_wandb
-def test_a_training_that_was_killed_goes_on_in_its_run(tmp_path: Path) -> None:
+def test_resumed_training_continues_the_run_of_the_killed_one(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.trainer.training.callbacks.test_wandb", str(tmp_path)]
-    # A process of its own, also for W&B, which tells those that it starts where its service listens.
+    # W&B passes its service's address to child processes. This one must start its own service.
     own = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
     assert subprocess.run(command, capture_output=True, check=False, env=own).returncode == -signal.SIGKILL
     fit_planted(tmp_path, [], TRACKED)
 
     first, second = sorted((tmp_path / "logs" / "wandb").glob("offline-run-*/run-*.wandb"))
-    assert first.name == second.name  # of one id
+    assert first.name == second.name  # the same run id
     logged = [values(record.history.item)["_step"] for record in records(second) if record.HasField("history")]
     assert logged == [2]
 
 
 @needs_wandb
-def test_what_weights_and_biases_refuses_is_an_input_error(tmp_path: Path) -> None:
+def test_project_refused_by_wandb_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a/b") as raised:
         fit_planted(tmp_path, [], TRACKED.model_copy(update={"wandb": "a/b"}))
     assert "WANDB_MODE=offline" in raised.value.remedy
 
 
-def test_without_the_package_the_setting_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setting_without_the_package_is_an_input_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(InputError, match="not installed") as raised:
         fit_planted(tmp_path, [], TRACKED)
     assert "temporec[wandb]" in raised.value.remedy
 
 
-def test_nothing_is_imported_where_no_project_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wandb_is_not_imported_without_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     fit_planted(tmp_path, [], TRAIN.model_copy(update={"epochs": 1}))
     assert not (tmp_path / "logs" / "wandb").exists()

@@ -1,4 +1,4 @@
-"""The ranking task of the model: what it learns from, and which candidates it puts in order."""
+"""The ranking task in the model: its loss, its scores, and the candidates that it re-ranks."""
 
 import math
 
@@ -20,7 +20,7 @@ def model() -> NextItemModel:
     return network()
 
 
-def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_has_a_target() -> None:
+def test_ranking_loss_is_cross_entropy_among_candidates_at_a_position_with_target() -> None:
     """With two items, the one negative is the other item."""
     model = network(items=2, dropout=0.0, reranker={"hidden": [5], "positions": 1, "negatives": 1})
     possible = []
@@ -31,11 +31,11 @@ def test_ranking_loss_is_the_cross_entropy_among_candidates_at_a_position_that_h
     item_ids, next_ids = padded([[2, 1]], extra=3), padded([[1, 1]], extra=3)
     found = [losses(model, item_ids, next_ids)["ranking_loss"] for _ in range(40)]
     which = np.abs(np.subtract.outer(found, possible)) < 1e-5
-    assert which.any(axis=1).all()  # nothing else
-    assert which.any(axis=0).all()  # and all of them
+    assert which.any(axis=1).all()  # no other value
+    assert which.any(axis=0).all()  # and each of them
 
 
-def test_the_ranking_score_is_the_weighted_sum_of_what_it_is_made_of(model: NextItemModel) -> None:
+def test_ranking_score_is_weighted_sum_of_scores(model: NextItemModel) -> None:
     history, ids = model.encode(padded(HISTORIES)), tf.constant([[1, 5, 30]] * 4, tf.int64)
     scores = model.scores(history, ids).numpy()
     assert model.score_names[:2] == ["retrieval", "ranker"]
@@ -45,13 +45,13 @@ def test_the_ranking_score_is_the_weighted_sum_of_what_it_is_made_of(model: Next
     np.testing.assert_allclose(scores[:, :, 0], retrieval[:, [0, 4, 29]], atol=1e-5)
 
 
-def test_without_counts_the_ranking_score_is_the_networks_alone() -> None:
+def test_model_without_cooccurrence_has_scores_of_the_network_only() -> None:
     model = network(reranker={"cooccurrence": False})
     assert model.score_names == ["retrieval", "ranker"]
     assert model.extra_candidates(model.encode(padded(HISTORIES))).shape == (4, 0)
 
 
-def test_a_ranking_network_of_no_weight_is_left_out() -> None:
+def test_model_with_ranking_weight_zero_has_no_ranker() -> None:
     model = network(reranker={"weight": 0.0, "cooccurrence": False})
     assert model.score_names == ["retrieval"]
     found = losses(model, padded([[3, 1]]), padded([[1, 4]]))
@@ -65,7 +65,7 @@ def test_a_ranking_network_of_no_weight_is_left_out() -> None:
         RerankerConfig(by_value=True, weight=0.0)
 
 
-def test_the_choices_of_a_history_are_its_best_unseen_items_and_what_is_suggested() -> None:
+def test_rerank_examples_are_best_unseen_items_and_extra_candidates() -> None:
     model = network(reranker={"candidates": 12})
     best = [item for item in best_first(model, [3, 1]) if item not in (3, 1, 7)]
     batch = {
@@ -73,36 +73,36 @@ def test_the_choices_of_a_history_are_its_best_unseen_items_and_what_is_suggeste
         EXCLUDE_IDS: padded([[7], [7], [7]]),
         TARGET_ID: tf.constant([best[1], 3, ITEMS + 1], tf.int64),
     }
-    scores, present, place = (part.numpy() for part in model.rerank_examples(batch))
-    assert place.tolist() == [1, -1, -1]  # second, seen, unknown
-    suggested = set(model.extra_candidates(model.encode(padded([[3, 1]]))).numpy()[0].tolist())
-    assert present[0].sum() == len(suggested.difference([0, 3, 1, 7]).union(best[:12]))
+    scores, present, target = (part.numpy() for part in model.rerank_examples(batch))
+    assert target.tolist() == [1, -1, -1]  # second, seen, unknown
+    extra = set(model.extra_candidates(model.encode(padded([[3, 1]]))).numpy()[0].tolist())
+    assert present[0].sum() == len(extra.difference([0, 3, 1, 7]).union(best[:12]))
     np.testing.assert_allclose(np.sort(scores[0, :12, 0])[::-1], scores[0, :12, 0])
 
 
-def test_there_are_as_many_choices_as_a_list_is_long() -> None:
-    """What is judged by its first ten places has ten."""
+def test_rerank_examples_have_at_least_ten_candidates() -> None:
+    """Metrics at rank 10 need ten candidates."""
     model = network(reranker={"candidates": 3, "cooccurrence": False})
     batch = {ITEM_IDS: padded([[3]]), EXCLUDE_IDS: padded([[7]]), TARGET_ID: tf.constant([1], tf.int64)}
     assert model.rerank_examples(batch)[1].numpy().sum() == 10
 
 
-def test_more_negatives_may_be_asked_for_than_there_are_to_choose_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.network.model._POOL", 16)
+def test_ranking_loss_with_more_negatives_than_pool_is_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.network.ranking_task._POOL", 16)
     model = network(reranker={"negatives": 20})
     assert math.isfinite(losses(model, padded([[3, 1]]), padded([[1, 4]]))["ranking_loss"])
 
 
-def test_a_target_of_half_the_value_counts_half_in_the_ranking_loss() -> None:
+def test_target_of_half_the_value_weighs_half_in_ranking_loss() -> None:
     columns = FeatureSpec(batch_columns=("value",), value_buckets=4)
-    model = network(columns=columns, reranker={"by_value": True, "hidden": [5], "positions": 2, "negatives": 3})
+    model = network(feature_spec=columns, reranker={"by_value": True, "hidden": [5], "positions": 2, "negatives": 3})
     batch = {ITEM_IDS: padded([[3, 1, 4]]), NEXT_IDS: padded([[1, 4, 5]])}
 
     def loss(value: int) -> float:
         tf.random.set_global_generator(tf.random.Generator.from_seed(3))
         values = {codes_key("value"): tf.constant([[0, value, value, value]], tf.int64)}
         one = tf.ones([])
-        return float(model._joint_loss({**batch, **values}, one, one, training=False)["ranking_loss"])
+        return float(model.joint_loss({**batch, **values}, one, one, training=False)["ranking_loss"])
 
     assert loss(2) == pytest.approx(loss(4) / 2)
-    assert loss(0) == pytest.approx(loss(4))  # not known: it counts as a whole
+    assert loss(0) == pytest.approx(loss(4))  # an unknown value weighs 1

@@ -1,0 +1,81 @@
+"""The retrieval task: each target among all items, or among a sample of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from schemas.config import LossConfig
+from trainer.network.item_embeddings import ItemEmbeddings
+from trainer.network.losses import calibrated_binary, full_softmax, sampled_softmax
+
+
+class CatalogueRetrieval(tf.keras.layers.Layer, tfrs.tasks.Task):
+    """Retrieval with the whole catalogue, or a sample of it, as candidates.
+
+    `tfrs.tasks.Retrieval` pairs query i with candidate i and scores all pairs
+    at once. Over a catalogue many queries have the same positive, so here each
+    query names its own; docs/decisions.md says why nothing of it is inherited.
+
+    Args:
+        loss: which loss in `trainer.network.losses`, and how many negatives.
+        target_fractions: float [items], the fraction of the targets that each item is; the sum is 1.
+    """
+
+    def __init__(self, loss: LossConfig, target_fractions: npt.NDArray[np.float32]) -> None:
+        super().__init__(name="retrieval")
+        self._settings = loss
+        self._shares = tf.Variable(tf.concat([[0.0], target_fractions], axis=0), trainable=False, name="shares")
+
+    def call(self, queries: tf.Tensor, items: ItemEmbeddings, positives: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Return the loss of some targets.
+
+        Args:
+            queries: float [n, dim]. Keras casts them to the compute type of layers; products are in that type.
+            items: the catalogue.
+            positives: int64 [n], the targets' ids.
+            weights: float32 [n], the weight of each target.
+
+        Returns:
+            A scalar, the sum of weight times loss.
+        """
+        kind, negatives = self._settings.kind, self._settings.negatives
+        if kind == "full" or (kind == "sampled" and negatives >= items.count):
+            vectors, biases = items.all()
+            return full_softmax(queries, vectors, biases, positives - 1, weights, self._settings.smoothing)
+        sample, expected_counts = self._sample(positives, items.count)
+        accidental = positives[:, tf.newaxis] == sample
+        positive_scores = tf.reduce_sum(tf.cast(queries, tf.float32) * items.vectors(positives), axis=1)
+        positive_scores += items.biases(positives)
+        products = tf.matmul(queries, tf.cast(items.vectors(sample), queries.dtype), transpose_b=True)
+        scores = tf.cast(products, tf.float32) + items.biases(sample)
+        if kind == "binary":
+            return calibrated_binary(
+                positive_scores, scores, accidental, weights, items.count, self._settings.calibration
+            )
+        return sampled_softmax(positive_scores, scores, expected_counts, accidental, weights, self._settings.smoothing)
+
+    def _sample(self, positives: tf.Tensor, item_count: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the ids of the negatives, int64 [sample], and how often each is expected among them."""
+        kind, negatives = self._settings.kind, self._settings.negatives
+        if kind == "in_batch":
+            return positives, self._shares_of(positives) * tf.cast(tf.size(positives), tf.float32)
+        sample = _draw(negatives, 1, item_count + 1)
+        if kind != "sampled":
+            return sample, tf.fill([negatives], negatives / item_count)
+        count = self._settings.in_batch
+        # A part without targets has one as well, so that there is one to draw.
+        targets = tf.concat([positives, sample[:1]], axis=0)
+        drawn = tf.gather(targets, _draw(count, 0, tf.maximum(tf.size(positives), 1)))
+        sample = tf.concat([sample, drawn], axis=0)
+        return sample, negatives / item_count + count * self._shares_of(sample)
+
+    def _shares_of(self, item_ids: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._shares, item_ids)
+
+
+def _draw(count: int, low: int, high: tf.Tensor | int) -> tf.Tensor:
+    """Draw int64 [count] uniformly from `low` to `high` - 1."""
+    return tf.random.get_global_generator().uniform([count], low, tf.cast(high, tf.int64), tf.int64)
