@@ -128,18 +128,8 @@ def fit(
         if is_chief(strategy):
             adopt_interrupted_logs(log_dir, checkpoint_dir)
             loggers = _loggers(graph, splits, config, log_dir, done)
-    model.fit(
-        # An undisturbed run would have the same order from here on.
-        distribute(strategy, splits.training.repeat().skip(done * splits.stats.steps)),
-        validation_data=distribute(strategy, splits.validation),
-        initial_epoch=done,
-        epochs=train.epochs,
-        steps_per_epoch=splits.stats.steps,
-        validation_steps=splits.validation_steps,
-        verbose=0,
-        # Loggers come before checkpoints, so a saved epoch has been logged.
-        callbacks=[*loggers, checkpoints, TrainingProgress(train.epochs), *callbacks],
-    )
+    # Loggers come before checkpoints, so a saved epoch has been logged.
+    _train(model, splits, train, strategy, done, [*loggers, checkpoints, TrainingProgress(train.epochs), *callbacks])
     info = fit_reranker(model, splits.validation.take(_MAX_RERANK_EXAMPLES // splits.eval_batch_size))
     for logger in loggers:
         logger.finish(info)
@@ -190,6 +180,28 @@ def _build(data: FitData, config: TrainerConfig, splits: _Splits) -> tuple[NextI
     # Tracing the loss creates the weights.
     loss = tf.function(model.compute_loss, autograph=False).get_concrete_function(splits.training.element_spec)
     return model, loss.graph
+
+
+def _train(
+    model: NextItemModel,
+    splits: _Splits,
+    train: TrainConfig,
+    strategy: tf.distribute.Strategy,
+    done: int,
+    callbacks: Sequence[tf.keras.callbacks.Callback],
+) -> None:
+    """Train the epochs after the completed ones."""
+    model.fit(
+        # An undisturbed run would have the same order from here on.
+        distribute(strategy, splits.training.repeat().skip(done * splits.stats.steps)),
+        validation_data=distribute(strategy, splits.validation),
+        initial_epoch=done,
+        epochs=train.epochs,
+        steps_per_epoch=splits.stats.steps,
+        validation_steps=splits.validation_steps,
+        verbose=0,
+        callbacks=list(callbacks),
+    )
 
 
 def eval_batch_size(item_count: int, max_length: int, model: ModelConfig) -> int:
