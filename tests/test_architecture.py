@@ -1,4 +1,4 @@
-"""The rule of imports: rooms in one direction, frameworks in the rooms that own them."""
+"""Rules of the tree: rooms and sub-packages in one direction, frameworks in the rooms that own them, short files."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ HEAVY = ("apache_beam", "jinja2", "kfp", "plotly", "pyarrow", "tensorflow", "ten
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The dotted names that a file imports, wherever in it."""
+    """Yield the dotted names that a file imports, at any depth."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -82,7 +82,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def violations(root: Path) -> list[str]:
-    """Every import against the rule in the rooms under `root`, and every file or function that is too long."""
+    """Return the imports that break a rule in the rooms under `root`, and the files and functions that are too long."""
     found: list[str] = []
     for path in sorted(path for room in (*ROOMS, "tests") for path in (root / room).rglob("*.py")):
         file = path.relative_to(root).as_posix()
@@ -115,20 +115,21 @@ def public_classes(root: Path) -> dict[str, list[str]]:
 
 
 def _against(file: str, name: str) -> str | None:
+    """Return why a file must not import a name; None where it may."""
     room, top = Path(file).parts[0], _top(name)
-    if top == "(relative)":
-        return "write the room's name"
-    if top == "tests":
-        return "which tests it"
-    if top in ROOMS and ROOMS.index(top) > ROOMS.index(room):
-        return "a room that comes after its own"
-    if top == room and not _in_order(room, _sub_package(file), name.split(".")[1]):
-        return "a sub-package that is not before its own"
-    if top in OWNERS and not any(owner in (room, file) for owner in OWNERS[top]):
-        return f"which only {', '.join(OWNERS[top])} may"
-    if room == "pipeline" and file.startswith("pipeline/install/") and not _before_installation(name):
-        return "but runs before anything is installed"
-    return None
+    later_room = top in ROOMS and ROOMS.index(top) > ROOMS.index(room)
+    later_package = top == room and not _in_order(room, _sub_package(file), name.split(".")[1])
+    owners = OWNERS.get(top, (room,))
+    before_installation = file.startswith("pipeline/install/") and not _before_installation(name)
+    reasons = {
+        "write the room's name": top == "(relative)",
+        "a test": top == "tests",
+        "a room that comes after its own": later_room,
+        "a sub-package that is not before its own": later_package,
+        f"which only {', '.join(owners)} may": room not in owners and file not in owners,
+        "but runs before anything is installed": before_installation,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def _sub_package(file: str) -> str:
@@ -149,7 +150,7 @@ def _top(name: str) -> str:
     return name.partition(".")[0]
 
 
-def test_no_import_is_against_the_rule_and_no_file_is_too_long() -> None:
+def test_imports_and_lengths_keep_the_rules() -> None:
     assert violations(ROOT) == []
 
 
@@ -182,7 +183,7 @@ def test_no_import_is_against_the_rule_and_no_file_is_too_long() -> None:
         ("tests/test_long.py", "x = 0\n" * 401),
     ],
 )
-def test_what_is_against_the_rule_is_found(tmp_path: Path, file: str, line: str) -> None:
+def test_violation_of_a_rule_is_found(tmp_path: Path, file: str, line: str) -> None:
     path = tmp_path / file
     path.parent.mkdir(parents=True)
     path.write_text(line, encoding="utf-8")
@@ -206,7 +207,7 @@ def test_what_is_against_the_rule_is_found(tmp_path: Path, file: str, line: str)
         ("serving/good.py", "import grpc\nimport numpy as np\n" + "x = 0\n" * 398),
     ],
 )
-def test_what_the_rule_allows_is_not_found(tmp_path: Path, file: str, line: str) -> None:
+def test_allowed_import_is_accepted(tmp_path: Path, file: str, line: str) -> None:
     path = tmp_path / file
     path.parent.mkdir(parents=True)
     path.write_text(line, encoding="utf-8")
@@ -226,7 +227,7 @@ def test_public_class_name_defined_twice_is_found(tmp_path: Path) -> None:
     assert public_classes(tmp_path) == {"Twice": ["schemas/a.py", "trainer/deep/b.py"]}
 
 
-def test_the_command_line_answers_before_any_framework_is_loaded() -> None:
+def test_command_line_help_loads_no_framework() -> None:
     code = f"import sys, pipeline.cli; print([name for name in {HEAVY} if name in sys.modules])"
 
     ran = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
@@ -234,7 +235,7 @@ def test_the_command_line_answers_before_any_framework_is_loaded() -> None:
     assert ran.stdout.strip() == "[]"
 
 
-def test_a_mistake_in_a_configuration_is_told_before_any_framework_is_loaded(tmp_path: Path) -> None:
+def test_configuration_error_loads_no_framework(tmp_path: Path) -> None:
     arguments = {"validate": [], "run": [], "evaluate": ["--model", str(tmp_path)]}
     code = f"""
 import sys

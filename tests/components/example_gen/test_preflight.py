@@ -8,12 +8,13 @@ import pytest
 
 from components.example_gen.files import READ_BYTES
 from components.example_gen.preflight import SAMPLE_ROWS, LogSample, check_log
-from schemas.config.log import FilterConfig, ItemsTableConfig, TimestampConfig, UsersTableConfig
+from schemas.config.log import FilterConfig, TimestampConfig
 from schemas.errors import InputError
 from tests.components.logs import START_S, data
 
 ROWS = "".join(f"u{i},i{i},{START_S + i}\n" for i in range(20))
 LOG = f"user,item,time\n{ROWS}"
+BAD = "".join(f",i{i},{START_S + i}\n" for i in range(20))  # no user
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -230,69 +231,6 @@ def test_check_log_with_times_of_another_kind_names_the_remedy(
 ITEMS: dict[str, Any] = {"id": "id", "title": "title", "delimiter": "|"}
 
 
-def test_check_log_with_a_table_of_items_accepts(tmp_path: Path) -> None:
-    log, items = write(tmp_path / "log.csv", LOG), write(tmp_path / "items.txt", '"id"|"title"\n')
-
-    assert check_log(data(log, items=ItemsTableConfig(path=str(items), **ITEMS))).accepted == 20
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [("id|titel\n", "did you mean 'titel'?"), ("id,title\n", "one column 'id'"), ("", "one column 'id'")],
-)
-def test_check_log_with_items_without_their_columns_raises(tmp_path: Path, content: str, message: str) -> None:
-    items = write(tmp_path / "items.txt", content)
-
-    assert message in problem(write(tmp_path / "log.csv", LOG), items=ItemsTableConfig(path=str(items), **ITEMS))
-
-
-def test_check_log_without_the_file_of_items_names_its_setting(tmp_path: Path) -> None:
-    log = write(tmp_path / "log.csv", LOG)
-
-    assert "(data.items.path)" in problem(log, items=ItemsTableConfig(path=str(tmp_path / "items.txt"), **ITEMS))
-
-
-USERS: dict[str, Any] = {"id": "id", "columns": {"years": {"column": "age", "kind": "number"}}}
-
-
-def test_check_log_with_a_table_of_users_accepts(tmp_path: Path) -> None:
-    log, users = write(tmp_path / "log.csv", LOG), write(tmp_path / "users.csv", "id,age\nu1,30\nu2,\n")
-
-    assert check_log(data(log, users=UsersTableConfig(path=str(users), **USERS))).accepted == 20
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("id,ages\n", "did you mean 'ages'?"),
-        ("user,age\n", "one column 'id'"),
-        (gzip.compress(b"id,age\n"), "binary data"),
-        ("id,age\nu1,30\nu2,old\n", "numbers in column 'age' (data.users.columns.years)"),
-    ],
-    ids=[
-        "misnamed attribute",
-        "misnamed id",
-        "gzip",
-        "a word for a number",
-    ],  # named, because gzip's bytes contain the current time
-)
-def test_check_log_with_users_that_are_not_as_configured_raises(
-    tmp_path: Path, content: str | bytes, message: str
-) -> None:
-    users = write(tmp_path / "users.csv", content)
-
-    assert message in problem(write(tmp_path / "log.csv", LOG), users=UsersTableConfig(path=str(users), **USERS))
-
-
-def test_check_log_without_the_file_of_users_names_its_setting(tmp_path: Path) -> None:
-    log = write(tmp_path / "log.csv", LOG)
-
-    assert "(data.users.path)" in problem(log, users=UsersTableConfig(path=str(tmp_path / "users.csv"), **USERS))
-
-
-BAD = "".join(f",i{i},{START_S + i}\n" for i in range(20))  # no user
-
-
 @pytest.mark.parametrize("name", ["log.csv", "log.csv.gz"])
 # Of BAD: within the first block, or over one to three.
 @pytest.mark.parametrize("before", [1, 3_000, 9_000])
@@ -400,31 +338,3 @@ def test_check_log_of_a_pipe_asks_for_a_file(tmp_path: Path) -> None:
 
 
 LATIN_1 = "id,title\n1,Caf\xe9\n2,Na\xefve\n3,Plain\n".encode("latin-1")
-
-
-def test_check_log_with_a_table_in_another_encoding_asks_to_convert_it(tmp_path: Path) -> None:
-    log, items = write(tmp_path / "log.csv", LOG), write(tmp_path / "items.csv", LATIN_1)
-    table = ItemsTableConfig(path=str(items), id="id", title="title")
-
-    message = problem(log, items=table)
-
-    assert "rows of data.items rejected" in message
-    assert r"bad_encoding: 2, like" in message
-    assert r"1,Caf\\xe9" in message
-    assert "iconv -f latin1 -t utf-8" in message
-    assert check_log(data(log, items=table, max_rejected_share=0.7)).accepted == 20
-
-
-def test_check_log_with_a_table_of_stray_quotes_names_its_setting(tmp_path: Path) -> None:
-    log, items = write(tmp_path / "log.csv", LOG), write(tmp_path / "items.csv", 'id,title\n1,"a\n2,b\n')
-
-    assert "check data.items.quote" in problem(log, items=ItemsTableConfig(path=str(items), id="id", title="title"))
-    table = ItemsTableConfig(path=str(items), id="id", title="title", quote=None)
-    assert check_log(data(log, items=table)).accepted == 20
-
-
-def test_check_log_with_a_table_header_in_another_encoding_says_so(tmp_path: Path) -> None:
-    items = write(tmp_path / "items.csv", "id,title,a\xf1o\n".encode("latin-1"))
-    table = ItemsTableConfig(path=str(items), id="id", title="title")
-
-    assert "a header line in" in problem(write(tmp_path / "log.csv", LOG), items=table)

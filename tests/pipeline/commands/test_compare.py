@@ -89,7 +89,7 @@ def test_compare_prints_metrics_lists_and_users(finished_root: Path, other: Othe
         "compare", finished_root, other.root, "--metric", "recall@1", "--k", "1", environ={"COLUMNS": "100"}
     )
     assert "30 queries of 30 users are in both evaluations\n" in said
-    # Of 30 users 24 lose 1 and 6 win 1: the mean is -.6 and the variance .64 x 30 / 29.
+    # Of 30 users 24 lose 1 and 6 win 1: the mean is -0.6 and the variance 0.64 x 30 / 29.
     reach = stats.t.ppf(0.975, 29) * np.sqrt(0.64 / 29)
     assert re.search(r"recall@1 +│ +0.8000 │ +0.2000 │ +-0.6000 │ +0.0\d\d │", said)
     assert f"{-0.6 - reach:+.4f} to {-0.6 + reach:+.4f}" in said
