@@ -108,4 +108,4 @@ def test_run_in_a_root_in_use_raises(good: Path) -> None:
     root.mkdir()
     with (root / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "under way" in refused(good, root=root)
+        assert "a run is active in this root" in refused(good, root=root)
