@@ -120,7 +120,8 @@ class Client:
 
         Raises:
             InputError: see `Client`. Also if `histories` or `exclude` is not a
-                list of lists, or `k` is not from 1 to 2,147,483,647.
+                list of lists of text, their lengths differ, or `k` is not from
+                1 to 2,147,483,647.
         """
         inputs = {"item_ids": _item_ids("histories", histories), **_inputs(context)}
         if k is not None:
@@ -128,6 +129,7 @@ class Client:
             inputs["k"] = tf.make_tensor_proto(k, tf.int32)
         if exclude is not None:
             inputs["exclude"] = _item_ids("exclude", exclude)
+            _check_rows("exclude", exclude, histories)
         return _recommendations(self._predict("recommend", inputs, timeout_s))
 
     def score(
@@ -146,15 +148,10 @@ class Client:
 
         Raises:
             InputError: see `Client`. Also if `histories` or `candidates` is
-                not a list of lists, or their lengths differ.
+                not a list of lists of text, or their lengths differ.
         """
         item_ids, candidate_ids = _item_ids("histories", histories), _item_ids("candidates", candidates)
-        if len(candidates) not in (1, len(histories)):
-            raise InputError(
-                expected=f"candidates for each of {len(histories)} histories, or one list for all of them",
-                received=f"{len(candidates)} lists of candidates",
-                remedy="give as many lists of candidates as histories, or one",
-            )
+        _check_rows("candidates", candidates, histories)
         inputs = {"item_ids": item_ids, "candidate_ids": candidate_ids, **_inputs(context)}
         scores = self._predict("score", inputs, timeout_s)["scores"].tolist()
         rows = candidates if len(candidates) == len(histories) else [*candidates] * len(histories)
@@ -174,7 +171,7 @@ class Client:
             An explanation for each history.
 
         Raises:
-            InputError: see `Client`. Also if `histories` is not a list of lists.
+            InputError: see `Client`. Also if `histories` is not a list of lists of text.
         """
         inputs = {"item_ids": _item_ids("histories", histories), **_inputs(context)}
         outputs = self._predict("explain", inputs, timeout_s)
@@ -262,6 +259,15 @@ def _check_k(k: int) -> None:
         raise InputError(expected=f"k from 1 to {MAX_K}", received=str(k), remedy="ask for another number of items")
 
 
+def _check_rows(name: str, rows: Items, histories: Items) -> None:
+    if len(rows) not in (1, len(histories)):
+        raise InputError(
+            expected=f"{name} for each of {len(histories)} histories, or one list for all of them",
+            received=f"{name} with {len(rows)} lists",
+            remedy=f"give as many lists in {name} as in histories, or one",
+        )
+
+
 def _item_ids(name: str, rows: Items) -> Any:
     """Return lists of item ids as a tensor message, and refuse text that would be read letter by letter."""
     if isinstance(rows, str | bytes) or any(isinstance(row, str | bytes) for row in rows):
@@ -270,6 +276,13 @@ def _item_ids(name: str, rows: Items) -> Any:
             received=reprlib.repr(rows),
             remedy='write [["a", "b"]] for one list with two items',
         )
+    for value in (value for row in rows for value in row):
+        if not isinstance(value, str | bytes):
+            raise InputError(
+                expected=f"item ids in {name} as text",
+                received=reprlib.repr(value),
+                remedy="give each id as it is written in the log, like str(50)",
+            )
     return _padded(rows)
 
 

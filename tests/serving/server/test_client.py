@@ -84,7 +84,26 @@ def test_calls_unknown_model_raise_input_error(address: str) -> None:
 
 def test_recommend_request_that_does_not_fit_raises_input_error(client: Client) -> None:
     with pytest.raises(InputError, match="INVALID_ARGUMENT"):
-        client.recommend([["a"]], exclude=[["b"], ["c"]])
+        client.recommend([["a"]], context={"nope": [["b"]]})
+
+
+def test_recommend_another_number_of_exclude_lists_raises_input_error(client: Client) -> None:
+    with pytest.raises(InputError, match="exclude with 3 lists") as caught:
+        client.recommend([["a"], ["b"]], exclude=[["b"], ["c"], ["d"]])
+
+    assert caught.value.expected == "exclude for each of 2 histories, or one list for all of them"
+
+
+@pytest.mark.parametrize("wrong", [50, None, 1.5])
+def test_calls_ids_that_are_no_text_raise_input_error(client: Client, wrong: Any) -> None:
+    for call in (
+        lambda: client.recommend([["a", wrong]]),
+        lambda: client.recommend([["a"]], exclude=[[wrong]]),
+        lambda: client.explain([[wrong]]),
+        lambda: client.score([["a"]], [["a", wrong]]),
+    ):
+        with pytest.raises(InputError, match=rf"as text\nreceived: {wrong}"):
+            call()
 
 
 def test_recommend_after_the_timeout_raises_input_error() -> None:
@@ -103,7 +122,7 @@ def test_score_one_list_of_candidates_is_for_all_histories(client: Client) -> No
 
 
 def test_score_another_number_of_candidate_lists_raises_input_error(client: Client) -> None:
-    with pytest.raises(InputError, match="3 lists of candidates") as caught:
+    with pytest.raises(InputError, match="candidates with 3 lists") as caught:
         client.score([["a"], ["b"]], [["f"], ["a"], ["c"]])
 
     assert caught.value.expected == "candidates for each of 2 histories, or one list for all of them"
