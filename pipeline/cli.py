@@ -259,6 +259,14 @@ def compile_(
 def _load(config: Path, overrides: Optional[list[str]] = None) -> Config:  # noqa: UP045
     from schemas.loading import load_config
 
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise InputError(
+            expected="a working directory that exists",
+            received="it was deleted",
+            remedy="change to an existing folder, for example with: cd ~",
+        ) from None
     return load_config(config, overrides or ())
 
 

@@ -20,6 +20,7 @@ from apache_beam.io.filesystems import FileSystems
 from schemas.errors import InputError
 
 READ_BYTES = 1 << 20
+_SHOWN = 8  # names of files in a message
 _COMPRESSED_READ_BYTES = 1 << 16  # a small part of a compressed file can expand a thousandfold
 
 DECOMPRESSORS: dict[str, Callable[[], Any]] = {  # by the ending of a file's name, in lower case
@@ -134,8 +135,10 @@ def _no_such_file(path: str, setting: str) -> InputError:
     except OSError:
         remedy = "check the path: its folder does not exist, or cannot be read"
     else:
-        near = difflib.get_close_matches(name, siblings, n=1, cutoff=0.0)
-        remedy = f"did you mean {os.path.join(folder, near[0])}?" if near else "check the path: its folder is empty"
+        near = difflib.get_close_matches(name, siblings, n=1)
+        shown = [*siblings[:_SHOWN], *["..."] * (len(siblings) > _SHOWN)]
+        content = f"has {', '.join(shown)}" if siblings else "is empty"
+        remedy = f"did you mean {os.path.join(folder, near[0])}?" if near else f"check the path: its folder {content}"
     return InputError(expected=f"a file at {path} ({setting})", received="no such file", remedy=remedy)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import _ids
+from pipeline.cli import _ids, _load
 from schemas.errors import InputError
 from tests.e2e.command import attempt, temporec
 
@@ -69,6 +69,17 @@ def test_missing_configuration_ends_with_2_and_a_message(tmp_path: Path) -> None
     assert ran.returncode == 2
     assert "expected:" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_configuration_in_a_deleted_working_directory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted = tmp_path / "deleted"
+    deleted.mkdir()
+    monkeypatch.chdir(deleted)
+    deleted.rmdir()
+    with pytest.raises(InputError, match="received: it was deleted"):
+        _load(QUICKSTART)
 
 
 def test_unknown_option_ends_with_2() -> None:

@@ -93,6 +93,16 @@ def test_check_log_of_a_missing_file_names_the_closest(tmp_path: Path, name: str
     assert f"did you mean {tmp_path}/log.csv?" in message
 
 
+def test_check_log_of_a_missing_file_without_a_close_name_lists_the_folder(tmp_path: Path) -> None:
+    for number in range(9):
+        write(tmp_path / f"{number}.yaml", "")
+
+    message = problem(tmp_path / "log.csv")
+
+    assert "did you mean" not in message
+    assert message.endswith("its folder has 0.yaml, 1.yaml, 2.yaml, 3.yaml, 4.yaml, 5.yaml, 6.yaml, 7.yaml, ...")
+
+
 def test_check_log_of_a_missing_folder_says_so(tmp_path: Path) -> None:
     assert "its folder does not exist" in problem(tmp_path / "nowhere" / "log.csv")
 
