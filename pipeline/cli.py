@@ -70,11 +70,22 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def common(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Accept options before a command."""
+    """Refuse a working directory that was deleted; `doctor` reports it with everything else."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        if context.invoked_subcommand == "doctor":
+            return
+        raise InputError(
+            expected="a working directory that exists",
+            received="it was deleted",
+            remedy="change to an existing folder, for example with: cd ~",
+        ) from None
 
 
 @app.command()
@@ -259,14 +270,6 @@ def compile_(
 def _load(config: Path, overrides: Optional[list[str]] = None) -> Config:  # noqa: UP045
     from schemas.loading import load_config
 
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        raise InputError(
-            expected="a working directory that exists",
-            received="it was deleted",
-            remedy="change to an existing folder, for example with: cd ~",
-        ) from None
     return load_config(config, overrides or ())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -270,7 +270,7 @@ def _check_rows(name: str, rows: Items, histories: Items) -> None:
 
 def _item_ids(name: str, rows: Items) -> Any:
     """Return lists of item ids as a tensor message, and refuse text that would be read letter by letter."""
-    if isinstance(rows, str | bytes) or any(isinstance(row, str | bytes) for row in rows):
+    if not _is_list(rows) or not all(map(_is_list, rows)):
         raise InputError(
             expected=f"{name} as a list of lists of item ids",
             received=reprlib.repr(rows),
@@ -284,6 +284,10 @@ def _item_ids(name: str, rows: Items) -> Any:
                 remedy="give each id as it is written in the log, like str(50)",
             )
     return _padded(rows)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes)
 
 
 def _padded(rows: Sequence[Sequence[Any]], kind: tf.DType = tf.string) -> Any:

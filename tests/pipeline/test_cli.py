@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import _ids, _load
+from pipeline.cli import _ids
 from schemas.errors import InputError
 from tests.e2e.command import attempt, temporec
 
@@ -71,15 +71,20 @@ def test_missing_configuration_ends_with_2_and_a_message(tmp_path: Path) -> None
     assert "Traceback" not in ran.stderr
 
 
-def test_configuration_in_a_deleted_working_directory_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "arguments", [("validate", "--config", QUICKSTART), ("report", "--root", "/none"), ("compare", "/none", "/none")]
+)
+def test_command_in_a_deleted_working_directory_ends_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...]
 ) -> None:
     deleted = tmp_path / "deleted"
     deleted.mkdir()
     monkeypatch.chdir(deleted)
     deleted.rmdir()
-    with pytest.raises(InputError, match="received: it was deleted"):
-        _load(QUICKSTART)
+    ran = attempt(*arguments)
+    assert ran.returncode == 2
+    assert "received: it was deleted" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_unknown_option_ends_with_2() -> None:

@@ -141,18 +141,18 @@ def test_recommend_largest_k_returns_all_items_left(client: Client) -> None:
     assert answer.item_ids == ["b", "c", "d", "e", "f"]
 
 
-def test_calls_text_instead_of_a_list_raise_input_error(client: Client) -> None:
-    text: Any = "ab"
+@pytest.mark.parametrize("wrong", ["ab", 7, None])
+def test_calls_value_instead_of_a_list_raise_input_error(client: Client, wrong: Any) -> None:
     for call in (
-        lambda: client.recommend(text),
-        lambda: client.recommend([text]),
-        lambda: client.recommend([["a"], text]),
-        lambda: client.recommend([["a"]], exclude=text),
-        lambda: client.explain([text]),
-        lambda: client.score([text], [["a"]]),
-        lambda: client.score([["a"]], [text]),
+        lambda: client.recommend(wrong),
+        lambda: client.recommend([wrong]),
+        lambda: client.recommend([["a"], wrong]),
+        lambda: client.recommend([["a"]], exclude=[wrong]),
+        lambda: client.explain([wrong]),
+        lambda: client.score([wrong], [["a"]]),
+        lambda: client.score([["a"]], [wrong]),
     ):
-        with pytest.raises(InputError, match=r"list of lists of item ids\nreceived: .*'ab'"):
+        with pytest.raises(InputError, match=rf"list of lists of item ids\nreceived: .*{wrong}"):
             call()
 
 
