@@ -28,7 +28,10 @@ Typing_Extensions==4.16.0
 """
 
 
-def test_diagnosis_covers_the_machine_and_the_environment() -> None:
+def test_diagnosis_covers_the_machine_and_does_not_depend_on_the_users_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "0")
+
     diagnosis = doctor.diagnose()
 
     assert [check.name for check in diagnosis.checks] == [
