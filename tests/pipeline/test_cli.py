@@ -129,9 +129,16 @@ def test_report_to_a_folder_ends_with_2(finished_root: Path, tmp_path: Path) -> 
     assert not list(tmp_path.iterdir())
 
 
-def test_doctor_prints_json() -> None:
-    report = json.loads(attempt("doctor", "--json").stdout)
-    assert {check["name"] for check in report["checks"]} >= {"Python", "packages", "TensorFlow"}
+def test_doctor_checks_the_machine_and_does_not_depend_on_the_users_keras() -> None:
+    ran = attempt("doctor", "--json", environ={"KERAS_BACKEND": "torch", "TF_USE_LEGACY_KERAS": "0"})
+    report = json.loads(ran.stdout)
+    assert [check["name"] for check in report["checks"]] == [
+        "platform", "glibc and dependency set", "Python", "C++ compiler", "Python headers", "memory", "cores",
+        "packages", "TensorFlow", "legacy Keras", "TFX", "trainer", "disk", "writable",
+    ]  # fmt: skip
+    for check in report["checks"]:
+        assert check["status"] == "ok" or check["name"] not in ("platform", "Python", "TFX", "trainer")
+        assert check["remedy"] or check["status"] != "fail"
 
 
 @pytest.mark.parametrize("port", ["99999", "65536", "-1"])

@@ -28,22 +28,6 @@ Typing_Extensions==4.16.0
 """
 
 
-def test_diagnosis_covers_the_machine_and_does_not_depend_on_the_users_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    monkeypatch.setenv("TF_USE_LEGACY_KERAS", "0")
-
-    diagnosis = doctor.diagnose()
-
-    assert [check.name for check in diagnosis.checks] == [
-        "platform", "glibc and dependency set", "Python", "C++ compiler", "Python headers", "memory", "cores",
-        "packages", "TensorFlow", "legacy Keras", "TFX", "trainer", "disk", "writable",
-    ]  # fmt: skip
-    assert {check.status for check in diagnosis.checks if check.name in ("platform", "Python", "TFX", "trainer")} == {
-        OK
-    }
-    assert all(check.remedy for check in diagnosis.checks if check.status == FAIL)
-
-
 def test_locked_versions_follow_the_markers_of_this_python() -> None:
     assert doctor.locked_versions(LOCK) == {"numpy": "1.26.4", "scipy": "1.18.1", "typing-extensions": "4.16.0"}
 
