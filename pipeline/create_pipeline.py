@@ -16,12 +16,14 @@ import serving
 import trainer
 from components.baselines.component import Baselines
 from components.common.code_digest import code_digest
+from components.common.looker import SEEN
 from components.evaluator.component import Evaluator
 from components.example_gen.component import InteractionExampleGen
+from components.example_gen.log_files import LogFiles
 from components.gate.component import ModelGate
 from components.pusher.component import AtomicPusher
-from components.resolver.last_pushed_model import previous_model
 from components.schema_gen.component import HistorySchema, history_schema_text
+from components.served_model.component import ServedModel
 from components.trainer.component import Trainer
 from schemas.config import Config
 from schemas.features import EVAL, TEST, TRAIN
@@ -44,6 +46,7 @@ class Locations:
 class _DataNodes:
     """The components that read the log and prepare it for training, in their order."""
 
+    log_files: LogFiles
     example_gen: InteractionExampleGen
     statistics_gen: tfx.components.StatisticsGen
     history_schema: Any
@@ -56,7 +59,6 @@ def create_pipeline(
     config: Config,
     locations: Locations,
     *,
-    compare_with: type[tfx.dsl.experimental.ResolverStrategy],
     pipeline_name: str | None = None,
     metadata_connection_config: Any = None,
     beam_args: tuple[str, ...] = (),
@@ -68,7 +70,6 @@ def create_pipeline(
     Args:
         config: the configuration; `data.path` must be readable where the pipeline runs.
         locations: the folders for artifacts and models, writable where the pipeline runs.
-        compare_with: the strategy that chooses the previous model; see `components.resolver.last_pushed_model`.
         pipeline_name: the name in ML Metadata; the configuration's `name` by default.
         metadata_connection_config: the metadata store, if the orchestrator has none of its own.
         beam_args: options for the Beam runner.
@@ -76,15 +77,11 @@ def create_pipeline(
     Returns:
         A TFX pipeline with caching enabled.
 
-    Raises:
-        InputError: the log and its tables have no common folder.
-
     Example:
         ```python
         pipeline = create_pipeline(
             load_config("pipeline/configs/quickstart.yaml"),
             Locations(artifacts="gs://bucket/shop/artifacts", models="gs://bucket/shop/models"),
-            compare_with=tfx.dsl.experimental.LatestBlessedModelStrategy,
         )
         ```
     """
@@ -96,7 +93,7 @@ def create_pipeline(
         components=[
             *vars(data).values(),
             trainer_node,
-            *_release_nodes(config, locations, data, trainer_node.outputs["model"], compare_with),
+            *_release_nodes(config, locations, data, trainer_node.outputs["model"]),
         ],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
@@ -105,7 +102,10 @@ def create_pipeline(
 
 
 def _data_nodes(config: Config) -> _DataNodes:
-    example_gen = InteractionExampleGen(config.example_gen_config, code=code_digest(components, schemas))
+    log_files = LogFiles(config.example_gen_config.data)
+    example_gen = InteractionExampleGen(
+        config.example_gen_config, files=_seen(log_files), code=code_digest(components, schemas)
+    )
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
     history_schema = HistorySchema(text=history_schema_text(config.data))
@@ -129,7 +129,7 @@ def _data_nodes(config: Config) -> _DataNodes:
         features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
         code=code_digest(components, trainer, schemas),
     )
-    return _DataNodes(example_gen, statistics_gen, history_schema, example_validator, transform, baselines)
+    return _DataNodes(log_files, example_gen, statistics_gen, history_schema, example_validator, transform, baselines)
 
 
 def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Trainer:
@@ -153,16 +153,15 @@ def _release_nodes(
     locations: Locations,
     data: _DataNodes,
     model: BaseChannel,
-    compare_with: type[tfx.dsl.experimental.ResolverStrategy],
 ) -> list[BaseNode]:
     """Return the components that evaluate a model, decide on it and push it."""
     code = code_digest(components, trainer, serving, schemas)
     examples, counts = data.example_gen.outputs["examples"], data.baselines.outputs["counts"]
-    compared_with = previous_model(compare_with, candidate=model, models=locations.models)
+    served_model = ServedModel(model, models=locations.models)
     evaluator = Evaluator(
         examples=examples,
         model=model,
-        previous=compared_with.outputs["model"],
+        previous=_seen(served_model),
         counts=counts,
         settings=config.evaluator_config.model_dump_json(),
         floors=json.dumps(config.evaluate.gate.floors),
@@ -184,4 +183,9 @@ def _release_nodes(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=locations.models)
         ),
     ).with_id("Pusher")
-    return [compared_with, evaluator, gate, pusher]
+    return [served_model, evaluator, gate, pusher]
+
+
+def _seen(looker: BaseNode) -> Any:
+    """Return the text of a looker as a parameter of later components."""
+    return looker.outputs[SEEN].future()[0].value

@@ -35,7 +35,7 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
         "evaluator": ("common", "baselines"),
         "gate": ("common", "baselines", "evaluator"),
         "trainer": ("common",),
-        "resolver": ("common",),
+        "served_model": ("common",),
         "pusher": ("common",),
     },
 }

@@ -8,7 +8,6 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components.baselines.tables import read_catalogue
-from components.common.previous_model import previous_model_folder
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import write_evaluation_summary
 from components.evaluator.systems import Sources
@@ -25,7 +24,7 @@ def Evaluator(  # type: ignore[no-untyped-def]
     settings: tfx.dsl.components.Parameter[str],
     floors: tfx.dsl.components.Parameter[str],
     code: tfx.dsl.components.Parameter[str],
-    previous: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model] = None,
+    previous: tfx.dsl.components.Parameter[str] = "",
     beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
 ):
     """Evaluate an exported model on the test split, together with the previous model and the baselines.
@@ -40,11 +39,11 @@ def Evaluator(  # type: ignore[no-untyped-def]
         settings: an `EvaluatorConfig` as JSON.
         floors: metric -> lowest value that TFMA's validation accepts, as JSON.
         code: the digest of the sources, as a part of the cache key.
-        previous: the model to compare with. The first run of a root has none.
+        previous: the folder of the saved model to compare with, the output of `ServedModel`; "" if there is none.
         beam_pipeline: the pipeline that the steps are added to.
 
     Raises:
-        InputError: the previous model's folder is missing, and so is a copy of it.
+        InputError: the previous model cannot be loaded.
 
     Example:
         >>> types = tfx.types.standard_artifacts
@@ -61,9 +60,8 @@ def Evaluator(  # type: ignore[no-untyped-def]
     """
     measured = EvaluatorConfig.model_validate_json(settings)
     (test,) = artifact_utils.get_split_uris([examples], TEST)
-    folders = [path_utils.serving_model_path(model.uri), *([previous_model_folder(previous)] if previous else [])]
     catalogue = read_catalogue(counts.uri)
     with beam_pipeline as pipeline:
-        sources = Sources(counts.uri, *folders)
+        sources = Sources(counts.uri, path_utils.serving_model_path(model.uri), previous or None)
         evaluate(pipeline, measured, test, sources, len(catalogue), json.loads(floors), evaluation.uri)
     write_evaluation_summary(evaluation.uri, catalogue, measured)

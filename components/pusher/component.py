@@ -15,6 +15,7 @@ from tfx.utils import io_utils, proto_utils
 
 from components.common.atomic_write import atomic_write
 from components.common.tfx_types import Artifacts, Properties
+from components.common.versions import same_fingerprint
 
 SCRATCH = ".temporec-unfinished"  # not an integer, so TensorFlow Serving does not take it for a version
 
@@ -92,7 +93,7 @@ def publish(model: str, base_directory: str) -> str:
     versions = [int(name) for name in names if name.isdecimal()]
     if versions:
         served = os.path.join(base_directory, str(max(versions)))
-        if _have_same_fingerprint(served, model):
+        if same_fingerprint(served, model):
             return served
     version = max([int(time.time()), *(version + 1 for version in versions)])
     path = os.path.join(base_directory, str(version))
@@ -100,15 +101,3 @@ def publish(model: str, base_directory: str) -> str:
         io_utils.copy_dir(model, unfinished)
     tf.io.gfile.rmtree(scratch)
     return path
-
-
-def _have_same_fingerprint(*models: str) -> bool:
-    """Return whether saved models are copies of each other: TensorFlow gives each export a fingerprint."""
-    paths = [os.path.join(model, "fingerprint.pb") for model in models]
-    if not all(map(tf.io.gfile.exists, paths)):
-        return False
-    fingerprints = set()
-    for path in paths:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            fingerprints.add(file.read())
-    return len(fingerprints) == 1

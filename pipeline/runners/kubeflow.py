@@ -58,7 +58,6 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
     pipeline = create_pipeline(
         config,
         Locations(artifacts=f"{base}/artifacts", models=f"{base}/models"),
-        compare_with=tfx.dsl.experimental.LatestBlessedModelStrategy,  # the only strategy that Kubeflow supports
         beam_args=BEAM_ARGS,
     )
     runner_config = tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(default_image=image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,17 @@ from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
+from tfx.proto import pusher_pb2
 from tfx.proto.orchestration import pipeline_pb2
+from tfx.utils import path_utils, proto_utils
 
-from components.resolver.last_pushed_model import LastOtherBlessedModel, require_last_pushed_model
+from components.common.versions import same_fingerprint, whole_versions
 from pipeline.create_pipeline import Locations, create_pipeline
 from pipeline.records.open_root import working_directory
 from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
 
-_NEVER_CACHED = ("Pusher",)  # another model may have been pushed since it last had the same inputs
+_PUSHER = "Pusher"
 # TFX looks for cached results and pushed models of the same pipeline name only. All runs of a root have this one, so a
 # change of the setting `name` hides nothing.
 _PIPELINE_NAME = "temporec"
@@ -77,10 +79,10 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connection = deployment.metadata_connection_config
         store = metadata.Metadata(getattr(connection, connection.WhichOneof("connection_config")))
-        runs = []
+        runs: list[ComponentRun] = []
         for index, node in enumerate(pipeline.nodes):
             name = node.pipeline_node.node_info.id
-            if name in _NEVER_CACHED:
+            if name == _PUSHER and not _is_served(node.pipeline_node, runs):
                 node.pipeline_node.execution_options.caching_options.enable_cache = False
             self._on_start(name, index, len(pipeline.nodes))
             start = time.monotonic()
@@ -92,9 +94,21 @@ class LocalRunner(tfx_runner.IrBasedRunner):
                 executor_spec=runner_utils.extract_executor_spec(deployment, name),
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, name),
             ).launch()
-            runs.append(_component_run(store, name, execution.execution_id, time.monotonic() - start))
+            looked = name in deployment.custom_driver_specs  # a looker looks, even if it sees what it saw before
+            run = _component_run(store, name, execution.execution_id, time.monotonic() - start)
+            runs.append(replace(run, cached=run.cached and not looked))
             self._on_end(runs[-1])
         return runs
+
+
+def _is_served(pusher: pipeline_pb2.PipelineNode, runs: list[ComponentRun]) -> bool:
+    """Return whether the newest pushed version is the model of this run. Someone may have removed it since."""
+    destination = pusher_pb2.PushDestination()
+    proto_utils.json_to_proto(pusher.parameters.parameters["push_destination"].field_value.string_value, destination)
+    models = destination.filesystem.base_directory
+    (model,) = (run.outputs["model"].uri for run in runs if "model" in run.outputs)
+    newest = whole_versions(models)[:1]
+    return any(same_fingerprint(f"{models}/{version}", path_utils.serving_model_path(model)) for version in newest)
 
 
 def _component_run(store: metadata.Metadata, name: str, execution_id: int, seconds: float) -> ComponentRun:
@@ -125,20 +139,14 @@ def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[Compone
 
     Returns:
         The runs of the components, in order. Their artifacts' URIs are relative to the root.
-
-    Raises:
-        InputError: the model that was pushed last is missing, and so are all copies of it.
     """
     connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root.absolute() / "metadata.sqlite"))
     locations = Locations(artifacts="artifacts", models="models")
     with working_directory(root):
-        with metadata.Metadata(connection) as handle:
-            require_last_pushed_model(handle.store, locations.models)
         return runner.run(
             create_pipeline(
                 config,
                 locations,
-                compare_with=LastOtherBlessedModel,
                 pipeline_name=_PIPELINE_NAME,
                 metadata_connection_config=connection,
                 beam_args=BEAM_ARGS,

@@ -1,17 +1,14 @@
-"""Runs of TFX with the real resolver, Pusher, cache and metadata. A model is a file with its name."""
+"""Runs of TFX with the real looker, Pusher, cache and metadata. A model is a file with its name."""
 
 import shutil
 from pathlib import Path
 
-import pytest
 from tfx import v1 as tfx
-from tfx.orchestration import metadata
 
-from components.common.previous_model import previous_model_folder
-from components.pusher.component import AtomicPusher
-from components.resolver.last_pushed_model import LastOtherBlessedModel, previous_model, require_last_pushed_model
-from pipeline.runners.local import LocalRunner
-from schemas.errors import InputError
+from components.common.looker import SEEN
+from components.pusher.component import SCRATCH, AtomicPusher
+from components.served_model.component import ServedModel, previous_version
+from pipeline.runners.local import ComponentRun, LocalRunner
 
 
 @tfx.dsl.components.component
@@ -38,19 +35,18 @@ def Judge(  # type: ignore[no-untyped-def]
 @tfx.dsl.components.component
 def Read(  # type: ignore[no-untyped-def]
     text: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelRun],
-    previous: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model] = None,
+    previous: tfx.dsl.components.Parameter[str],
 ):
-    folder = previous_model_folder(previous) if previous else None
-    text.set_string_custom_property("text", (Path(folder) / "saved_model.pb").read_text() if folder else "")
+    text.set_string_custom_property("text", (Path(previous) / "saved_model.pb").read_text() if previous else "")
 
 
-def run(root: Path, name: str, *, blessed: bool = True, pipeline_name: str = "letters") -> str | None:
-    """Train the model of this name, or take it from the cache, and push it; return the model to compare it with."""
+def run_all(root: Path, name: str, *, blessed: bool = True, pipeline_name: str = "letters") -> dict[str, ComponentRun]:
+    """Train the model of this name, or take it from the cache, and push it; return the run of each component."""
     trained = Train(name=name)
     judged = Judge(model=trained.outputs["model"], blessed=int(blessed))
     models = str(root / "models")
-    previous = previous_model(LastOtherBlessedModel, candidate=trained.outputs["model"], models=models)
-    read = Read(previous=previous.outputs["model"])
+    looker = ServedModel(trained.outputs["model"], models)
+    read = Read(previous=looker.outputs[SEEN].future()[0].value)
     destination = tfx.proto.PushDestination.Filesystem(base_directory=models)
     pusher = AtomicPusher(
         model=trained.outputs["model"],
@@ -60,12 +56,17 @@ def run(root: Path, name: str, *, blessed: bool = True, pipeline_name: str = "le
     pipeline = tfx.dsl.Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=str(root / "artifacts"),
-        components=[trained, judged, previous, read, pusher],
+        components=[trained, judged, looker, read, pusher],
         enable_cache=True,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "metadata")),
     )
     runs = LocalRunner(on_start=lambda *_: None, on_end=lambda _: None).run(pipeline)
-    (outputs,) = (each.outputs for each in runs if each.component == "Read")
+    return {run.component: run for run in runs}
+
+
+def run(root: Path, name: str, *, blessed: bool = True, pipeline_name: str = "letters") -> str | None:
+    """Return the model to compare with."""
+    outputs = run_all(root, name, blessed=blessed, pipeline_name=pipeline_name)["Read"].outputs
     return outputs["text"].custom_properties["text"].string_value or None
 
 
@@ -99,34 +100,51 @@ def test_previous_model_of_a_renamed_pipeline_is_the_one_served_in_the_root(tmp_
     assert run(tmp_path, "C", pipeline_name="letters") == "B"
 
 
-def test_previous_model_in_a_moved_root_is_the_copy_in_models(tmp_path: Path) -> None:
+def test_components_after_the_looker_come_from_the_cache_until_another_model_is_served(tmp_path: Path) -> None:
+    def read_again(name: str) -> bool:
+        return not run_all(tmp_path, name)["Read"].cached
+
+    assert [read_again(name) for name in "AABBA"] == [True, False, True, False, True]
+
+
+def test_looker_always_looks(tmp_path: Path) -> None:
+    assert [run_all(tmp_path, "A")["ServedModel"].cached for _ in range(2)] == [False, False]
+
+
+def test_previous_model_is_found_where_the_root_was_moved_to(tmp_path: Path) -> None:
     for name in "AB":
         run(tmp_path / "old", name)
     (tmp_path / "old").rename(tmp_path / "new")
     assert run(tmp_path / "new", "C") == "B"
 
 
-def test_previous_model_without_its_folder_is_any_copy_that_was_pushed(tmp_path: Path) -> None:
+def test_previous_model_is_read_from_models_alone(tmp_path: Path) -> None:
     for name in "AB":
         run(tmp_path, name)
     shutil.rmtree(tmp_path / "artifacts" / "Train")
     assert run(tmp_path, "C") == "B"
-    shutil.rmtree(tmp_path / "artifacts" / "Train")
-    shutil.rmtree(tmp_path / "models")
-    assert run(tmp_path, "D") == "C"  # from the Pusher's own artifact
 
 
-def test_require_last_pushed_model_without_any_copy_raises_before_a_run(tmp_path: Path) -> None:
-    def require(models: str) -> None:
-        connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata"))
-        with metadata.Metadata(connection) as handle:
-            require_last_pushed_model(handle.store, models)
+def test_version_that_was_removed_is_pushed_again(tmp_path: Path) -> None:
+    for name in "AB":
+        run(tmp_path, name)
+    shutil.rmtree(max((tmp_path / "models").iterdir()))
+    assert run(tmp_path, "B") == "A"
+    assert served(tmp_path) == "B"
 
-    require("nowhere")  # nothing was pushed
-    run(tmp_path, "A")
-    models = str(tmp_path / "models")
-    require(models)
-    shutil.rmtree(tmp_path / "artifacts")
-    require(models)
-    with pytest.raises(InputError, match="no such folder, and no copy of it"):
-        require("nowhere")
+
+def test_previous_version_is_the_newest_whole_one_that_is_no_copy_of_the_candidate(tmp_path: Path) -> None:
+    def write(folder: Path, fingerprint: str, *, whole: bool = True) -> Path:
+        folder.mkdir(parents=True)
+        (folder / "fingerprint.pb").write_text(fingerprint)
+        if whole:
+            (folder / "saved_model.pb").touch()
+        return folder
+
+    models, candidate = tmp_path / "models", write(tmp_path / "candidate", "C")
+    assert previous_version(str(models), str(candidate)) == ""
+    for version, fingerprint in (("9", "A"), ("10", "B"), ("11", "C")):
+        write(models / version, fingerprint)
+    write(models / "12", "D", whole=False)
+    write(models / SCRATCH, "E")
+    assert previous_version(str(models), str(candidate)) == str(models / "10")

@@ -1,1 +1,0 @@
-"""The resolver, which chooses the model that a candidate is compared with."""

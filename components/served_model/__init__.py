@@ -1,0 +1,1 @@
+"""ServedModel, which finds the model that a candidate is compared with."""
