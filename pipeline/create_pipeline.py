@@ -28,6 +28,8 @@ from components.trainer.component import Trainer
 from schemas.config import Config
 from schemas.features import EVAL, TEST, TRAIN
 
+LOOKERS = ("LogFiles", "ServedModel")  # they look at the outside world, so they must run every time
+
 
 @dataclass(frozen=True)
 class Locations:

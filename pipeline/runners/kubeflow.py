@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
-import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import tensorflow as tf
+import yaml
 from tfx import v1 as tfx
 
-from pipeline.create_pipeline import Locations, create_pipeline
+from pipeline.atomic_file import write_atomically
+from pipeline.containers.entrypoint import COMMAND
+from pipeline.create_pipeline import LOOKERS, Locations, create_pipeline
 from pipeline.runners.beam_options import BEAM_ARGS
 from schemas.config import Config
 from schemas.errors import InputError
@@ -54,26 +56,56 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
             received=str(output),
             remedy="rename the output file",
         )
-    base = root.rstrip("/")
-    pipeline = create_pipeline(
-        config,
-        Locations(artifacts=f"{base}/artifacts", models=f"{base}/models"),
-        beam_args=BEAM_ARGS,
-    )
-    runner_config = tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(default_image=image)
+    job = pipeline_job(config, image, root.rstrip("/"))
+    text = yaml.safe_dump(job["pipelineSpec"]) if target == "kubeflow" else json.dumps(job, sort_keys=True)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".temporec-", dir=output.parent) as folder:
-            tfx.orchestration.experimental.KubeflowV2DagRunner(
-                config=runner_config, output_dir=folder, output_filename=output.name
-            ).run(pipeline)
-            Path(folder, output.name).replace(output)
-    except (OSError, tf.errors.OpError) as error:
+        write_atomically(output, text.encode())
+    except OSError as error:
         raise InputError(
             expected=f"a file that can be written at {output}",
             received=str(error),
             remedy="give another --output, change the permissions of its folder, or free some space",
         ) from None
+
+
+def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
+    """Return the pipeline as a job of Vertex AI, which contains the specification that Kubeflow Pipelines reads.
+
+    Args:
+        config: the configuration.
+        image: the container image with temporec installed.
+        root: the folder for artifacts and pushed models.
+
+    Returns:
+        The job, with `pipelineSpec` and `runtimeConfig`.
+    """
+    pipeline = create_pipeline(
+        config, Locations(artifacts=f"{root}/artifacts", models=f"{root}/models"), beam_args=BEAM_ARGS
+    )
+    runner_config = tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
+        default_image=image,
+        default_commands=COMMAND,
+        use_pipeline_spec_2_1=True,  # the only schema that Kubeflow Pipelines takes
+    )
+    runner = tfx.orchestration.experimental.KubeflowV2DagRunner(config=runner_config)
+    job: dict[str, Any] = runner.run(pipeline, write_out=False)
+    _complete_tasks(job["pipelineSpec"]["root"]["dag"]["tasks"])
+    return job
+
+
+def _complete_tasks(tasks: dict[str, Any]) -> None:
+    """Complete the tasks that TFX compiled.
+
+    TFX names the producer of a parameter `NAME_task`, but the task itself `NAME`. It caches all tasks or none.
+    """
+    for name, task in tasks.items():
+        for parameter in task.get("inputs", {}).get("parameters", {}).values():
+            if "taskOutputParameter" in parameter:
+                producer = parameter["taskOutputParameter"]
+                producer["producerTask"] = producer["producerTask"].removesuffix("_task")
+        if name in LOOKERS:
+            task["cachingOptions"] = {}
 
 
 def _check_paths(config: Config, root: str) -> None:

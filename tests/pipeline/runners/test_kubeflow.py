@@ -16,6 +16,7 @@ from pipeline.runners.kubeflow import Target, compile_pipeline
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.loading import load_config
+from tests.kubeflow.double import refusals
 
 REPOSITORY = Path(__file__).parents[3]
 OUTPUTS: dict[Target, str] = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
@@ -45,6 +46,19 @@ def test_compiled_pipeline_has_every_component_of_the_local_run(config: Config, 
     local = create_pipeline(config, Locations("artifacts", "models"))
     tasks = set(specification(compiled(config, target, tmp_path)).root.dag.tasks)
     assert tasks == {component.id for component in local.components}
+
+
+@pytest.mark.parametrize("target", OUTPUTS)
+def test_compiled_pipeline_is_what_kubeflow_takes(config: Config, target: Target, tmp_path: Path) -> None:
+    assert refusals(specification(compiled(config, target, tmp_path))) == []
+
+
+def test_every_task_but_the_lookers_is_cached(config: Config, tmp_path: Path) -> None:
+    tasks = specification(compiled(config, "kubeflow", tmp_path)).root.dag.tasks
+    assert {name for name, task in tasks.items() if not task.caching_options.enable_cache} == {
+        "LogFiles",
+        "ServedModel",
+    }
 
 
 @pytest.mark.parametrize("target", OUTPUTS)

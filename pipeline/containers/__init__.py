@@ -1,0 +1,1 @@
+"""The containers of Kubeflow Pipelines and Vertex AI: what runs in them."""

@@ -1,0 +1,172 @@
+"""Kubeflow Pipelines 2.17 without a cluster.
+
+Each rule names its place in github.com/kubeflow/pipelines. Object stores are not part of the double: a pipeline root
+is a folder of this machine, so nothing is downloaded or uploaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
+
+LOGS = "executor-logs"
+
+
+def refusals(specification: spec_pb2.PipelineSpec) -> list[str]:
+    """Return why the API server or the compiler refuses a pipeline; empty if they take it."""
+    found = []
+    if specification.schema_version != "2.1.0":  # backend/src/apiserver/template/v2_template.go
+        found.append(f"schema version {specification.schema_version}")
+    deployment = json_format.ParseDict(
+        json_format.MessageToDict(specification.deployment_spec), spec_pb2.PipelineDeploymentConfig()
+    )
+    for name, executor in deployment.executors.items():  # backend/src/v2/compiler/argocompiler/dag.go
+        if executor.WhichOneof("spec") not in ("container", "importer"):
+            found.append(f"{name} is a {executor.WhichOneof('spec')}")
+    tasks = specification.root.dag.tasks
+    for name, task in tasks.items():
+        found += [f"{name} needs {missing}, which is no task" for missing in _producers(task) - tasks.keys()]
+    return found
+
+
+@dataclass
+class Task:
+    """The last run of a task."""
+
+    artifacts: dict[str, spec_pb2.RuntimeArtifact]
+    parameters: dict[str, Any]
+    cached: bool = False
+    output: str = ""
+
+
+@dataclass
+class Kubeflow:
+    """The driver, the launcher, the metadata store and the cache.
+
+    Args:
+        root: the folder of the pipeline root.
+    """
+
+    root: Path
+    _cache: dict[str, Task] = field(default_factory=dict)
+    _ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def run(self, specification: spec_pb2.PipelineSpec) -> dict[str, Task]:
+        """Run every task after those that it depends on."""
+        assert refusals(specification) == []
+        done: dict[str, Task] = {}
+        waiting = dict(specification.root.dag.tasks)
+        while waiting:
+            name = next(name for name, task in waiting.items() if _producers(task) <= done.keys())
+            done[name] = self._run_task(specification, waiting.pop(name), done)
+        return done
+
+    def _run_task(
+        self, specification: spec_pb2.PipelineSpec, task: spec_pb2.PipelineTaskSpec, done: Mapping[str, Task]
+    ) -> Task:
+        component = specification.components[task.component_ref.name]
+        executors = json_format.MessageToDict(specification.deployment_spec)["executors"]
+        container = executors[component.executor_label]["container"]
+        inputs = self._inputs(task, done)
+        key = _cache_key(inputs, component, container)
+        if task.caching_options.enable_cache and key in self._cache:
+            return Task(self._cache[key].artifacts, self._cache[key].parameters, cached=True)
+        folder = self.root / task.task_info.name / str(next(self._ids))
+        given = _executor_input(inputs, component, folder)
+        ran = _launch(given, container)
+        produced = _read_output(given)
+        self._cache[key] = self._record(given, produced, ran)
+        return self._cache[key]
+
+    def _inputs(self, task: spec_pb2.PipelineTaskSpec, done: Mapping[str, Task]) -> spec_pb2.ExecutorInput.Inputs:
+        inputs = spec_pb2.ExecutorInput.Inputs()
+        for name, source in task.inputs.artifacts.items():
+            produced = source.task_output_artifact
+            artifact = done[produced.producer_task].artifacts[produced.output_artifact_key]
+            inputs.artifacts[name].artifacts.append(artifact)
+        for name, parameter in task.inputs.parameters.items():
+            if parameter.HasField("task_output_parameter"):
+                source_task = done[parameter.task_output_parameter.producer_task]
+                inputs.parameter_values[name].string_value = source_task.parameters[
+                    parameter.task_output_parameter.output_parameter_key
+                ]
+            else:
+                inputs.parameter_values[name].CopyFrom(parameter.runtime_value.constant)
+        return inputs
+
+    def _record(self, given: spec_pb2.ExecutorInput, produced: spec_pb2.ExecutorOutput, printed: str) -> Task:
+        """Register the outputs as the metadata store does: without their types, with an id as the name."""
+        artifacts = {}
+        for name, declared in given.outputs.artifacts.items():
+            artifact = spec_pb2.RuntimeArtifact(uri=declared.artifacts[0].uri)
+            for written in produced.artifacts[name].artifacts:  # launcher_v2.go, mergeRuntimeArtifacts
+                artifact.uri = written.uri or artifact.uri
+                artifact.metadata.MergeFrom(written.metadata)
+            artifact.name = str(next(self._ids))
+            artifact.metadata["display_name"] = name
+            artifact.type.instance_schema = ""  # backend/src/v2/metadata/client.go
+            artifacts[name] = artifact
+        parameters = {name: value.string_value for name, value in produced.parameter_values.items()}
+        assert parameters.keys() == given.outputs.parameters.keys()  # launcher_v2.go, collectOutputParameters
+        return Task(artifacts, parameters, output=printed)
+
+
+def _producers(task: spec_pb2.PipelineTaskSpec) -> set[str]:
+    artifacts = {source.task_output_artifact.producer_task for source in task.inputs.artifacts.values()}
+    parameters = {source.task_output_parameter.producer_task for source in task.inputs.parameters.values()}
+    return (artifacts | parameters | {*task.dependent_tasks}) - {""}
+
+
+def _cache_key(
+    inputs: spec_pb2.ExecutorInput.Inputs, component: spec_pb2.ComponentSpec, container: Mapping[str, Any]
+) -> str:
+    """backend/src/v2/cacheutils/cache.go: names and URIs of artifacts, parameters, outputs, command, image."""
+    parts = [
+        {name: [(each.name, each.uri) for each in artifacts.artifacts] for name, artifacts in inputs.artifacts.items()},
+        {name: json_format.MessageToDict(value) for name, value in inputs.parameter_values.items()},
+        json_format.MessageToDict(component.output_definitions),
+        [container["command"], container["args"], container["image"]],
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _executor_input(
+    inputs: spec_pb2.ExecutorInput.Inputs, component: spec_pb2.ComponentSpec, folder: Path
+) -> spec_pb2.ExecutorInput:
+    """backend/src/v2/driver/driver.go, provisionOutputs; launcher_v2.go, prepareOutputFolders: parents only."""
+    given = spec_pb2.ExecutorInput(inputs=inputs)
+    folder.mkdir(parents=True)
+    for name, declared in component.output_definitions.artifacts.items():
+        artifact = given.outputs.artifacts[name].artifacts.add(name=name, uri=str(folder / name))
+        artifact.type.CopyFrom(declared.artifact_type)
+    logs = given.outputs.artifacts[LOGS].artifacts.add(name=LOGS, uri=str(folder / LOGS))
+    logs.type.schema_title = "system.Artifact"
+    for name in component.output_definitions.parameters:
+        given.outputs.parameters[name].output_file = str(folder / "parameters" / name)
+    given.outputs.output_file = str(folder / "output_metadata.json")
+    return given
+
+
+def _launch(given: spec_pb2.ExecutorInput, container: Mapping[str, Any]) -> str:
+    """launcher_v2.go, compileCmdAndArgs and execute."""
+    text = json_format.MessageToJson(given)
+    python, *rest = [part.replace("{{$}}", text) for part in (*container["command"], *container["args"])]
+    assert python == "python"
+    ran = subprocess.run([sys.executable, *rest], cwd="/", check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-5000:]
+    return ran.stdout
+
+
+def _read_output(given: spec_pb2.ExecutorInput) -> spec_pb2.ExecutorOutput:
+    """launcher_v2.go, getExecutorOutputFile: an unknown field fails the task."""
+    return json_format.Parse(Path(given.outputs.output_file).read_text(), spec_pb2.ExecutorOutput())
