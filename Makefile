@@ -1,7 +1,8 @@
 # Every target works from nothing: it installs what it needs. The logic is in scripts and in `temporec`.
 SHELL := /bin/sh
 PYTHON ?= python3
-PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# In the order of their names, the files with a few long tests do not come last, when other processes have nothing to do.
+PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format docs coverage build lock test-other-set clean
 
