@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-import tensorflow as tf
 from pydantic import ValidationError
 
 from pipeline.atomic_file import write_atomically
@@ -106,7 +106,7 @@ def require_folders(root: Path, folders: Iterable[str]) -> None:
         InputError: a folder does not exist.
     """
     for folder in folders:
-        if not tf.io.gfile.isdir(folder):
+        if not os.path.isdir(folder):
             raise InputError(
                 expected=f"the folders that {root / RECORD} names",
                 received=f"no folder {folder}",

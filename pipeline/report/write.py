@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.records.run_root import REPORT, read_record, require_folders, write_text
-from pipeline.report.gather import gather
-from pipeline.report.render import render
 
 
 def write_report(root: Path, output: Path | None = None) -> Path:
@@ -28,8 +26,13 @@ def write_report(root: Path, output: Path | None = None) -> Path:
         print(write_report(Path("runs/quickstart")))
         ```
     """
+    record = _record(root)
+    # After the check, because this takes ten seconds.
+    from pipeline.report.gather import gather
+    from pipeline.report.render import render
+
     path = output or root / REPORT
-    write_text(path, render(gather(_record(root))))
+    write_text(path, render(gather(record)))
     return path
 
 
