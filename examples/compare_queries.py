@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from components.evaluator.query_results import QUERIES, read_results
+from pipeline.records.run_root import read_record
 
 METRIC = "ndcg@10"
 
 
 def main(root: Path, baseline: str) -> None:
-    """Print the differences, and the users for whom the baseline is best compared with the model."""
-    record = json.loads((root / "run.json").read_text())
+    """Print the differences, and the three users with the largest loss against the baseline."""
+    record = read_record(root)
     results = read_results(f"{record['evaluation']}/{QUERIES}")
 
     overall = results.difference("model", baseline, METRIC)
@@ -33,9 +33,8 @@ def main(root: Path, baseline: str) -> None:
     changes = results.values("model", METRIC) - results.values(baseline, METRIC)
     targets, lists = results.targets(), results.lists("model")
     for row in (row for row in np.argsort(changes)[:3] if changes[row] < 0):
-        print(
-            f"{results.user_ids[row]} got {', '.join(lists[row][:3])} and chose {targets[row][0]}: {changes[row]:+.4f}"
-        )
+        recommended, target = ", ".join(lists[row][:3]), targets[row][0]
+        print(f"user {results.user_ids[row]}: recommended {recommended}; target {target}; {METRIC} {changes[row]:+.4f}")
 
 
 if __name__ == "__main__":

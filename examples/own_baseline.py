@@ -8,7 +8,6 @@ contract tests. Here the script adds it to its own process only.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from scipy import sparse
 from components.baselines.tables import read_tables
 from components.common.example_batches import read_examples
 from components.evaluator.queries import read_queries
+from pipeline.records.run_root import read_record
 from trainer.baselines.recommenders import BASELINES, BaselineRecommender, popularity_order
 from trainer.baselines.tables import Tables
 from trainer.metrics import NDCG, Catalogue, Lists, Recall
@@ -40,7 +40,7 @@ class LastItemKnn:
 
 def main(root: Path) -> None:
     """Print recall and NDCG of every baseline in the registry."""
-    record = json.loads((root / "run.json").read_text())
+    record = read_record(root)
     queries = read_queries(list(read_examples(f"{record['artifacts']['examples']}/Split-test")))
     tables = read_tables(record["artifacts"]["counts"])
     catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users)

@@ -139,14 +139,14 @@ def run(
     overrides: SetOption = None,
     root: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder for artifacts, metadata, models, logs, run.json and report.html. [runs/NAME]"),
+        typer.Option(help="Folder for artifacts, metadata, models, logs and results. Default: runs/NAME."),
     ] = None,
 ) -> None:
     """Run the whole pipeline, from the log to a tested, gated and pushed model.
 
     A second run in the same root repeats only the steps after a change; other results come from the cache.
 
-    Watch the training with: tensorboard --logdir ROOT
+    Watch the training with: tensorboard --logdir ROOT/artifacts/Trainer/model_run
     """
     loaded = _load(config, overrides)
     from pipeline.commands.run import run as run_pipeline
@@ -204,7 +204,7 @@ def compare(
 @app.command()
 def report(
     root: Annotated[Path, typer.Option(help="Root of the run.")],
-    output: Annotated[Optional[Path], typer.Option(help="File to write. [ROOT/report.html]")] = None,  # noqa: UP045
+    output: Annotated[Optional[Path], typer.Option(help="File to write. Default: ROOT/report.html.")] = None,  # noqa: UP045
 ) -> None:
     """Write a self-contained HTML report of a run."""
     from pipeline.report.write import write_report
@@ -230,7 +230,7 @@ def recommend(
     server: Annotated[
         str, typer.Option(help="HOST:PORT of `temporec serve` or TensorFlow Serving.")
     ] = "localhost:8500",
-    k: Annotated[Optional[int], typer.Option(min=1, help="Number of items. [the model's k]")] = None,  # noqa: UP045
+    k: Annotated[Optional[int], typer.Option(min=1, help="Number of items. Default: the model's k.")] = None,  # noqa: UP045
     exclude: Annotated[str, typer.Option(help=f"Item ids to leave out, {_IDS_HELP}")] = "",
     config: Annotated[Optional[Path], typer.Option(help="Show titles from this configuration's item table.")] = None,  # noqa: UP045
     model_name: Annotated[str, typer.Option(help="Name of the model on the server.")] = MODEL_NAME,

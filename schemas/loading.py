@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -43,7 +44,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     except ValidationError as error:
         problems = list(_problems(error))
         raise InputError(
-            expected=f"a valid configuration in {path}",
+            expected=f"a valid configuration in {path}{' with --set' if overrides else ''}",
             received="\n".join([f"{len(problems)} problem{'s' * (len(problems) > 1)}", *problems]),
             remedy="correct the keys named above; docs/configuration.md lists all keys",
         ) from None
@@ -71,7 +72,9 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     except (yaml.YAMLError, ValueError) as error:  # PyYAML raises ValueError for a date that does not exist
         raise InputError(
-            expected=f"YAML in {path}", received=str(error), remedy="correct the syntax of the file"
+            expected=f"YAML in {path}",
+            received=re.sub(r'\s*in "<unicode string>", ', ", ", str(error)),
+            remedy="correct the syntax of the file",
         ) from None
     if not isinstance(tree, dict):
         raise InputError(

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from components.evaluator.query_metrics import ITEMS, SLICE, TARGETS, TIME_S, USER, VALUE
 from components.evaluator.statistics import Difference, difference
+from schemas.errors import InputError
 from schemas.file_patterns import escape_folder
 from trainer.metrics.lists import Floats, Ids
 
@@ -90,8 +91,20 @@ class Results:
 
         Returns:
             [queries], NaN where a query has no value.
+
+        Raises:
+            InputError: the system or the metric was not evaluated.
         """
-        return np.asarray(self.table[f"{VALUE}:{system}:{metric}"].to_numpy(), dtype=np.float64)
+        name = f"{VALUE}:{system}:{metric}"
+        if name not in self.table.column_names:
+            known = [column.split(":") for column in self.table.column_names if column.startswith(f"{VALUE}:")]
+            systems, metrics = ({parts[place]: None for parts in known} for place in (1, 2))
+            raise InputError(
+                expected=f"one of the systems {', '.join(systems)} and of the metrics {', '.join(metrics)}",
+                received=f"{metric} of {system}",
+                remedy="give a name as it is in run.json, under metrics",
+            )
+        return np.asarray(self.table[name].to_numpy(), dtype=np.float64)
 
     def matrix(self, system: str, metrics: Sequence[str]) -> Floats:
         """Return several metrics of a system.

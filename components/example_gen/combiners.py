@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import pyarrow as pa
 
 from components.common.beam_combiners import MergeParts, ValueCounts, count_distinct, merge_value_counts
-from components.example_gen.report import SAMPLE_CHARACTERS, SAMPLES, RejectedRow
 from components.example_gen.timelines import Timeline
 
 Ends = tuple[float, float]  # first and last time
@@ -60,46 +56,3 @@ class CountSeconds(MergeParts):
     def add_input(self, parts: list[ValueCounts], timeline: Timeline) -> list[ValueCounts]:
         """Add one timeline."""
         return super().add_input(parts, np.unique(np.floor(timeline.timestamps_s), return_counts=True))
-
-
-class RejectedCounts(NamedTuple):
-    """Rejected rows by reason: the count, and the first samples in the order of file and line."""
-
-    rows: Counter[str]
-    samples: dict[str, list[RejectedRow]]
-
-
-class CountRejected(beam.CombineFn):
-    """Combiner of `REJECTED` batches to counts by reason, with a few samples of each."""
-
-    def create_accumulator(self) -> RejectedCounts:
-        """Return no rows."""
-        return RejectedCounts(Counter(), {})
-
-    def add_input(self, counts: RejectedCounts, batch: pa.RecordBatch) -> RejectedCounts:
-        """Add a batch."""
-        samples = defaultdict(list)
-        for reason, file, line, raw in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            samples[reason].append(RejectedRow(file, line, raw[:SAMPLE_CHARACTERS]))
-        rows = Counter({reason: len(found) for reason, found in samples.items()})
-        return self.merge_accumulators([counts, RejectedCounts(rows, samples)])
-
-    def merge_accumulators(self, accumulators: Iterable[RejectedCounts]) -> RejectedCounts:
-        """Return the sum of the counts, and the first samples."""
-        rows: Counter[str] = Counter()
-        samples: dict[str, list[RejectedRow]] = defaultdict(list)
-        for counts in accumulators:
-            rows += counts.rows
-            for reason, found in counts.samples.items():
-                samples[reason] += found
-        return RejectedCounts(
-            rows,
-            {
-                reason: heapq.nsmallest(SAMPLES, found, key=lambda row: (row.file, row.line))
-                for reason, found in samples.items()
-            },
-        )
-
-    def extract_output(self, counts: RejectedCounts) -> RejectedCounts:
-        """Return the counts."""
-        return counts

@@ -193,12 +193,12 @@ def column_indices(header: Sequence[str], columns: Sequence[str], name: str) -> 
     """
     for column in columns:
         if header.count(column) != 1:
-            near = difflib.get_close_matches(column, header, n=1, cutoff=0.0)
+            near = difflib.get_close_matches(column, header, n=1)
             raise InputError(
                 expected=f"one column {column!r} in {name}",
                 received=f"{header.count(column) or 'none'} among {', '.join(map(repr, header))}"[:500],
                 remedy="give each column of the file its own name"
                 if header.count(column)
-                else f"did you mean {near[0]!r}? name columns of the file in the configuration",
+                else f"{f'did you mean {near[0]!r}? ' if near else ''}name columns of the file in the configuration",
             )
     return [header.index(column) for column in columns]

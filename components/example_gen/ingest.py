@@ -10,10 +10,10 @@ import tensorflow as tf
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from components.common.atomic_write import atomic_write
-from components.example_gen.combiners import CountRejected, RejectedCounts
 from components.example_gen.dead_letters import WriteRejected
 from components.example_gen.histories import BuildHistories
 from components.example_gen.history_writer import WriteHistories
+from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
 from components.example_gen.rows import ValidateInteractions
 from components.example_gen.side_tables import count_table_rows

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from components.example_gen.combiners import CountRejected, RejectedCounts
 from components.example_gen.csv_rows import column_indices, read_header, read_header_line, read_lines, read_rows
 from components.example_gen.diagnosis import wrong_delimiter, wrong_timestamp
 from components.example_gen.files import DECOMPRESSORS, READ_BYTES, match_files, read_blocks
+from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import check_table_rows, describe_rejected, no_rows, remedy_for
 from components.example_gen.rows import validate
 from components.example_gen.side_tables import count_table_rows, read_items, read_users

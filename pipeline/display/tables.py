@@ -82,7 +82,7 @@ def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any], metri
 
 
 def summary_table(record: Mapping[str, Any]) -> Table:
-    """Return the main metrics of a run's model next to the last blessed model and the best baseline.
+    """Return the main metrics of a run's model next to the served model and the best baseline.
 
     Args:
         record: the content of `run.json`.
@@ -94,7 +94,7 @@ def summary_table(record: Mapping[str, Any]) -> Table:
     metrics, evaluate = record["metrics"], record["config"]["evaluate"]
     metric = evaluate["gate"]["metric"]
     baselines = {name: values for name, values in metrics["baselines"].items() if metric in values}
-    others = {"last blessed model": metrics["previous"]} if metrics["previous"] else {}
+    others = {"served model": metrics["previous"]} if metrics["previous"] else {}
     if baselines:
         best = max(baselines, key=lambda name: baselines[name][metric])
         others[f"best baseline, {best.replace('_', ' ')}"] = baselines[best]
@@ -150,7 +150,8 @@ def verdict_lines(record: Mapping[str, Any]) -> Iterator[Text]:
     for check in failed:
         yield Text(f"  {check['title']}: {check['measured']}; required: {check['required']}")
     pushed = record["pushed"]
-    yield Text(f"Pushed: {pushed['path']}" if pushed else "Pushed: nothing; the served model does not change")
+    unchanged = "; the served model does not change" if record["metrics"]["previous"] else ""
+    yield Text(f"Pushed: {pushed['path']}" if pushed else f"Pushed: nothing{unchanged}")
 
 
 def recommendation_table(user: str, history: Sequence[str], recommended: Sequence[tuple[str, float]]) -> Table:

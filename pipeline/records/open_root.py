@@ -31,7 +31,7 @@ def exclusive(root: Path) -> Iterator[None]:
         raise InputError(
             expected=f"a writable root: {root}",
             received=error.strerror or str(error),
-            remedy="choose another --root, or change its permissions",
+            remedy="give a folder" if root.is_file() else "choose another --root, or change its permissions",
         ) from None
     with lock:
         try:

@@ -65,7 +65,7 @@ def _against_baselines(metrics: Mapping[str, Any], metric: str) -> str:
 
 def _previous(metrics: Mapping[str, Any], metric: str) -> str:
     previous = (metrics["previous"] or {}).get(metric)
-    return "" if previous is None else f"The last blessed model has {previous:.4f} on the same test split."
+    return "" if previous is None else f"The served model has {previous:.4f} on the same test split."
 
 
 def _refused(checks: list[dict[str, Any]]) -> str:

@@ -76,7 +76,7 @@ class GateConfig(Section):
         description="Baselines that a model must beat: the confidence interval of the difference must lie above 0.",
     )
     tolerance: float = Field(
-        default=0.0, ge=0.0, description="Maximum loss in `metric` compared with the last blessed model."
+        default=0.0, ge=0.0, description="Maximum loss in `metric` compared with the served model."
     )
     slices: tuple[str, ...] = Field(
         default=("target_popularity",),

@@ -9,7 +9,7 @@ import re
 from schemas.errors import InputError
 
 # gRPC's address forms that have a host: HOST:PORT, and the same after `dns:///`, `ipv4:` or `ipv6:`.
-_ADDRESS = re.compile(r"(?:dns:(?://[^/]*/)?|ipv4:|ipv6:)?(\[[^\]]*\]|[^:/]*)(?::(-?\d+))?")
+_ADDRESS = re.compile(r"(?:dns:(?://[^/]*/)?|ipv4:|ipv6:)?(\[[^\]]*\]|[^:/]*)(?::(-?\d*))?")
 _PROXY_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")  # in gRPC's order
 _NO_PROXY_VARIABLES = ("no_grpc_proxy", "no_proxy")
 
@@ -32,16 +32,16 @@ def check_listening_port(port: int) -> None:
 
 
 def check_address(address: str) -> None:
-    """Check the port of a server's address. gRPC itself takes any integer modulo 65,536.
+    """Check the port of a server's address. gRPC itself takes any integer modulo 65,536, and 443 for none.
 
     Args:
         address: HOST:PORT, or another address that gRPC knows.
 
     Raises:
-        InputError: the port is not from 1 to 65535.
+        InputError: there is no port, or it is not from 1 to 65535.
     """
     found = _ADDRESS.fullmatch(address)
-    if found and found[2] and not 1 <= int(found[2]) <= 65535:
+    if found and not 1 <= int(found[2] or 0) <= 65535:
         raise InputError(
             expected="HOST:PORT with a port from 1 to 65535",
             received=address,

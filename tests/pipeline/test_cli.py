@@ -51,6 +51,11 @@ def test_every_command_has_help(command: str) -> None:
     assert "Usage" in temporec(command, "--help")
 
 
+def test_help_shows_the_defaults_that_depend_on_other_settings() -> None:
+    for command, shown in (("run", "runs/NAME"), ("report", "ROOT/report.html"), ("recommend", "the model's k")):
+        assert f"Default: {shown}" in temporec(command, "--help", environ={"COLUMNS": "200"})
+
+
 def test_validate_prints_counts(tmp_path: Path) -> None:
     (tmp_path / "log.tsv").write_text(
         "user_id:token\titem_id:token\ttimestamp:float\n"

@@ -169,6 +169,19 @@ def test_load_config_name_used_after_training_is_checked(write, settings, messag
     assert message in problems(write(SMALLEST), *settings)
 
 
+@pytest.mark.parametrize(("overrides", "source"), [(["unknown.key=1"], "config.yaml with --set"), ([], "config.yaml")])
+def test_load_config_problem_names_the_file_and_the_overrides(write, overrides, source):
+    with pytest.raises(InputError) as caught:
+        load_config(write({**SMALLEST, "another": {}}), overrides)
+    assert caught.value.expected.endswith(source)
+
+
+def test_load_config_wrong_syntax_names_the_line(write):
+    message = problems(write("data: {path: a\nname: x"))
+    assert "line 2, column 5" in message
+    assert "unicode string" not in message
+
+
 def test_load_config_error_between_sections_does_not_print_the_sections(write):
     assert len(problems(write(SMALLEST), "model.inputs.columns=[zzz]")) < 200
 

@@ -13,6 +13,7 @@ from components.evaluator.query_metrics import Recommendations, measure, metric_
 from components.evaluator.query_results import Results, read_results
 from components.evaluator.summary import read_summary, summarize, write_summary
 from schemas.config.evaluation import EvaluatorConfig
+from schemas.errors import InputError
 from tests.components.evaluated import results
 from tests.trainer.lists import catalogue
 
@@ -76,6 +77,13 @@ def test_values_equal_those_of_the_metrics(found: Results) -> None:
     assert found.values("model", "repeats@3").tolist() == pytest.approx([1 / 3, 1 / 3, 2 / 3, 0, 1 / 3])
     assert found.values("model", "auc").tolist() == pytest.approx([0.25, 0, 0.5, 1, np.nan], nan_ok=True)
     assert np.isnan(found.values("popularity", "auc")).all()
+
+
+def test_values_of_an_unknown_system_or_metric_names_the_known_ones(found: Results) -> None:
+    for system, metric in (("nobody", "recall@2"), ("model", "luck")):
+        with pytest.raises(InputError, match=f"received: {metric} of {system}") as caught:
+            found.values(system, metric)
+        assert "systems model, " in caught.value.expected
 
 
 def test_groups_are_masks_of_queries(found: Results) -> None:

@@ -3,14 +3,11 @@ from collections import Counter
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.combiners import CountRejected, CountSeconds, MeasureExtent
-from components.example_gen.report import SAMPLE_CHARACTERS, RejectedRow
+from components.example_gen.combiners import CountSeconds, MeasureExtent
 from components.example_gen.timelines import Timeline
-from schemas.interaction import REJECTED
 
 TIMES = st.lists(st.floats(0, 50).map(lambda time: round(time, 1)), min_size=1, max_size=9).map(sorted)
 BUNDLES = st.lists(st.lists(TIMES, max_size=9), max_size=4)
@@ -49,22 +46,3 @@ def test_measure_extent_counts_items_and_finds_first_and_last_time(bundles: list
         "first_timestamp_s": min(every, default=None),
         "last_timestamp_s": max(every, default=None),
     }
-
-
-def rejected(rows: list[tuple[str, int]]) -> pa.RecordBatch:
-    reasons, lines = zip(*rows, strict=True)
-    columns = [reasons, ["log.csv"] * len(rows), lines, ["x" * 1000] * len(rows)]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, REJECTED, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=REJECTED)
-
-
-def test_count_rejected_counts_all_rows_and_keeps_the_first_three_of_each_reason() -> None:
-    one, two = rejected([("no_item", 9), ("no_user", 5), ("no_item", 7)]), rejected([("no_item", 10), ("no_item", 2)])
-
-    counts = combine(CountRejected(), [[one], [two]])
-
-    assert counts == combine(CountRejected(), [[two, one]])
-    assert counts.rows == Counter(no_item=4, no_user=1)
-    raw = "x" * SAMPLE_CHARACTERS
-    assert counts.samples["no_item"] == [RejectedRow("log.csv", line, raw) for line in (2, 7, 9)]
-    assert counts.samples["no_user"] == [RejectedRow("log.csv", 5, raw)]

@@ -121,6 +121,7 @@ def test_read_rows_puts_every_line_into_exactly_one_row(text: str, quote: str | 
     ("header", "message"),
     [
         (["item", "usr", "time"], "did you mean 'usr'"),
+        (["product", "user", "time"], "remedy:   name columns of the file"),  # no column is close
         (["user", "item", "time", "item"], "received: 2 among"),
     ],
 )

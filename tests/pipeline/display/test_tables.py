@@ -60,7 +60,7 @@ def record(metric: str = "recall@10", **metrics: Any) -> dict[str, Any]:
 def test_summary_shows_the_model_the_last_model_and_the_best_baseline() -> None:
     previous = {"recall@10": 0.24, "ndcg@10": 0.12}
     assert rows(summary_table(record(previous=previous))) == {
-        "": ["model", "95% interval", "last blessed model", "best baseline, markov two back"],
+        "": ["model", "95% interval", "served model", "best baseline, markov two back"],
         "recall@10": ["0.2500", "0.2000 to 0.3000", "0.2400", "0.2000"],
         "ndcg@10": ["0.1250", "", "0.1200", "0.1000"],
         "coverage@10": ["0.5000", "", "", "0.7500"],
@@ -114,6 +114,15 @@ def test_text_of_the_log_that_looks_like_markup_is_shown_unchanged(what: Rendera
     assert MARKUP in shown(what)
 
 
+@pytest.mark.parametrize(
+    ("previous", "line"),
+    [(None, "Pushed: nothing"), ({"recall@10": 0.2}, "Pushed: nothing; the served model does not change")],
+)
+def test_verdict_of_a_refused_model_says_whether_another_is_served(previous: object, line: str) -> None:
+    refused = {"gate": {"blessed": False, "checks": []}, "pushed": None, "metrics": {"previous": previous}}
+    assert shown(list(verdict_lines(refused))[-1]).strip() == line
+
+
 def test_group_name_that_looks_like_markup_is_shown_unchanged() -> None:
     check = {
         "id": f"no_regression[genres={MARKUP}]",
@@ -122,8 +131,8 @@ def test_group_name_that_looks_like_markup_is_shown_unchanged() -> None:
         "required": "0",
         "passed": False,
     }
-    lines = verdict_lines({"gate": {"blessed": False, "checks": [check]}, "pushed": None})
-    assert MARKUP in "".join(map(shown, lines))
+    refused = {"gate": {"blessed": False, "checks": [check]}, "pushed": None, "metrics": {"previous": None}}
+    assert MARKUP in "".join(map(shown, verdict_lines(refused)))
 
     of_many = results(
         {"model": {"recall@10": [1.0] * 30}},

@@ -17,13 +17,16 @@ def test_check_listening_port_out_of_range_is_refused(port: int) -> None:
         check_listening_port(port)
 
 
-@pytest.mark.parametrize("address", ["localhost:1", "[::1]:65535", "dns:///a.b:8500", "localhost", "unix:/a/b:99999"])
-def test_check_address_in_range_or_without_a_port_is_accepted(address: str) -> None:
+@pytest.mark.parametrize("address", ["localhost:1", "[::1]:65535", "dns:///a.b:8500", "unix:/a/b:99999", "xds:///a"])
+def test_check_address_in_range_or_of_another_form_is_accepted(address: str) -> None:
     check_address(address)
 
 
-@pytest.mark.parametrize("address", ["localhost:0", "localhost:-1", "[::1]:65536", "dns:///a.b:99999"])
-def test_check_address_out_of_range_is_refused(address: str) -> None:
+@pytest.mark.parametrize(
+    "address",
+    ["localhost", "localhost:", "dns:///a.b", "localhost:0", "localhost:-1", "[::1]:65536", "dns:///a.b:99999"],
+)
+def test_check_address_without_a_port_or_out_of_range_is_refused(address: str) -> None:
     with pytest.raises(InputError) as caught:
         check_address(address)
     assert caught.value.received == address
