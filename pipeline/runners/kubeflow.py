@@ -10,6 +10,7 @@ from typing import Any, Literal
 import yaml
 from tfx import v1 as tfx
 
+from components.example_gen.log_files import file_settings
 from pipeline.atomic_file import write_atomically
 from pipeline.containers.entrypoint import COMMAND
 from pipeline.create_pipeline import LOOKERS, Locations, create_pipeline
@@ -109,9 +110,7 @@ def _complete_tasks(tasks: dict[str, Any]) -> None:
 
 
 def _check_paths(config: Config, root: str) -> None:
-    read = config.example_gen_config.data
-    tables = {"data.items.path": read.items, "data.users.path": read.users}
-    paths = {"data.path": read.path, **{name: table.path for name, table in tables.items() if table}}
+    paths = file_settings(config.example_gen_config.data)
     for name, value in {**paths, "--root": root}.items():
         if not _URI.fullmatch(value):
             raise InputError(

@@ -10,12 +10,16 @@ import yaml
 
 ITEMS, STEP, USERS, LENGTH, NOISE = 101, 7, 400, 14, 0.03
 
-CONFIG = """
+DATA = """
 name: planted
 data:
   path: {log}
   columns: {{user: user, item: item, timestamp: time}}
   timestamp: {{unit: s}}
+"""
+CONFIG = (
+    DATA
+    + """\
 history: {{max_length: 12}}
 model:
   dim: 32
@@ -25,6 +29,7 @@ train: {{epochs: 12, batch_size: 32, learning_rate: 0.01, warmup_steps: 10}}
 serving: {{fallback: recent_popularity}}
 evaluate: {{gate: {{floors: {{recall@10: 0.5}}, beat: [popularity]}}}}  # a Markov chain cannot be beaten by much
 """
+)
 
 
 def write_log(path: Path, users: int = USERS) -> None:

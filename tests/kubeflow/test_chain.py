@@ -10,19 +10,17 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
 
 from pipeline.runners.kubeflow import pipeline_job
 from schemas.loading import load_config
-from tests.e2e.planted import write_log
+from tests.e2e.planted import DATA, write_log
 from tests.kubeflow.double import Kubeflow, Task
 
-CONFIG = """
-name: planted
-data:
-  path: {log}
-  columns: {{user: user, item: item, timestamp: time}}
-  timestamp: {{unit: s}}
+CONFIG = (
+    DATA
+    + """\
 model: {{preset: fast, dim: 16, encoder: {{units: 16}}, reranker: {{weight: 0}}}}
 train: {{epochs: 6, learning_rate: 0.01, warmup_steps: 10}}
 evaluate: {{gate: {{beat: [popularity], min_users: 50}}}}
 """
+)
 LOOKERS = {"LogFiles", "ServedModel"}
 
 
