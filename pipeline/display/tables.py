@@ -149,9 +149,11 @@ def verdict_lines(record: Mapping[str, Any]) -> Iterator[Text]:
         yield Text.from_markup(f"[bold red]Gate: refused[/], {len(failed)} of {len(checks)} checks failed")
     for check in failed:
         yield Text(f"  {check['title']}: {check['measured']}; required: {check['required']}")
-    pushed = record["pushed"]
-    unchanged = "; the served model does not change" if record["metrics"]["previous"] else ""
-    yield Text(f"Pushed: {pushed['path']}" if pushed else f"Pushed: nothing{unchanged}")
+    if record["pushed"]:
+        yield Text(f"Pushed: {record['pushed']['path']}")
+    else:
+        unchanged = "; the served model does not change" if record["metrics"]["previous"] else ""
+        yield Text(f"Pushed: nothing{unchanged}")
 
 
 def recommendation_table(user: str, history: Sequence[str], recommended: Sequence[tuple[str, float]]) -> Table:
