@@ -6,8 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tfx import v1 as tfx
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2, transform_pb2
 from tfx.types.channel import BaseChannel
 
 import components
@@ -50,10 +54,10 @@ class _DataNodes:
 
     log_files: LogFiles
     example_gen: InteractionExampleGen
-    statistics_gen: tfx.components.StatisticsGen
+    statistics_gen: StatisticsGen
     history_schema: Any
-    example_validator: tfx.components.ExampleValidator
-    transform: tfx.components.Transform
+    example_validator: ExampleValidator
+    transform: Transform
     baselines: Any
 
 
@@ -64,7 +68,7 @@ def create_pipeline(
     pipeline_name: str | None = None,
     metadata_connection_config: Any = None,
     beam_args: tuple[str, ...] = (),
-) -> tfx.dsl.Pipeline:
+) -> Pipeline:
     """Create the pipeline from a log to a pushed model.
 
     The same components run on every orchestrator. Only the arguments differ.
@@ -89,7 +93,7 @@ def create_pipeline(
     """
     data = _data_nodes(config)
     trainer_node = _trainer_node(config, locations, data)
-    return tfx.dsl.Pipeline(
+    return Pipeline(
         pipeline_name=pipeline_name or config.name,
         pipeline_root=locations.artifacts,
         components=[
@@ -109,16 +113,16 @@ def _data_nodes(config: Config) -> _DataNodes:
         config.example_gen_config, files=_seen(log_files), code=code_digest(components, schemas)
     )
     examples = example_gen.outputs["examples"]
-    statistics_gen = tfx.components.StatisticsGen(examples=examples)
+    statistics_gen = StatisticsGen(examples=examples)
     history_schema = HistorySchema(text=history_schema_text(config.data))
     schema = history_schema.outputs["schema"]
-    example_validator = tfx.components.ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
-    transform = tfx.components.Transform(
+    example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
+    transform = Transform(
         examples=examples,
         schema=schema,
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
         # The catalogue has every item of the log: an item that is only a target is also a candidate.
-        splits_config=tfx.proto.SplitsConfig(analyze=[TRAIN, EVAL, TEST], transform=[TRAIN, EVAL]),
+        splits_config=transform_pb2.SplitsConfig(analyze=[TRAIN, EVAL, TEST], transform=[TRAIN, EVAL]),
         disable_statistics=True,  # StatisticsGen computes them
         custom_config={
             "times": config.data.timestamp.unit != "order",
@@ -181,8 +185,8 @@ def _release_nodes(
     pusher = AtomicPusher(
         model=model,
         model_blessing=gate.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=locations.models)
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=locations.models)
         ),
     ).with_id("Pusher")
     return [served_model, evaluator, gate, pusher]

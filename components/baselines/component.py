@@ -3,19 +3,21 @@
 import json
 
 import apache_beam as beam
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import BeamComponentParameter, InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 
 from components.baselines.count_pipeline import count_baselines
 from schemas.config.log import Feature
 
 
-@tfx.dsl.components.component(use_beam=True)
+@component(use_beam=True)
 def Baselines(  # type: ignore[no-untyped-def]
-    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
-    counts: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    features: tfx.dsl.components.Parameter[str],
-    code: tfx.dsl.components.Parameter[str],
-    beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
+    examples: InputArtifact[standard_artifacts.Examples],
+    counts: OutputArtifact[standard_artifacts.ModelEvaluation],
+    features: Parameter[str],
+    code: Parameter[str],
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ):
     """Count the baselines' tables on the train split.
 

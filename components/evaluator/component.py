@@ -3,8 +3,9 @@
 import json
 
 import apache_beam as beam
-from tfx import v1 as tfx
-from tfx.types import artifact_utils
+from tfx.dsl.component.experimental.annotations import BeamComponentParameter, InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from components.baselines.tables import read_catalogue
@@ -15,17 +16,17 @@ from schemas.config.evaluation import EvaluatorConfig
 from schemas.features import TEST
 
 
-@tfx.dsl.components.component(use_beam=True)
+@component(use_beam=True)
 def Evaluator(  # type: ignore[no-untyped-def]
-    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
-    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
-    counts: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    evaluation: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    settings: tfx.dsl.components.Parameter[str],
-    floors: tfx.dsl.components.Parameter[str],
-    code: tfx.dsl.components.Parameter[str],
-    previous: tfx.dsl.components.Parameter[str] = "",
-    beam_pipeline: tfx.dsl.components.BeamComponentParameter[beam.Pipeline] = None,
+    examples: InputArtifact[standard_artifacts.Examples],
+    model: InputArtifact[standard_artifacts.Model],
+    counts: InputArtifact[standard_artifacts.ModelEvaluation],
+    evaluation: OutputArtifact[standard_artifacts.ModelEvaluation],
+    settings: Parameter[str],
+    floors: Parameter[str],
+    code: Parameter[str],
+    previous: Parameter[str] = "",
+    beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ):
     """Evaluate an exported model on the test split, together with the previous model and the baselines.
 
@@ -46,11 +47,11 @@ def Evaluator(  # type: ignore[no-untyped-def]
         InputError: the previous model cannot be loaded.
 
     Example:
-        >>> types = tfx.types.standard_artifacts
+        >>> from tfx.types import Channel
         >>> evaluator = Evaluator(
-        ...     examples=tfx.dsl.Channel(type=types.Examples),
-        ...     model=tfx.dsl.Channel(type=types.Model),
-        ...     counts=tfx.dsl.Channel(type=types.ModelEvaluation),
+        ...     examples=Channel(type=standard_artifacts.Examples),
+        ...     model=Channel(type=standard_artifacts.Model),
+        ...     counts=Channel(type=standard_artifacts.ModelEvaluation),
         ...     settings="{}",  # EvaluatorConfig(...).model_dump_json()
         ...     floors="{}",
         ...     code="",

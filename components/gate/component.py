@@ -3,9 +3,10 @@
 import os
 
 import tensorflow as tf
-from tfx import v1 as tfx
 from tfx.components.evaluator import constants
-from tfx.types import artifact_utils
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from components.baselines.tables import read_catalogue
@@ -18,16 +19,16 @@ from schemas.config.evaluation import GateConfig
 from schemas.features import EVAL, TEST
 
 
-@tfx.dsl.components.component
+@component
 def ModelGate(  # type: ignore[no-untyped-def]
-    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
-    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
-    counts: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    evaluation: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ModelEvaluation],
-    blessing: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelBlessing],
-    gate: tfx.dsl.components.Parameter[str],
-    remove_seen: tfx.dsl.components.Parameter[bool],
-    code: tfx.dsl.components.Parameter[str],
+    examples: InputArtifact[standard_artifacts.Examples],
+    model: InputArtifact[standard_artifacts.Model],
+    counts: InputArtifact[standard_artifacts.ModelEvaluation],
+    evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
+    blessing: OutputArtifact[standard_artifacts.ModelBlessing],
+    gate: Parameter[str],
+    remove_seen: Parameter[bool],
+    code: Parameter[str],
 ):
     """Bless a model that passes all checks, and write the verdict.
 
@@ -42,12 +43,12 @@ def ModelGate(  # type: ignore[no-untyped-def]
         code: the digest of the sources, as a part of the cache key.
 
     Example:
-        >>> types = tfx.types.standard_artifacts
+        >>> from tfx.types import Channel
         >>> gate = ModelGate(
-        ...     examples=tfx.dsl.Channel(type=types.Examples),
-        ...     model=tfx.dsl.Channel(type=types.Model),
-        ...     counts=tfx.dsl.Channel(type=types.ModelEvaluation),
-        ...     evaluation=tfx.dsl.Channel(type=types.ModelEvaluation),
+        ...     examples=Channel(type=standard_artifacts.Examples),
+        ...     model=Channel(type=standard_artifacts.Model),
+        ...     counts=Channel(type=standard_artifacts.ModelEvaluation),
+        ...     evaluation=Channel(type=standard_artifacts.ModelEvaluation),
         ...     gate=GateConfig(floors={"recall@10": 0.15}).model_dump_json(),
         ...     remove_seen=True,
         ...     code="",

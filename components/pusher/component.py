@@ -54,13 +54,12 @@ class AtomicPusher(Pusher):
         push_destination: the base directory of the versions.
 
     Example:
-        >>> from tfx import v1 as tfx
-        >>> types = tfx.types.standard_artifacts
-        >>> folder = tfx.proto.PushDestination.Filesystem(base_directory="runs/shop/models")
+        >>> from tfx.types import Channel, standard_artifacts
+        >>> folder = pusher_pb2.PushDestination.Filesystem(base_directory="runs/shop/models")
         >>> pusher = AtomicPusher(
-        ...     model=tfx.dsl.Channel(type=types.Model),
-        ...     model_blessing=tfx.dsl.Channel(type=types.ModelBlessing),
-        ...     push_destination=tfx.proto.PushDestination(filesystem=folder),
+        ...     model=Channel(type=standard_artifacts.Model),
+        ...     model_blessing=Channel(type=standard_artifacts.ModelBlessing),
+        ...     push_destination=pusher_pb2.PushDestination(filesystem=folder),
         ... )
         >>> list(pusher.outputs)
         ['pushed_model']

@@ -4,7 +4,9 @@ import os
 from importlib import resources
 
 import tensorflow as tf
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 
 from schemas.config.log import DataConfig
 from schemas.features import target_key, user_key
@@ -34,10 +36,10 @@ def history_schema_text(data: DataConfig) -> str:
     return schema
 
 
-@tfx.dsl.components.component
+@component
 def HistorySchema(  # type: ignore[no-untyped-def]
-    schema: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Schema],
-    text: tfx.dsl.components.Parameter[str],
+    schema: OutputArtifact[standard_artifacts.Schema],
+    text: Parameter[str],
 ):
     """Write the schema, which is given as text, as an artifact."""
     with tf.io.gfile.GFile(os.path.join(schema.uri, "schema.pbtxt"), "w") as file:

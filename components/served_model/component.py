@@ -78,8 +78,7 @@ class ServedModel(BaseComponent):
         models: the base path of the pushed versions.
 
     Example:
-        >>> from tfx import v1 as tfx
-        >>> candidate = tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model)
+        >>> candidate = Channel(type=standard_artifacts.Model)
         >>> list(ServedModel(candidate, models="runs/shop/models").outputs)
         ['seen']
     """

@@ -208,9 +208,10 @@ import pipeline
 import tensorflow
 answer("tensorflow", tensorflow.__version__, round(time.monotonic() - started, 1))
 answer("keras", tensorflow.keras.Model.__module__)
-from tfx import v1
-answer("tfx", v1.__version__, round(time.monotonic() - started, 1))
-import pipeline.runners.local, trainer.run_fn
+import pipeline.runners.local
+from tfx import version
+answer("tfx", version.__version__, round(time.monotonic() - started, 1))
+import trainer.run_fn
 answer("trainer", round(time.monotonic() - started, 1))
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from tfx import v1 as tfx
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from components.example_gen.log_files import file_settings
 from pipeline.atomic_file import write_atomically
@@ -84,12 +84,12 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     pipeline = create_pipeline(
         config, Locations(artifacts=f"{root}/artifacts", models=f"{root}/models"), beam_args=BEAM_ARGS
     )
-    runner_config = tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
+    runner_config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
         default_image=image,
         default_commands=COMMAND,
         use_pipeline_spec_2_1=True,  # the only schema that Kubeflow Pipelines takes
     )
-    runner = tfx.orchestration.experimental.KubeflowV2DagRunner(config=runner_config)
+    runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=runner_config)
     job: dict[str, Any] = runner.run(pipeline, write_out=False)
     _complete_tasks(job["pipelineSpec"]["root"]["dag"]["tasks"])
     return job

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx import v1 as tfx
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
@@ -140,7 +139,7 @@ def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[Compone
     Returns:
         The runs of the components, in order. Their artifacts' URIs are relative to the root.
     """
-    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root.absolute() / "metadata.sqlite"))
+    connection = metadata.sqlite_metadata_connection_config(str(root.absolute() / "metadata.sqlite"))
     locations = Locations(artifacts="artifacts", models="models")
     with working_directory(root):
         return runner.run(

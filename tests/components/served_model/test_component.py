@@ -3,7 +3,12 @@
 import shutil
 from pathlib import Path
 
-from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
 
 from components.common.looker import SEEN
 from components.pusher.component import SCRATCH, AtomicPusher
@@ -11,10 +16,10 @@ from components.served_model.component import ServedModel, previous_version
 from pipeline.runners.local import ComponentRun, LocalRunner
 
 
-@tfx.dsl.components.component
+@component
 def Train(  # type: ignore[no-untyped-def]
-    name: tfx.dsl.components.Parameter[str],
-    model: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Model],
+    name: Parameter[str],
+    model: OutputArtifact[standard_artifacts.Model],
 ):
     folder = Path(model.uri) / "Format-Serving"
     folder.mkdir(parents=True)
@@ -22,20 +27,20 @@ def Train(  # type: ignore[no-untyped-def]
         (folder / file).write_text(name)
 
 
-@tfx.dsl.components.component
+@component
 def Judge(  # type: ignore[no-untyped-def]
-    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
-    blessed: tfx.dsl.components.Parameter[int],
-    blessing: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelBlessing],
+    model: InputArtifact[standard_artifacts.Model],
+    blessed: Parameter[int],
+    blessing: OutputArtifact[standard_artifacts.ModelBlessing],
 ):
     blessing.set_int_custom_property("blessed", blessed)
     blessing.set_int_custom_property("current_model_id", model.id)
 
 
-@tfx.dsl.components.component
+@component
 def Read(  # type: ignore[no-untyped-def]
-    text: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.ModelRun],
-    previous: tfx.dsl.components.Parameter[str],
+    text: OutputArtifact[standard_artifacts.ModelRun],
+    previous: Parameter[str],
 ):
     text.set_string_custom_property("text", (Path(previous) / "saved_model.pb").read_text() if previous else "")
 
@@ -47,18 +52,18 @@ def run_all(root: Path, name: str, *, blessed: bool = True, pipeline_name: str =
     models = str(root / "models")
     looker = ServedModel(trained.outputs["model"], models)
     read = Read(previous=looker.outputs[SEEN].future()[0].value)
-    destination = tfx.proto.PushDestination.Filesystem(base_directory=models)
+    destination = pusher_pb2.PushDestination.Filesystem(base_directory=models)
     pusher = AtomicPusher(
         model=trained.outputs["model"],
         model_blessing=judged.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(filesystem=destination),
+        push_destination=pusher_pb2.PushDestination(filesystem=destination),
     ).with_id("Pusher")
-    pipeline = tfx.dsl.Pipeline(
+    pipeline = Pipeline(
         pipeline_name=pipeline_name,
         pipeline_root=str(root / "artifacts"),
         components=[trained, judged, looker, read, pusher],
         enable_cache=True,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "metadata")),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(root / "metadata")),
     )
     runs = LocalRunner(on_start=lambda *_: None, on_end=lambda _: None).run(pipeline)
     return {run.component: run for run in runs}
