@@ -214,14 +214,20 @@ def report(
 
 @app.command()
 def serve(
-    model_base_path: Annotated[Path, typer.Option(help="Folder of versions, like ROOT/models.")],
+    model_base_path: Annotated[str, typer.Option(help="Folder of versions, like ROOT/models or s3://bucket/models.")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port for gRPC; 0 picks a free port.")] = 8500,
     model_name: Annotated[str, typer.Option(help="Name of the model in requests.")] = MODEL_NAME,
 ) -> None:
     """Serve the newest version over TensorFlow Serving's gRPC API, and switch to newer versions."""
     from serving.server.server import serve as serve_model
 
-    serve_model(model_base_path, port, model_name=model_name)
+    if "://" not in model_base_path:
+        serve_model(Path(model_base_path), port, model_name=model_name)
+        return
+    from pipeline.commands.serve import local_versions
+
+    with local_versions(model_base_path.rstrip("/")) as folder:
+        serve_model(folder, port, model_name=model_name)
 
 
 @app.command()

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import os
 
-import tensorflow as tf
+from components.common.stores import is_remote, list_files, read_bytes
+
+GRAPH = "saved_model.pb"  # without it a server does not load a version
+
+
+def version_numbers(models: str) -> list[int]:
+    """List the versions, also those that are not whole.
+
+    Args:
+        models: the base path, on any file system that Beam knows; it may not exist.
+
+    Returns:
+        The versions, newest first.
+    """
+    if is_remote(models):  # an object store has no folders, only names of files with a "/"
+        names = {file.removeprefix(f"{models}/").split("/")[0] for file in list_files(f"{models}/**")}
+    else:
+        names = {*os.listdir(models)} if os.path.isdir(models) else set()
+    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
 
 def whole_versions(models: str) -> list[int]:
     """List the versions that a server can load.
 
     Args:
-        models: the base path; it may not exist.
+        models: the base path, on any file system that Beam knows; it may not exist.
 
     Returns:
         The versions, newest first.
     """
-    if not tf.io.gfile.isdir(models):
-        return []
-    names = [name.rstrip("/") for name in tf.io.gfile.listdir(models)]
-    versions = sorted((int(name) for name in names if name.isdecimal()), reverse=True)
-    return [each for each in versions if tf.io.gfile.exists(os.path.join(models, str(each), "saved_model.pb"))]
+    names = [os.path.basename(os.path.dirname(file)) for file in list_files(f"{models}/*/{GRAPH}")]
+    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
 
 def same_fingerprint(*models: str) -> bool:
@@ -32,11 +47,5 @@ def same_fingerprint(*models: str) -> bool:
     Returns:
         False also if one has no fingerprint.
     """
-    paths = [os.path.join(model, "fingerprint.pb") for model in models]
-    if not all(map(tf.io.gfile.exists, paths)):
-        return False
-    fingerprints = set()
-    for path in paths:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            fingerprints.add(file.read())
-    return len(fingerprints) == 1
+    fingerprints = {read_bytes(f"{model}/fingerprint.pb") for model in models}
+    return len(fingerprints) == 1 and None not in fingerprints

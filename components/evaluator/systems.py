@@ -13,6 +13,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from components.baselines.tables import read_tables
+from components.common.stores import readable_by_tensorflow
 from components.evaluator.queries import Queries
 from components.evaluator.query_metrics import MODEL, PREVIOUS, Recommendations
 from schemas.config.evaluation import EvaluatorConfig
@@ -101,7 +102,7 @@ def load_model(path: str) -> Any:
     The last two models stay in memory, because the gate and the report call the evaluated model again.
 
     Args:
-        path: the folder of the saved model.
+        path: the folder of the saved model, also on an object store.
 
     Returns:
         The model with its signatures.
@@ -110,7 +111,8 @@ def load_model(path: str) -> Any:
         InputError: there is no saved model, or it is damaged.
     """
     try:
-        return tf.saved_model.load(path)
+        with readable_by_tensorflow(path) as folder:
+            return tf.saved_model.load(folder)
     except Exception as error:  # for a damaged model TensorFlow raises any type, even IndexError
         raise InputError(
             expected=f"a saved model in {path}",

@@ -14,9 +14,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, BinaryIO
 
 import zstandard
+from apache_beam.io.aws.clients.s3.messages import S3ClientError
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from components.common.buckets import check_bucket
+from components.common.stores import connect, is_remote, list_files
 from schemas.errors import InputError
 
 READ_BYTES = 1 << 20
@@ -48,7 +51,7 @@ def match_files(path: str, setting: str) -> tuple[str, ...]:
         The paths, at least one.
 
     Raises:
-        InputError: no file matches, the path is a folder or a pipe, or the glob has a `**`.
+        InputError: no file matches, the path is a folder or a pipe, the glob has a `**`, or a bucket cannot be read.
     """
     if os.path.isdir(path):
         raise InputError(
@@ -64,7 +67,7 @@ def match_files(path: str, setting: str) -> tuple[str, ...]:
             remedy=f"write one * a level, like {path.replace('**', '*')} or {path.replace('**', '*/*')}",
         )
     try:
-        found = _match_remote(path) if "://" in path else _match_local(path)
+        found = _match_remote(path, setting) if is_remote(path) else _match_local(path)
     except (OSError, ValueError) as error:
         raise InputError(
             expected=f"a path that can be read in {setting}", received=f"{path}: {error}", remedy="check the path"
@@ -106,9 +109,9 @@ def _match_local(path: str) -> list[str]:
     return [name for name in glob.glob(file_pattern(path)) if not os.path.isdir(name)]
 
 
-def _match_remote(path: str) -> list[str]:
-    found = [match.path for match in FileSystems.match([path])[0].metadata_list]
-    return [name for name in found if not _is_hidden(name, path)]
+def _match_remote(path: str, setting: str) -> list[str]:
+    check_bucket(path, setting)
+    return [name for name in list_files(path) if not _is_hidden(name, path)]
 
 
 def _is_hidden(name: str, pattern: str) -> bool:
@@ -131,7 +134,10 @@ def _check_regular(name: str, setting: str) -> None:
 def _no_such_file(path: str, setting: str) -> InputError:
     folder, name = os.path.split(path)
     try:
-        siblings = sorted(os.listdir(folder or "."))
+        if is_remote(path):
+            siblings = [os.path.basename(file) for file in list_files(f"{folder}/*")]
+        else:
+            siblings = sorted(os.listdir(folder or "."))
     except OSError:
         remedy = "check the path: its folder does not exist, or cannot be read"
     else:
@@ -156,12 +162,13 @@ def read_blocks(path: str) -> Generator[bytes, None, None]:
     """
     ending = os.path.splitext(path)[1].lower()
     try:
+        connect()
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             if ending in DECOMPRESSORS:
                 yield from _joined(_decompress(file, path, ending))
             else:
                 yield from iter(lambda: file.read(READ_BYTES), b"")
-    except OSError as error:
+    except (OSError, S3ClientError) as error:
         raise InputError(
             expected=f"a file that can be read at {path}",
             received=str(error),

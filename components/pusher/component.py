@@ -1,11 +1,11 @@
-"""The Pusher: copies a blessed model next to the served versions, then renames the copy."""
+"""The Pusher: it copies a blessed model next to the served versions, so that no server loads a part of it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import time
 
-import tensorflow as tf
 from tfx.components.pusher import executor
 from tfx.components.pusher.component import Pusher
 from tfx.dsl.components.base import executor_spec
@@ -14,8 +14,9 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, proto_utils
 
 from components.common.atomic_write import atomic_write
+from components.common.stores import copy_folder, delete_files, is_remote, list_files
 from components.common.tfx_types import Artifacts, Properties
-from components.common.versions import same_fingerprint
+from components.common.versions import GRAPH, same_fingerprint, version_numbers, whole_versions
 
 SCRATCH = ".temporec-unfinished"  # not an integer, so TensorFlow Serving does not take it for a version
 
@@ -69,34 +70,43 @@ class AtomicPusher(Pusher):
 
 
 def publish(model: str, base_directory: str) -> str:
-    """Copy a saved model to `base_directory/<version>` in one visible step.
+    """Copy a saved model to `base_directory/<version>`, so that a server never loads a part of it.
 
-    The version is the time in unix seconds, or one more than the highest existing version. If the highest version is
-    a copy of this model, nothing is copied. What an interrupted push left behind is removed.
+    The version is the time in unix seconds, or one more than the highest existing version. If the highest whole
+    version is a copy of this model, nothing is copied. What an interrupted push left behind is removed.
 
-    On a local file system the step is atomic. On an object store a rename is a copy, and TensorFlow Serving retries
-    until the version is complete.
+    On a local file system a version appears in one step, by a rename. An object store has no rename, so
+    `saved_model.pb` is written last there: without it, a server does not load a version.
 
     Args:
         model: the folder of the saved model.
-        base_directory: the folder of the versions.
+        base_directory: the folder of the versions, on any file system that Beam knows.
 
     Returns:
         The path of the version.
     """
-    tf.io.gfile.makedirs(base_directory)
-    names = [name.rstrip("/") for name in tf.io.gfile.listdir(base_directory)]
-    scratch = os.path.join(base_directory, SCRATCH)
-    if tf.io.gfile.exists(scratch):
-        tf.io.gfile.rmtree(scratch)
-    versions = [int(name) for name in names if name.isdecimal()]
-    if versions:
-        served = os.path.join(base_directory, str(max(versions)))
-        if same_fingerprint(served, model):
-            return served
-    version = max([int(time.time()), *(version + 1 for version in versions)])
-    path = os.path.join(base_directory, str(version))
+    base_directory = base_directory.rstrip("/")
+    _remove_unfinished(base_directory)
+    whole = whole_versions(base_directory)
+    if whole and same_fingerprint(served := f"{base_directory}/{whole[0]}", model):
+        return served
+    version = max([int(time.time()), *(number + 1 for number in version_numbers(base_directory))])
+    path = f"{base_directory}/{version}"
+    if is_remote(base_directory):
+        copy_folder(model, path, last=GRAPH)
+        return path
+    scratch = f"{base_directory}/{SCRATCH}"
     with atomic_write(path, scratch) as unfinished:
-        io_utils.copy_dir(model, unfinished)
-    tf.io.gfile.rmtree(scratch)
+        copy_folder(model, unfinished)
+    shutil.rmtree(scratch)
     return path
+
+
+def _remove_unfinished(base_directory: str) -> None:
+    if is_remote(base_directory):
+        whole = whole_versions(base_directory)
+        for number in version_numbers(base_directory):
+            if number not in whole:
+                delete_files(list_files(f"{base_directory}/{number}/**"))
+    else:
+        shutil.rmtree(f"{base_directory}/{SCRATCH}", ignore_errors=True)

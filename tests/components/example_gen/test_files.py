@@ -3,18 +3,18 @@ import gzip
 import lzma
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
+import boto3
 import pytest
 import zstandard
-from apache_beam.io.filesystems import FileSystems
 
 from components.example_gen import files
 from components.example_gen.csv_rows import read_lines
 from components.example_gen.files import READ_BYTES, file_pattern, match_files, read_blocks
 from schemas.errors import InputError
+from tests.object_store import BUCKET, object_store
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -101,12 +101,24 @@ def test_match_files_leaves_out_hidden_files_and_folders_unless_named(tmp_path: 
         names(tmp_path / ".hidden" / "*", tmp_path)
 
 
-def test_match_files_of_another_file_system_leaves_out_hidden_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = ["s3://b/d/a.csv", "s3://b/d/._a.csv", "s3://b/.cache/a.csv"]
-    match = SimpleNamespace(metadata_list=[SimpleNamespace(path=path) for path in found])
-    monkeypatch.setattr(FileSystems, "match", lambda patterns: [match])
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with object_store(tmp_path_factory.mktemp("store")):
+        for name in ("d/a.csv.gz", "d/._a.csv.gz", ".cache/a.csv.gz"):
+            boto3.client("s3").put_object(Bucket=BUCKET, Key=name, Body=gzip.compress(b"user,item\n"))
+        yield f"s3://{BUCKET}"
 
-    assert match_files("s3://b/*/*.csv", "data.path") == ("s3://b/d/a.csv",)
+
+def test_files_of_an_object_store_are_matched_and_read(store: str) -> None:
+    assert match_files(f"{store}/*/*.csv.gz", "data.path") == (f"{store}/d/a.csv.gz",)
+    assert b"".join(read_blocks(f"{store}/d/a.csv.gz")) == b"user,item\n"
+
+
+def test_wrong_name_on_an_object_store_shows_its_neighbours(store: str) -> None:
+    with pytest.raises(InputError, match=r"did you mean s3://temporec/d/a.csv.gz\?"):
+        match_files(f"{store}/d/a.csv", "data.path")
+    with pytest.raises(InputError, match=r"Not found: s3://temporec/d/none\.csv"):
+        list(read_blocks(f"{store}/d/none.csv"))
 
 
 def test_match_files_of_a_pipe_asks_for_a_file(tmp_path: Path) -> None:
