@@ -64,6 +64,21 @@ def read_bytes(path: str) -> bytes | None:
     return content
 
 
+def copy_file(source: str, target: str) -> None:
+    """Copy a file, between any two file systems. On an object store it appears when it is whole.
+
+    Args:
+        source: the file.
+        target: the new file; its folder is made.
+    """
+    connect()
+    with (
+        FileSystems.open(source, compression_type=_RAW) as read,
+        FileSystems.create(target, compression_type=_RAW) as written,
+    ):
+        shutil.copyfileobj(read, written)
+
+
 def copy_folder(source: str, target: str, last: str | None = None) -> None:
     """Copy all files of a folder, between any two file systems.
 
@@ -74,11 +89,7 @@ def copy_folder(source: str, target: str, last: str | None = None) -> None:
     """
     files = list_files(f"{source}/**")
     for file in sorted(files, key=lambda file: file == f"{source}/{last}"):
-        with (
-            FileSystems.open(file, compression_type=_RAW) as read,
-            FileSystems.create(f"{target}/{file[len(source) + 1 :]}", compression_type=_RAW) as written,
-        ):
-            shutil.copyfileobj(read, written)
+        copy_file(file, f"{target}/{file[len(source) + 1 :]}")
 
 
 def delete_files(paths: list[str]) -> None:

@@ -13,8 +13,10 @@ from tfx.types.component_spec import ChannelParameter
 from tfx.utils import json_utils
 
 from components.common.tfx_types import Artifacts, Properties
+from components.trainer.checkpoint_mirror import local_checkpoints
 
 COUNTS = "counts"  # the additional input, and the key of its URI in custom_config
+CHECKPOINTS = "checkpoints"  # the key of their folder in custom_config
 
 
 class TrainerSpec(standard_component_specs.TrainerSpec):
@@ -27,10 +29,10 @@ class TrainerSpec(standard_component_specs.TrainerSpec):
 
 
 class TrainerExecutor(executor.GenericExecutor):
-    """TFX's executor, which alone would not pass the additional input to `run_fn`."""
+    """TFX's executor, which alone would not pass the additional input to `run_fn`, nor keep checkpoints on `s3://`."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
-        """Call `run_fn` with the URI of the counts in its `custom_config`.
+        """Call `run_fn` with the URI of the counts and a folder for checkpoints in its `custom_config`.
 
         Args:
             input_dict: artifacts by input, the counts among them.
@@ -39,8 +41,9 @@ class TrainerExecutor(executor.GenericExecutor):
         """
         config = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         config[COUNTS] = artifact_utils.get_single_uri(input_dict[COUNTS])
-        with_counts = {standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps(config)}
-        super().Do(input_dict, output_dict, {**exec_properties, **with_counts})
+        with local_checkpoints(config[CHECKPOINTS]) as config[CHECKPOINTS]:
+            custom_config = {standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps(config)}
+            super().Do(input_dict, output_dict, {**exec_properties, **custom_config})
 
 
 class Trainer(base_component.BaseComponent):

@@ -19,9 +19,15 @@ def test_executor_passes_the_uri_of_the_counts_to_run_fn(monkeypatch: pytest.Mon
     monkeypatch.setattr(executor.GenericExecutor, "Do", do)
     counts = standard_artifacts.ModelEvaluation()
     counts.uri = "gs://bucket/Baselines/counts/7"
-    properties = {"custom_config": json_utils.dumps({"code": "a1"}), "run_fn": "trainer.run_fn.run_fn"}
+    properties = {
+        "custom_config": json_utils.dumps({"checkpoints": "runs/checkpoints"}),
+        "run_fn": "trainer.run_fn.run_fn",
+    }
 
     TrainerExecutor().Do({COUNTS: [counts]}, {}, properties)
 
-    assert json_utils.loads(received["custom_config"]) == {"code": "a1", "counts": "gs://bucket/Baselines/counts/7"}
+    assert json_utils.loads(received["custom_config"]) == {
+        "checkpoints": "runs/checkpoints",
+        "counts": "gs://bucket/Baselines/counts/7",
+    }
     assert received["run_fn"] == "trainer.run_fn.run_fn"
