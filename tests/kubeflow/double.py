@@ -1,7 +1,7 @@
 """Kubeflow Pipelines 2.17 without a cluster.
 
-Each rule names its place in github.com/kubeflow/pipelines. Object stores are not part of the double: a pipeline root
-is a folder of this machine, so nothing is downloaded or uploaded.
+Each rule names its place in github.com/kubeflow/pipelines. The pipeline root is in a bucket of a real S3 server. As in
+a pod, a task has nothing but the copies of its inputs below /s3, which are removed after it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
 
@@ -54,10 +56,10 @@ class Kubeflow:
     """The driver, the launcher, the metadata store and the cache.
 
     Args:
-        root: the folder of the pipeline root.
+        root: the URI of the pipeline root, on S3.
     """
 
-    root: Path
+    root: str
     _cache: dict[str, Task] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
@@ -81,10 +83,15 @@ class Kubeflow:
         key = _cache_key(inputs, component, container)
         if task.caching_options.enable_cache and key in self._cache:
             return Task(self._cache[key].artifacts, self._cache[key].parameters, cached=True)
-        folder = self.root / task.task_info.name / str(next(self._ids))
+        folder = f"{self.root}/{task.task_info.name}/{next(self._ids)}"
         given = _executor_input(inputs, component, folder)
-        ran = _launch(given, container)
-        produced = _read_output(given)
+        try:
+            _download(given)
+            ran = _launch(given, container)
+            produced = _read_output(given)
+            _upload(given)
+        finally:
+            shutil.rmtree(_local(self.root))
         self._cache[key] = self._record(given, produced, ran)
         return self._cache[key]
 
@@ -141,20 +148,53 @@ def _cache_key(
 
 
 def _executor_input(
-    inputs: spec_pb2.ExecutorInput.Inputs, component: spec_pb2.ComponentSpec, folder: Path
+    inputs: spec_pb2.ExecutorInput.Inputs, component: spec_pb2.ComponentSpec, folder: str
 ) -> spec_pb2.ExecutorInput:
     """backend/src/v2/driver/driver.go, provisionOutputs; launcher_v2.go, prepareOutputFolders: parents only."""
     given = spec_pb2.ExecutorInput(inputs=inputs)
-    folder.mkdir(parents=True)
+    _local(folder).mkdir(parents=True)
     for name, declared in component.output_definitions.artifacts.items():
-        artifact = given.outputs.artifacts[name].artifacts.add(name=name, uri=str(folder / name))
+        artifact = given.outputs.artifacts[name].artifacts.add(name=name, uri=f"{folder}/{name}")
         artifact.type.CopyFrom(declared.artifact_type)
-    logs = given.outputs.artifacts[LOGS].artifacts.add(name=LOGS, uri=str(folder / LOGS))
+    logs = given.outputs.artifacts[LOGS].artifacts.add(name=LOGS, uri=f"{folder}/{LOGS}")
     logs.type.schema_title = "system.Artifact"
     for name in component.output_definitions.parameters:
-        given.outputs.parameters[name].output_file = str(folder / "parameters" / name)
-    given.outputs.output_file = str(folder / "output_metadata.json")
+        given.outputs.parameters[name].output_file = str(_local(folder) / "parameters" / name)
+    given.outputs.output_file = str(_local(folder) / "output_metadata.json")
     return given
+
+
+def _local(uri: str) -> Path:
+    """launcher_v2.go, LocalPathForURI."""
+    return Path(uri.replace("s3://", "/s3/", 1))
+
+
+def _bucket(uri: str) -> tuple[Any, str]:
+    name, _, key = uri.removeprefix("s3://").partition("/")
+    return boto3.resource("s3").Bucket(name), key
+
+
+def _download(given: spec_pb2.ExecutorInput) -> None:
+    """launcher_v2.go, downloadArtifacts."""
+    for artifacts in given.inputs.artifacts.values():
+        for artifact in artifacts.artifacts:
+            bucket, key = _bucket(artifact.uri)
+            for found in bucket.objects.filter(Prefix=key):
+                if found.key == key or found.key.startswith(f"{key}/"):
+                    target = _local(f"s3://{bucket.name}/{found.key}")
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    bucket.download_file(found.key, str(target))
+
+
+def _upload(given: spec_pb2.ExecutorInput) -> None:
+    """launcher_v2.go, uploadOutputArtifacts: what does not exist is left out with a warning."""
+    for artifacts in given.outputs.artifacts.values():
+        for artifact in artifacts.artifacts:
+            bucket, _ = _bucket(artifact.uri)
+            path = _local(artifact.uri)
+            for file in [path] if path.is_file() else path.rglob("*"):
+                if file.is_file():
+                    bucket.upload_file(str(file), file.relative_to(f"/s3/{bucket.name}").as_posix())
 
 
 def _launch(given: spec_pb2.ExecutorInput, container: Mapping[str, Any]) -> str:
