@@ -22,6 +22,7 @@ Target = Literal["kubeflow", "vertex"]
 
 # Kubeflow Pipelines reads a pipeline specification in YAML, Vertex AI a pipeline job in JSON.
 SUFFIXES: dict[Target, tuple[str, ...]] = {"kubeflow": (".yaml", ".yml"), "vertex": (".json",)}
+ROOTS: dict[Target, tuple[str, ...]] = {"kubeflow": ("gs://", "s3://"), "vertex": ("gs://",)}
 _URI = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s].*")
 
 
@@ -36,7 +37,8 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
         output: the file to write.
 
     Raises:
-        InputError: a path is not a URI, the image has no name, or the output has another suffix or cannot be written.
+        InputError: a path is not a URI, the target cannot write to the root, the image has no name, or the output has
+            another suffix or cannot be written.
 
     Example:
         ```python
@@ -49,7 +51,7 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
         )
         ```
     """
-    _check_paths(config, root)
+    _check_paths(config, root, target)
     _check_image(image)
     if output.suffix not in SUFFIXES[target]:
         raise InputError(
@@ -109,7 +111,7 @@ def _complete_tasks(tasks: dict[str, Any]) -> None:
             task["cachingOptions"] = {}
 
 
-def _check_paths(config: Config, root: str) -> None:
+def _check_paths(config: Config, root: str, target: Target) -> None:
     paths = file_settings(config.example_gen_config.data)
     for name, value in {**paths, "--root": root}.items():
         if not _URI.fullmatch(value):
@@ -119,6 +121,13 @@ def _check_paths(config: Config, root: str) -> None:
                 remedy="copy it to an object store and give its URI there"
                 + (f", with --set {name}=..." if name in paths else ""),
             )
+    stores = ROOTS[target]
+    if not root.startswith(stores):
+        raise InputError(
+            expected=f"--root on {' or '.join(stores)} for {target}",
+            received=root,
+            remedy="choose a bucket there; AWS_ENDPOINT_URL in the containers names a store that is not Amazon's",
+        )
 
 
 def _check_image(image: str) -> None:

@@ -110,6 +110,16 @@ def test_root_without_a_bucket_is_refused(config: Config, tmp_path: Path, root: 
         compile_pipeline(config, target="vertex", image="i", root=root, output=tmp_path / "pipeline.json")
 
 
+@pytest.mark.parametrize(
+    ("target", "root"), [("vertex", "s3://b/t"), ("kubeflow", "minio://b/t"), ("kubeflow", "hdfs://node/t")]
+)
+def test_root_on_a_store_that_the_target_cannot_write_is_refused(
+    config: Config, tmp_path: Path, target: Target, root: str
+) -> None:
+    with pytest.raises(InputError, match=f"received: {root}"):
+        compile_pipeline(config, target=target, image="i", root=root, output=tmp_path / "pipeline")
+
+
 def test_root_with_a_trailing_slash_is_the_same_root(config: Config, tmp_path: Path) -> None:
     outputs = [tmp_path / name / "pipeline.json" for name in ("plain", "slash")]
     for output, root in zip(outputs, ("gs://b/t", "gs://b/t/"), strict=True):
