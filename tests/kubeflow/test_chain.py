@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -19,7 +20,7 @@ from schemas.loading import load_config
 from serving.server.client import Client
 from serving.server.server import ModelServer
 from tests.e2e.planted import DATA, write_log
-from tests.kubeflow.double import Kubeflow, Task
+from tests.kubeflow.double import Kubeflow, Task, check_folder_of_copies
 from tests.object_store import BUCKET, object_store
 
 CONFIG = (
@@ -33,13 +34,13 @@ evaluate: {{gate: {{beat: [popularity], min_users: 50}}}}
 LOOKERS = {"LogFiles", "ServedModel"}
 
 
+RECORDED = Path(__file__).with_name("recorded")  # what the driver of Kubeflow Pipelines 2.17.0 gave to containers
 ROOT = f"s3://{BUCKET}/root"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    if not os.access("/", os.W_OK):
-        pytest.skip("needs the folder /s3, where Kubeflow's launcher puts its copies")
+    check_folder_of_copies()
     with object_store(tmp_path_factory.mktemp("store")):
         yield
 
@@ -85,6 +86,21 @@ def test_first_run_goes_from_the_log_to_a_pushed_version(first: dict[str, Task])
     ):
         (answer,) = client.recommend([["i1", "i8"]], k=3)
     assert "i15" in answer.item_ids  # the planted successor
+
+
+@pytest.mark.parametrize("recorded", sorted(RECORDED.glob("*.json")), ids=lambda path: path.stem)
+def test_executor_input_has_the_form_that_kubeflow_gave(first: dict[str, Task], recorded: Path) -> None:
+    given = json_format.MessageToDict(first[recorded.stem].given)
+    assert form(given) == form(json.loads(recorded.read_text()))
+
+
+def form(value: Any) -> Any:
+    """Return the keys of an executor input, with the type of each value; for a URI its scheme."""
+    if isinstance(value, dict):
+        return {key: form(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [form(part) for part in value]
+    return value.split("/")[:2] if isinstance(value, str) and "/" in value else type(value).__name__
 
 
 def test_unchanged_log_takes_everything_but_the_lookers_from_the_cache(

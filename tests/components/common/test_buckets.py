@@ -1,4 +1,4 @@
-"""Errors of object stores: each is told in seconds, with what to do."""
+"""Errors of object stores: each comes within seconds, with what to do."""
 
 from __future__ import annotations
 
