@@ -4,7 +4,7 @@ PYTHON ?= python3
 # In the order of their names, the files with a few long tests do not come last, when other processes have nothing to do.
 PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs coverage build lock test-other-set clean
+.PHONY: help setup demo test lint format docs coverage build lock test-other-set kubeflow-test clean
 
 help:
 	@echo "make demo             MovieLens-100K: install, download, run the pipeline, recommend"
@@ -17,6 +17,7 @@ help:
 	@echo "make build            the wheel and the source distribution, into dist/"
 	@echo "make lock             resolve the packages of pyproject.toml to exact versions again"
 	@echo "make test-other-set   on Debian 12 as root: make test in a Debian 13, with tfx-1.21"
+	@echo "make kubeflow-test    run the compiled pipeline as Kubeflow does, on a real S3 server; needs Go"
 	@echo "make clean            remove the environment, caches and built files; keep data/ and runs/"
 
 setup:
@@ -56,5 +57,8 @@ lock: setup
 test-other-set:
 	bash tests/other_set.sh
 
+kubeflow-test: setup
+	$(PYTEST) tests/kubeflow
+
 clean:
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage* htmlcov site build dist *.egg-info
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage* htmlcov site build dist .tools *.egg-info

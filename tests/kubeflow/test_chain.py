@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,17 +89,22 @@ def test_first_run_goes_from_the_log_to_a_pushed_version(first: dict[str, Task])
 
 @pytest.mark.parametrize("recorded", sorted(RECORDED.glob("*.json")), ids=lambda path: path.stem)
 def test_executor_input_has_the_form_that_kubeflow_gave(first: dict[str, Task], recorded: Path) -> None:
-    given = json_format.MessageToDict(first[recorded.stem].given)
-    assert form(given) == form(json.loads(recorded.read_text()))
+    expected = json_format.Parse(recorded.read_text(), spec_pb2.ExecutorInput())
+    assert form(first[recorded.stem].given) == form(expected)
 
 
 def form(value: Any) -> Any:
-    """Return the keys of an executor input, with the type of each value; for a URI its scheme."""
+    """Return the keys of an executor input, with the type of each value; for a URI its scheme.
+
+    Of metadata only the keys count: the entry point writes the values, and that of the records was TFX's.
+    """
+    if isinstance(value, spec_pb2.ExecutorInput):
+        return form(json_format.MessageToDict(value))
     if isinstance(value, dict):
-        return {key: form(part) for key, part in value.items()}
+        return {key: sorted(part) if key == "metadata" else form(part) for key, part in value.items()}
     if isinstance(value, list):
         return [form(part) for part in value]
-    return value.split("/")[:2] if isinstance(value, str) and "/" in value else type(value).__name__
+    return value.split("/")[0] if isinstance(value, str) and value.startswith(("s3://", "/")) else type(value).__name__
 
 
 def test_unchanged_log_takes_everything_but_the_lookers_from_the_cache(
