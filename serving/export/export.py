@@ -27,6 +27,9 @@ retrieval scores with, 0 for an unknown item.
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -79,5 +82,16 @@ def export(
     # Only the signatures' variables are saved: neither the optimizer nor Keras's own description of the model.
     saved = tf.Module()
     saved.tables = [recommender.to_id, recommender.to_item, *recommender.context.tables]
-    saved.read = [variable for each in signatures.values() for variable in each.get_concrete_function().variables]
-    tf.saved_model.save(saved, path, signatures=signatures)
+    traced = {name: function.get_concrete_function() for name, function in signatures.items()}
+    saved.read = [variable for each in traced.values() for variable in each.variables]
+    # TensorFlow traces a function once more, but not a traced one. It reads defaults of arguments from functions only.
+    tf.saved_model.save(
+        saved,
+        path,
+        signatures={name: each if _has_defaults(each) else traced[name] for name, each in signatures.items()},
+    )
+
+
+def _has_defaults(function: Any) -> bool:
+    parameters = inspect.signature(function.python_function).parameters.values()
+    return any(parameter.default is not parameter.empty for parameter in parameters)

@@ -158,6 +158,7 @@ def mean_metrics(target_ranks: Ints) -> dict[str, float]:
 
 
 def _collect_examples(model: NextItemModel, validation: tf.data.Dataset) -> RerankExamples:
-    examples_of = tf.function(model.rerank_examples, autograph=False, reduce_retracing=True)
+    # One trace for all sizes of a batch: the last one is smaller.
+    examples_of = tf.function(model.rerank_examples, autograph=False, input_signature=[validation.element_spec])
     batches = [[part.numpy() for part in examples_of(batch)] for batch in validation]
     return RerankExamples(*(np.concatenate(part) for part in zip(*batches, strict=True)))
