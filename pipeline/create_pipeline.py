@@ -124,6 +124,7 @@ def _data_nodes(config: Config) -> _DataNodes:
         # The catalogue has every item of the log: an item that is only a target is also a candidate.
         splits_config=transform_pb2.SplitsConfig(analyze=[TRAIN, EVAL, TEST], transform=[TRAIN, EVAL]),
         disable_statistics=True,  # StatisticsGen computes them
+        disable_analyzer_cache=True,  # it is for spans that are analyzed again, and takes a quarter of the time
         custom_config={
             "times": config.data.timestamp.unit != "order",
             "features": [feature.model_dump_json() for feature in config.data.features],
