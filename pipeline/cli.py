@@ -243,13 +243,14 @@ def recommend(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a server for the next items after a history."""
+    histories, excluded = [_ids(history, "--history")], [_ids(exclude, "--exclude")]
     from pipeline.display.tables import answer_table
     from pipeline.display.titles import read_titles
     from serving.server.client import Client
 
     titles = read_titles(_load(config).data.items) if config else {}
     with Client(server, model_name=model_name) as client:
-        (answer,) = client.recommend([_ids(history, "--history")], k=k, exclude=[_ids(exclude, "--exclude")])
+        (answer,) = client.recommend(histories, k=k, exclude=excluded)
     if as_json:
         print(json.dumps({"item_ids": answer.item_ids, "scores": answer.scores, "fallback": answer.fallback}))
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.records.run_root import REPORT, read_record, require_folders, write_text
+from schemas.errors import InputError
 
 
 def write_report(root: Path, output: Path | None = None) -> Path:
@@ -19,19 +20,24 @@ def write_report(root: Path, output: Path | None = None) -> Path:
         The path of the report.
 
     Raises:
-        InputError: the root has no finished run, another version of temporec wrote it, or its files are missing.
+        InputError: the output is a folder, the root has no finished run, another version of temporec wrote it, or its
+            files are missing.
 
     Example:
         ```python
         print(write_report(Path("runs/quickstart")))
         ```
     """
+    path = output or root / REPORT
+    if path.is_dir():
+        raise InputError(
+            expected="a file to write", received=f"{path}: Is a directory", remedy=f"give a file: {path / REPORT}"
+        )
     record = _record(root)
-    # After the check, because this takes ten seconds.
+    # After the checks, because this takes ten seconds.
     from pipeline.report.gather import gather
     from pipeline.report.render import render
 
-    path = output or root / REPORT
     write_text(path, render(gather(record)))
     return path
 
