@@ -141,6 +141,10 @@ def run(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Folder for artifacts, metadata, models, logs and results. Default: runs/NAME."),
     ] = None,
+    every: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="INTERVAL", help="Run again after each interval, like 24h or 90m, until it is stopped."),
+    ] = None,
 ) -> None:
     """Run the whole pipeline, from the log to a tested, gated and pushed model.
 
@@ -149,6 +153,13 @@ def run(
     Watch the training with: tensorboard --logdir ROOT/artifacts/Trainer/model_run
     """
     loaded = _load(config, overrides)
+    if every is not None:
+        from pipeline.commands.repeat import parse_interval, repeat
+
+        once = [sys.executable, sys.argv[0], "run", "--config", str(config)]
+        once += [part for each in overrides or () for part in ("--set", each)]
+        repeat([*once, *(["--root", str(root)] if root else [])], parse_interval(every), Console())
+        return
     from pipeline.commands.run import run as run_pipeline
 
     record = run_pipeline(loaded, root or Path("runs") / loaded.name, Console())
