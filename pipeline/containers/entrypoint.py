@@ -14,6 +14,7 @@ from typing import Any
 
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
+from pydantic import ValidationError
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.io import fileio
@@ -21,6 +22,7 @@ from tfx.types.artifact import Artifact
 from tfx.types.value_artifact import ValueArtifact
 from tfx.utils import import_utils
 
+from pipeline.containers.placeholders import PARAMETERS, resolve
 from pipeline.containers.runtime_artifacts import local_path, to_artifact, to_runtime
 from schemas.errors import InputError
 
@@ -41,9 +43,21 @@ def main() -> None:
             _parse(args.json_serialized_inputs_spec_args, pipeline_spec_pb2.ComponentInputsSpec()),
             beam_args,
         )
-    except InputError as error:
-        print(f"error\n{error}", file=sys.stderr)
+    except (InputError, ValidationError) as error:
+        print(f"error\n{_described(error)}", file=sys.stderr)
         sys.exit(2)
+
+
+def _described(error: InputError | ValidationError) -> InputError:
+    """Return the error of a parameter's value as what the user can correct."""
+    if isinstance(error, InputError):
+        return error
+    problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']} ({each['input']})" for each in error.errors()]
+    return InputError(
+        expected=f"valid values of the parameters {', '.join(PARAMETERS)}",
+        received="; ".join(problems),
+        remedy="submit the pipeline with other values",
+    )
 
 
 def run_executor(
@@ -97,11 +111,13 @@ def _make_folders(outputs: Mapping[str, Sequence[Artifact]]) -> None:
 def _properties(
     given: pipeline_spec_pb2.ExecutorInput, inputs_spec: pipeline_spec_pb2.ComponentInputsSpec
 ) -> dict[str, Any]:
+    values = {name: getattr(value, value.WhichOneof("kind")) for name, value in given.inputs.parameter_values.items()}
+    of_run = {name: values.pop(name) for name in PARAMETERS if name in values}
     properties = {}
-    for name, value in given.inputs.parameter_values.items():
-        properties[name] = getattr(value, value.WhichOneof("kind"))
+    for name, value in values.items():
+        properties[name] = resolve(value, of_run) if isinstance(value, str) else value
         if inputs_spec.parameters[name].parameter_type == pipeline_spec_pb2.ParameterType.NUMBER_INTEGER:
-            properties[name] = int(properties[name])  # JSON has no integers
+            properties[name] = int(value)  # JSON has no integers
     return properties
 
 

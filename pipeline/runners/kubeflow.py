@@ -15,6 +15,7 @@ from pipeline.atomic_file import write_atomically
 from pipeline.containers.entrypoint import COMMAND
 from pipeline.create_pipeline import LOOKERS, Locations, create_pipeline
 from pipeline.runners.beam_options import BEAM_ARGS
+from pipeline.runners.runtime_parameters import declare_parameters, with_placeholders
 from schemas.config import Config
 from schemas.errors import InputError
 
@@ -83,9 +84,8 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     Returns:
         The job, with `pipelineSpec` and `runtimeConfig`.
     """
-    pipeline = create_pipeline(
-        config, Locations(artifacts=f"{root}/artifacts", models=f"{root}/models"), beam_args=BEAM_ARGS
-    )
+    locations = Locations(artifacts=f"{root}/artifacts", models=f"{root}/models")
+    pipeline = create_pipeline(*with_placeholders(config, locations), beam_args=BEAM_ARGS)
     runner_config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
         default_image=image,
         default_commands=COMMAND,
@@ -94,6 +94,7 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=runner_config)
     job: dict[str, Any] = runner.run(pipeline, write_out=False)
     _complete_tasks(job["pipelineSpec"]["root"]["dag"]["tasks"])
+    declare_parameters(job["pipelineSpec"], config, locations)
     return job
 
 

@@ -71,9 +71,14 @@ class Kubeflow:
     with_logs: bool = True
     _cache: dict[str, Task] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)
+    _values: dict[str, Any] = field(default_factory=dict)  # of the run's parameters
 
-    def run(self, specification: spec_pb2.PipelineSpec) -> dict[str, Task]:
-        """Run every task after those that it depends on."""
+    def run(self, specification: spec_pb2.PipelineSpec, **parameters: str | float) -> dict[str, Task]:
+        """Run every task after those that it depends on, with parameters of the run instead of their defaults."""
+        declared = specification.root.input_definitions.parameters
+        assert parameters.keys() <= declared.keys()
+        self._values = {name: json_format.MessageToDict(each.default_value) for name, each in declared.items()}
+        self._values |= parameters
         assert refusals(specification) == []
         done: dict[str, Task] = {}
         waiting = dict(specification.root.dag.tasks)
@@ -118,6 +123,9 @@ class Kubeflow:
                 inputs.parameter_values[name].string_value = source_task.parameters[
                     parameter.task_output_parameter.output_parameter_key
                 ]
+            elif parameter.component_input_parameter:
+                value = self._values[parameter.component_input_parameter]
+                json_format.ParseDict(value, inputs.parameter_values[name])
             else:
                 inputs.parameter_values[name].CopyFrom(parameter.runtime_value.constant)
         return inputs
@@ -216,8 +224,14 @@ def _upload(given: spec_pb2.ExecutorInput) -> None:
 
 
 def _launch(given: spec_pb2.ExecutorInput, container: Mapping[str, Any]) -> None:
-    """launcher_v2.go, compileCmdAndArgs and execute."""
+    """launcher_v2.go, compileCmdAndArgs and execute.
+
+    Placeholders of parameters are also replaced in the executor input itself, without a thought for its JSON.
+    """
     text = json_format.MessageToJson(given)
+    for name, value in given.inputs.parameter_values.items():
+        shown = format(value.number_value, ".15g") if value.HasField("number_value") else value.string_value
+        text = text.replace(f"{{{{$.inputs.parameters['{name}']}}}}", shown)
     python, *rest = [part.replace("{{$}}", text) for part in (*container["command"], *container["args"])]
     assert python == "python"
     ran = subprocess.run([sys.executable, *rest], cwd="/", check=False, capture_output=True, text=True)

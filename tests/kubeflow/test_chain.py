@@ -19,14 +19,14 @@ from schemas.loading import load_config
 from serving.server.client import Client
 from serving.server.server import ModelServer
 from tests.e2e.planted import DATA, write_log
-from tests.kubeflow.double import Kubeflow, Task, check_folder_of_copies
+from tests.kubeflow.double import Kubeflow, Task, TaskFailed, check_folder_of_copies
 from tests.object_store import BUCKET, object_store
 
 CONFIG = (
     DATA
     + """\
 model: {{preset: fast, dim: 16, encoder: {{units: 16}}, reranker: {{weight: 0}}}}
-train: {{epochs: 6, learning_rate: 0.01, warmup_steps: 10}}
+train: {{epochs: 60, learning_rate: 0.01, warmup_steps: 10}}
 evaluate: {{gate: {{beat: [popularity], min_users: 50}}}}
 """
 )
@@ -35,6 +35,7 @@ LOOKERS = {"LogFiles", "ServedModel"}
 
 RECORDED = Path(__file__).with_name("recorded")  # what the driver of Kubeflow Pipelines 2.17.0 gave to containers
 ROOT = f"s3://{BUCKET}/root"
+TONIGHT: dict[str, str | float] = {"data_path": f"s3://{BUCKET}/log.csv", "epochs": 6}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,7 +60,7 @@ def put_log(log: Path) -> None:
 @pytest.fixture(scope="module")
 def specification(log: Path) -> spec_pb2.PipelineSpec:
     config = log.with_name("planted.yaml")
-    config.write_text(CONFIG.format(log=f"s3://{BUCKET}/log.csv"))
+    config.write_text(CONFIG.format(log=f"s3://{BUCKET}/of-another-night.csv"))
     job = pipeline_job(load_config(config), "registry/temporec:1", ROOT)
     return json_format.ParseDict(job["pipelineSpec"], spec_pb2.PipelineSpec())
 
@@ -71,7 +72,7 @@ def kubeflow(store: None) -> Kubeflow:
 
 @pytest.fixture(scope="module")
 def first(kubeflow: Kubeflow, specification: spec_pb2.PipelineSpec) -> dict[str, Task]:
-    return kubeflow.run(specification)
+    return kubeflow.run(specification, **TONIGHT)
 
 
 def test_first_run_goes_from_the_log_to_a_pushed_version(first: dict[str, Task]) -> None:
@@ -111,10 +112,17 @@ def test_unchanged_log_takes_everything_but_the_lookers_from_the_cache(
     kubeflow: Kubeflow, first: dict[str, Task], specification: spec_pb2.PipelineSpec
 ) -> None:
     pushed = whole_versions(f"{ROOT}/models")
-    again = kubeflow.run(specification)
+    again = kubeflow.run(specification, **TONIGHT)
     assert {name for name, task in again.items() if not task.cached} == LOOKERS
     assert again["ServedModel"].parameters["seen"] == ""  # the served version is a copy of the candidate
     assert whole_versions(f"{ROOT}/models") == pushed
+
+
+def test_wrong_value_of_a_parameter_fails_its_task_with_the_reason(
+    kubeflow: Kubeflow, first: dict[str, Task], specification: spec_pb2.PipelineSpec
+) -> None:
+    with pytest.raises(TaskFailed, match=r"received: train\.epochs: .* \(0\)"):
+        kubeflow.run(specification, **{**TONIGHT, "epochs": 0})
 
 
 def test_one_more_row_runs_ingestion_again(
@@ -127,7 +135,7 @@ def test_one_more_row_runs_ingestion_again(
     ingestion.CopyFrom(specification)
     for name in set(ingestion.root.dag.tasks) - {"LogFiles", "InteractionExampleGen"}:
         del ingestion.root.dag.tasks[name]
-    again = kubeflow.run(ingestion)
+    again = kubeflow.run(ingestion, **TONIGHT)
     assert not again["InteractionExampleGen"].cached
     examples = [run["InteractionExampleGen"].artifacts["examples"].uri for run in (first, again)]
     counts = [read_bytes(f"{uri}/ingestion.json") for uri in examples]

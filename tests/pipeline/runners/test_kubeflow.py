@@ -110,6 +110,29 @@ def test_root_without_a_bucket_is_refused(config: Config, tmp_path: Path, root: 
         compile_pipeline(config, target="vertex", image="i", root=root, output=tmp_path / "pipeline.json")
 
 
+def test_parameters_of_a_run_have_the_settings_as_defaults(config: Config, tmp_path: Path) -> None:
+    spec = specification(compiled(config, "kubeflow", tmp_path))
+    declared = spec.root.input_definitions.parameters
+    assert {name: json_format.MessageToDict(each.default_value) for name, each in declared.items()} == {
+        "data_path": config.data.path,
+        "models_path": "gs://bucket/project/models",
+        "epochs": config.train.epochs,
+        "seed": config.train.seed,
+    }
+    reads = {
+        name: {each.component_input_parameter for each in task.inputs.parameters.values()} - {""}
+        for name, task in spec.root.dag.tasks.items()
+    }
+    assert {name: parameters for name, parameters in reads.items() if parameters} == {
+        "LogFiles": {"data_path"},
+        "InteractionExampleGen": {"data_path"},
+        "Trainer": {"epochs", "seed"},
+        "ServedModel": {"models_path"},
+        "Pusher": {"models_path"},
+    }
+    assert "2000000" not in json_format.MessageToJson(spec)  # no stand-in for a number is left
+
+
 @pytest.mark.parametrize(
     ("target", "root"), [("vertex", "s3://b/t"), ("kubeflow", "minio://b/t"), ("kubeflow", "hdfs://node/t")]
 )
