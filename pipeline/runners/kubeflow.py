@@ -15,6 +15,7 @@ from pipeline.atomic_file import write_atomically
 from pipeline.containers.entrypoint import COMMAND
 from pipeline.create_pipeline import LOOKERS, Locations, create_pipeline
 from pipeline.runners.beam_options import BEAM_ARGS
+from pipeline.runners.machines import kubernetes_platform, refuse_kubernetes_settings, set_machines
 from pipeline.runners.runtime_parameters import declare_parameters, with_placeholders
 from schemas.config import Config
 from schemas.errors import InputError
@@ -39,7 +40,7 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
 
     Raises:
         InputError: a path is not a URI, the target cannot write to the root, the image has no name, or the output has
-            another suffix or cannot be written.
+            another suffix or cannot be written. A machine is for no component, or has settings that the target ignores.
 
     Example:
         ```python
@@ -60,8 +61,10 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
             received=str(output),
             remedy="rename the output file",
         )
+    if target == "vertex":
+        refuse_kubernetes_settings(config.cluster)
     job = pipeline_job(config, image, root.rstrip("/"))
-    text = yaml.safe_dump(job["pipelineSpec"]) if target == "kubeflow" else json.dumps(job, sort_keys=True)
+    text = _kubeflow_text(job["pipelineSpec"], config) if target == "kubeflow" else json.dumps(job, sort_keys=True)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(output, text.encode())
@@ -95,7 +98,14 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     job: dict[str, Any] = runner.run(pipeline, write_out=False)
     _complete_tasks(job["pipelineSpec"]["root"]["dag"]["tasks"])
     declare_parameters(job["pipelineSpec"], config, locations)
+    set_machines(job["pipelineSpec"], config.cluster)
     return job
+
+
+def _kubeflow_text(specification: dict[str, Any], config: Config) -> str:
+    """Return the specification, and a second YAML document with what only Kubernetes reads."""
+    platform = kubernetes_platform(specification, config.cluster)
+    return yaml.safe_dump_all([specification, platform] if platform else [specification])
 
 
 def _complete_tasks(tasks: dict[str, Any]) -> None:

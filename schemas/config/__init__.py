@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from schemas.config.cluster import ClusterConfig
 from schemas.config.evaluation import EvaluateConfig, EvaluatorConfig, GateConfig, Slice, SliceConfig
 from schemas.config.log import DataConfig, Feature
 from schemas.config.model import (
@@ -35,6 +36,7 @@ from schemas.features import VALUE, target_key, user_key
 __all__ = [
     "AttentionConfig",
     "CandidateSource",
+    "ClusterConfig",
     "Config",
     "DataConfig",
     "DistributionStrategy",
@@ -113,6 +115,10 @@ class Config(Section):
     train: TrainConfig = Field(default=TrainConfig(), description="The fitting of the network.")
     evaluate: EvaluateConfig = Field(default=EvaluateConfig(), description="The evaluation and the gate.")
     serving: ServingConfig = Field(default=ServingConfig(), description="The answers of the exported model.")
+    cluster: ClusterConfig = Field(
+        default=ClusterConfig(),
+        description="The machines of a compiled pipeline's tasks; a run on one machine ignores it.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,114 @@
+"""The machines of a compiled pipeline's tasks: what Kubeflow Pipelines and Vertex AI read of the section `cluster`."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from schemas.config.cluster import ClusterConfig, MachineConfig
+from schemas.errors import InputError
+
+_KUBERNETES = ("secrets", "node_selector", "tolerations", "timeout_s")  # Vertex AI has nothing like them
+
+
+def set_machines(specification: dict[str, Any], cluster: ClusterConfig) -> None:
+    """Set resources, environment, image, retries and caching of each task.
+
+    Args:
+        specification: the pipeline specification.
+        cluster: the machines.
+
+    Raises:
+        InputError: a machine is for a component that does not exist.
+    """
+    tasks = specification["root"]["dag"]["tasks"]
+    _check_names(cluster, list(tasks))
+    for name, task in tasks.items():
+        machine = cluster.machine(name)
+        executor = specification["components"][task["componentRef"]["name"]]["executorLabel"]
+        container = specification["deploymentSpec"]["executors"][executor]["container"]
+        if machine.image:
+            container["image"] = machine.image
+        if machine.environment:
+            container["env"] = [{"name": key, "value": value} for key, value in machine.environment.items()]
+        if resources := _resources(machine):
+            container["resources"] = resources
+        if machine.retries:
+            task["retryPolicy"] = {"maxRetryCount": machine.retries, "backoffDuration": "60s", "backoffFactor": 2}
+        if machine.cache is False:
+            task["cachingOptions"] = {}
+
+
+def kubernetes_platform(specification: dict[str, Any], cluster: ClusterConfig) -> dict[str, Any] | None:
+    """Return the platform specification of Kubeflow Pipelines, or None if it would be empty.
+
+    Args:
+        specification: the pipeline specification.
+        cluster: the machines.
+    """
+    executors = {}
+    for name, task in specification["root"]["dag"]["tasks"].items():
+        settings = _pod(cluster.machine(name))
+        if settings:
+            executors[specification["components"][task["componentRef"]["name"]]["executorLabel"]] = settings
+    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}} if executors else None
+
+
+def refuse_kubernetes_settings(cluster: ClusterConfig) -> None:
+    """Refuse settings that Vertex AI would not read.
+
+    Args:
+        cluster: the machines.
+
+    Raises:
+        InputError: there is such a setting.
+    """
+    for prefix, machine in {
+        "": cluster,
+        **{f"components.{name}.": each for name, each in cluster.components.items()},
+    }.items():
+        for setting in _KUBERNETES:
+            if getattr(machine, setting) is not None:
+                raise InputError(
+                    expected="settings of cluster that Vertex AI reads",
+                    received=f"cluster.{prefix}{setting}, which only Kubeflow reads",
+                    remedy=f"remove it for this target, for example with --set cluster.{prefix}{setting}=null",
+                )
+
+
+def _check_names(cluster: ClusterConfig, known: list[str]) -> None:
+    for name in cluster.components:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {near[0]}?" if near else f"components are: {', '.join(sorted(known))}"
+            raise InputError(expected="names of components in cluster.components", received=repr(name), remedy=remedy)
+
+
+def _resources(machine: MachineConfig) -> dict[str, Any]:
+    resources: dict[str, Any] = {}
+    if machine.cpu:
+        resources |= {"cpuRequest": machine.cpu, "cpuLimit": machine.cpu}
+    if machine.memory_gb:
+        resources |= {"memoryRequest": machine.memory_gb, "memoryLimit": machine.memory_gb}
+    if machine.accelerator:
+        resources["accelerator"] = {"type": machine.accelerator.type, "count": str(machine.accelerator.count)}
+    return resources
+
+
+def _pod(machine: MachineConfig) -> dict[str, Any]:
+    """kubernetes_platform/proto/kubernetes_executor_config.proto in github.com/kubeflow/pipelines."""
+    pod: dict[str, Any] = {}
+    if machine.node_selector:
+        pod["nodeSelector"] = {"labels": dict(machine.node_selector)}
+    if machine.tolerations:
+        pod["tolerations"] = [
+            each.model_dump(exclude_defaults=True) | {"operator": each.operator} for each in machine.tolerations
+        ]
+    if machine.timeout_s:
+        pod["activeDeadlineSeconds"] = machine.timeout_s
+    if machine.secrets:
+        pod["secretAsEnv"] = [
+            {"secretName": secret, "keyToEnv": [{"secretKey": key, "envVar": variable}]}
+            for variable, (secret, key) in ((name, value.split("/")) for name, value in machine.secrets.items())
+        ]
+    return pod
