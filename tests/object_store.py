@@ -17,7 +17,7 @@ import pytest
 
 MODULE, VERSION = "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"
 TOOLS = Path(__file__).resolve().parents[1] / ".tools" / VERSION
-BUCKET = "temporec"
+BUCKET = f"temporec-{os.getpid()}"  # processes of tests share the folder /s3
 
 
 @contextmanager

@@ -115,9 +115,9 @@ def test_files_of_an_object_store_are_matched_and_read(store: str) -> None:
 
 
 def test_wrong_name_on_an_object_store_shows_its_neighbours(store: str) -> None:
-    with pytest.raises(InputError, match=r"did you mean s3://temporec/d/a.csv.gz\?"):
+    with pytest.raises(InputError, match=rf"did you mean {store}/d/a.csv.gz\?"):
         match_files(f"{store}/d/a.csv", "data.path")
-    with pytest.raises(InputError, match=r"Not found: s3://temporec/d/none\.csv"):
+    with pytest.raises(InputError, match=f"Not found: {store}/d/none"):
         list(read_blocks(f"{store}/d/none.csv"))
 
 
