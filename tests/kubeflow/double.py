@@ -107,7 +107,7 @@ class Kubeflow:
             produced = _read_output(given)
             _upload(given)
         finally:
-            shutil.rmtree(_local(self.root))
+            shutil.rmtree(Path("/s3", _bucket(self.root)[0].name))
         self._cache[key] = self._record(given, produced)
         return self._cache[key]
 
