@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-import tfx
 import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
+from tfx import version
 
 from pipeline.create_pipeline import Locations, create_pipeline
 from pipeline.runners.kubeflow import Target, compile_pipeline
@@ -64,7 +64,7 @@ def test_every_task_but_the_lookers_is_cached(config: Config, tmp_path: Path) ->
 @pytest.mark.parametrize("target", OUTPUTS)
 def test_compiled_pipeline_has_no_path_of_this_machine(config: Config, target: Target, tmp_path: Path) -> None:
     text = compiled(config, target, tmp_path).read_text()
-    for local in (REPOSITORY, Path.home(), tmp_path, Path(tfx.__file__).parents[1]):
+    for local in (REPOSITORY, Path.home(), tmp_path, Path(version.__file__).parents[1]):
         assert str(local) not in text
     assert "gs://bucket/log" in text
     assert "gs://bucket/project/models" in text
