@@ -28,6 +28,15 @@ def is_remote(path: str) -> bool:
     return "://" in path
 
 
+def known_to_tensorflow(path: str) -> bool:
+    """Return whether TensorFlow reads and writes a path itself.
+
+    Args:
+        path: a path or URI.
+    """
+    return not is_remote(path) or path.startswith("gs://")
+
+
 @cache
 def connect() -> None:
     """Let Beam's file systems work outside of a pipeline. Without options the one of S3 refuses every call."""
@@ -62,6 +71,18 @@ def read_bytes(path: str) -> bytes | None:
     with FileSystems.open(path, compression_type=_RAW) as file:
         content: bytes = file.read()
     return content
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a small file.
+
+    Args:
+        path: a path or URI; its folder is made.
+        content: the content.
+    """
+    connect()
+    with FileSystems.create(path, compression_type=_RAW) as file:
+        file.write(content)
 
 
 def copy_file(source: str, target: str) -> None:
@@ -113,7 +134,7 @@ def readable_by_tensorflow(folder: str) -> Iterator[str]:
     Yields:
         The path. A copy is removed when the block ends.
     """
-    if not is_remote(folder) or folder.startswith("gs://"):
+    if known_to_tensorflow(folder):
         yield folder
         return
     with tempfile.TemporaryDirectory() as copy:

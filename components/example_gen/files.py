@@ -91,7 +91,7 @@ def file_pattern(path: str) -> str:
     Returns:
         A pattern that TFX, Beam and Python read in the same way.
     """
-    if "://" in path:
+    if is_remote(path):
         return path
     parts = path.split("/")
     pattern = list(parts)
@@ -123,7 +123,7 @@ def _is_hidden(name: str, pattern: str) -> bool:
 
 
 def _check_regular(name: str, setting: str) -> None:
-    if "://" not in name and os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
+    if not is_remote(name) and os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
         raise InputError(
             expected=f"a file that can be read more than once in {setting}",
             received=f"a pipe or a device: {name}",

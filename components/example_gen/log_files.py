@@ -16,6 +16,7 @@ from tfx.types.channel import Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.common.looker import SEEN, Looker, LookerDriver, LookerExecutor
+from components.common.stores import is_remote
 from components.common.tfx_types import Artifacts, Properties
 from components.example_gen.files import match_files
 from schemas.config.log import DataConfig
@@ -75,7 +76,7 @@ def describe_files(files: list[LogFile]) -> str:
 
 
 def _log_file(path: str) -> LogFile:
-    if "://" in path:
+    if is_remote(path):
         return LogFile(path, FileSystems.get_filesystem(path).size(path), str(FileSystems.checksum(path)))
     found = os.stat(path)
     return LogFile(path, found.st_size, str(found.st_mtime_ns))

@@ -86,8 +86,8 @@ def publish(model: str, base_directory: str) -> str:
         The path of the version.
     """
     base_directory = base_directory.rstrip("/")
-    _remove_unfinished(base_directory)
     whole = whole_versions(base_directory)
+    _remove_unfinished(base_directory, whole)
     if whole and same_fingerprint(served := f"{base_directory}/{whole[0]}", model):
         return served
     version = max([int(time.time()), *(number + 1 for number in version_numbers(base_directory))])
@@ -102,9 +102,8 @@ def publish(model: str, base_directory: str) -> str:
     return path
 
 
-def _remove_unfinished(base_directory: str) -> None:
+def _remove_unfinished(base_directory: str, whole: list[int]) -> None:
     if is_remote(base_directory):
-        whole = whole_versions(base_directory)
         for number in version_numbers(base_directory):
             if number not in whole:
                 delete_files(list_files(f"{base_directory}/{number}/**"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from components.common.background import repeated
 from components.common.buckets import check_bucket
 from components.common.stores import copy_folder
 from components.common.versions import whole_versions
@@ -35,25 +35,12 @@ def local_versions(models: str, poll_interval_s: float = POLL_INTERVAL_S) -> Ite
         InputError: the bucket cannot be listed.
     """
     check_bucket(models, "--model-base-path")
-    ended = threading.Event()
-
-    def follow() -> None:
-        while not ended.wait(poll_interval_s):
-            try:
-                copy_newest(models, folder)
-            except Exception as error:  # the store may answer again: the served version stays until then
-                _log.error("%s cannot be read, the served version stays: %s", models, error)
-
     with TemporaryDirectory() as name:
         folder = Path(name)
         copy_newest(models, folder)
-        thread = threading.Thread(target=follow, daemon=True)
-        thread.start()
-        try:
+        failure = f"{models} cannot be read, the served version stays"
+        with repeated(lambda: copy_newest(models, folder), poll_interval_s, _log, failure):
             yield folder
-        finally:
-            ended.set()
-            thread.join()
 
 
 def copy_newest(models: str, folder: Path) -> None:
