@@ -67,7 +67,6 @@ def create_pipeline(
     *,
     pipeline_name: str | None = None,
     metadata_connection_config: Any = None,
-    beam_args: tuple[str, ...] = (),
 ) -> Pipeline:
     """Create the pipeline from a log to a pushed model.
 
@@ -78,7 +77,6 @@ def create_pipeline(
         locations: the folders for artifacts and models, writable where the pipeline runs.
         pipeline_name: the name in ML Metadata; the configuration's `name` by default.
         metadata_connection_config: the metadata store, if the orchestrator has none of its own.
-        beam_args: options for the Beam runner.
 
     Returns:
         A TFX pipeline with caching enabled.
@@ -103,7 +101,6 @@ def create_pipeline(
         ],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=list(beam_args),
     )
 
 
@@ -122,7 +119,8 @@ def _data_nodes(config: Config) -> _DataNodes:
         schema=schema,
         preprocessing_fn="components.transform.preprocessing.preprocessing_fn",
         # The catalogue has every item of the log: an item that is only a target is also a candidate.
-        splits_config=transform_pb2.SplitsConfig(analyze=[TRAIN, EVAL, TEST], transform=[TRAIN, EVAL]),
+        splits_config=transform_pb2.SplitsConfig(analyze=[TRAIN, EVAL, TEST]),
+        materialize=False,  # the order and the bytes of transformed examples would depend on the Beam runner
         disable_statistics=True,  # StatisticsGen computes them
         disable_analyzer_cache=True,  # it is for spans that are analyzed again, and takes a quarter of the time
         custom_config={
@@ -142,7 +140,7 @@ def _data_nodes(config: Config) -> _DataNodes:
 def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Trainer:
     return Trainer(
         run_fn="trainer.run_fn.run_fn",
-        examples=data.transform.outputs["transformed_examples"],
+        examples=data.example_gen.outputs["examples"],
         transform_graph=data.transform.outputs["transform_graph"],
         counts=data.baselines.outputs["counts"],
         train_split=TRAIN,

@@ -1,5 +1,17 @@
 """Errors that a user sees as a message, without a traceback."""
 
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+_IN_TEXT = re.compile(
+    r"InputError: expected: (?P<expected>.+?)\nreceived: (?P<received>.+?)\nremedy:   (?P<remedy>.+?)"
+    r"(?= \[while running|\n\n|\nTraceback|\n?\Z)",
+    re.DOTALL,
+)
+
 
 class InputError(Exception):
     """A mistake in the user's input: a configuration, a path or data.
@@ -18,6 +30,27 @@ class InputError(Exception):
         self.remedy = remedy
         self._tagged_with_step = True  # with it Beam raises the error unchanged instead of as a RuntimeError
         super().__init__(f"expected: {expected}\nreceived: {received}\nremedy:   {remedy}")
+
+    def __reduce__(self) -> Any:
+        """Pickle the three parts, because an exception alone would be called with its message."""
+        return partial(InputError, expected=self.expected, received=self.received, remedy=self.remedy), ()
+
+
+def find_input_error(text: str) -> InputError | None:
+    """Return the last `InputError` in the text of another error, or None.
+
+    The error of a worker in another process arrives as the text of its traceback.
+
+    Args:
+        text: the text.
+
+    Example:
+        >>> error = "InputError: expected: a file\\nreceived: none\\nremedy:   make one"
+        >>> find_input_error(f"Traceback ...\\n{error} [while running 'Read']").remedy
+        'make one'
+    """
+    matches = list(_IN_TEXT.finditer(text))
+    return InputError(**{name: part.strip() for name, part in matches[-1].groupdict().items()}) if matches else None
 
 
 class ComponentFailed(Exception):

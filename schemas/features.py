@@ -77,8 +77,3 @@ def codes_key(feature: str) -> str:
 def boundaries_key(feature: str) -> str:
     """Return the name of the bucket boundaries of a number, float32, the same in every example."""
     return f"{feature}_boundaries"
-
-
-def ragged_key(feature: str) -> str:
-    """Return the name under which Transform writes the values of a feature of varying length."""
-    return f"{feature}$ragged_values"

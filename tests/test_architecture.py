@@ -43,7 +43,7 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
 _FLOW = ("components", "pipeline")
 OWNERS = {
     "apache_beam": _FLOW,
-    "grpc": ("serving",),
+    "grpc": ("serving", "pipeline/runners/job_server.py"),
     "grpc_health": ("serving",),
     "jinja2": ("pipeline",),
     "kfp": ("pipeline",),

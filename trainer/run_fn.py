@@ -1,4 +1,4 @@
-"""The entry point of TFX's Trainer: from transformed examples to an exported model."""
+"""The entry point of TFX's Trainer: from examples and the graph that transforms them to an exported model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from schemas.config import TrainerConfig
 from schemas.features import VOCABULARY
 from serving.export.export import export
 from trainer.baselines.read_popularity import read_popularity
-from trainer.data.feature_spec import read_feature_spec
+from trainer.data.feature_spec import numbers_read, read_feature_spec
+from trainer.data.transformed_examples import Features, Transform, read_boundaries, read_examples
 from trainer.network.model_info import input_contract, write_model_info
 from trainer.training.fit import FitData, FitResult, fit
 from trainer.training.strategy import is_chief, make_strategy, wait_for_all
@@ -37,7 +38,7 @@ def run_fn(fn_args: Any) -> None:
         TFX calls it by its dotted path::
 
             Trainer(
-                examples=transform.outputs["transformed_examples"],
+                examples=example_gen.outputs["examples"],
                 transform_graph=transform.outputs["transform_graph"],
                 counts=baselines.outputs["counts"],
                 run_fn="trainer.run_fn.run_fn",
@@ -69,14 +70,32 @@ def run_fn(fn_args: Any) -> None:
 
 
 def _fit_data(fn_args: Any, config: TrainerConfig, transform: Any) -> FitData:
-    vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
+    vocabulary_file, function = transform.vocabulary_file_by_name(VOCABULARY), transform_function(transform)
+    boundaries = read_boundaries(fn_args.train_files, function, numbers_read(config.model, config.features))
     return FitData(
-        fn_args.train_files,
-        fn_args.eval_files,
+        read_examples(fn_args.train_files, function),
+        read_examples(fn_args.eval_files, function),
         transform.vocabulary_size_by_name(VOCABULARY),
-        read_feature_spec(transform.vocabulary_file_by_name, fn_args.train_files, config.model, config.features),
+        read_feature_spec(transform.vocabulary_file_by_name, boundaries, config.model, config.features),
         read_popularity(fn_args.custom_config["counts"], "recent_popularity", vocabulary_file),
     )
+
+
+def transform_function(transform: tft.TFTransformOutput) -> Transform:
+    """Return the function that transforms serialized examples.
+
+    Args:
+        transform: the output of Transform.
+
+    Returns:
+        A function for `read_examples`.
+    """
+    spec = transform.raw_feature_spec()
+
+    def function(records: tf.Tensor) -> Features:
+        return dict(transform.transform_raw_features(tf.io.parse_example(records, spec)))
+
+    return function
 
 
 def _with_enough_candidates(config: TrainerConfig) -> TrainerConfig:
@@ -105,5 +124,5 @@ def _export(result: FitResult, fn_args: Any, config: TrainerConfig, transform: A
 def _checkpoint_dir(fn_args: Any) -> str:
     """Return a folder that belongs to this code, these settings and these examples alone."""
     config = fn_args.custom_config
-    parts = [config["code"], config["training"], *fn_args.train_files, *fn_args.eval_files]
+    parts = [config["code"], config["training"], fn_args.transform_output, *fn_args.train_files, *fn_args.eval_files]
     return f"{config['checkpoints']}/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"

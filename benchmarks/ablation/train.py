@@ -19,7 +19,9 @@ from benchmarks.ablation.ablation_grid import LOGS
 from schemas.features import VOCABULARY
 from schemas.loading import load_config
 from trainer.baselines.read_popularity import read_popularity
-from trainer.data.feature_spec import read_feature_spec
+from trainer.data.feature_spec import numbers_read, read_feature_spec
+from trainer.data.transformed_examples import read_boundaries, read_examples
+from trainer.run_fn import transform_function
 from trainer.training.fit import FitData, fit
 
 
@@ -49,15 +51,17 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
     training = load_config(str(config), overrides).trainer_config
     transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))
     vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
-    examples = _newest(root / "artifacts" / "Transform" / "transformed_examples")
+    examples = _newest(root / "artifacts" / "InteractionExampleGen" / "examples")
     counts = _newest(root / "artifacts" / "Baselines" / "counts")
     train_files, eval_files = ([f"{examples}/Split-{split}/*"] for split in ("train", "eval"))
     ends_s: list[float] = []
-    feature_spec = read_feature_spec(transform.vocabulary_file_by_name, train_files, training.model, training.features)
+    function = transform_function(transform)
+    boundaries = read_boundaries(train_files, function, numbers_read(training.model, training.features))
+    feature_spec = read_feature_spec(transform.vocabulary_file_by_name, boundaries, training.model, training.features)
     result = fit(
         FitData(
-            train_files,
-            eval_files,
+            read_examples(train_files, function),
+            read_examples(eval_files, function),
             transform.vocabulary_size_by_name(VOCABULARY),
             feature_spec,
             read_popularity(counts, "recent_popularity", vocabulary_file),

@@ -20,8 +20,8 @@ from components.baselines.tables import read_catalogue
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import write_evaluation_summary
 from components.evaluator.systems import Sources
-from pipeline.runners.beam_options import BEAM_ARGS
-from schemas.config import Config
+from pipeline.runners.beam_options import beam_args
+from schemas.config import BeamConfig, Config
 from schemas.features import TEST
 
 
@@ -38,7 +38,7 @@ def main(config_file: str, examples: str, counts: str, model: str, output: str) 
     config = Config.model_validate_json(Path(config_file).read_text())
     started = time.perf_counter()
     catalogue = read_catalogue(counts)
-    with beam.Pipeline(options=PipelineOptions(list(BEAM_ARGS))) as pipeline:
+    with beam.Pipeline(options=PipelineOptions(beam_args(BeamConfig()))) as pipeline:
         evaluate(
             pipeline,
             config.evaluator_config,

@@ -21,8 +21,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_catalogue
 from components.example_gen.ingest import ingest
-from pipeline.runners.beam_options import BEAM_ARGS
-from schemas.config import Config
+from pipeline.runners.beam_options import beam_args
+from schemas.config import BeamConfig, Config
 from serving.export.export import export
 from serving.export.feature_encoding import FeatureEncodings
 
@@ -99,7 +99,7 @@ def main(folder: Path) -> None:
         }
     )
     (folder / "config.json").write_text(config.model_dump_json())
-    options = PipelineOptions(list(BEAM_ARGS))
+    options = PipelineOptions(beam_args(BeamConfig()))
     with beam.Pipeline(options=options) as pipeline:
         ingest(pipeline, config.data, config.split, config.history, str(folder / "examples"))
     with beam.Pipeline(options=options) as pipeline:

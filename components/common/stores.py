@@ -6,6 +6,7 @@ stores find them: boto3 in its variables and files (`AWS_ENDPOINT_URL`), Google'
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +27,19 @@ def is_remote(path: str) -> bool:
         path: a path or URI.
     """
     return "://" in path
+
+
+def absolute(path: str) -> str:
+    """Return a path that holds in every process of this machine.
+
+    Args:
+        path: a path, which may be relative to the working directory, or a URI.
+
+    Example:
+        >>> absolute("gs://bucket/models/1")
+        'gs://bucket/models/1'
+    """
+    return path if is_remote(path) else os.path.abspath(path)
 
 
 def known_to_tensorflow(path: str) -> bool:

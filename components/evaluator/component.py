@@ -9,6 +9,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
 from components.baselines.tables import read_catalogue
+from components.common.stores import absolute
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import write_evaluation_summary
 from components.evaluator.systems import Sources
@@ -63,6 +64,7 @@ def Evaluator(  # type: ignore[no-untyped-def]
     (test,) = artifact_utils.get_split_uris([examples], TEST)
     catalogue = read_catalogue(counts.uri)
     with beam_pipeline as pipeline:
-        sources = Sources(counts.uri, path_utils.serving_model_path(model.uri), previous or None)
+        compared = absolute(previous) if previous else None
+        sources = Sources(counts.uri, path_utils.serving_model_path(model.uri), compared)
         evaluate(pipeline, measured, test, sources, len(catalogue), json.loads(floors), evaluation.uri)
     write_evaluation_summary(evaluation.uri, catalogue, measured)

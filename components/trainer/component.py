@@ -50,8 +50,8 @@ class Trainer(base_component.BaseComponent):
     """TFX's Trainer with `TrainerExecutor`.
 
     Args:
-        examples: transformed examples.
-        transform_graph: Transform's output with vocabularies and schema.
+        examples: the output of ExampleGen.
+        transform_graph: Transform's output, which transforms the examples while they are read.
         counts: the output of `Baselines`.
         run_fn: the dotted path of a function that takes TFX's `FnArgs`.
         train_split: the split to train on.

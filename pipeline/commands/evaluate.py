@@ -23,8 +23,8 @@ from components.example_gen.preflight import check_log
 from components.example_gen.report import IngestionReport
 from pipeline.commands.saved_models import check_model, with_model_settings
 from pipeline.records.protocol import data_counts, metrics, protocol
-from pipeline.runners.beam_options import BEAM_ARGS
-from schemas.config import Config
+from pipeline.runners.beam_options import beam_args
+from schemas.config import BeamConfig, Config
 from schemas.errors import InputError
 from schemas.features import TEST
 
@@ -118,7 +118,7 @@ def _check_new(output: Path) -> None:
 
 
 def _local_pipeline() -> beam.Pipeline:
-    return beam.Pipeline(options=PipelineOptions(list(BEAM_ARGS)))
+    return beam.Pipeline(options=PipelineOptions(beam_args(BeamConfig())))
 
 
 @contextmanager

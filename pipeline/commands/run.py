@@ -17,7 +17,7 @@ from pipeline.display.progress import RunProgress
 from pipeline.records.open_root import exclusive, output_to
 from pipeline.records.run_root import RECORD, write_text
 from schemas.config import Config
-from schemas.errors import ComponentFailed, InputError
+from schemas.errors import ComponentFailed, InputError, find_input_error
 from schemas.file_patterns import refuse_wildcards
 
 
@@ -61,6 +61,10 @@ def _check(config: Config) -> None:
         from pipeline.commands.evaluate import validate_log
 
         validate_log(config)  # the log is small: this takes a second
+    if config.beam.job_endpoint is not None:
+        from pipeline.runners.job_server import check_job_server
+
+        check_job_server(config.beam)
     if config.train.wandb is not None:
         from trainer.training.callbacks.wandb import load_wandb
 
@@ -83,7 +87,9 @@ def _run(config: Config, root: Path, console: Console, log_file: Path) -> dict[s
             from pipeline.runners.local import LocalRunner, run_locally
 
             step = "the pipeline"
-            runner = LocalRunner(on_start, on_end=lambda run: progress.end(run.component, run.cached, run.seconds))
+            runner = LocalRunner(
+                on_start, lambda run: progress.end(run.component, run.cached, run.seconds), config.beam
+            )
             runs = run_locally(config, root, runner)
             step = "the record of the run"
             return run_record(config, root, runs, started_at=started_at, finished_at=_now())
@@ -91,6 +97,8 @@ def _run(config: Config, root: Path, console: Console, log_file: Path) -> dict[s
             raise
         except Exception as error:
             logging.exception("%s failed", step)
+            if found := find_input_error(str(error)):  # of a worker in another process
+                raise found from None
             reason = (str(error).strip().splitlines() or ["no message"])[0]
             remedy = "\nremedy:   run `temporec doctor`, then `make setup`" if step == "the import of TFX" else ""
             raise ComponentFailed(

@@ -24,9 +24,13 @@ from tfx.utils import import_utils
 
 from pipeline.containers.placeholders import PARAMETERS, resolve
 from pipeline.containers.runtime_artifacts import local_path, to_artifact, to_runtime
+from pipeline.runners.beam_options import beam_args
+from pipeline.runners.job_server import check_job_server
+from schemas.config.beam import BeamConfig
 from schemas.errors import InputError
 
 COMMAND = ("python", "-m", "pipeline.containers.entrypoint")
+BEAM = "TEMPOREC_BEAM"  # the variable with the section `beam` as JSON; it is no part of Kubeflow's cache key
 _LOGS = "executor-logs"  # an output that Kubeflow adds to every task and writes itself
 
 
@@ -35,13 +39,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="entrypoint")
     for name in ("executor_class_path", "json_serialized_invocation_args", "json_serialized_inputs_spec_args"):
         parser.add_argument(f"--{name}", required=True)
-    args, beam_args = parser.parse_known_args()
+    args = parser.parse_args()
     try:
         run_executor(
             args.executor_class_path,
             _parse(args.json_serialized_invocation_args, pipeline_spec_pb2.ExecutorInput()),
             _parse(args.json_serialized_inputs_spec_args, pipeline_spec_pb2.ComponentInputsSpec()),
-            beam_args,
+            BeamConfig.model_validate_json(os.environ.get(BEAM, "{}")),
         )
     except (InputError, ValidationError) as error:
         print(f"error\n{_described(error)}", file=sys.stderr)
@@ -64,7 +68,7 @@ def run_executor(
     executor_class: str,
     given: pipeline_spec_pb2.ExecutorInput,
     inputs_spec: pipeline_spec_pb2.ComponentInputsSpec,
-    beam_args: Sequence[str],
+    beam: BeamConfig,
 ) -> None:
     """Run an executor, and write the output metadata file.
 
@@ -72,7 +76,7 @@ def run_executor(
         executor_class: the dotted path of the executor's class.
         given: the inputs, the outputs and the parameters of the task.
         inputs_spec: the declared types of the inputs and the parameters.
-        beam_args: options of Beam.
+        beam: the engine of Beam.
 
     Raises:
         InputError: as the executor.
@@ -87,17 +91,18 @@ def run_executor(
         if name != _LOGS
     }
     _make_folders(outputs)
-    _executor(executor_class, given, beam_args).Do(inputs, outputs, _properties(given, inputs_spec))
+    _executor(executor_class, given, beam).Do(inputs, outputs, _properties(given, inputs_spec))
     _write_output(given, outputs)
 
 
-def _executor(path: str, given: pipeline_spec_pb2.ExecutorInput, beam_args: Sequence[str]) -> BaseExecutor:
+def _executor(path: str, given: pipeline_spec_pb2.ExecutorInput, beam: BeamConfig) -> BaseExecutor:
     kind = import_utils.import_class_by_path(path)
     task = os.path.dirname(given.outputs.output_file)
     context: dict[str, Any] = {"tmp_dir": os.path.join(task, ".temp"), "unique_id": os.path.basename(task)}
     if issubclass(kind, BaseBeamExecutor):
-        return kind(BaseBeamExecutor.Context(beam_pipeline_args=list(beam_args), **context))
-    return kind(BaseExecutor.Context(extra_flags=list(beam_args), **context))
+        check_job_server(beam)
+        return kind(BaseBeamExecutor.Context(beam_pipeline_args=beam_args(beam), **context))
+    return kind(BaseExecutor.Context(**context))
 
 
 def _make_folders(outputs: Mapping[str, Sequence[Artifact]]) -> None:

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from components.example_gen.log_files import file_settings
 from pipeline.atomic_file import write_atomically
-from pipeline.containers.entrypoint import COMMAND
+from pipeline.containers.entrypoint import BEAM, COMMAND
 from pipeline.create_pipeline import LOOKERS, Locations, create_pipeline
-from pipeline.runners.beam_options import BEAM_ARGS
 from pipeline.runners.machines import kubernetes_platform, refuse_kubernetes_settings, set_machines
 from pipeline.runners.runtime_parameters import declare_parameters, with_placeholders
-from schemas.config import Config
+from schemas.config import BeamConfig, Config
 from schemas.errors import InputError
 
 Target = Literal["kubeflow", "vertex"]
@@ -54,6 +54,7 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
         ```
     """
     _check_paths(config, root, target)
+    _check_engine(config.beam, root)
     _check_image(image)
     if output.suffix not in SUFFIXES[target]:
         raise InputError(
@@ -88,7 +89,7 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
         The job, with `pipelineSpec` and `runtimeConfig`.
     """
     locations = Locations(artifacts=f"{root}/artifacts", models=f"{root}/models")
-    pipeline = create_pipeline(*with_placeholders(config, locations), beam_args=BEAM_ARGS)
+    pipeline = create_pipeline(*with_placeholders(config, locations))
     runner_config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
         default_image=image,
         default_commands=COMMAND,
@@ -98,7 +99,9 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     job: dict[str, Any] = runner.run(pipeline, write_out=False)
     _complete_tasks(job["pipelineSpec"]["root"]["dag"]["tasks"])
     declare_parameters(job["pipelineSpec"], config, locations)
-    set_machines(job["pipelineSpec"], config.cluster)
+    engine = {BEAM: config.beam.model_dump_json(exclude_unset=True)} if config.beam != BeamConfig() else {}
+    beam_tasks = [each.id for each in pipeline.components if isinstance(each.executor_spec, BeamExecutorSpec)]
+    set_machines(job["pipelineSpec"], config.cluster, dict.fromkeys(beam_tasks, engine))
     return job
 
 
@@ -138,6 +141,16 @@ def _check_paths(config: Config, root: str, target: Target) -> None:
             expected=f"--root on {' or '.join(stores)} for {target}",
             received=root,
             remedy="choose a bucket there; AWS_ENDPOINT_URL in the containers names a store that is not Amazon's",
+        )
+
+
+def _check_engine(beam: BeamConfig, root: str) -> None:
+    if beam.runner != "local" and not root.startswith("gs://"):
+        raise InputError(
+            expected=f"--root on gs:// for the Beam runner {beam.runner}",
+            received=root,
+            remedy="use such a root, or beam.runner=local: TensorFlow in the workers cannot read s3://, and the copies"
+            " that Kubeflow makes are in the pod of the component only",
         )
 
 

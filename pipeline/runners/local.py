@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,14 +16,15 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.proto import pusher_pb2
-from tfx.proto.orchestration import pipeline_pb2
+from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 from tfx.utils import path_utils, proto_utils
 
 from components.common.versions import same_fingerprint, whole_versions
 from pipeline.create_pipeline import Locations, create_pipeline
 from pipeline.records.open_root import working_directory
-from pipeline.runners.beam_options import BEAM_ARGS
-from schemas.config import Config
+from pipeline.runners.beam_executor import BeamOperator
+from pipeline.runners.beam_options import beam_args
+from schemas.config import BeamConfig, Config
 
 _PUSHER = "Pusher"
 # TFX looks for cached results and pushed models of the same pipeline name only. All runs of a root have this one, so a
@@ -53,11 +55,19 @@ class LocalRunner(tfx_runner.IrBasedRunner):
     Args:
         on_start: called with each component's name, its index (from 0) and the number of components.
         on_end: called with each component's run when it has ended.
+        beam: the engine. Its options are not in the pipeline, so a change of them repeats no component.
     """
 
-    def __init__(self, on_start: Callable[[str, int, int], None], on_end: Callable[[ComponentRun], None]) -> None:
+    def __init__(
+        self,
+        on_start: Callable[[str, int, int], None],
+        on_end: Callable[[ComponentRun], None],
+        beam: BeamConfig,
+    ) -> None:
         self._on_start = on_start
         self._on_end = on_end
+        operator = functools.partial(BeamOperator, args=beam_args(beam))
+        self._operators = {executable_spec_pb2.BeamExecutableSpec: operator}
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: Any = None) -> list[ComponentRun]:
         """Run each component in topological order; the error of a component is raised unchanged.
@@ -92,6 +102,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
                 pipeline_runtime_spec=pipeline.runtime_spec,
                 executor_spec=runner_utils.extract_executor_spec(deployment, name),
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, name),
+                custom_executor_operators=self._operators,
             ).launch()
             looked = name in deployment.custom_driver_specs  # a looker looks, even if it sees what it saw before
             run = _component_run(store, name, execution.execution_id, time.monotonic() - start)
@@ -148,6 +159,5 @@ def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[Compone
                 locations,
                 pipeline_name=_PIPELINE_NAME,
                 metadata_connection_config=connection,
-                beam_args=BEAM_ARGS,
             )
         )

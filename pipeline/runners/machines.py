@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.config.cluster import ClusterConfig, MachineConfig
@@ -11,12 +12,15 @@ from schemas.errors import InputError
 _KUBERNETES = ("secrets", "node_selector", "tolerations", "timeout_s")  # Vertex AI has nothing like them
 
 
-def set_machines(specification: dict[str, Any], cluster: ClusterConfig) -> None:
+def set_machines(
+    specification: dict[str, Any], cluster: ClusterConfig, variables: Mapping[str, Mapping[str, str]]
+) -> None:
     """Set resources, environment, image, retries and caching of each task.
 
     Args:
         specification: the pipeline specification.
         cluster: the machines.
+        variables: by component, further environment variables.
 
     Raises:
         InputError: a machine is for a component that does not exist.
@@ -29,8 +33,8 @@ def set_machines(specification: dict[str, Any], cluster: ClusterConfig) -> None:
         container = specification["deploymentSpec"]["executors"][executor]["container"]
         if machine.image:
             container["image"] = machine.image
-        if machine.environment:
-            container["env"] = [{"name": key, "value": value} for key, value in machine.environment.items()]
+        if environment := {**(machine.environment or {}), **variables.get(name, {})}:
+            container["env"] = [{"name": key, "value": value} for key, value in environment.items()]
         if resources := _resources(machine):
             container["resources"] = resources
         if machine.retries:

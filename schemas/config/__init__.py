@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from schemas.config.beam import BeamConfig
 from schemas.config.cluster import ClusterConfig
 from schemas.config.evaluation import EvaluateConfig, EvaluatorConfig, GateConfig, Slice, SliceConfig
 from schemas.config.log import DataConfig, Feature
@@ -35,6 +36,7 @@ from schemas.features import VALUE, target_key, user_key
 
 __all__ = [
     "AttentionConfig",
+    "BeamConfig",
     "CandidateSource",
     "ClusterConfig",
     "Config",
@@ -115,6 +117,9 @@ class Config(Section):
     train: TrainConfig = Field(default=TrainConfig(), description="The fitting of the network.")
     evaluate: EvaluateConfig = Field(default=EvaluateConfig(), description="The evaluation and the gate.")
     serving: ServingConfig = Field(default=ServingConfig(), description="The answers of the exported model.")
+    beam: BeamConfig = Field(
+        default=BeamConfig(), description="The engine of the Beam pipelines inside the components."
+    )
     cluster: ClusterConfig = Field(
         default=ClusterConfig(),
         description="The machines of a compiled pipeline's tasks; a run on one machine ignores it.",

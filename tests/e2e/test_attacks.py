@@ -21,8 +21,8 @@ from components.gate.component import ModelGate
 from components.gate.verdict import read_verdict
 from components.pusher.component import AtomicPusher
 from pipeline.cli import GATE_REFUSED
-from pipeline.runners.beam_options import BEAM_ARGS
-from schemas.config import Config
+from pipeline.runners.beam_options import beam_args
+from schemas.config import BeamConfig, Config
 from serving.export.export import export
 from tests.e2e import attacks
 from tests.e2e.command import attempt
@@ -101,7 +101,7 @@ def release(model: Path, left: Path, folder: Path, config: Config) -> tuple[set[
         pipeline_root=str(folder),
         components=[*imported.values(), evaluator, gate, pusher],
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(folder / "metadata.sqlite")),
-        beam_pipeline_args=list(BEAM_ARGS),
+        beam_pipeline_args=beam_args(BeamConfig()),
     )
     LocalDagRunner().run(pipeline)
     (blessing,) = (folder / "ModelGate" / "blessing").iterdir()

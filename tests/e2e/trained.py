@@ -13,7 +13,7 @@ def train(left: Path, out: Path, training: TrainerConfig, model: str = "model") 
     """Train on the artifacts below `left`, the root of a run, and return the folder of the saved model in `out`."""
     (transform_graph,), (examples,), (counts,) = (
         (left / "artifacts" / output).iterdir()
-        for output in ("Transform/transform_graph", "Transform/transformed_examples", "Baselines/counts")
+        for output in ("Transform/transform_graph", "InteractionExampleGen/examples", "Baselines/counts")
     )
     run_fn(
         SimpleNamespace(

@@ -31,9 +31,9 @@ from components.gate.metric_checks import check_metrics
 from components.gate.verdict import GateVerdict, write_verdict
 from pipeline.records.run_record import run_record
 from pipeline.records.run_root import RECORD
-from pipeline.runners.beam_options import BEAM_ARGS
+from pipeline.runners.beam_options import beam_args
 from pipeline.runners.local import ComponentRun
-from schemas.config import Config
+from schemas.config import BeamConfig, Config
 from schemas.features import SPLITS
 from tests.serving.successor import ITEMS, write_model
 from trainer.network.model_info import InputContract, ModelInfo, write_model_info
@@ -157,7 +157,7 @@ def _pusher(version: str) -> ComponentRun:
 def _write_statistics(examples: str, statistics: str) -> None:
     for split in SPLITS:
         found = tfdv.generate_statistics_from_tfrecord(
-            f"{examples}/Split-{split}/*", pipeline_options=PipelineOptions(list(BEAM_ARGS))
+            f"{examples}/Split-{split}/*", pipeline_options=PipelineOptions(beam_args(BeamConfig()))
         )
         _write(Path(statistics) / f"Split-{split}" / "FeatureStats.pb", found)
 
@@ -180,4 +180,4 @@ def _write(path: Path, message: Any) -> None:
 
 
 def _pipeline() -> beam.Pipeline:
-    return beam.Pipeline(options=PipelineOptions(list(BEAM_ARGS)))
+    return beam.Pipeline(options=PipelineOptions(beam_args(BeamConfig())))

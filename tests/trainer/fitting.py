@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from schemas import config
-from tests.trainer.examples import planted, write_examples
+from tests.trainer.examples import planted, read, write_examples
 from trainer.training.fit import FitData, FitResult, fit
 
 ITEMS, LENGTH = 40, 12
@@ -41,7 +41,7 @@ def fit_planted(
     """Train on planted examples, with logs in `logs` and checkpoints in `checkpoints` in the folder."""
     train_file, eval_file = write_planted(folder)
     return fit(
-        FitData([train_file], [eval_file], ITEMS),
+        FitData(read(train_file), read(eval_file), ITEMS),
         trainer_config(model, train),
         str(folder / logs),
         str(folder / "checkpoints"),

@@ -1,28 +1,20 @@
-"""Batches of padded histories, read from transformed TFRecord files."""
+"""Batches of padded histories, from transformed examples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
-from schemas.errors import InputError
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, codes_key, ragged_key
-from schemas.file_patterns import escape_folder
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, codes_key
 
 NEXT_IDS = "next_ids"  # a key of training batches: the next item at every position
 
-_FEATURES: dict[str, Any] = {
-    ITEM_IDS: tf.io.RaggedFeature(tf.int64, value_key=ragged_key(ITEM_IDS)),
-    EXCLUDE_IDS: tf.io.RaggedFeature(tf.int64, value_key=ragged_key(EXCLUDE_IDS)),
-    TARGET_ID: tf.io.FixedLenFeature([], tf.int64),
-}
 _SHUFFLE_BUFFER = 100_000  # examples
 
 
 def train_batches(
-    files: Sequence[str], item_count: int, max_length: int, batch_size: int, seed: int, columns: Sequence[str] = ()
+    examples: tf.data.Dataset, item_count: int, max_length: int, batch_size: int, seed: int, columns: Sequence[str] = ()
 ) -> tf.data.Dataset:
     """Return batches of training windows, in a new order in each epoch.
 
@@ -33,7 +25,7 @@ def train_batches(
     about the same number of targets.
 
     Args:
-        files: TFRecord.gz files of transformed examples, or patterns of them.
+        examples: transformed examples, from `read_examples`.
         item_count: the number of items of the vocabulary; greater ids are unknown items.
         max_length: the number of inputs of the longest window.
         batch_size: the number of windows of that length in a batch; the last batches of an epoch may be smaller.
@@ -43,13 +35,10 @@ def train_batches(
     Returns:
         A dataset of `{item_ids, next_ids}`, int64 [batch, length], and the codes of each column under its
         `codes_key`, int64 [batch, length + 1], for the inputs and the last target. Padded on the right with 0.
-
-    Raises:
-        InputError: no file matches.
     """
     buckets = bucket_lengths(max_length)
     return (
-        read_windows(files, item_count, columns)
+        read_windows(examples, item_count, columns)
         .cache()
         .shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True)
         .bucket_by_sequence_length(
@@ -62,15 +51,15 @@ def train_batches(
 
 
 def eval_batches(
-    files: Sequence[str], item_count: int, batch_size: int, columns: Sequence[str] = ()
+    examples: tf.data.Dataset, item_count: int, batch_size: int, columns: Sequence[str] = ()
 ) -> tf.data.Dataset:
-    """Return batches of histories and their targets, in the order of the files.
+    """Return batches of histories and their targets, in the order of the examples.
 
     Unknown items of a history are left out; the history may then be empty. An
     unknown target is kept, with an id greater than `item_count`. It counts as a miss.
 
     Args:
-        files: TFRecord.gz files of transformed examples, or patterns of them.
+        examples: transformed examples, from `read_examples`.
         item_count: the number of items of the vocabulary; greater ids are unknown items.
         batch_size: the number of histories in a batch.
         columns: the further columns and times whose codes to include.
@@ -78,9 +67,6 @@ def eval_batches(
     Returns:
         A dataset of `{item_ids [batch, length], exclude_ids [batch, n], target_id [batch]}`, int64, and the
         columns' codes as in `train_batches`. Padded on the right with 0.
-
-    Raises:
-        InputError: no file matches.
     """
 
     def history(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -93,23 +79,20 @@ def eval_batches(
             **{codes_key(name): example[codes_key(name)][with_target] for name in columns},
         }
 
-    return _examples(files, columns).map(history).cache().padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    return examples.map(history).cache().padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def read_windows(files: Sequence[str], item_count: int, columns: Sequence[str]) -> tf.data.Dataset:
-    """Return the training windows one by one, in the order of the files.
+def read_windows(examples: tf.data.Dataset, item_count: int, columns: Sequence[str]) -> tf.data.Dataset:
+    """Return the training windows one by one, in the order of the examples.
 
     Args:
-        files: TFRecord.gz files of transformed examples, or patterns of them.
+        examples: transformed examples, from `read_examples`.
         item_count: the number of items of the vocabulary; greater ids are unknown items.
         columns: the further columns and times whose codes to include.
 
     Returns:
         A dataset of `{item_ids [length], next_ids [length]}`, int64, and the columns' codes [length + 1].
         Windows without inputs are left out.
-
-    Raises:
-        InputError: no file matches.
     """
 
     def window(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -122,28 +105,7 @@ def read_windows(files: Sequence[str], item_count: int, columns: Sequence[str]) 
             **{codes_key(name): example[codes_key(name)][known] for name in columns},
         }
 
-    return _examples(files, columns).map(window).filter(lambda window: tf.size(window[ITEM_IDS]) > 0)
-
-
-def first_record(files: Sequence[str]) -> bytes:
-    """Return the first serialized example.
-
-    Args:
-        files: TFRecord.gz files of transformed examples, or patterns of them.
-
-    Returns:
-        A serialized `tf.train.Example`.
-
-    Raises:
-        InputError: no file matches, or there is no example.
-    """
-    for record in _records(files).as_numpy_iterator():
-        return bytes(record)
-    raise InputError(
-        expected="at least one transformed example",
-        received=f"none in {', '.join(files)}",
-        remedy="check that the split has examples",
-    )
+    return examples.map(window).filter(lambda window: tf.size(window[ITEM_IDS]) > 0)
 
 
 def bucket_lengths(max_length: int) -> list[int]:
@@ -162,23 +124,6 @@ def bucket_batch_sizes(max_length: int, batch_size: int) -> list[int]:
         As many numbers as `bucket_lengths`.
     """
     return [batch_size * max_length // longest for longest in bucket_lengths(max_length)]
-
-
-def _examples(files: Sequence[str], columns: Sequence[str]) -> tf.data.Dataset:
-    records = _records(files)
-    codes = {codes_key(name): tf.io.RaggedFeature(tf.int64, value_key=ragged_key(codes_key(name))) for name in columns}
-    return records.map(lambda record: tf.io.parse_single_example(record, {**_FEATURES, **codes}))
-
-
-def _records(files: Sequence[str]) -> tf.data.Dataset:
-    names = sorted(tf.io.gfile.glob([escape_folder(pattern) for pattern in files]))
-    if not names:
-        raise InputError(
-            expected="TFRecord files of transformed examples",
-            received=f"no file at {', '.join(files) or 'an empty list of paths'}",
-            remedy="check that the split has examples and that the paths are right",
-        )
-    return tf.data.TFRecordDataset(names, compression_type="GZIP")
 
 
 def _known(ids: tf.Tensor, item_count: int) -> tf.Tensor:

@@ -7,13 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from schemas.config import ModelConfig
 from schemas.config.log import Feature, split_categories
-from schemas.features import GAP, TIME_CODES, VALUE, boundaries_key
+from schemas.features import GAP, TIME_CODES, VALUE
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
-from trainer.data.batches import first_record
 
 
 class FeatureSpec(NamedTuple):
@@ -26,27 +24,27 @@ class FeatureSpec(NamedTuple):
 
 
 def read_feature_spec(
-    vocabulary_file: Callable[[str], str], files: Sequence[str], model: ModelConfig, features: Sequence[Feature]
+    vocabulary_file: Callable[[str], str],
+    boundaries: Mapping[str, npt.NDArray[np.float32]],
+    model: ModelConfig,
+    features: Sequence[Feature],
 ) -> FeatureSpec:
     """Return the features that a model reads, as Transform has encoded them.
 
     Args:
         vocabulary_file: returns the file of the vocabulary that Transform wrote under a name.
-        files: TFRecord.gz files of transformed examples, or patterns of them.
+        boundaries: by name, the boundaries of the buckets of `numbers_read`.
         model: the configuration that names the features.
         features: the further columns of the log.
 
     Returns:
         The features.
-
-    Raises:
-        InputError: there is no example.
     """
 
     def encoding(feature: Feature) -> FeatureEncoding:
         if feature.kind == "category":
             return FeatureEncoding(vocabulary_file=vocabulary_file(feature.name))
-        return FeatureEncoding(boundaries=_boundaries(files, feature.name))
+        return FeatureEncoding(boundaries=boundaries[feature.name])
 
     inputs = model.inputs
     times = model.reads_times
@@ -59,7 +57,7 @@ def read_feature_spec(
     batch_columns = [*(TIME_CODES if times else ()), *columns, *([VALUE] if value else [])]
     return FeatureSpec(
         encodings=FeatureEncodings(
-            gap_boundaries=_boundaries(files, GAP) if times else np.empty(0, np.float32),
+            gap_boundaries=boundaries[GAP] if times else np.empty(0, np.float32),
             times=times,
             query_times=inputs.query_time,
             columns=columns,
@@ -70,6 +68,16 @@ def read_feature_spec(
         },
         value_buckets=encoding(value).id_count() - 1 if value else 1,
     )
+
+
+def numbers_read(model: ModelConfig, features: Sequence[Feature]) -> list[str]:
+    """Return the names of the numbers whose buckets a model may read.
+
+    Args:
+        model: the configuration that names the features.
+        features: the further columns of the log.
+    """
+    return [*([GAP] if model.reads_times else []), *(each.name for each in features if each.kind == "number")]
 
 
 def multi_hot_ids(
@@ -94,8 +102,3 @@ def multi_hot_ids(
     for row, names in enumerate(categories, start=1):
         table[row, : len(names)] = [id_of[name] for name in names]
     return table[codes]
-
-
-def _boundaries(files: Sequence[str], name: str) -> npt.NDArray[np.float32]:
-    example = tf.train.Example.FromString(first_record(files))
-    return np.array(example.features.feature[boundaries_key(name)].float_list.value, np.float32)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from schemas.features import ITEM_IDS, codes_key
 from trainer.data.batches import NEXT_IDS, bucket_batch_sizes, bucket_lengths, read_windows
@@ -27,12 +28,12 @@ class TrainingSetStats(NamedTuple):
 
 
 def scan_training_set(
-    files: Sequence[str], item_count: int, max_length: int, batch_size: int, item_columns: Sequence[str] = ()
+    examples: tf.data.Dataset, item_count: int, max_length: int, batch_size: int, item_columns: Sequence[str] = ()
 ) -> TrainingSetStats:
     """Read the training examples once, and return their statistics.
 
     Args:
-        files: TFRecord.gz files of transformed examples, or patterns of them.
+        examples: transformed examples, from `read_examples`.
         item_count: the number of items of the vocabulary; greater ids are unknown items.
         max_length: the number of inputs of the longest window.
         batch_size: the number of windows of that length in a batch, see `train_batches`.
@@ -40,15 +41,12 @@ def scan_training_set(
 
     Returns:
         The statistics. There are no steps if no example has a known item before a known target.
-
-    Raises:
-        InputError: no file matches.
     """
     counts, sequences = np.zeros(1 + item_count, np.int64), []
     buckets = bucket_lengths(max_length)
     windows = np.zeros(len(buckets), np.int64)
     item_codes = {name: np.zeros(1 + item_count, np.int64) for name in item_columns}
-    for window in read_windows(files, item_count, item_columns).as_numpy_iterator():
+    for window in read_windows(examples, item_count, item_columns).as_numpy_iterator():
         items = np.append(window[ITEM_IDS], window[NEXT_IDS][-1])
         for name, codes in item_codes.items():
             codes[items] = window[codes_key(name)]

@@ -51,15 +51,15 @@ class FitData:
     """The data of a training.
 
     Attributes:
-        train_files: TFRecord.gz files of transformed training examples, or patterns of them.
-        eval_files: the same for validation examples.
+        training: transformed training examples, from `read_examples`.
+        validation: the same for validation examples.
         item_count: items of the vocabulary.
         feature_spec: the times and further columns that the model reads.
         recent_popularity: float32 [items], as for `NextItemModel`.
     """
 
-    train_files: Sequence[str]
-    eval_files: Sequence[str]
+    training: tf.data.Dataset
+    validation: tf.data.Dataset
     item_count: int
     feature_spec: FeatureSpec = field(default_factory=FeatureSpec)
     recent_popularity: npt.NDArray[np.float32] | None = None
@@ -88,7 +88,7 @@ def fit(
 ) -> FitResult:
     """Train a model, restore the weights of its best epoch, and fit its re-ranker.
 
-    The same files, settings and seed give the same weights on the same
+    The same examples, settings and seed give the same weights on the same
     machine, also if a run was killed and resumed. Therefore this sets the
     seeds of the process and makes its operations deterministic.
 
@@ -97,7 +97,7 @@ def fit(
         config: the network, and how to train it.
         log_dir: where TensorBoard finds the run.
         checkpoint_dir: where the state is saved after each epoch, and resumed
-            from. It must belong to these files and settings alone.
+            from. It must belong to these examples and settings alone.
         strategy: from `make_strategy`, made before any computation. None for one device.
         callbacks: Keras callbacks in addition to those for checkpoints, logs and progress.
 
@@ -109,10 +109,11 @@ def fit(
             loss is not finite.
 
     Example:
-        Two epochs on examples that Transform wrote::
+        Two epochs::
 
             config = load_config("config.yaml", ["train.epochs=2"]).trainer_config
-            data = FitData(["train/*.gz"], ["eval/*.gz"], item_count=1_682)
+            training, validation = (read_examples([f"{split}/*.gz"], transform) for split in ("train", "eval"))
+            data = FitData(training, validation, item_count=1_682)
             result = fit(data, config, log_dir="logs", checkpoint_dir="checkpoints")
             print(result.stage, result.model_info.validation)
     """
@@ -153,13 +154,13 @@ def _make_deterministic(train: TrainConfig) -> None:
 
 def _read_splits(data: FitData, config: TrainerConfig) -> _Splits:
     spec, batch_size = data.feature_spec, eval_batch_size(data.item_count, config.history.max_length, config.model)
-    source = (data.train_files, data.item_count, config.history.max_length, config.train.batch_size)
+    source = (data.training, data.item_count, config.history.max_length, config.train.batch_size)
     training = train_batches(*source, config.train.seed, spec.batch_columns)
     stats = scan_training_set(*source, list(spec.item_encodings))
-    validation = eval_batches(data.eval_files, data.item_count, batch_size, spec.batch_columns)
+    validation = eval_batches(data.validation, data.item_count, batch_size, spec.batch_columns)
     validation_steps = sum(1 for _ in validation)
-    _check(stats.steps, "training example with a known item before a known target", data.train_files)
-    _check(validation_steps, "validation example", data.eval_files)
+    _check(stats.steps, "training example with a known item before a known target")
+    _check(validation_steps, "validation example")
     return _Splits(training, stats, validation, validation_steps, batch_size)
 
 
@@ -241,11 +242,11 @@ def _loggers(
     return loggers
 
 
-def _check(count: int, what: str, files: Sequence[str]) -> None:
+def _check(count: int, what: str) -> None:
     if count == 0:
         raise InputError(
             expected=f"at least one {what}",
-            received=f"none in {', '.join(files)}",
+            received="none",
             remedy="check the split and the minimum interactions of users and items: they leave too few examples",
         )
 

@@ -14,6 +14,7 @@ from components.common.looker import SEEN
 from components.pusher.component import SCRATCH, AtomicPusher
 from components.served_model.component import ServedModel, previous_version
 from pipeline.runners.local import ComponentRun, LocalRunner
+from schemas.config import BeamConfig
 
 
 @component
@@ -65,7 +66,7 @@ def run_all(root: Path, name: str, *, blessed: bool = True, pipeline_name: str =
         enable_cache=True,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(root / "metadata")),
     )
-    runs = LocalRunner(on_start=lambda *_: None, on_end=lambda _: None).run(pipeline)
+    runs = LocalRunner(on_start=lambda *_: None, on_end=lambda _: None, beam=BeamConfig()).run(pipeline)
     return {run.component: run for run in runs}
 
 

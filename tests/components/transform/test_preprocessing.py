@@ -21,7 +21,7 @@ from schemas.config.log import UsersTableConfig
 from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, boundaries_key, codes_key
 from serving.export.request_features import RequestFeatureEncoder
 from tests.components.logs import data
-from trainer.data.feature_spec import read_feature_spec
+from trainer.data.feature_spec import numbers_read, read_feature_spec
 
 NAN = float("nan")
 START_S = 1_600_520_400  # a Saturday, 13:00 UTC
@@ -66,7 +66,6 @@ HISTORIES = [
 class Transformed(NamedTuple):
     examples: list[dict[str, Any]]
     output: tft.TFTransformOutput
-    files: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +97,7 @@ def transform(histories: Sequence[HistoryExample], folder: Path) -> Transformed:
             dataset_metadata.DatasetMetadata(schema),
         ) | tft_beam.AnalyzeAndTransformDataset(lambda inputs: preprocessing_fn(inputs, custom_config))
         _ = function | tft_beam.WriteTransformFn(str(folder / "transform"))
-    path = str(folder / "examples.gz")
-    with tf.io.TFRecordWriter(path, "GZIP") as writer:
-        for row in transformed_rows:
-            writer.write(_example(row))
-    return Transformed(transformed_rows, tft.TFTransformOutput(str(folder / "transform")), [path])
+    return Transformed(transformed_rows, tft.TFTransformOutput(str(folder / "transform")))
 
 
 _DTYPES = {
@@ -110,15 +105,6 @@ _DTYPES = {
     schema_pb2.FeatureType.INT: tf.int64,
     schema_pb2.FeatureType.FLOAT: tf.float32,
 }
-
-
-def _example(row: dict[str, Any]) -> bytes:
-    example = tf.train.Example()
-    for name, values in row.items():
-        array = np.reshape(values, [-1])
-        feature = example.features.feature[name]
-        (feature.float_list if array.dtype == np.float32 else feature.int64_list).value.extend(array.tolist())
-    return bytes(example.SerializeToString())
 
 
 def codes(transformed: Transformed, name: str) -> list[list[int]]:
@@ -183,7 +169,8 @@ def test_request_features_equal_the_transformed_ones(transformed: Transformed) -
     model = ModelConfig.model_validate(
         {"inputs": {"time": True, "query_time": True, "columns": ["event", "value", "genres"]}}
     )
-    columns = read_feature_spec(transformed.output.vocabulary_file_by_name, transformed.files, model, DATA.features)
+    boundaries = {name: transformed.examples[0][boundaries_key(name)] for name in numbers_read(model, DATA.features)}
+    columns = read_feature_spec(transformed.output.vocabulary_file_by_name, boundaries, model, DATA.features)
     context = RequestFeatureEncoder(columns.encodings)
     serialized = tf.constant([to_example(each) for each in HISTORIES])
     features = tf.io.parse_example(serialized, {ITEM_IDS: tf.io.RaggedFeature(tf.string), **context.features()})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import InputError
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
-from tests.trainer.examples import Example, write_examples
+from tests.trainer.examples import Example, read, write_examples
 from trainer.data.batches import NEXT_IDS, eval_batches, train_batches
 from trainer.data.training_set_stats import scan_training_set
 
@@ -19,7 +19,7 @@ Batch = dict[str, npt.NDArray[np.int64]]
 
 
 def train(path: str, max_length: int = 8, batch_size: int = 2, seed: int = 1) -> tf.data.Dataset:
-    return train_batches([path], 9, max_length, batch_size, seed)
+    return train_batches(read(path), 9, max_length, batch_size, seed)
 
 
 def windows(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -74,7 +74,7 @@ def test_windows_of_similar_length_share_batches_with_equal_numbers_of_targets(t
         [(2, 8)] * 4 + [(1, 8)] + [(8, 2), (1, 2)] + [(4, 4)] * 2 + [(1, 4)] + [(2, 6)] * 4 + [(1, 6)]
     )
     assert all((batch[ITEM_IDS] > 0).all() for batch in batches)
-    assert scan_training_set([str(tmp_path / "a.gz")], 9, 8, 2).steps == len(batches)
+    assert scan_training_set(read(str(tmp_path / "a.gz")), 9, 8, 2).steps == len(batches)
 
 
 def test_train_batches_order_differs_between_epochs_and_is_fixed_by_the_seed(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_eval_batches_keep_every_example_in_order(tmp_path: Path) -> None:
         tmp_path / "a.gz",
         [([1, UNKNOWN, 2], 3, [4, 5]), ([UNKNOWN], 6, [UNKNOWN, 7]), ([8], UNKNOWN, []), ([9, 1, 2], 3, [])],
     )
-    batches = list(eval_batches([path], 9, 3).as_numpy_iterator())
+    batches = list(eval_batches(read(path), 9, 3).as_numpy_iterator())
     assert batches[0][ITEM_IDS].tolist() == [[1, 2], [0, 0], [8, 0]]
     assert batches[0][EXCLUDE_IDS].tolist() == [[4, 5], [7, 0], [0, 0]]
     assert batches[0][TARGET_ID].tolist() == [3, 6, UNKNOWN]
@@ -108,22 +108,24 @@ def test_batches_of_files_and_of_patterns_have_all_examples(tmp_path: Path) -> N
     for name in "ab":
         write_examples(tmp_path / f"{name}.gz", [([1], 2, [])])
     for files in ([str(tmp_path / "*.gz")], [str(tmp_path / "a.gz"), str(tmp_path / "b.gz")]):
-        assert sum(len(batch[TARGET_ID]) for batch in eval_batches(files, 9, 8).as_numpy_iterator()) == 2
+        assert sum(len(batch[TARGET_ID]) for batch in eval_batches(read(*files), 9, 8).as_numpy_iterator()) == 2
 
 
 def test_batches_without_files_raise_an_error_that_names_the_path(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
         train(str(tmp_path / "nowhere*"))
     with pytest.raises(InputError, match="empty list"):
-        eval_batches([], 9, 1)
+        read()
 
 
 def test_codes_of_batches_belong_to_the_inputs_and_the_last_target(tmp_path: Path) -> None:
     examples: list[Example] = [([1, UNKNOWN, 2], 3, []), ([4], 5, [])]
     path = write_examples(tmp_path / "a.gz", examples, {"event": [[5, 6, 7, 8], [9, 4]]})
 
-    training = list(train_batches([path], 9, 8, 1, seed=1, columns=["event"]).as_numpy_iterator())
-    (validation,) = eval_batches([path], 9, 4, columns=["event"]).as_numpy_iterator()
+    training = list(
+        train_batches(read(path, columns=["event"]), 9, 8, 1, seed=1, columns=["event"]).as_numpy_iterator()
+    )
+    (validation,) = eval_batches(read(path, columns=["event"]), 9, 4, columns=["event"]).as_numpy_iterator()
 
     rows = [[code for code in row if code] for batch in training for row in batch["codes_event"].tolist()]
     assert sorted(rows) == [[5, 7, 8], [9, 4]]

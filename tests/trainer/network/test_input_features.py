@@ -11,7 +11,7 @@ import tensorflow as tf
 from schemas import config
 from schemas.features import TIME_CODES
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
-from tests.trainer.examples import write_examples
+from tests.trainer.examples import read, write_examples
 from trainer.data.feature_spec import FeatureSpec
 from trainer.network.input_features import InputFeatures
 from trainer.training.fit import FitData, fit
@@ -38,7 +38,7 @@ def recall(
         for name, end in (("train", LENGTH + 1), ("eval", LENGTH + 2))
     )
     result = fit(
-        FitData([train], [validation], ITEMS, columns),
+        FitData(read(train, columns=list(codes)), read(validation, columns=list(codes)), ITEMS, columns),
         config.TrainerConfig(
             history=config.HistoryConfig(max_length=LENGTH + 1),
             model=config.ModelConfig.model_validate(

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from schemas import config
 from schemas.errors import InputError
-from tests.trainer.examples import write_examples
+from tests.trainer.examples import read, write_examples
 from tests.trainer.fitting import ITEMS, TRAIN, fit_planted, trainer_config
 from tests.trainer.lists import catalogue, lists
 from trainer.data.batches import eval_batches
@@ -58,7 +58,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, progress: list[logging.LogReco
 def mean(metric: str, run: Run, by: str) -> float:
     """Return the mean metric of the ten best unseen items for each validation history."""
     ranked, targets = [], []
-    for batch in eval_batches([run.eval_file], ITEMS, 64):
+    for batch in eval_batches(read(run.eval_file), ITEMS, 64):
         item_ids = batch["item_ids"]
         history = run.model.encode(item_ids)
         if by == "query":
@@ -141,7 +141,7 @@ def test_split_without_examples_is_an_input_error(split: str, tmp_path: Path) ->
     train_file, eval_file = (empty, full) if split == "training" else (full, empty)
     with pytest.raises(InputError, match=f"one {split} example"):
         fit(
-            FitData([train_file], [eval_file], ITEMS),
+            FitData(read(train_file), read(eval_file), ITEMS),
             trainer_config(),
             str(tmp_path / "logs"),
             str(tmp_path / "checkpoints"),

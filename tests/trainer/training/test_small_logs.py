@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from schemas import config
-from tests.trainer.examples import Example, write_examples
+from tests.trainer.examples import Example, read, write_examples
 from trainer.training.fit import FitData, FitResult, fit
 
 ITEMS = 5
@@ -17,7 +17,7 @@ UNKNOWN = ITEMS + 1
 def trained(folder: Path, examples: list[Example], train: dict[str, Any], **model: Any) -> FitResult:
     path = write_examples(folder / "examples.gz", examples)
     return fit(
-        FitData([path], [path], ITEMS),
+        FitData(read(path), read(path), ITEMS),
         config.TrainerConfig.model_validate(
             {
                 "history": {"max_length": 4},

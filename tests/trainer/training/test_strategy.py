@@ -13,6 +13,7 @@ import tensorflow as tf
 from schemas import config
 from schemas.errors import InputError
 from tests.trainer.events import events, scalars
+from tests.trainer.examples import read
 from tests.trainer.fitting import ITEMS, LENGTH, write_planted
 from tests.workers import last_line, start, start_workers
 from trainer.training.fit import FitData, fit
@@ -34,7 +35,7 @@ def main(folder: Path, strategy: config.DistributionStrategy) -> None:
         )
     settings = {"history": {"max_length": LENGTH}, "model": MODEL, "train": TRAIN, "serving": {}}
     model = fit(
-        FitData([str(folder / "train.gz")], [str(folder / "eval.gz")], ITEMS),
+        FitData(read(str(folder / "train.gz")), read(str(folder / "eval.gz")), ITEMS),
         config.TrainerConfig.model_validate(settings),
         str(folder / f"logs-{strategy}" / str(os.getpid())),
         str(folder / f"checkpoints-{strategy}"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.trainer.events import events, series
+from tests.trainer.examples import read
 from tests.trainer.fitting import ITEMS, MODEL, TRAIN, fit_planted
 from trainer.data.batches import eval_batches
 from trainer.training.callbacks.attention_images import IMAGES, heat_map
@@ -44,7 +45,7 @@ def test_attention_images_show_longest_validation_histories_after_each_epoch(tmp
     folder = tmp_path / "logs" / "validation"
     tags = [tag for tag in events(folder).Tags()["tensors"] if tag.startswith("attention/")]
     assert tags == [f"attention/history_{n}" for n in range(1, 1 + IMAGES)]
-    (batch,) = eval_batches([str(tmp_path / "eval.gz")], ITEMS, 1000)
+    (batch,) = eval_batches(read(str(tmp_path / "eval.gz")), ITEMS, 1000)
     lengths = np.count_nonzero(batch["item_ids"], axis=1)
     longest = np.flatnonzero(lengths == lengths.max())
     assert len(longest) >= IMAGES

@@ -1,0 +1,58 @@
+"""TFX's executor operator for components with Beam: absolute paths, and options that are not in the cache key."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
+from tfx.orchestration.portable.data_types import ExecutionInfo
+from tfx.proto.orchestration import execution_result_pb2, placeholder_pb2
+
+from components.common.stores import absolute
+
+
+class BeamOperator(BeamExecutorOperator):
+    """TFX's operator, with options that the pipeline does not contain, and with absolute paths.
+
+    The paths in ML Metadata are relative to the root. Workers in other processes have other working directories.
+
+    Args:
+        executor_spec: the specification of the executor.
+        platform_config: unused; part of TFX's interface.
+        args: options of Beam.
+    """
+
+    def __init__(
+        self, executor_spec: Message, platform_config: Message | None = None, *, args: Sequence[str] = ()
+    ) -> None:
+        super().__init__(executor_spec, platform_config)
+        for arg in args:
+            placeholder = placeholder_pb2.PlaceholderExpression()
+            placeholder.value.string_value = arg
+            self.beam_pipeline_args.append(placeholder)
+
+    def run_executor(
+        self, execution_info: ExecutionInfo, make_beam_pipeline_fn: Callable[[], Any] | None = None
+    ) -> execution_result_pb2.ExecutorOutput:
+        """Run the executor with absolute paths, and return its outputs with relative ones.
+
+        Args:
+            execution_info: the inputs, the outputs and the parameters.
+            make_beam_pipeline_fn: a maker of Beam pipelines, instead of options.
+
+        Returns:
+            The outputs.
+        """
+        moved = copy.deepcopy(execution_info)
+        for artifacts in (*moved.input_dict.values(), *moved.output_dict.values()):
+            for artifact in artifacts:
+                artifact.uri = absolute(artifact.uri)
+        moved.tmp_dir = absolute(execution_info.tmp_dir)
+        result = super().run_executor(moved, make_beam_pipeline_fn)
+        for name, artifacts in execution_info.output_dict.items():
+            for artifact, written in zip(artifacts, result.output_artifacts[name].artifacts, strict=True):
+                written.uri = artifact.uri
+        return result
