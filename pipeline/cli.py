@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import warnings
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
@@ -19,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from pipeline.cli_cluster import TargetOption, schedule_app, submit
 from pipeline.version import VERSION
 from schemas.errors import ComponentFailed, InputError
 from serving.server.constants import MODEL_NAME
@@ -43,6 +43,8 @@ config_app = typer.Typer(no_args_is_help=True, help="Describe the configuration.
 app.add_typer(config_app, name="config")
 data_app = typer.Typer(no_args_is_help=True, help="Fetch public data sets.")
 app.add_typer(data_app, name="data")
+app.add_typer(schedule_app, name="schedule")
+app.command()(submit)
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", help="YAML file with the configuration; see pipeline/configs/.")
@@ -53,13 +55,6 @@ SetOption = Annotated[
 ]
 _IDS_HELP = "separated by commas; put an id that contains a comma in double quotes."
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-class Target(str, Enum):
-    """The orchestrator of a compiled pipeline."""
-
-    kubeflow = "kubeflow"
-    vertex = "vertex"
 
 
 def _print_version(wanted: bool) -> None:
@@ -270,7 +265,7 @@ def recommend(
 
 @app.command(name="compile")
 def compile_(
-    target: Annotated[Target, typer.Option(help="Orchestrator of the compiled pipeline.")],
+    target: TargetOption,
     config: ConfigOption,
     image: Annotated[str, typer.Option(help="Container image with temporec installed.")],
     root: Annotated[str, typer.Option(help="URI for artifacts and models, like gs://bucket/temporec.")],

@@ -27,6 +27,8 @@ COMMANDS = [
     "serve",
     "recommend",
     "compile",
+    "submit",
+    "schedule",
 ]
 
 

@@ -1,0 +1,1 @@
+"""Runs and schedules of a compiled pipeline on Kubeflow Pipelines and Vertex AI."""

@@ -1,0 +1,155 @@
+"""A file of `temporec compile`, and the parameters of a run."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from schemas.errors import InputError
+
+_WORDS = {
+    "STRING": "text",
+    "NUMBER_INTEGER": "a whole number",
+    "NUMBER_DOUBLE": "a number",
+    "BOOLEAN": "true or false",
+}
+
+
+@dataclass(frozen=True)
+class CompiledPipeline:
+    """A compiled pipeline.
+
+    Args:
+        specification: the pipeline specification.
+        platform: what only Kubernetes reads, or None.
+        job: the job of Vertex AI without its specification; empty for Kubeflow.
+    """
+
+    specification: dict[str, Any]
+    platform: dict[str, Any] | None
+    job: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the pipeline."""
+        return str(self.specification["pipelineInfo"]["name"])
+
+    @property
+    def tasks(self) -> list[str]:
+        """The names of the tasks, without those that contain others."""
+        return [
+            name
+            for dag in _dags(self.specification)
+            for name, task in dag["tasks"].items()
+            if "dag" not in self.specification["components"][task["componentRef"]["name"]]
+        ]
+
+    def without_cache(self) -> CompiledPipeline:
+        """Return the pipeline with caching off in every task."""
+        specification = copy.deepcopy(self.specification)
+        for dag in _dags(specification):
+            for task in dag["tasks"].values():
+                task["cachingOptions"] = {}
+        return replace(self, specification=specification)
+
+
+def read_pipeline(path: Path, target: str) -> CompiledPipeline:
+    """Read a file of `temporec compile`.
+
+    Args:
+        path: the file.
+        target: the orchestrator that it must be for: kubeflow or vertex.
+
+    Raises:
+        InputError: the file cannot be read, is no compiled pipeline, or is for the other orchestrator.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        documents = [json.loads(text)] if path.suffix == ".json" else list(yaml.safe_load_all(text))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or (str(error).splitlines() or ["no reason"])[0]
+        raise InputError(
+            expected=f"a file of `temporec compile` at {path}",
+            received=reason,
+            remedy=f"check the path, or write the file with: temporec compile --target {target}",
+        ) from None
+    first = documents[0] if documents and isinstance(documents[0], dict) else {}
+    is_job = "pipelineSpec" in first
+    specification = first.get("pipelineSpec", first)
+    if not isinstance(specification, dict) or not specification.keys() >= {"root", "components", "pipelineInfo"}:
+        received = "no compiled pipeline"
+    elif is_job != (target == "vertex"):
+        received = f"a file for {'vertex' if is_job else 'kubeflow'}"
+    else:
+        platform = documents[1] if len(documents) > 1 else None
+        job = {key: value for key, value in first.items() if is_job and key != "pipelineSpec"}
+        return CompiledPipeline(specification, platform, job)
+    raise InputError(
+        expected=f"a file of `temporec compile --target {target}` at {path}",
+        received=received,
+        remedy=f"compile the pipeline with --target {target}",
+    )
+
+
+def parameter_values(pipeline: CompiledPipeline, settings: Iterable[str]) -> dict[str, str | int | float | bool]:
+    """Return the parameters of a run, each with the type that the pipeline declares.
+
+    Args:
+        pipeline: the compiled pipeline.
+        settings: settings of the form `name=value`.
+
+    Raises:
+        InputError: a setting does not have that form, a parameter does not exist or is set twice, or a value has the
+            wrong type.
+    """
+    declared = pipeline.specification["root"].get("inputDefinitions", {}).get("parameters", {})
+    values: dict[str, str | int | float | bool] = {}
+    for setting in settings:
+        name, separator, text = setting.partition("=")
+        if not separator or name in values:
+            raise InputError(
+                expected="--set-parameter with a name and a value, once for each name",
+                received=f"{setting}{', which is set twice' if separator else ''}",
+                remedy="write it like --set-parameter epochs=5",
+            )
+        if name not in declared:
+            near = difflib.get_close_matches(name, declared, n=1)
+            raise InputError(
+                expected=f"a parameter of the pipeline: {', '.join(sorted(declared)) or 'it has none'}",
+                received=name,
+                remedy=f"did you mean {near[0]}?" if near else "compile the pipeline again to change other settings",
+            )
+        values[name] = _typed(name, text, declared[name]["parameterType"])
+    return values
+
+
+def _typed(name: str, text: str, kind: str) -> str | int | float | bool:
+    try:
+        if kind == "NUMBER_INTEGER":
+            return int(text)
+        if kind == "NUMBER_DOUBLE":
+            return float(text)
+        if kind == "BOOLEAN":
+            return {"true": True, "false": False}[text.lower()]
+        if text:
+            return text
+    except (ValueError, KeyError):
+        pass
+    raise InputError(
+        expected=f"{_WORDS.get(kind, kind)} for the parameter {name}",
+        received=repr(text),
+        remedy=f"correct the value in --set-parameter {name}=...",
+    )
+
+
+def _dags(specification: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the root's graph, and that of each component that contains tasks."""
+    yield specification["root"]["dag"]
+    yield from (each["dag"] for each in specification["components"].values() if "dag" in each)
