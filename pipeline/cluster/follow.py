@@ -52,5 +52,5 @@ def follow(cluster: Cluster, run: SubmittedRun, tasks: list[str], console: Conso
 
 def _failed(cluster: Cluster, run: SubmittedRun, tasks: list[str], state: RunState) -> str:
     failures = cluster.failures(run.id, tasks)
-    parts = [f"{each.task} failed. The end of its log:\n{each.log}" for each in failures]
+    parts = [f"{each.task} failed. It ended with:\n{each.log}" for each in failures]
     return "\n".join([f"the run on the cluster ended: {state.name}", *parts, f"details:  {run.link}"])

@@ -112,7 +112,7 @@ def test_failed_run_ends_with_its_component_and_the_end_of_its_log(
         command("submit", compiled["kubeflow"], "--target", "kubeflow", "--host", server.host, "--wait")
 
     lines = str(caught.value).splitlines()
-    assert lines[:3] == ["the run on the cluster ended: FAILED", "Trainer failed. The end of its log:", "line 31"]
+    assert lines[:3] == ["the run on the cluster ended: FAILED", "Trainer failed. It ended with:", "line 31"]
     assert lines[-2:] == ["Out of memory", f"details:  {server.host}/#/runs/details/run-0"]
 
 
