@@ -14,6 +14,8 @@ from rich.console import Console
 
 from pipeline.commands.run_results import show_run
 from pipeline.display.progress import RunProgress
+from pipeline.notify.messages import Message, failure_message, record_message
+from pipeline.notify.send import check_variables, send
 from pipeline.records.open_root import exclusive, output_to
 from pipeline.records.run_root import RECORD, write_text
 from schemas.config import Config
@@ -33,7 +35,7 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
         The content of `run.json`.
 
     Raises:
-        InputError: the log, the split or the root cannot be used; no model has been trained.
+        InputError: the log, the split, the root or the section `notify` cannot be used; no model has been trained.
         ComponentFailed: a component failed; the log file in the root has the details.
 
     Example:
@@ -42,15 +44,33 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
         print(record["metrics"]["test"]["recall@10"])
         ```
     """
-    refuse_wildcards(str(root.absolute()), "a run")
+    check_variables(config.notify)
+    root = root.absolute()
+    try:
+        record = _run_in_root(config, root, console)
+    except Exception as error:
+        _notify(config, failure_message(config.name, str(root), error), console)
+        raise
+    _notify(config, record_message(record), console)
+    return record
+
+
+def _run_in_root(config: Config, root: Path, console: Console) -> dict[str, Any]:
+    refuse_wildcards(str(root), "a run")
     _check(config)
-    config, root = with_absolute_paths(config), root.absolute()
+    config = with_absolute_paths(config)
     log_file = root / "logs" / "run.log"
     with exclusive(root), output_to(log_file, console) as terminal:
         record = _run(config, root, terminal, log_file)
         write_text(root / RECORD, json.dumps(record, indent=2) + "\n")
         show_run(config, record, root, terminal)
     return record
+
+
+def _notify(config: Config, message: Message, console: Console) -> None:
+    """Send a message about the end of the run. A message that cannot be sent does not change the run's result."""
+    for problem in send(config.notify, message):
+        console.print(problem, markup=False, highlight=False, soft_wrap=True)
 
 
 def _check(config: Config) -> None:

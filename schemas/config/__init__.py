@@ -21,6 +21,7 @@ from schemas.config.model import (
     ModelConfig,
     RerankerConfig,
 )
+from schemas.config.notify import EmailConfig, NotifyConfig, Outcome, WebhookConfig
 from schemas.config.presets import with_preset
 from schemas.config.section import Section
 from schemas.config.serving import PopularityKind, ServingConfig
@@ -43,6 +44,7 @@ __all__ = [
     "DataConfig",
     "DistributionStrategy",
     "DropoutConfig",
+    "EmailConfig",
     "EncoderConfig",
     "EvaluateConfig",
     "EvaluatorConfig",
@@ -53,6 +55,8 @@ __all__ = [
     "LeaveOneOutConfig",
     "LossConfig",
     "ModelConfig",
+    "NotifyConfig",
+    "Outcome",
     "PopularityKind",
     "RerankerConfig",
     "ServingConfig",
@@ -62,6 +66,7 @@ __all__ = [
     "TimeCutsConfig",
     "TrainConfig",
     "TrainerConfig",
+    "WebhookConfig",
 ]
 
 _PIPELINE_NAME = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -124,6 +129,7 @@ class Config(Section):
         default=ClusterConfig(),
         description="The machines of a compiled pipeline's tasks; a run on one machine ignores it.",
     )
+    notify: NotifyConfig = Field(default=NotifyConfig(), description="Messages about the end of a run.")
 
     @model_validator(mode="before")
     @classmethod

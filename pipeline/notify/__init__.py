@@ -1,0 +1,1 @@
+"""Messages about the end of a run, to a webhook and by email."""
