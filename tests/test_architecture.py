@@ -53,7 +53,7 @@ OWNERS = {
     "plotly": ("pipeline",),
     "pyarrow": ("schemas", "trainer/baselines/read_popularity.py", *_FLOW),
     "pydantic": ("schemas", "pipeline"),
-    "requests": ("pipeline",),
+    "requests": _FLOW,
     "rich": ("pipeline",),
     "tensorboard": ("trainer", "pipeline"),
     "tensorflow": ("serving", "trainer", *_FLOW),

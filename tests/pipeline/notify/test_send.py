@@ -12,7 +12,6 @@ from rich.console import Console
 from pipeline.commands import run as running
 from pipeline.notify.messages import Message, failure_message, record_message
 from pipeline.notify.send import check_variables, send
-from pipeline.records.run_root import read_record
 from schemas.config import NotifyConfig
 from schemas.errors import ComponentFailed, InputError
 from tests.pipeline.cluster.vertex_server import new_key, self_signed
@@ -156,15 +155,12 @@ def test_failed_run_is_reported_and_its_error_stays(tmp_path: Path) -> None:
     assert "the email was not sent: [Errno 111] Connection refused" in console.export_text()
 
 
-def test_refused_run_is_reported_with_its_record(
-    finished_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    record = read_record(finished_root)
-    record["gate"] = {**record["gate"], "blessed": False}
+def test_refused_run_is_reported_with_its_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = {**RECORD, "gate": {"blessed": False, "reasons": ["recall@10 0.1 is below 0.2"]}, "pushed": None}
     monkeypatch.setattr(running, "_run_in_root", lambda *_: record)  # a whole run takes minutes
     with webhook() as (url, got):
         settings = log_config(tmp_path).model_copy(update={"notify": notify(webhook={"url": url})})
         assert running.run(settings, tmp_path / "root", Console(quiet=True)) is record
 
     ((_, message),) = got
-    assert (message["outcome"], message["metrics"]) == ("refusal", record["metrics"]["test"])
+    assert (message["outcome"], message["metrics"], message["pushed"]) == ("refusal", {"recall@10": 0.3}, None)
