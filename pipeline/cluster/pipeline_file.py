@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from pipeline.runners.graphs import container_tasks, graphs
 from schemas.errors import InputError
 
 _WORDS = {
@@ -44,18 +45,13 @@ class CompiledPipeline:
     @property
     def tasks(self) -> list[str]:
         """The names of the tasks, without those that contain others."""
-        return [
-            name
-            for dag in _dags(self.specification)
-            for name, task in dag["tasks"].items()
-            if "dag" not in self.specification["components"][task["componentRef"]["name"]]
-        ]
+        return [name for name, _, _ in container_tasks(self.specification)]
 
     def without_cache(self) -> CompiledPipeline:
         """Return the pipeline with caching off in every task."""
         specification = copy.deepcopy(self.specification)
-        for dag in _dags(specification):
-            for task in dag["tasks"].values():
+        for tasks in graphs(specification):
+            for task in tasks.values():
                 task["cachingOptions"] = {}
         return replace(self, specification=specification)
 
@@ -147,9 +143,3 @@ def _typed(name: str, text: str, kind: str) -> str | int | float | bool:
         received=repr(text),
         remedy=f"correct the value in --set-parameter {name}=...",
     )
-
-
-def _dags(specification: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the root's graph, and that of each component that contains tasks."""
-    yield specification["root"]["dag"]
-    yield from (each["dag"] for each in specification["components"].values() if "dag" in each)

@@ -16,6 +16,7 @@ from pipeline.atomic_file import write_atomically
 from pipeline.containers.entrypoint import BEAM, COMMAND
 from pipeline.create_pipeline import LOOKERS, Locations, create_pipeline
 from pipeline.runners.machines import kubernetes_platform, refuse_kubernetes_settings, set_machines
+from pipeline.runners.notify_tasks import add_notify_tasks, nest_for_exit
 from pipeline.runners.runtime_parameters import declare_parameters, with_placeholders
 from schemas.config import BeamConfig, Config
 from schemas.errors import InputError
@@ -101,7 +102,12 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     declare_parameters(job["pipelineSpec"], config, locations)
     engine = {BEAM: config.beam.model_dump_json(exclude_unset=True)} if config.beam != BeamConfig() else {}
     beam_tasks = [each.id for each in pipeline.components if isinstance(each.executor_spec, BeamExecutorSpec)]
+    notifies = config.notify.webhook is not None or config.notify.email is not None
+    if notifies:
+        add_notify_tasks(job["pipelineSpec"], config, image, root)
     set_machines(job["pipelineSpec"], config.cluster, dict.fromkeys(beam_tasks, engine))
+    if notifies:
+        nest_for_exit(job["pipelineSpec"])
     return job
 
 

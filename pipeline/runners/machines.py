@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.runners.graphs import container_tasks
 from schemas.config.cluster import ClusterConfig, MachineConfig
 from schemas.errors import InputError
 
@@ -25,11 +26,10 @@ def set_machines(
     Raises:
         InputError: a machine is for a component that does not exist.
     """
-    tasks = specification["root"]["dag"]["tasks"]
-    _check_names(cluster, list(tasks))
-    for name, task in tasks.items():
+    tasks = list(container_tasks(specification))
+    _check_names(cluster, [name for name, _, _ in tasks])
+    for name, task, executor in tasks:
         machine = cluster.machine(name)
-        executor = specification["components"][task["componentRef"]["name"]]["executorLabel"]
         container = specification["deploymentSpec"]["executors"][executor]["container"]
         if machine.image:
             container["image"] = machine.image
@@ -51,10 +51,10 @@ def kubernetes_platform(specification: dict[str, Any], cluster: ClusterConfig) -
         cluster: the machines.
     """
     executors = {}
-    for name, task in specification["root"]["dag"]["tasks"].items():
+    for name, _, executor in container_tasks(specification):
         settings = _pod(cluster.machine(name))
         if settings:
-            executors[specification["components"][task["componentRef"]["name"]]["executorLabel"]] = settings
+            executors[executor] = settings
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}} if executors else None
 
 

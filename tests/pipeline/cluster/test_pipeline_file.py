@@ -12,7 +12,11 @@ DECLARED = {name: {"parameterType": kind} for name, kind in KINDS.items()}
 PIPELINE = CompiledPipeline(
     {
         "pipelineInfo": {"name": "shop"},
-        "components": {"inner": {"dag": {"tasks": {"A": {"componentRef": {"name": "a"}}}}}, "a": {}, "b": {}},
+        "components": {
+            "inner": {"dag": {"tasks": {"A": {"componentRef": {"name": "a"}}}}},
+            "a": {"executorLabel": "a"},
+            "b": {"executorLabel": "b"},
+        },
         "root": {
             "inputDefinitions": {"parameters": DECLARED},
             "dag": {"tasks": {"all": {"componentRef": {"name": "inner"}}, "B": {"componentRef": {"name": "b"}}}},

@@ -1,0 +1,72 @@
+"""The tasks of a compiled pipeline that send messages: one after the gate's decision, one after a failure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.containers.notify import COMMAND
+from schemas.config import Config
+
+_DECISION, _FAILURE, _GATE, _RUN = "NotifyDecision", "NotifyFailure", "ModelGate", "run"
+
+
+def add_notify_tasks(specification: dict[str, Any], config: Config, image: str, root: str) -> None:
+    """Add the tasks that send messages.
+
+    The task for the gate's decision is an ordinary one. That for a failure has to start after all others, in any case:
+    `nest_for_exit` completes it.
+
+    Args:
+        specification: the pipeline specification.
+        config: the configuration.
+        image: the container image with temporec installed.
+        root: the folder for artifacts and pushed models.
+    """
+    arguments = ["--notify", config.notify.model_dump_json(), "--pipeline", config.name, "--root", root]
+    blessing = specification["components"][_GATE]["outputDefinitions"]["artifacts"]["blessing"]
+    from_gate = {"taskOutputArtifact": {"producerTask": _GATE, "outputArtifactKey": "blessing"}}
+    inputs = {
+        _DECISION: ({"artifacts": {"blessing": dict(blessing)}}, {"artifacts": {"blessing": from_gate}}),
+        _FAILURE: (
+            {"parameters": {"status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}}},
+            {"parameters": {"status": {"taskFinalStatus": {"producerTask": _RUN}}}},
+        ),
+    }
+    for name, (declared, given) in inputs.items():
+        label = f"{name}_executor"
+        container = {"image": image, "command": [*COMMAND], "args": [*arguments, "--executor_input", "{{$}}"]}
+        specification["deploymentSpec"]["executors"][label] = {"container": container}
+        specification["components"][name] = {"executorLabel": label, "inputDefinitions": declared}
+        specification["root"]["dag"]["tasks"][name] = {
+            "componentRef": {"name": name},
+            "inputs": given,
+            "taskInfo": {"name": name},
+            "cachingOptions": {},
+        }
+    specification["root"]["dag"]["tasks"][_DECISION]["dependentTasks"] = [_GATE]
+
+
+def nest_for_exit(specification: dict[str, Any]) -> None:
+    """Put all tasks except for that of a failure into a graph of their own, after which the latter starts.
+
+    Kubeflow Pipelines and Vertex AI express an exit handler in this way.
+
+    Args:
+        specification: the pipeline specification with the tasks of `add_notify_tasks`.
+    """
+    tasks = specification["root"]["dag"]["tasks"]
+    failure = tasks.pop(_FAILURE)
+    failure |= {"dependentTasks": [_RUN], "triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}}
+    parameters = specification["root"]["inputDefinitions"]["parameters"]
+    specification["components"][_RUN] = {
+        "dag": {"tasks": tasks},
+        "inputDefinitions": {
+            "parameters": {name: {"parameterType": each["parameterType"]} for name, each in parameters.items()}
+        },
+    }
+    run = {
+        "componentRef": {"name": _RUN},
+        "taskInfo": {"name": _RUN},
+        "inputs": {"parameters": {name: {"componentInputParameter": name} for name in parameters}},
+    }
+    specification["root"]["dag"] = {"tasks": {_RUN: run, _FAILURE: failure}}
