@@ -181,8 +181,15 @@ def test_missing_key_file_is_reported(vertex: VertexServer, command: Command, mo
         command("schedule", "list", *login(vertex))
 
 
+@pytest.mark.parametrize(
+    "pool",
+    [
+        "projects/1/locations/global/workloadIdentityPools/p/providers/q",  # the client logs in to find the project
+        "locations/global/workforcePools/p/providers/q",  # the client logs in for the first request
+    ],
+)
 def test_login_that_has_expired_is_reported(
-    vertex: VertexServer, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    vertex: VertexServer, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pool: str
 ) -> None:
     class Expired(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -201,7 +208,7 @@ def test_login_that_has_expired_is_reported(
         threading.Thread(target=server.serve_forever, args=(0.05,)).start()
         federated = {
             "type": "external_account",
-            "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q",
+            "audience": f"//iam.googleapis.com/{pool}",
             "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
             "token_url": f"http://127.0.0.1:{server.server_port}/token",
             "credential_source": {"file": str(tmp_path / "subject")},
