@@ -140,6 +140,17 @@ def no_answer(server: str, reason: str) -> NoAnswer:
     )
 
 
+def no_login(server: str, login: str, reason: str) -> InputError:
+    """Return the error of a login that is missing or has expired.
+
+    Args:
+        server: the server and its address.
+        login: how to log in, as an imperative.
+        reason: what happened instead.
+    """
+    return InputError(expected=f"a login that {server} accepts", received=reason, remedy=login)
+
+
 def refusal(server: str, login: str, status: int, reason: str) -> InputError | ComponentFailed:
     """Return the error of a server that refuses a request.
 
@@ -154,8 +165,9 @@ def refusal(server: str, login: str, status: int, reason: str) -> InputError | C
         return no_answer(server, received)
     if status not in range(400, 500):
         return ComponentFailed(f"{server} failed: {received}")
+    if status == 401:
+        return no_login(server, login, received)
     expected, remedy = {
-        401: (f"a login that {server} accepts", login),
         403: (f"the permission for this at {server}", f"ask for this permission, or use another account: {login}"),
         404: (
             f"this schedule, run or project at {server}",

@@ -28,6 +28,7 @@ from pipeline.cluster.clusters import (
     SubmittedRun,
     TaskFailure,
     no_answer,
+    no_login,
     refusal,
 )
 from pipeline.cluster.pipeline_file import CompiledPipeline
@@ -212,12 +213,12 @@ class KubeflowCluster:
         except requests.RequestException as error:
             raise no_answer(self._server, _root_cause(error)) from None
         if answer.is_redirect:
-            raise refusal(self._server, _LOGIN, 401, f"it redirects to {answer.headers['Location']}")
+            raise no_login(self._server, _LOGIN, f"it redirects to {answer.headers['Location']}")
         if not answer.ok:
             raise refusal(self._server, _LOGIN, answer.status_code, _message(answer.text) or answer.reason)
         health = _json(answer.text)
         if health is None:
-            raise refusal(self._server, _LOGIN, 401, "a page instead of an answer, probably that of a login")
+            raise no_login(self._server, _LOGIN, "a page instead of an answer, probably that of a login")
         if health.get("multi_user") and not self._namespace:
             raise InputError(
                 expected=f"a namespace, because {self._server} has several users",

@@ -16,6 +16,7 @@ from pipeline.cluster.clusters import (
     SubmittedRun,
     TaskFailure,
     no_answer,
+    no_login,
     refusal,
 )
 from pipeline.cluster.cron import five_fields
@@ -175,7 +176,7 @@ class VertexCluster:
         try:
             yield
         except GoogleAuthError as error:
-            raise refusal(self._server, _LOGIN, 401, str(error.args[0] if error.args else error)) from None
+            raise no_login(self._server, _LOGIN, str(error.args[0] if error.args else error)) from None
         except GoogleAPICallError as error:
             message = str(error.message)
             # The transport calls credentials that cannot be refreshed an unavailable server.

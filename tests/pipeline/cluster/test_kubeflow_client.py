@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +237,35 @@ def test_silent_or_absent_server_is_reported_within_seconds(
             command("submit", compiled["kubeflow"], "--target", "kubeflow", "--host", host)
     assert caught.value.received == ("no answer in time" if answers else "Connection refused")
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "received"),
+    [
+        (302, {"Location": "/dex/auth"}, b"", "it redirects to /dex/auth"),
+        (200, {}, b"<html>Log in</html>", "a page instead of an answer, probably that of a login"),
+        (404, {}, b"no such service\nat all", "404: no such service"),
+    ],
+)
+def test_login_page_in_front_of_the_server_is_recognized(
+    command: Command, status: int, headers: dict[str, str], body: bytes, received: str
+) -> None:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Page) as page:
+        threading.Thread(target=page.handle_request).start()
+        with pytest.raises(InputError) as caught:
+            command("schedule", "list", "--target", "kubeflow", "--host", f"http://127.0.0.1:{page.server_port}")
+    assert caught.value.received == received
 
 
 def test_mistakes_are_found_before_the_server_is_asked(
