@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from schemas.config.section import Section
 
 OptionValue = bool | int | float | str
-_OWN = ("runner", "job_endpoint", "environment_type", "environment_config", "direct_num_workers", "direct_running_mode")
+_OWN = ("runner", "job_endpoint", "environment_type", "environment_config")
+_OF_LOCAL = ("direct_num_workers", "direct_running_mode")
 _DATAFLOW = ("project", "region", "temp_location", "sdk_container_image")
 
 
@@ -42,10 +43,11 @@ class BeamConfig(Section):
     @model_validator(mode="after")
     def _is_complete(self) -> BeamConfig:
         for name in self.options:
-            if name in _OWN or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            own = name in _OWN or (self.runner == "local" and name in _OF_LOCAL)
+            if own or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise ValueError(
                     f"beam.options: {name!r} is "
-                    + ("a key of beam itself" if name in _OWN else "no name of an option: write small letters and _")
+                    + ("a key of beam itself" if own else "no name of an option: write small letters and _")
                 )
         if self.runner in ("local", "dataflow"):
             for key in ("job_endpoint", "environment", "environment_config"):
