@@ -30,7 +30,7 @@ class BeamConfig(Section):
     environment: Literal["LOOPBACK", "EXTERNAL", "PROCESS", "DOCKER"] | None = Field(
         default=None,
         description="Place of the workers, for runners with a job server: in this process, in a pool of workers, as"
-        " processes beside the engine, or in containers. Default: `LOOPBACK` with a job endpoint.",
+        " processes of the engine, or in containers. Default: `LOOPBACK` with a job endpoint.",
     )
     environment_config: str | None = Field(
         default=None,
