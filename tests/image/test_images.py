@@ -115,7 +115,7 @@ def test_image_has_labels_and_a_user_by_number(image: str) -> None:
     config: dict[str, Any] = json.loads(asked.stdout)[0]["Config"]
     labels = {key.removeprefix("org.opencontainers.image."): value for key, value in config["Labels"].items()}
     assert config["User"] == str(USER)  # Kubernetes refuses a name where a pod must not run as root
-    assert labels["title"] == image.split(":")[0]
+    assert labels["title"] == image.partition(":")[0]
     assert labels["version"] == VERSION
     assert labels["revision"] == revision(REPOSITORY)
     assert labels["licenses"] == "Apache-2.0"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sysconfig
 import venv
 from pathlib import Path
 
@@ -55,12 +54,3 @@ def test_image_without_tfx_is_refused(python: Path, tmp_path: Path) -> None:
     (python / "clone.pth").write_text(str(ROOT))
 
     assert refused(start(tmp_path / "env/bin", tmp_path)).endswith("No package metadata was found for tfx")
-
-
-def test_right_image_starts_the_entry_point_with_every_argument(python: Path, tmp_path: Path) -> None:
-    (python / "packages.pth").write_text(f"{ROOT}\n{sysconfig.get_path('purelib')}\n")
-
-    ran = start(tmp_path / "env/bin", tmp_path)
-
-    assert ran.returncode == 2
-    assert "entrypoint: error: the following arguments are required: --json_serialized_inputs_spec_args" in ran.stderr
