@@ -108,8 +108,8 @@ def build(engine: str, root: Path, target: str, variant: str, base: str | None =
     arguments = {"VARIANT": variant, "VERSION": VERSION, "REVISION": revision(root), "CREATED": now}
     arguments |= {"BASE": base} if base else {}
     options = [part for each in arguments.items() for part in ("--build-arg", "=".join(each))]
-    built = subprocess.run([engine, "build", "--target", target, "--tag", name, *options, str(root)], check=False)
-    if built.returncode:
+    command = [engine, "build", "--platform", "linux/amd64", "--target", target, "--tag", name, *options, str(root)]
+    if subprocess.run(command, check=False).returncode:
         raise ComponentFailed(f"{engine} could not build {name}: its messages above show the cause")
     return name
 
