@@ -65,7 +65,7 @@ def test_failed_build_ends_with_exit_code_1(path: Path, capsys: pytest.CaptureFi
 def test_revision_is_the_commit_and_shows_changes(tmp_path: Path) -> None:
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     (tmp_path / "file").write_text("before")
-    for command in (["init", "-q"], ["add", "file"], ["commit", "-qm", "first"], ["tag", "v1"]):
+    for command in (["init", "-q"], ["add", "file"], ["commit", "-qm", "first"], ["tag", "-am", "v1", "v1"]):
         subprocess.run([*git, *command], check=True)
     commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     assert images.revision(tmp_path) == commit
