@@ -4,7 +4,7 @@ PYTHON ?= python3
 # In the order of their names, the files with a few long tests do not come last, when other processes have nothing to do.
 PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs coverage build lock test-other-set kubeflow-test clean
+.PHONY: help setup demo test lint format docs coverage build lock test-other-set kubeflow-test image image-test clean
 
 help:
 	@echo "make demo             MovieLens-100K: install, download, run the pipeline, recommend"
@@ -18,6 +18,8 @@ help:
 	@echo "make lock             resolve the packages of pyproject.toml to exact versions again"
 	@echo "make test-other-set   on Debian 12 as root: make test in a Debian 13, with tfx-1.21"
 	@echo "make kubeflow-test    run the compiled pipeline as Kubeflow does, on a real S3 server; needs Go"
+	@echo "make image [VARIANT=cuda] [BASE=IMAGE] the container images, with podman or docker (docs/image.md)"
+	@echo "make image-test       build the images and test them, also without a container engine; needs Go and root"
 	@echo "make clean            remove the environment, caches and built files; keep data/ and runs/"
 
 setup:
@@ -35,6 +37,7 @@ lint: setup
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/codespell
+	.venv/bin/hadolint Dockerfile
 	.venv/bin/mypy
 
 format: setup
@@ -59,6 +62,12 @@ test-other-set:
 
 kubeflow-test: setup
 	$(PYTEST) tests/kubeflow
+
+image:
+	@$(PYTHON) -m pipeline.install.images $(if $(VARIANT),--variant $(VARIANT)) $(if $(BASE),--base $(BASE))
+
+image-test: setup
+	bash tests/image.sh
 
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage* htmlcov site build dist .tools *.egg-info

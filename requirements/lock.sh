@@ -13,3 +13,10 @@ compile() { # NAME PYTHON SOURCE... OPTION...
 compile uv 3.10 requirements/uv.in --python-platform x86_64-manylinux_2_28 "$@"
 compile tfx-1.16 3.10 pyproject.toml --group dev --python-platform x86_64-manylinux_2_28 "$@"
 compile tfx-1.21 3.11 pyproject.toml --group dev --universal "$@"
+
+# The images have the versions of tfx-1.21. TensorFlow is in a file of its own: for CPUs, or with NVIDIA's libraries.
+image=(--python-platform x86_64-manylinux_2_40 --constraints requirements/tfx-1.21.txt "$@")
+compile image 3.13 pyproject.toml --no-emit-package tensorflow "${image[@]}"
+compile image-serving 3.13 --group serving --no-emit-package tensorflow "${image[@]}"
+compile image-cpu 3.13 --group cpu "${image[@]}"
+compile image-cuda 3.13 --group cuda "${image[@]}"

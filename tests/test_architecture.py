@@ -144,7 +144,7 @@ def _in_order(room: str, own: str, other: str) -> bool:
 
 
 def _before_installation(name: str) -> bool:
-    own = ("pipeline.install.", "pipeline.atomic_file.", "schemas.errors.")
+    own = ("pipeline.install.", "pipeline.atomic_file.", "pipeline.version.", "schemas.errors.")
     return name.startswith(own) or _top(name) in sys.stdlib_module_names
 
 

@@ -29,7 +29,6 @@ from pipeline.runners.job_server import check_job_server
 from schemas.config.beam import BeamConfig
 from schemas.errors import InputError
 
-COMMAND = ("python", "-m", "pipeline.containers.entrypoint")
 BEAM = "TEMPOREC_BEAM"  # the variable with the section `beam` as JSON; it is no part of Kubeflow's cache key
 _LOGS = "executor-logs"  # an output that Kubeflow adds to every task and writes itself
 

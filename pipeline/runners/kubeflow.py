@@ -13,7 +13,8 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from components.example_gen.log_files import file_settings
 from pipeline.atomic_file import write_atomically
-from pipeline.containers.entrypoint import BEAM, COMMAND
+from pipeline.containers.command import COMMAND
+from pipeline.containers.entrypoint import BEAM
 from pipeline.create_pipeline import LOOKERS, Locations, create_pipeline
 from pipeline.runners.machines import kubernetes_platform, refuse_kubernetes_settings, set_machines
 from pipeline.runners.notify_tasks import add_notify_tasks, nest_for_exit

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -65,10 +65,12 @@ class Kubeflow:
     Args:
         root: the URI of the pipeline root, on S3.
         with_logs: whether tasks get the output `executor-logs`.
+        start: runs a command in the container of a task. By default there is only a process.
     """
 
     root: str
     with_logs: bool = True
+    start: Callable[[list[str]], subprocess.CompletedProcess[str]] = field(default_factory=lambda: start_process)
     _cache: dict[str, Task] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=itertools.count)
     _values: dict[str, Any] = field(default_factory=dict)  # of the run's parameters
@@ -103,7 +105,7 @@ class Kubeflow:
             del given.outputs.artifacts[LOGS]
         try:
             _download(given)
-            _launch(given, container)
+            _launch(given, container, self.start)
             produced = _read_output(given)
             _upload(given)
         finally:
@@ -223,7 +225,17 @@ def _upload(given: spec_pb2.ExecutorInput) -> None:
                     bucket.upload_file(str(file), file.relative_to(f"/s3/{bucket.name}").as_posix())
 
 
-def _launch(given: spec_pb2.ExecutorInput, container: Mapping[str, Any]) -> None:
+def start_process(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command outside of the clone, with the `python` of this environment."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(command, env=environment, cwd="/", check=False, capture_output=True, text=True)
+
+
+def _launch(
+    given: spec_pb2.ExecutorInput,
+    container: Mapping[str, Any],
+    start: Callable[[list[str]], subprocess.CompletedProcess[str]],
+) -> None:
     """launcher_v2.go, compileCmdAndArgs and execute.
 
     Placeholders of parameters are also replaced in the executor input itself, without a thought for its JSON.
@@ -232,9 +244,7 @@ def _launch(given: spec_pb2.ExecutorInput, container: Mapping[str, Any]) -> None
     for name, value in given.inputs.parameter_values.items():
         shown = format(value.number_value, ".15g") if value.HasField("number_value") else value.string_value
         text = text.replace(f"{{{{$.inputs.parameters['{name}']}}}}", shown)
-    python, *rest = [part.replace("{{$}}", text) for part in (*container["command"], *container["args"])]
-    assert python == "python"
-    ran = subprocess.run([sys.executable, *rest], cwd="/", check=False, capture_output=True, text=True)
+    ran = start([part.replace("{{$}}", text) for part in (*container["command"], *container["args"])])
     if ran.returncode != 0:
         raise TaskFailed(ran.stderr[-5000:])
 

@@ -15,7 +15,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
 from components.schema_gen.component import HistorySchema
-from pipeline.containers.entrypoint import COMMAND
+from pipeline.containers.command import COMMAND
 from tests.kubeflow.double import Kubeflow, TaskFailed, check_folder_of_copies, refusals
 from tests.object_store import BUCKET, object_store
 
