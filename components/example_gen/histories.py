@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from components.common.beam_combiners import sum_counters
 from components.example_gen.combiners import CountSeconds, MeasureExtent
-from components.example_gen.side_tables import DescribeItems, LookupTable, read_users
+from components.example_gen.side_tables import DescribeItems, DescribeUsers
 from components.example_gen.splits import (
     INTERACTION_ROLES,
     SplitTimes,
@@ -138,8 +138,8 @@ def _int64(values: list[int]) -> tf.train.Feature:
 class BuildHistories(beam.PTransform):
     """Transform of interactions to examples, through a timeline for each user.
 
-    The tables of items and users are in every worker's memory, and one user's interactions are in
-    one worker's memory.
+    The table of items is in every worker's memory, and one user's interactions are in one worker's
+    memory.
 
     Args:
         data: the minimums, the further columns and the tables.
@@ -177,12 +177,12 @@ class BuildHistories(beam.PTransform):
             timelines = described.timelines
             counts.append(described.counts)
         split_times = beam.pvalue.AsSingleton(self._split_times(timelines))
-        users = beam.pvalue.AsSingleton(
-            timelines.pipeline | "Users" >> beam.Create([self._data]) | "ReadUsers" >> beam.Map(read_users)
+        split = (
+            timelines
+            | "DescribeUsers" >> DescribeUsers(self._data)
+            | "Split"
+            >> beam.FlatMap(_split, self._split, split_times, self._max_length).with_outputs("counts", main="histories")
         )
-        split = timelines | "Split" >> beam.FlatMap(
-            _split, self._split, split_times, self._max_length, users
-        ).with_outputs("counts", main="histories")
         extent = timelines | "MeasureExtent" >> beam.CombineGlobally(MeasureExtent())
         counts = (
             (*counts, split.counts)
@@ -206,14 +206,18 @@ class BuildHistories(beam.PTransform):
 
 
 def _split(
-    timeline: Timeline, split: SplitConfig, split_times_s: SplitTimes | None, max_length: int, users: LookupTable
+    described: tuple[Timeline, Mapping[str, Any], bool],
+    split: SplitConfig,
+    split_times_s: SplitTimes | None,
+    max_length: int,
 ) -> Iterator[Any]:
+    timeline, of_user, not_in_table = described
     times = timeline.timestamps_s
     user_split = split_history(times, split, split_times_s)
     counts = Counter(users=1, interactions=len(times), ties=sum(a == b for a, b in pairwise(times)))
     counts.update(count_roles(len(times), user_split))
-    counts["users_not_in_table"] = int(users.is_missing(timeline.user_id))
-    for history in histories(timeline, user_split, max_length, users.get(timeline.user_id)):
+    counts["users_not_in_table"] = int(not_in_table)
+    for history in histories(timeline, user_split, max_length, of_user):
         counts[history.split] += 1
         yield history
     if counts[TEST]:

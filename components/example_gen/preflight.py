@@ -15,7 +15,7 @@ from components.example_gen.files import DECOMPRESSORS, READ_BYTES, match_files,
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import check_table_rows, describe_rejected, no_rows, remedy_for
 from components.example_gen.rows import validate
-from components.example_gen.side_tables import count_table_rows, read_items, read_users
+from components.example_gen.side_tables import count_table_rows, read_items, read_user_rows
 from components.example_gen.source import needed_columns, read_record_batches
 from schemas.config.log import DataConfig, ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
@@ -225,7 +225,8 @@ def _check_tables(data: DataConfig) -> None:
     if data.items and data.items.columns:
         read_items(data)
     if data.users:
-        read_users(data)
+        for _ in read_user_rows(data.users, data.null_values):
+            pass
 
 
 def _check_table(table: ItemsTableConfig | UsersTableConfig, columns: Sequence[str]) -> None:

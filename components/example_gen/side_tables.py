@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -36,6 +36,7 @@ class LookupTable(NamedTuple):
 
 
 EMPTY = LookupTable((), {}, ())  # stands for a table that is not configured
+UserRow = tuple[tuple[str, int], dict[str, Any]]  # the file and the line of a user, and the values by feature
 
 
 def read_table_rows(table: SideTableConfig, columns: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
@@ -107,15 +108,22 @@ def read_table(table: ItemsTableConfig | UsersTableConfig, null_values: Sequence
     Raises:
         InputError: a file cannot be read, lacks a column, or has a text where a number is configured.
     """
+    values = {key: row for key, _, row in _read_values(table, null_values)}
+    return LookupTable(list(table.columns), values, [_value("", each, "", "") for each in table.columns.values()])
+
+
+def _read_values(
+    table: ItemsTableConfig | UsersTableConfig, null_values: Sequence[str]
+) -> Iterator[tuple[str, tuple[str, int], list[str | float]]]:
+    """Yield the id, the file and the line, and the values of each row."""
     columns = list(table.columns.values())
     settings = [f"{table.setting}.columns.{name}" for name in table.columns]
-    values = {}
     for file, line, (key, *texts) in read_table_rows(table, [table.id, *(column.column for column in columns)]):
-        values[key] = [
+        values = [
             _value("" if text in null_values else text, column, setting, f"{file}:{line}")
             for text, column, setting in zip(texts, columns, settings, strict=True)
         ]
-    return LookupTable(list(table.columns), values, [_value("", column, "", "") for column in columns])
+        yield key, (file, line), values
 
 
 def _value(text: str, column: ColumnConfig, setting: str, origin: str) -> str | float:
@@ -146,22 +154,59 @@ def read_items(data: DataConfig) -> LookupTable:
     return read_table(data.items, data.null_values) if data.items else EMPTY
 
 
-def read_users(data: DataConfig) -> LookupTable:
-    """Read the columns of the users. Evaluations are sliced by them; no model reads them.
+def read_user_rows(users: UsersTableConfig, null_values: Sequence[str]) -> Iterator[tuple[str, UserRow]]:
+    """Yield the rows of the table of users. Evaluations are sliced by its columns; no model reads them.
 
     Args:
-        data: the log and its tables.
+        users: where the table is and how to read it.
+        null_values: texts that mean "unknown".
 
-    Returns:
-        The values by user id, under the names of their features; `EMPTY` without a table of users.
+    Yields:
+        Each user's id and row, with the values under the names of their features.
 
     Raises:
         InputError: see `read_table`.
     """
-    if data.users is None:
-        return EMPTY
-    table = read_table(data.users, data.null_values)
-    return table._replace(names=[user_key(name) for name in table.names])
+    names = [user_key(name) for name in users.columns]
+    for key, origin, values in _read_values(users, null_values):
+        yield key, (origin, dict(zip(names, values, strict=True)))
+
+
+class DescribeUsers(beam.PTransform):
+    """Join of the table of users to timelines, by user id: no worker holds the table.
+
+    Args:
+        data: the log and its tables.
+    """
+
+    def __init__(self, data: DataConfig) -> None:
+        super().__init__()
+        self._data = data
+
+    def expand(self, timelines: beam.PCollection) -> beam.PCollection:
+        """Return each timeline with its user's values by feature, and whether the table lacks the user."""
+        users = self._data.users
+        if users is None:
+            return timelines | "WithoutTable" >> beam.Map(lambda timeline: (timeline, {}, False))
+        unknown = {user_key(name): _value("", column, "", "") for name, column in users.columns.items()}
+        keyed = timelines | "KeyByUser" >> beam.Map(lambda timeline: (timeline.user_id, timeline)).with_output_types(
+            tuple[str, Any]
+        )
+        rows = (
+            timelines.pipeline
+            | "Table" >> beam.Create([users])
+            | "ReadRows" >> beam.FlatMap(read_user_rows, self._data.null_values).with_output_types(tuple[str, Any])
+        )
+        return {"timelines": keyed, "rows": rows} | "Join" >> beam.CoGroupByKey() | beam.FlatMap(_join, unknown)
+
+
+def _join(
+    user: tuple[str, Mapping[str, Iterable[Any]]], unknown: dict[str, Any]
+) -> Iterator[tuple[Timeline, dict[str, Any], bool]]:
+    """Yield a user's timeline, if there is one. If the table has the user twice, the last row counts."""
+    rows = sorted(user[1]["rows"], key=lambda row: row[0])
+    for timeline in user[1]["timelines"]:
+        yield timeline, rows[-1][1] if rows else unknown, not rows
 
 
 class DescribeItems(beam.PTransform):

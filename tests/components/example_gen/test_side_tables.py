@@ -12,11 +12,12 @@ from components.example_gen.report import RejectedRow, TableRows
 from components.example_gen.side_tables import (
     EMPTY,
     DescribeItems,
+    DescribeUsers,
     count_table_rows,
     read_items,
     read_table,
     read_table_rows,
-    read_users,
+    read_user_rows,
 )
 from components.example_gen.timelines import Timeline
 from schemas.config.log import ItemsTableConfig, UsersTableConfig
@@ -110,11 +111,24 @@ def test_read_table_without_quoting_keeps_quotes(tmp_path: Path) -> None:
     assert read_items(data(items=items)).get("1") == {"kind": '5"'}
 
 
-def test_read_users_names_its_columns_as_features(tmp_path: Path) -> None:
-    users = read_users(data(users=table(tmp_path / "users.csv"), null_values=NULLS))
+def test_read_user_rows_names_its_columns_as_features(tmp_path: Path) -> None:
+    rows = dict(read_user_rows(table(tmp_path / "users.csv"), NULLS))
 
-    np.testing.assert_equal(users.get("a"), {"user_kind": "book", "user_cost": 1.5})
-    assert read_users(data()) is EMPTY
+    np.testing.assert_equal(rows["a"][1], {"user_kind": "book", "user_cost": 1.5})
+
+
+def test_describe_users_takes_the_last_row_of_a_user_and_only_users_of_the_log(tmp_path: Path) -> None:
+    for name, rows in {"1.csv": "a,old\nb,only\n", "2.csv": "a,older\nz,nobody\na,last\n"}.items():
+        (tmp_path / name).write_text("id,kind\n" + rows)
+    users = UsersTableConfig.model_validate(
+        {"path": f"{tmp_path}/*.csv", "id": "id", "columns": {"kind": {"column": "kind"}}}
+    )
+    lines = [Timeline(user, ["i"], [1.0], {}) for user in ("a", "b", "c")]
+
+    with local_pipeline() as pipeline:
+        described = pipeline | beam.Create(lines) | DescribeUsers(data(users=users))
+        found = described | beam.Map(lambda each: (each[0].user_id, each[1]["user_kind"], each[2]))
+        assert_that(found, equal_to([("a", "last", False), ("b", "only", False), ("c", "", True)]))
 
 
 def test_describe_items_adds_columns_and_counts_missing_items(tmp_path: Path) -> None:
