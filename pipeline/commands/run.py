@@ -22,6 +22,8 @@ from schemas.config import Config
 from schemas.errors import ComponentFailed, InputError, find_input_error
 from schemas.file_patterns import refuse_wildcards
 
+_WORKER_LOST = ("Channel closed prematurely", "SDK worker disconnected")  # in the errors of Beam's runners
+
 
 def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
     """Run the whole pipeline and write `<root>/run.json`.
@@ -120,6 +122,8 @@ def _run(config: Config, root: Path, console: Console, log_file: Path) -> dict[s
             if found := find_input_error(str(error)):  # of a worker in another process
                 raise found from None
             reason = (str(error).strip().splitlines() or ["no message"])[0]
+            if any(sign in str(error) for sign in _WORKER_LOST):
+                reason = f"a worker of Beam was killed or ran out of memory ({reason})"
             remedy = "\nremedy:   run `temporec doctor`, then `make setup`" if step == "the import of TFX" else ""
             raise ComponentFailed(
                 f"{step} failed: {type(error).__name__}: {reason}\ndetails:  {log_file}{remedy}"
