@@ -8,7 +8,7 @@ import re
 import shlex
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from pipeline.version import VERSION
 from serving.server.client import Client
 from tests.e2e.planted import write_log
 from tests.kubeflow.double import Kubeflow, Task
+from tests.kubeflow.metadata_store import metadata_server
 from tests.kubeflow.test_chain import CONFIG, ROOT, TONIGHT, put_log
 from tests.object_store import BUCKET, object_store
 
@@ -62,11 +63,12 @@ def shown(image: str, command: str) -> str:
     return ran.stdout.strip()
 
 
-def task_container(command: list[str]) -> subprocess.CompletedProcess[str]:
+def task_container(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the command of a task. The launcher runs in the container, so its folders belong to the container's user."""
     for path in [Path("/s3", BUCKET), *Path("/s3", BUCKET).rglob("*")]:
         os.chown(path, USER, USER)
-    return run(PIPELINE, *command, options=("--volume", "/s3:/s3"))
+    variables = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
+    return run(PIPELINE, *command, options=("--volume", "/s3:/s3", *variables))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,7 +94,8 @@ def compiled(store: None, tmp_path_factory: pytest.TempPathFactory) -> spec_pb2.
 
 @pytest.fixture(scope="module")
 def tasks(compiled: spec_pb2.PipelineSpec) -> dict[str, Task]:
-    return Kubeflow(f"{ROOT}/artifacts", start=task_container).run(compiled, **TONIGHT)
+    with metadata_server() as port:
+        return Kubeflow(f"{ROOT}/artifacts", port, {}, start=task_container).run(compiled, **TONIGHT)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +156,7 @@ def test_task_in_the_serving_image_ends_with_the_remedy() -> None:
 
 
 def test_every_task_runs_in_a_container_up_to_the_push(tasks: dict[str, Task]) -> None:
-    assert tasks["LogFiles"].parameters["seen"].startswith("1 files, ")
+    assert tasks["LogFiles"].parameters["seen"].string_value.startswith("1 files, ")
     assert tasks["ModelGate"].artifacts["blessing"].metadata["blessed"] == 1
     assert tasks["Trainer"].artifacts["model"].metadata["tfx_version"] == "1.21.0"
     pushed = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="root/models/")["Contents"]

@@ -1,29 +1,36 @@
 """Kubeflow Pipelines 2.17 without a cluster.
 
-Each rule names its place in github.com/kubeflow/pipelines. The pipeline root is in a bucket of a real S3 server. As in
-a pod, a task has nothing but the copies of its inputs below /s3, which are removed after it.
+Each rule names its place in github.com/kubeflow/pipelines. The pipeline root is in a bucket of a real server. As in a
+pod, a task has nothing but the copies of its inputs below /s3 or /gcs, which are removed after it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from google.protobuf import json_format
+from google.protobuf import json_format, struct_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from tests.kubeflow.records import Records
+from tests.kubeflow.remote import download, local, upload
 
 LOGS = "executor-logs"
+STRING = spec_pb2.ParameterType.STRING
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+Start = Callable[[list[str], Mapping[str, str]], subprocess.CompletedProcess[str]]
 SESSION = json.dumps({"Provider": "s3", "Params": {"region": "us-east-1"}})
 
 
@@ -39,115 +46,149 @@ def refusals(specification: spec_pb2.PipelineSpec) -> list[str]:
     deployment = json_format.ParseDict(
         json_format.MessageToDict(specification.deployment_spec), spec_pb2.PipelineDeploymentConfig()
     )
+    if not NAME.match(specification.pipeline_info.name):
+        found.append(f"pipeline name {specification.pipeline_info.name}")
     for name, executor in deployment.executors.items():  # backend/src/v2/compiler/argocompiler/dag.go
         if executor.WhichOneof("spec") not in ("container", "importer"):
             found.append(f"{name} is a {executor.WhichOneof('spec')}")
-    tasks = specification.root.dag.tasks
-    for name, task in tasks.items():
-        found += [f"{name} needs {missing}, which is no task" for missing in _producers(task) - tasks.keys()]
+    nested = [component.dag for component in specification.components.values() if component.HasField("dag")]
+    for tasks in [dag.tasks for dag in (specification.root.dag, *nested)]:
+        for name, task in tasks.items():
+            component = specification.components[task.component_ref.name]
+            if not component.HasField("dag") and component.executor_label not in deployment.executors:
+                found.append(f"{name} has no executor")
+            found += [f"{name} needs {missing}, which is no task" for missing in _producers(task) - tasks.keys()]
+            given, declared = task.inputs.parameters.keys(), component.input_definitions.parameters.keys()
+            found += [f"{name} has no value for {missing}" for missing in declared - given]  # driver/resolve.go
     return found
+
+
+def hooks(specification: spec_pb2.PipelineSpec) -> list[str]:
+    """Return the executors with a hook before the cache, which Kubeflow ignores without a word."""
+    executors = json_format.MessageToDict(specification.deployment_spec)["executors"]
+    return [name for name, executor in executors.items() if "lifecycle" in executor.get("container", {})]
 
 
 @dataclass
 class Task:
-    """The last run of a task."""
+    """A task of a run, as the metadata store has it."""
 
     artifacts: dict[str, spec_pb2.RuntimeArtifact]
-    parameters: dict[str, Any]
+    parameters: dict[str, struct_pb2.Value]
     given: spec_pb2.ExecutorInput
-    cached: bool = False
+    cached: bool
 
 
 @dataclass
 class Kubeflow:
-    """The driver, the launcher, the metadata store and the cache.
+    """The driver, the launcher and the API server's cache.
 
     Args:
-        root: the URI of the pipeline root, on S3.
+        root: the URI of the pipeline root, on S3 or Google's storage.
+        store: the port of the metadata store.
+        environment: the variables with which a task finds the object store.
         with_logs: whether tasks get the output `executor-logs`.
-        start: runs a command in the container of a task. By default there is only a process.
+        start: runs a command in the container of a task, with variables. By default there is only a process.
     """
 
     root: str
+    store: int
+    environment: Mapping[str, str]
     with_logs: bool = True
-    start: Callable[[list[str]], subprocess.CompletedProcess[str]] = field(default_factory=lambda: start_process)
-    _cache: dict[str, Task] = field(default_factory=dict)
-    _ids: Iterator[int] = field(default_factory=itertools.count)
-    _values: dict[str, Any] = field(default_factory=dict)  # of the run's parameters
+    start: Start = field(default_factory=lambda: start_process)
+    _cache: dict[str, int] = field(default_factory=dict)  # executions by fingerprint
 
     def run(self, specification: spec_pb2.PipelineSpec, **parameters: str | float) -> dict[str, Task]:
         """Run every task after those that it depends on, with parameters of the run instead of their defaults."""
         declared = specification.root.input_definitions.parameters
         assert parameters.keys() <= declared.keys()
-        self._values = {name: json_format.MessageToDict(each.default_value) for name, each in declared.items()}
-        self._values |= parameters
         assert refusals(specification) == []
+        values = {name: json_format.MessageToDict(each.default_value) for name, each in declared.items()}
+        pipeline, run = specification.pipeline_info.name, str(uuid.uuid4())
+        records = Records(self.store, pipeline, run, {**values, **parameters})
         done: dict[str, Task] = {}
         waiting = dict(specification.root.dag.tasks)
         while waiting:
             name = next(name for name, task in waiting.items() if _producers(task) <= done.keys())
-            done[name] = self._run_task(specification, waiting.pop(name), done)
+            folder = f"{self.root}/{pipeline}/{run}/{name}/{uuid.uuid4()}"
+            done[name] = self._run_task(specification, waiting.pop(name), records, folder)
         return done
 
     def _run_task(
-        self, specification: spec_pb2.PipelineSpec, task: spec_pb2.PipelineTaskSpec, done: Mapping[str, Task]
+        self, specification: spec_pb2.PipelineSpec, task: spec_pb2.PipelineTaskSpec, records: Records, folder: str
     ) -> Task:
         component = specification.components[task.component_ref.name]
         executors = json_format.MessageToDict(specification.deployment_spec)["executors"]
         container = executors[component.executor_label]["container"]
-        inputs = self._inputs(task, done)
-        key = _cache_key(inputs, component, container)
-        if task.caching_options.enable_cache and key in self._cache:
-            return replace(self._cache[key], cached=True)
-        folder = f"{self.root}/{task.task_info.name}/{next(self._ids)}"
-        given = _executor_input(inputs, component, folder)
+        given = _executor_input(_inputs(task, component, records), component, folder)
         if not self.with_logs:
             del given.outputs.artifacts[LOGS]
+        key = _cache_key(given.inputs, component, container) if task.caching_options.enable_cache else ""
+        execution = records.create(task.task_info.name, given.inputs, key)
+        known = self._cache.get(key)
+        if known is None:
+            self._execute(given, container, records, execution)
+            if key:
+                self._cache[key] = execution
+        else:  # cache.go, reuseCachedOutputs
+            kept = [(name, int(artifact.name)) for name, artifact in records.artifacts_of(known).items()]
+            records.publish(execution, kept, records.parameters_of(known), mlmd.Execution.CACHED)
+        return Task(records.artifacts_of(execution), records.parameters_of(execution), given, known is not None)
+
+    def _execute(
+        self, given: spec_pb2.ExecutorInput, container: Mapping[str, Any], records: Records, execution: int
+    ) -> None:
         try:
+            Path(given.outputs.output_file).parent.mkdir(parents=True)  # prepareOutputFolders: parents only
             _download(given)
-            _launch(given, container, self.start)
+            _launch(given, container, self.environment, self.start)
             produced = _read_output(given)
             _upload(given)
+        except TaskFailed:
+            records.publish(execution, [], {}, mlmd.Execution.FAILED)
+            raise
         finally:
-            shutil.rmtree(Path("/s3", _bucket(self.root)[0].name))
-        self._cache[key] = self._record(given, produced)
-        return self._cache[key]
+            shutil.rmtree(Path(*local(self.root).parts[:3]))  # the bucket
+        assert produced.parameter_values.keys() == given.outputs.parameters.keys()  # collectOutputParameters
+        written = [
+            (name, records.add_artifact(name, _merged(declared.artifacts[0], produced.artifacts[name]), SESSION))
+            for name, declared in given.outputs.artifacts.items()
+        ]
+        records.publish(execution, written, produced.parameter_values, mlmd.Execution.COMPLETE)
 
-    def _inputs(self, task: spec_pb2.PipelineTaskSpec, done: Mapping[str, Task]) -> spec_pb2.ExecutorInput.Inputs:
-        inputs = spec_pb2.ExecutorInput.Inputs()
-        for name, source in task.inputs.artifacts.items():
-            produced = source.task_output_artifact
-            artifact = done[produced.producer_task].artifacts[produced.output_artifact_key]
-            inputs.artifacts[name].artifacts.append(artifact)
-        for name, parameter in task.inputs.parameters.items():
-            if parameter.HasField("task_output_parameter"):
-                source_task = done[parameter.task_output_parameter.producer_task]
-                inputs.parameter_values[name].string_value = source_task.parameters[
-                    parameter.task_output_parameter.output_parameter_key
-                ]
-            elif parameter.component_input_parameter:
-                value = self._values[parameter.component_input_parameter]
-                json_format.ParseDict(value, inputs.parameter_values[name])
-            else:
-                inputs.parameter_values[name].CopyFrom(parameter.runtime_value.constant)
-        return inputs
 
-    def _record(self, given: spec_pb2.ExecutorInput, produced: spec_pb2.ExecutorOutput) -> Task:
-        """Register the outputs as the metadata store does: without their types, with an id as the name."""
-        artifacts = {}
-        for name, declared in given.outputs.artifacts.items():
-            artifact = spec_pb2.RuntimeArtifact(uri=declared.artifacts[0].uri)
-            for written in produced.artifacts[name].artifacts:  # launcher_v2.go, mergeRuntimeArtifacts
-                artifact.uri = written.uri or artifact.uri
-                artifact.metadata.MergeFrom(written.metadata)
-            artifact.name = str(next(self._ids))
-            artifact.metadata["display_name"] = name
-            artifact.metadata["store_session_info"] = SESSION  # driver.go, provisionOutputs
-            artifact.type.instance_schema = ""  # backend/src/v2/metadata/client.go
-            artifacts[name] = artifact
-        parameters = {name: value.string_value for name, value in produced.parameter_values.items()}
-        assert parameters.keys() == given.outputs.parameters.keys()  # launcher_v2.go, collectOutputParameters
-        return Task(artifacts, parameters, given)
+def _inputs(
+    task: spec_pb2.PipelineTaskSpec, component: spec_pb2.ComponentSpec, records: Records
+) -> spec_pb2.ExecutorInput.Inputs:
+    """backend/src/v2/driver/resolve.go, resolveInputs."""
+    inputs = spec_pb2.ExecutorInput.Inputs()
+    for name, source in task.inputs.artifacts.items():
+        produced = source.task_output_artifact
+        artifacts = records.artifacts_of(records.execution_of(produced.producer_task))
+        inputs.artifacts[name].artifacts.append(artifacts[produced.output_artifact_key])
+    for name, parameter in task.inputs.parameters.items():
+        if parameter.HasField("task_output_parameter"):
+            output = parameter.task_output_parameter
+            values = records.parameters_of(records.execution_of(output.producer_task))
+            inputs.parameter_values[name].CopyFrom(values[output.output_parameter_key])
+        elif parameter.component_input_parameter:
+            inputs.parameter_values[name].CopyFrom(records.parameter(parameter.component_input_parameter))
+        else:
+            inputs.parameter_values[name].CopyFrom(parameter.runtime_value.constant)
+    for name, declared in component.input_definitions.parameters.items():
+        kind = inputs.parameter_values[name].WhichOneof("kind")
+        assert kind == ("string_value" if declared.parameter_type == STRING else "number_value"), name
+    return inputs
+
+
+def _merged(declared: spec_pb2.RuntimeArtifact, written: spec_pb2.ArtifactList) -> spec_pb2.RuntimeArtifact:
+    """launcher_v2.go, mergeRuntimeArtifacts."""
+    artifact = spec_pb2.RuntimeArtifact()
+    artifact.CopyFrom(declared)
+    for each in written.artifacts:
+        artifact.uri = each.uri or artifact.uri
+        artifact.metadata.MergeFrom(each.metadata)
+    return artifact
 
 
 def _producers(task: spec_pb2.PipelineTaskSpec) -> set[str]:
@@ -172,81 +213,70 @@ def _cache_key(
 def _executor_input(
     inputs: spec_pb2.ExecutorInput.Inputs, component: spec_pb2.ComponentSpec, folder: str
 ) -> spec_pb2.ExecutorInput:
-    """backend/src/v2/driver/driver.go, provisionOutputs; launcher_v2.go, prepareOutputFolders: parents only."""
+    """backend/src/v2/driver/driver.go, provisionOutputs."""
     given = spec_pb2.ExecutorInput(inputs=inputs)
-    _local(folder).mkdir(parents=True)
     for name, declared in component.output_definitions.artifacts.items():
         artifact = given.outputs.artifacts[name].artifacts.add(name=name, uri=f"{folder}/{name}")
         artifact.type.CopyFrom(declared.artifact_type)
     logs = given.outputs.artifacts[LOGS].artifacts.add(name=LOGS, uri=f"{folder}/{LOGS}")
     logs.type.schema_title = "system.Artifact"
     for name in component.output_definitions.parameters:
-        given.outputs.parameters[name].output_file = str(_local(folder) / "parameters" / name)
-    given.outputs.output_file = str(_local(folder) / "output_metadata.json")
+        given.outputs.parameters[name].output_file = f"/tmp/kfp/outputs/{name}"
+    given.outputs.output_file = str(local(folder) / "output_metadata.json")
     return given
 
 
 def check_folder_of_copies() -> None:
-    """Skip a test on a machine where the folder of the launcher's copies cannot be made."""
+    """Skip a test on a machine where the folders of the launcher's copies cannot be made."""
     if not os.access("/", os.W_OK):
-        pytest.skip("needs the folder /s3, where Kubeflow's launcher puts its copies")
-
-
-def _local(uri: str) -> Path:
-    """launcher_v2.go, LocalPathForURI."""
-    return Path(uri.replace("s3://", "/s3/", 1))
-
-
-def _bucket(uri: str) -> tuple[Any, str]:
-    name, _, key = uri.removeprefix("s3://").partition("/")
-    return boto3.resource("s3").Bucket(name), key
+        pytest.skip("needs the folders /s3 and /gcs, where Kubeflow's launcher puts its copies")
 
 
 def _download(given: spec_pb2.ExecutorInput) -> None:
     """launcher_v2.go, downloadArtifacts."""
     for artifacts in given.inputs.artifacts.values():
         for artifact in artifacts.artifacts:
-            bucket, key = _bucket(artifact.uri)
-            for found in bucket.objects.filter(Prefix=key):
-                if found.key == key or found.key.startswith(f"{key}/"):
-                    target = _local(f"s3://{bucket.name}/{found.key}")
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    bucket.download_file(found.key, str(target))
+            try:
+                download(artifact.uri)
+            except OSError as error:
+                raise TaskFailed(str(error)) from error
 
 
 def _upload(given: spec_pb2.ExecutorInput) -> None:
-    """launcher_v2.go, uploadOutputArtifacts: what does not exist is left out with a warning."""
+    """launcher_v2.go, uploadOutputArtifacts."""
     for artifacts in given.outputs.artifacts.values():
         for artifact in artifacts.artifacts:
-            bucket, _ = _bucket(artifact.uri)
-            path = _local(artifact.uri)
-            for file in [path] if path.is_file() else path.rglob("*"):
-                if file.is_file():
-                    bucket.upload_file(str(file), file.relative_to(f"/s3/{bucket.name}").as_posix())
+            upload(artifact.uri)
 
 
-def start_process(command: list[str]) -> subprocess.CompletedProcess[str]:
+def start_process(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command outside of the clone, with the `python` of this environment."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run(command, env=environment, cwd="/", check=False, capture_output=True, text=True)
+    variables = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environment}
+    return subprocess.run(command, env=variables, cwd="/", check=False, capture_output=True, text=True)
 
 
 def _launch(
-    given: spec_pb2.ExecutorInput,
-    container: Mapping[str, Any],
-    start: Callable[[list[str]], subprocess.CompletedProcess[str]],
+    given: spec_pb2.ExecutorInput, container: Mapping[str, Any], environment: Mapping[str, str], start: Start
 ) -> None:
     """launcher_v2.go, compileCmdAndArgs and execute.
 
     Placeholders of parameters are also replaced in the executor input itself, without a thought for its JSON.
     """
-    text = json_format.MessageToJson(given)
+    texts = {"{{$}}": json_format.MessageToJson(given)}
     for name, value in given.inputs.parameter_values.items():
         shown = format(value.number_value, ".15g") if value.HasField("number_value") else value.string_value
-        text = text.replace(f"{{{{$.inputs.parameters['{name}']}}}}", shown)
-    ran = start([part.replace("{{$}}", text) for part in (*container["command"], *container["args"])])
+        texts[f"{{{{$.inputs.parameters['{name}']}}}}"] = shown
+    command = [_replaced(part, texts) for part in (*container["command"], *container["args"])]
+    own = {each["name"]: each["value"] for each in container.get("env", [])}
+    ran = start(command, {**environment, **own})
     if ran.returncode != 0:
         raise TaskFailed(ran.stderr[-5000:])
+
+
+def _replaced(part: str, texts: Mapping[str, str]) -> str:
+    for placeholder, text in texts.items():
+        part = part.replace(placeholder, text)
+    return part
 
 
 def _read_output(given: spec_pb2.ExecutorInput) -> spec_pb2.ExecutorOutput:

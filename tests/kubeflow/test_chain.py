@@ -21,6 +21,7 @@ from serving.server.client import Client
 from serving.server.server import ModelServer
 from tests.e2e.planted import DATA, write_log
 from tests.kubeflow.double import Kubeflow, Task, TaskFailed, check_folder_of_copies
+from tests.kubeflow.metadata_store import metadata_server
 from tests.object_store import BUCKET, object_store
 
 CONFIG = (
@@ -40,14 +41,14 @@ TONIGHT: dict[str, str | float] = {"data_path": f"s3://{BUCKET}/log.csv", "epoch
 
 
 @pytest.fixture(scope="module", autouse=True)
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     check_folder_of_copies()
-    with object_store(tmp_path_factory.mktemp("store")):
-        yield
+    with object_store(tmp_path_factory.mktemp("store")) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="module")
-def log(store: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def log(store: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("kubeflow") / "log.csv"
     write_log(path, users=60)
     put_log(path)
@@ -67,8 +68,9 @@ def specification(log: Path) -> spec_pb2.PipelineSpec:
 
 
 @pytest.fixture(scope="module")
-def kubeflow(store: None) -> Kubeflow:
-    return Kubeflow(f"{ROOT}/artifacts")
+def kubeflow(store: dict[str, str]) -> Iterator[Kubeflow]:
+    with metadata_server() as port:
+        yield Kubeflow(f"{ROOT}/artifacts", port, store)
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +79,8 @@ def first(kubeflow: Kubeflow, specification: spec_pb2.PipelineSpec) -> dict[str,
 
 
 def test_first_run_goes_from_the_log_to_a_pushed_version(first: dict[str, Task]) -> None:
-    assert first["LogFiles"].parameters["seen"].startswith("1 files, ")
-    assert first["ServedModel"].parameters["seen"] == ""
+    assert first["LogFiles"].parameters["seen"].string_value.startswith("1 files, ")
+    assert first["ServedModel"].parameters["seen"].string_value == ""
     assert first["ModelGate"].artifacts["blessing"].metadata["blessed"] == 1
     with (
         local_versions(f"{ROOT}/models") as models,
@@ -119,7 +121,7 @@ def test_unchanged_log_takes_everything_but_the_lookers_from_the_cache(
     pushed = whole_versions(f"{ROOT}/models")
     again = kubeflow.run(specification, **TONIGHT)
     assert {name for name, task in again.items() if not task.cached} == LOOKERS
-    assert again["ServedModel"].parameters["seen"] == ""  # the served version is a copy of the candidate
+    assert again["ServedModel"].parameters["seen"].string_value == ""  # the served version is a copy of the candidate
     assert whole_versions(f"{ROOT}/models") == pushed
 
 
