@@ -66,8 +66,21 @@ def list_files(pattern: str) -> list[str]:
     Returns:
         The files, sorted; empty if there is none.
     """
+    return sorted(path for path in _match(pattern) if not path.endswith("/"))
+
+
+def list_folder_objects(folder: str) -> list[str]:
+    """Return the objects that stand for a folder and the folders in it. TensorFlow and Google's web page make them.
+
+    Args:
+        folder: a URI.
+    """
+    return sorted(path for path in _match(f"{folder}/**") if path.endswith("/"))
+
+
+def _match(pattern: str) -> list[str]:
     connect()
-    return sorted(found.path for found in FileSystems.match([pattern])[0].metadata_list)
+    return [found.path for found in FileSystems.match([pattern])[0].metadata_list]
 
 
 def read_bytes(path: str) -> bytes | None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -206,11 +207,13 @@ def _recall(values: npt.NDArray[np.float64], users: npt.NDArray[np.int64]) -> Me
     return MeasuredRecall(mean, error)
 
 
+def _size_bytes(path: str) -> int:
+    folders = tf.io.gfile.walk(path)  # on gs://, the name of a folder ends with "/"
+    return sum(tf.io.gfile.stat(os.path.join(folder, file)).length for folder, _, files in folders for file in files)
+
+
 def _check_size_and_latency(model: Any, path: str, gate: GateConfig, records: Sequence[bytes]) -> Iterator[GateCheck]:
-    sizes = (
-        tf.io.gfile.stat(f"{folder}/{file}").length for folder, _, files in tf.io.gfile.walk(path) for file in files
-    )
-    yield check_limit("max_size_mb", "size of the saved model", sum(sizes) / 1e6, gate.max_size_mb, "MB")
+    yield check_limit("max_size_mb", "size of the saved model", _size_bytes(path) / 1e6, gate.max_size_mb, "MB")
     call_signature(model, records[:1], "serving_default")  # warm-up
     times_ms = []
     for record in records[:_TIMED_REQUESTS]:

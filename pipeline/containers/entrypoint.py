@@ -22,6 +22,7 @@ from tfx.types.artifact import Artifact
 from tfx.types.value_artifact import ValueArtifact
 from tfx.utils import import_utils
 
+from components.common.stores import is_remote, list_folder_objects
 from pipeline.containers.placeholders import PARAMETERS, resolve
 from pipeline.containers.runtime_artifacts import local_path, to_artifact, to_runtime
 from pipeline.runners.beam_options import beam_args
@@ -91,6 +92,7 @@ def run_executor(
     }
     _make_folders(outputs)
     _executor(executor_class, given, beam).Do(inputs, outputs, _properties(given, inputs_spec))
+    _remove_folder_objects(outputs)
     _write_output(given, outputs)
 
 
@@ -110,6 +112,13 @@ def _make_folders(outputs: Mapping[str, Sequence[Artifact]]) -> None:
         for artifact in artifacts:
             value = isinstance(artifact, ValueArtifact)
             fileio.makedirs(os.path.dirname(artifact.uri) if value else artifact.uri)
+
+
+def _remove_folder_objects(outputs: Mapping[str, Sequence[Artifact]]) -> None:
+    """Remove the objects of TensorFlow for folders on gs://. Kubeflow's launcher fails at them in the next task."""
+    for artifact in (artifact for artifacts in outputs.values() for artifact in artifacts if is_remote(artifact.uri)):
+        for found in list_folder_objects(artifact.uri):
+            fileio.remove(found)
 
 
 def _properties(

@@ -1,11 +1,13 @@
 """The double refuses what Kubeflow refuses, and fails where Kubeflow's containers failed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
+from tfx.components import CsvExampleGen
 from tfx.dsl.component.experimental.annotations import InputArtifact
 from tfx.dsl.component.experimental.decorators import component
 from tfx.dsl.components.common.resolver import Resolver
@@ -14,12 +16,16 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
+from components.common.stores import read_bytes
 from components.schema_gen.component import HistorySchema
 from pipeline.containers.command import COMMAND
-from tests.kubeflow.double import Kubeflow, TaskFailed, check_folder_of_copies, refusals
+from tests.google_store import GOOGLE_BUCKET, google_store
+from tests.kubeflow.double import Kubeflow, TaskFailed, check_folder_of_copies, hooks, refusals
+from tests.kubeflow.metadata_store import metadata_server
 from tests.object_store import BUCKET, object_store
 
 ROOT = f"s3://{BUCKET}/root"
+WRITE_NOTHING = "import json, sys; open(json.loads(sys.argv[1])['outputs']['outputFile'], 'w').write('{}')"
 
 
 @component
@@ -47,23 +53,57 @@ def test_schema_and_resolvers_of_tfx_are_refused() -> None:
     assert any(each.startswith("BlessedModel") and each.endswith("is a resolver") for each in found)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def test_hook_of_tfx_before_the_cache_is_found() -> None:
+    specification = compiled(CsvExampleGen(input_base="gs://bucket/log"), use_pipeline_spec_2_1=True)
+    assert hooks(specification) == ["CsvExampleGen_executor"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     check_folder_of_copies()
-    with object_store(tmp_path_factory.mktemp("store")):
-        yield
+    with metadata_server() as port:
+        yield port
 
 
-def test_entry_point_of_tfx_fails_for_the_output_executor_logs() -> None:
+@pytest.fixture(scope="module")
+def on_s3(store: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubeflow]:
+    with object_store(tmp_path_factory.mktemp("store")) as environment:
+        yield Kubeflow(ROOT, store, environment)
+
+
+def with_our_command(specification: spec_pb2.PipelineSpec, *names: str) -> spec_pb2.PipelineSpec:
+    for name in names:
+        specification.deployment_spec["executors"][f"{name}_executor"]["container"]["command"] = list(COMMAND)
+    return specification
+
+
+def test_entry_point_of_tfx_fails_for_the_output_executor_logs(on_s3: Kubeflow) -> None:
     specification = compiled(HistorySchema(text=""), use_pipeline_spec_2_1=True)
     with pytest.raises(TaskFailed, match=r"system\.Artifact"):
-        Kubeflow(ROOT).run(specification)
+        on_s3.run(specification)
 
 
-def test_entry_point_of_tfx_fails_for_the_lost_type_of_an_input() -> None:
+def test_entry_point_of_tfx_fails_for_an_output_on_s3(on_s3: Kubeflow) -> None:
+    specification = compiled(HistorySchema(text=""), use_pipeline_spec_2_1=True)
+    with pytest.raises(TaskFailed, match="'s3' not implemented"):
+        replace(on_s3, with_logs=False).run(specification)
+
+
+def test_entry_point_of_tfx_fails_for_the_lost_type_of_an_input(on_s3: Kubeflow) -> None:
     schema = HistorySchema(text="")
-    reader = Read(schema=schema.outputs["schema"])
-    specification = compiled(schema, reader, use_pipeline_spec_2_1=True)
-    specification.deployment_spec["executors"]["HistorySchema_executor"]["container"]["command"] = list(COMMAND)
+    specification = compiled(schema, Read(schema=schema.outputs["schema"]), use_pipeline_spec_2_1=True)
     with pytest.raises(TaskFailed, match="'NoneType' object has no attribute 'get'"):
-        Kubeflow(ROOT, with_logs=False).run(specification)
+        replace(on_s3, with_logs=False).run(with_our_command(specification, "HistorySchema"))
+
+
+def test_task_on_google_storage_leaves_no_object_that_the_launcher_cannot_copy(
+    store: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    schema = HistorySchema(text="")
+    specification = compiled(schema, Read(schema=schema.outputs["schema"]), use_pipeline_spec_2_1=True)
+    reader = specification.deployment_spec["executors"]["Read_executor"]["container"]
+    reader["command"], reader["args"] = ["python", "-c", WRITE_NOTHING], ["{{$}}"]
+    with google_store(tmp_path_factory.mktemp("google")) as environment:
+        kubeflow = Kubeflow(f"gs://{GOOGLE_BUCKET}/root", store, environment)
+        tasks = kubeflow.run(with_our_command(specification, "HistorySchema"))
+        assert read_bytes(f"{tasks['HistorySchema'].artifacts['schema'].uri}/schema.pbtxt") == b""

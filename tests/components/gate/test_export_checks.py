@@ -16,6 +16,7 @@ from components.evaluator.query_results import Results
 from components.evaluator.summary import summarize
 from components.gate.export_checks import (
     MeasuredRecall,
+    _size_bytes,
     check_export,
     check_leakage,
     check_limit,
@@ -31,6 +32,7 @@ from serving.export import export
 from serving.export.signatures import make_signatures
 from tests.components.evaluated import EVALUATION, results
 from tests.components.examples import example, write_splits
+from tests.google_store import GOOGLE_BUCKET, google_store
 from tests.serving.successor import ITEMS, write_model
 from trainer.network.model_info import InputContract, ModelInfo, write_model_info
 
@@ -258,3 +260,12 @@ def test_no_test_leakage_allows_a_quarter_more_and_two_standard_errors(
 def test_check_limit_compares_the_value_with_the_limit(value: float, limit: float | None, expected: bool) -> None:
     check = check_limit("max_size_mb", "size", value, limit, "MB")
     assert (check.id, check.passed) == ("max_size_mb", expected)
+
+
+def test_size_of_a_model_on_google_storage_includes_its_folders(tmp_path: Path) -> None:
+    with google_store(tmp_path):
+        model = f"gs://{GOOGLE_BUCKET}/model"
+        for name in ("saved_model.pb", "variables/data"):
+            with tf.io.gfile.GFile(f"{model}/{name}", "w") as file:
+                file.write("1234")
+        assert _size_bytes(model) == 8
