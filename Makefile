@@ -17,7 +17,7 @@ help:
 	@echo "make build            the wheel and the source distribution, into dist/"
 	@echo "make lock             resolve the packages of pyproject.toml to exact versions again"
 	@echo "make test-other-set   on Debian 12 as root: make test in a Debian 13, with tfx-1.21"
-	@echo "make kubeflow-test    run the compiled pipeline as Kubeflow does, on a real S3 server; needs Go"
+	@echo "make kubeflow-test    run the compiled pipeline as Kubeflow does, on real object stores; needs Go"
 	@echo "make image [VARIANT=cuda] [BASE=IMAGE] the container images, with podman or docker (docs/image.md)"
 	@echo "make image-test       build the images and test them, also without a container engine; needs Go and root"
 	@echo "make clean            remove the environment, caches and built files; keep data/ and runs/"
