@@ -92,6 +92,7 @@ class KubeflowCluster:
                 name,
                 pipeline_package_path=path,
                 params=parameters,
+                pipeline_root=pipeline.artifacts,
                 service_account=self._service_account,
             )
         return self._submitted(run.run_id)
@@ -142,6 +143,7 @@ class KubeflowCluster:
                 no_catchup=True,
                 params=parameters,
                 pipeline_package_path=path,
+                pipeline_root=pipeline.artifacts,
                 service_account=self._service_account,
             )
         return str(created.recurring_run_id)

@@ -43,6 +43,11 @@ class CompiledPipeline:
         return str(self.specification["pipelineInfo"]["name"])
 
     @property
+    def artifacts(self) -> str | None:
+        """The folder of the artifacts. Kubeflow Pipelines reads it from the request, and not from the file."""
+        return self.specification.get("defaultPipelineRoot")
+
+    @property
     def tasks(self) -> list[str]:
         """The names of the tasks, without those that contain others."""
         return [name for name, _, _ in container_tasks(self.specification)]

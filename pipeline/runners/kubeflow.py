@@ -100,6 +100,7 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=runner_config)
     job: dict[str, Any] = runner.run(pipeline, write_out=False)
     _complete_tasks(job["pipelineSpec"]["root"]["dag"]["tasks"])
+    job["pipelineSpec"]["defaultPipelineRoot"] = locations.artifacts
     declare_parameters(job["pipelineSpec"], config, locations)
     engine = {BEAM: config.beam.model_dump_json(exclude_unset=True)} if config.beam != BeamConfig() else {}
     beam_tasks = [each.id for each in pipeline.components if isinstance(each.executor_spec, BeamExecutorSpec)]

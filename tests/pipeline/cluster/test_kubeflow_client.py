@@ -46,6 +46,7 @@ def test_submit_sends_the_pipeline_and_typed_parameters(
     assert printed == f"{server.host}/#/runs/details/run-0\n"
     body = sent(server, "POST", "runs")
     assert body["runtime_config"]["parameters"] == {"epochs": 2, "data_path": "s3://logs/a=b.csv"}
+    assert body["runtime_config"]["pipeline_root"] == "gs://bucket/root/artifacts"
     assert body["pipeline_spec"] == yaml.safe_load(compiled["kubeflow"].read_text())
     assert body["display_name"] == server.experiments[0]["display_name"] == "quickstart"
 
@@ -138,7 +139,8 @@ def test_schedule_has_the_cron_line_concurrency_and_no_catchup(
     assert printed == "schedule-0\n"
     assert body["trigger"] == {"cron_schedule": {"cron": "0 0 3 * * *"}}
     assert (body["mode"], body["max_concurrency"], body["no_catchup"]) == ("ENABLE", "2", True)
-    assert (body["display_name"], body["runtime_config"]["parameters"]) == ("nightly", {"seed": 7})
+    assert body["display_name"] == "nightly"
+    assert body["runtime_config"] == {"parameters": {"seed": 7}, "pipeline_root": "gs://bucket/root/artifacts"}
 
 
 @pytest.mark.parametrize("file", ["kubeflow", "secrets"])
