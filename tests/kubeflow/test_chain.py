@@ -19,6 +19,7 @@ from pipeline.runners.kubeflow import pipeline_job
 from schemas.loading import load_config
 from serving.server.client import Client
 from serving.server.server import ModelServer
+from tests.e2e.command import temporec
 from tests.e2e.planted import DATA, write_log
 from tests.kubeflow.double import Kubeflow, Task, TaskFailed, check_folder_of_copies
 from tests.kubeflow.metadata_store import metadata_server
@@ -89,6 +90,23 @@ def test_first_run_goes_from_the_log_to_a_pushed_version(first: dict[str, Task])
     ):
         (answer,) = client.recommend([["i1", "i8"]], k=3)
     assert "i15" in answer.item_ids  # the planted successor
+
+
+def test_run_on_one_machine_gives_equal_examples_counts_and_metrics(
+    first: dict[str, Task], log: Path, tmp_path: Path
+) -> None:
+    settings = [f"data.path={log}", f"train.epochs={TONIGHT['epochs']}"]
+    overrides = [part for each in settings for part in ("--set", each)]
+    temporec("run", "--config", log.with_name("planted.yaml"), "--root", tmp_path / "root", *overrides)
+    for task, output, pattern in (
+        ("InteractionExampleGen", "examples", "Split-*/*.gz"),
+        ("Baselines", "counts", "*"),
+        ("Evaluator", "evaluation", "summary.json"),
+    ):
+        (folder,) = (tmp_path / "root" / "artifacts" / task / output).iterdir()
+        local = {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob(pattern)}
+        assert local
+        assert {name: read_bytes(f"{first[task].artifacts[output].uri}/{name}") for name in local} == local
 
 
 @pytest.mark.parametrize("recorded", sorted(RECORDED.glob("*.json")), ids=lambda path: path.stem)

@@ -90,7 +90,8 @@ class NDCG(Metric):
         gains = _gains(np.arange(1, self.k + 1))
         ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(lists.relevant, self.k)]
         hits = first_hits(self, lists)
-        return divide(hits @ gains[: hits.shape[1]], ideal)
+        # A matrix product rounds differently for rows of different batches.
+        return divide((hits * gains[: hits.shape[1]]).sum(axis=1), ideal)
 
 
 class MRR(Metric):

@@ -33,13 +33,14 @@ def main(folder: Path, strategy: config.DistributionStrategy) -> None:
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
         )
+    made = make_strategy(strategy)  # before any computation
     settings = {"history": {"max_length": LENGTH}, "model": MODEL, "train": TRAIN, "serving": {}}
     model = fit(
         FitData(read(str(folder / "train.gz")), read(str(folder / "eval.gz")), ITEMS),
         config.TrainerConfig.model_validate(settings),
         str(folder / f"logs-{strategy}" / str(os.getpid())),
         str(folder / f"checkpoints-{strategy}"),
-        strategy=make_strategy(strategy),
+        strategy=made,
     ).model
     print(json.dumps({"replicas": model.distribute_strategy.num_replicas_in_sync, **model.history.history}))
 
