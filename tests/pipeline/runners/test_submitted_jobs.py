@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -17,6 +18,7 @@ from components.example_gen.ingest import ingest
 from pipeline.runners.beam_options import beam_args
 from schemas.config import BeamConfig, HistoryConfig, LeaveOneOutConfig
 from tests.components.logs import data
+from tests.google_store import GOOGLE_BUCKET, google_store
 
 IMAGE = "registry/temporec:1"
 
@@ -88,13 +90,16 @@ def test_engine_gets_its_address_its_parallelism_and_its_workers(runner: str, op
     assert {"ReadLog", "BuildHistories", "WriteHistories"} <= steps
 
 
-def test_dataflow_gets_its_project_and_the_image() -> None:
-    options = {"project": "shop", "region": "europe-west4", "temp_location": "gs://b/t", "sdk_container_image": IMAGE}
+def test_dataflow_gets_its_project_and_the_image(tmp_path: Path) -> None:
+    temporary = f"gs://{GOOGLE_BUCKET}/temporary"
+    options = {"project": "shop", "region": "europe-west4", "temp_location": temporary, "sdk_container_image": IMAGE}
 
-    job = ingestion({"runner": "dataflow", "options": options}, "--dry_run=True", "--no_auth").run().job
+    with google_store(tmp_path):  # Beam looks at the bucket
+        job = ingestion({"runner": "dataflow", "options": options}, "--dry_run=True").run().job
 
     cloud = job.options.view_as(GoogleCloudOptions)
-    assert (cloud.project, cloud.region, cloud.temp_location) == ("shop", "europe-west4", "gs://b/t")
+    assert (cloud.project, cloud.region) == ("shop", "europe-west4")
+    assert cloud.temp_location.startswith(f"{temporary}/")
     assert job.options.view_as(WorkerOptions).sdk_container_image == IMAGE
     images = {
         beam_runner_api_pb2.DockerPayload.FromString(each.payload).container_image
