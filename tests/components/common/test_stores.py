@@ -36,7 +36,7 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("root", ["", f"s3://{BUCKET}/", f"gs://{GOOGLE_BUCKET}/"])
+@pytest.mark.parametrize("root", ["", f"s3://{BUCKET}/", f"gs://{GOOGLE_BUCKET}/"], ids=["disk", "s3", "gs"])
 def test_folder_goes_to_a_store_and_back(root: str, tmp_path: Path, model: Path) -> None:
     target = f"{root or tmp_path}/round-trip".replace("//round", "/round")
     copy_folder(str(model), f"{target}/7")

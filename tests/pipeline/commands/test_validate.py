@@ -23,7 +23,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("bucket", [f"s3://{BUCKET}", f"gs://{GOOGLE_BUCKET}"])
+@pytest.mark.parametrize("bucket", [f"s3://{BUCKET}", f"gs://{GOOGLE_BUCKET}"], ids=["s3", "gs"])
 def test_validate_counts_the_rows_of_a_log_on_a_store(bucket: str, tmp_path: Path) -> None:
     write_log(tmp_path / "log.csv", users=10)
     write_bytes(f"{bucket}/log/2026.csv.gz", gzip.compress((tmp_path / "log.csv").read_bytes()))
