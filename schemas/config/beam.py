@@ -57,11 +57,11 @@ class BeamConfig(Section):
             raise ValueError(f"beam.workers is for the runner local; give an option of the engine to {self.runner}")
         missing = self._missing()
         if missing:
-            raise ValueError(f"beam: the runner {self.runner} needs {', '.join(missing)}")
+            raise ValueError(f"the runner {self.runner} needs {', '.join(missing)}")
         if self.job_endpoint and not re.fullmatch(r"[^\s:/]+:\d{1,5}", self.job_endpoint):
             raise ValueError(f"beam.job_endpoint must be HOST:PORT, like localhost:8099; it is {self.job_endpoint!r}")
         if self.environment in ("EXTERNAL", "PROCESS", "DOCKER") and not self.environment_config:
-            raise ValueError(f"beam: the environment {self.environment} needs environment_config")
+            raise ValueError(f"the environment {self.environment} needs environment_config")
         return self
 
     def _missing(self) -> list[str]:
