@@ -11,7 +11,8 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
 
-from pipeline.runners.kubeflow import Target, compile_pipeline
+from pipeline.containers.entrypoint import BEAM
+from pipeline.runners.kubeflow import Target, compile_pipeline, pipeline_job
 from schemas.config import Config
 from schemas.config.cluster import ClusterConfig
 from schemas.errors import InputError
@@ -128,3 +129,23 @@ def test_machine_of_an_unknown_component_is_refused(tmp_path: Path) -> None:
 def test_wrong_machine_is_no_configuration(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         ClusterConfig.model_validate(wrong)
+
+
+def test_engine_is_no_part_of_the_cache_key() -> None:
+    """Kubeflow's key has inputs, outputs, command, arguments and image: backend/src/v2/cacheutils/cache.go."""
+    keys = []
+    for settings in ([], ["beam.workers=4"]):
+        config = load_config("pipeline/configs/quickstart.yaml", [*PATHS, *settings])
+        specification = pipeline_job(config, "i:1", "gs://r")["pipelineSpec"]
+        found = {name: (each.image, each.command, each.args) for name, each in containers(specification).items()}
+        keys.append((found, specification["components"], specification["root"]["dag"]["tasks"]))
+    assert keys[0] == keys[1]
+
+
+def test_engine_is_in_the_environment_of_the_tasks_with_beam() -> None:
+    config = load_config("pipeline/configs/quickstart.yaml", [*PATHS, "beam.workers=4"])
+    found = containers(pipeline_job(config, "i:1", "gs://r")["pipelineSpec"])
+    variables = {name: {each.name: each.value for each in container.env} for name, container in found.items()}
+    with_engine = {name for name, environment in variables.items() if BEAM in environment}
+    assert with_engine == {"InteractionExampleGen", "StatisticsGen", "Transform", "Baselines", "Evaluator"}
+    assert json.loads(variables["Transform"][BEAM]) == {"workers": 4}
