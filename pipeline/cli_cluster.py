@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -125,57 +126,33 @@ def list_(
         print(f"{each.id}  {each.state}  {each.cron}  at most {each.max_concurrency} at a time  {each.name}")
 
 
-@schedule_app.command()
-def pause(
-    schedule: ScheduleArgument,
-    target: TargetOption,
-    host: HostOption = None,
-    namespace: NamespaceOption = None,
-    project: ProjectOption = None,
-    region: RegionOption = None,
-) -> None:
-    """Let a schedule start no more runs."""
-    _cluster(target, host, namespace, project, region).pause(schedule)
+def _add_command(name: str, description: str, act: Callable[[Cluster, str], None]) -> None:
+    """Add a command that acts on a schedule."""
+
+    @schedule_app.command(name=name, help=description)
+    def command(
+        schedule: ScheduleArgument,
+        target: TargetOption,
+        host: HostOption = None,
+        namespace: NamespaceOption = None,
+        project: ProjectOption = None,
+        region: RegionOption = None,
+    ) -> None:
+        act(_cluster(target, host, namespace, project, region), schedule)
 
 
-@schedule_app.command()
-def resume(
-    schedule: ScheduleArgument,
-    target: TargetOption,
-    host: HostOption = None,
-    namespace: NamespaceOption = None,
-    project: ProjectOption = None,
-    region: RegionOption = None,
-) -> None:
-    """Let a paused schedule start runs again, without those that it missed."""
-    _cluster(target, host, namespace, project, region).resume(schedule)
+def _run_now(cluster: Cluster, schedule: str) -> None:
+    Console().print(cluster.run_now(schedule).link, soft_wrap=True, highlight=False, markup=False)
 
 
-@schedule_app.command()
-def delete(
-    schedule: ScheduleArgument,
-    target: TargetOption,
-    host: HostOption = None,
-    namespace: NamespaceOption = None,
-    project: ProjectOption = None,
-    region: RegionOption = None,
-) -> None:
-    """Delete a schedule; its runs stay."""
-    _cluster(target, host, namespace, project, region).delete(schedule)
-
-
-@schedule_app.command(name="run-now")
-def run_now(
-    schedule: ScheduleArgument,
-    target: TargetOption,
-    host: HostOption = None,
-    namespace: NamespaceOption = None,
-    project: ProjectOption = None,
-    region: RegionOption = None,
-) -> None:
-    """Run the pipeline of a schedule at once."""
-    run = _cluster(target, host, namespace, project, region).run_now(schedule)
-    Console().print(run.link, soft_wrap=True, highlight=False, markup=False)
+_add_command("pause", "Let a schedule start no more runs.", lambda cluster, schedule: cluster.pause(schedule))
+_add_command(
+    "resume",
+    "Let a paused schedule start runs again, without those that it missed.",
+    lambda cluster, schedule: cluster.resume(schedule),
+)
+_add_command("delete", "Delete a schedule; its runs stay.", lambda cluster, schedule: cluster.delete(schedule))
+_add_command("run-now", "Run the pipeline of a schedule at once.", _run_now)
 
 
 def _cluster(

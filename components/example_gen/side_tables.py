@@ -204,9 +204,9 @@ def _join(
     user: tuple[str, Mapping[str, Iterable[Any]]], unknown: dict[str, Any]
 ) -> Iterator[tuple[Timeline, dict[str, Any], bool]]:
     """Yield a user's timeline, if there is one. If the table has the user twice, the last row counts."""
-    rows = sorted(user[1]["rows"], key=lambda row: row[0])
+    row = max(user[1]["rows"], key=lambda row: row[0], default=None)
     for timeline in user[1]["timelines"]:
-        yield timeline, rows[-1][1] if rows else unknown, not rows
+        yield timeline, unknown if row is None else row[1], row is None
 
 
 class DescribeItems(beam.PTransform):
