@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -51,6 +53,22 @@ def find_input_error(text: str) -> InputError | None:
     """
     matches = list(_IN_TEXT.finditer(text))
     return InputError(**{name: part.strip() for name, part in matches[-1].groupdict().items()}) if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return a remedy that names the closest known name.
+
+    Args:
+        name: the unknown name.
+        known: the names that exist.
+        otherwise: the remedy where none is close.
+
+    Example:
+        >>> did_you_mean("epoch", ["epochs", "seed"], "list the names")
+        'did you mean epochs?'
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 class ComponentFailed(Exception):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any
 import yaml
 
 from pipeline.runners.graphs import container_tasks, graphs
-from schemas.errors import InputError
+from schemas.errors import InputError, did_you_mean
 
 _WORDS = {
     "STRING": "text",
@@ -121,11 +120,10 @@ def parameter_values(pipeline: CompiledPipeline, settings: Iterable[str]) -> dic
                 remedy="write it like --set-parameter epochs=5",
             )
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1)
             raise InputError(
                 expected=f"a parameter of the pipeline: {', '.join(sorted(declared)) or 'it has none'}",
                 received=name,
-                remedy=f"did you mean {near[0]}?" if near else "compile the pipeline again to change other settings",
+                remedy=did_you_mean(name, declared, "compile the pipeline again to change other settings"),
             )
         values[name] = _typed(name, text, declared[name]["parameterType"])
     return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import hashlib
 import os
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.atomic_file import write_atomically
-from schemas.errors import InputError
+from schemas.errors import InputError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,10 @@ def fetch(name: str, to: Path) -> list[Path]:
         ```
     """
     if name not in DATASETS:
-        near = difflib.get_close_matches(name, DATASETS, n=1)
         raise InputError(
             expected=f"the name of a data set, one of {', '.join(DATASETS)}",
             received=name,
-            remedy=f"did you mean {near[0]}?" if near else "give one of these names",
+            remedy=did_you_mean(name, DATASETS, "give one of these names"),
         )
     return fetch_dataset(DATASETS[name], to)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from pipeline.runners.graphs import container_tasks
 from schemas.config.cluster import ClusterConfig, MachineConfig
-from schemas.errors import InputError
+from schemas.errors import InputError, did_you_mean
 
 _KUBERNETES = ("secrets", "node_selector", "tolerations", "timeout_s")  # Vertex AI has nothing like them
 
@@ -83,8 +82,7 @@ def refuse_kubernetes_settings(cluster: ClusterConfig) -> None:
 def _check_names(cluster: ClusterConfig, known: list[str]) -> None:
     for name in cluster.components:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]}?" if near else f"components are: {', '.join(sorted(known))}"
+            remedy = did_you_mean(name, known, f"components are: {', '.join(sorted(known))}")
             raise InputError(expected="names of components in cluster.components", received=repr(name), remedy=remedy)
 
 
