@@ -200,6 +200,34 @@ def evaluation_table() -> str:
     return "\n".join([*rows, "", comparison, "", _circumstances(result, "benchmarks.evaluation.run")])
 
 
+def beam_table() -> str:
+    """Return the time and memory of each component with Beam by number of workers, and the sizes of the outputs."""
+    results = _read("beam")
+    counts = [result["workers"] for result in results]
+    by_workers = " | ".join(f"{count} worker{'s' * (count > 1)}" for count in counts)
+    rows = [
+        f"| component | {by_workers} | ratio | workers' processor time | largest worker |",
+        "| --- |" + " --- |" * (len(counts) + 3),
+    ]
+    for name in results[0]["components"]:
+        found = [result["components"][name] for result in results]
+        seconds = [f"{each['seconds']:,.0f} s" for each in found]
+        processor = [f"{each['worker_cpu_s']:,.0f} s" for each in found]
+        ratio = found[-1]["seconds"] / found[0]["seconds"]
+        peak_mb = max(peak for each in found for peak in each["worker_peaks_mb"])
+        rows.append(
+            f"| {name} | {' | '.join(seconds)} | {ratio:.2f} | {' and '.join(processor)} | {peak_mb / 1000:.1f} GB |"
+        )
+    first = results[0]
+    job_server_mb = max(result["job_server_peak_mb"] for result in results)
+    sizes = (
+        f"{first['rows']:,} rows of {first['users']:,} users and {first['items']:,} items: {first['log_mb']:,} MB of"
+        f" log, {first['examples_mb']:,} MB of examples, {first['counts_mb']:,} MB of counts. All data goes through the"
+        f" job server, which took up to {job_server_mb / 1000:.1f} GB."
+    )
+    return "\n".join([*rows, "", sizes, "", _circumstances(first, "benchmarks.beam.run")])
+
+
 def _circumstances(result: dict[str, Any], module: str) -> str:
     machine = result["machine"]
     return (
@@ -258,6 +286,7 @@ TABLES: Mapping[str, Table] = {
     "ablation": Table("docs/models.md", "ablation", ablation_table),
     "gate": Table("docs/gate.md", "gate", gate_table),
     "evaluation": Table("docs/evaluation.md", "evaluation", evaluation_table),
+    "beam": Table("docs/scale.md", "beam", beam_table),
 }
 
 

@@ -23,14 +23,21 @@ def start(module: str, *arguments: object, **environment: str) -> subprocess.Pop
 
 def start_workers(module: str, arguments: Sequence[Sequence[object]]) -> list[subprocess.Popen[str]]:
     """Run a module in one worker on the loopback for each list of arguments."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in arguments]
-    cluster = {"worker": [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]}
-    for each in sockets:
-        each.close()
-    return [
-        start(module, *of_one, TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}}))
-        for i, of_one in enumerate(arguments)
-    ]
+    configs = tf_configs(["worker"] * len(arguments))
+    return [start(module, *of_one, TF_CONFIG=tf_config) for of_one, tf_config in zip(arguments, configs, strict=True)]
+
+
+def tf_configs(roles: Sequence[str]) -> list[str]:
+    """Return TF_CONFIG for each process of a cluster on the loopback, by the roles of the processes."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in roles]
+    cluster: dict[str, list[str]] = {}
+    tasks = []
+    for role, free in zip(roles, sockets, strict=True):
+        addresses = cluster.setdefault(role, [])
+        tasks.append({"type": role, "index": len(addresses)})
+        addresses.append(f"127.0.0.1:{free.getsockname()[1]}")
+        free.close()
+    return [json.dumps({"cluster": cluster, "task": task}) for task in tasks]
 
 
 def last_line(process: subprocess.Popen[str]) -> str:

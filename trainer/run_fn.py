@@ -16,8 +16,9 @@ from trainer.baselines.read_popularity import read_popularity
 from trainer.data.feature_spec import numbers_read, read_feature_spec
 from trainer.data.transformed_examples import Features, Transform, read_boundaries, read_examples
 from trainer.network.model_info import input_contract, write_model_info
+from trainer.training.chief import is_chief
 from trainer.training.fit import FitData, FitResult, fit
-from trainer.training.strategy import is_chief, make_strategy, wait_for_all
+from trainer.training.strategy import make_strategy, wait_for_all
 
 
 def run_fn(fn_args: Any) -> None:
@@ -62,7 +63,7 @@ def run_fn(fn_args: Any) -> None:
         checkpoint_dir=checkpoints,
         strategy=strategy,
     )
-    if is_chief(strategy):
+    if is_chief():
         _export(result, fn_args, config, transform)
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)

@@ -24,6 +24,7 @@ import typer
 import yaml
 
 from benchmarks.beam.generate import ITEMS, ROWS_PER_USER, write_log
+from benchmarks.beam.stages import WITH_BEAM
 from benchmarks.provenance import REPOSITORY, circumstances
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -53,20 +54,35 @@ def main(
 
 
 def _measure(log: Path, root: Path, workers: int) -> dict[str, Any]:
-    with _engine() as (jobs, pool, processes):
+    with _engine() as (jobs, pool, job_server, pool_pid):
         config = root.with_suffix(".yaml")
         config.write_text(yaml.safe_dump(_config(log, jobs, pool, workers)))
         command = [sys.executable, "-m", "benchmarks.beam.stages", str(config), str(root)]
+        usage = _Usage(pool_pid)
+        components: dict[str, dict[str, Any]] = {}
         with (
             root.with_suffix(".log").open("w") as errors,
             subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=errors, text=True) as stages,
         ):
-            peaks = _Peaks({**processes, "component": stages.pid})
-            output, _ = stages.communicate()
-            peaks.stop()
+            assert stages.stdout
+            for line in stages.stdout:  # one when a component has ended
+                name, seconds = line.split()
+                components[name] = {"seconds": float(seconds), **usage.since_last()}
+            usage.stop()
+        peak_mb = _peak_mb(job_server)
         if stages.returncode:
             raise SystemExit(f"the stages ended with {stages.returncode}; see {root.with_suffix('.log')}")
-    return {"seconds": json.loads(output.splitlines()[-1]), "peak_mb": peaks.found, "log_mb": log.stat().st_size >> 20}
+    return {
+        "components": {name: components[name] for name in WITH_BEAM},
+        "job_server_peak_mb": peak_mb,
+        "log_mb": log.stat().st_size >> 20,
+        "examples_mb": _size_mb(root / "artifacts" / "InteractionExampleGen" / "examples"),
+        "counts_mb": _size_mb(root / "artifacts" / "Baselines" / "counts"),
+    }
+
+
+def _size_mb(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) >> 20
 
 
 def _config(log: Path, jobs: str, pool: str, workers: int) -> dict[str, Any]:
@@ -88,52 +104,63 @@ def _config(log: Path, jobs: str, pool: str, workers: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _engine() -> Iterator[tuple[str, str, dict[str, int]]]:
+def _engine() -> Iterator[tuple[str, str, int, int]]:
     """Start a job server and a pool of workers; yield their addresses and their processes."""
     jobs, pool = _free_port(), _free_port()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    modules = {
-        "job server": ["apache_beam.runners.portability.local_job_service_main", f"--port={jobs}"],
-        "workers": ["apache_beam.runners.worker.worker_pool_main", f"--service_port={pool}"],
-    }
-    running = {
-        name: subprocess.Popen([sys.executable, "-m", *module], env=environment, stderr=subprocess.DEVNULL)
-        for name, module in modules.items()
-    }
+    running = [
+        subprocess.Popen([sys.executable, "-m", *module], env=environment, stderr=subprocess.DEVNULL)
+        for module in (
+            ("apache_beam.runners.portability.local_job_service_main", f"--port={jobs}"),
+            ("apache_beam.runners.worker.worker_pool_main", f"--service_port={pool}"),
+        )
+    ]
     try:
-        yield f"localhost:{jobs}", f"localhost:{pool}", {name: process.pid for name, process in running.items()}
+        yield f"localhost:{jobs}", f"localhost:{pool}", running[0].pid, running[1].pid
     finally:
-        for process in running.values():
+        for process in running:
             process.terminate()
             process.wait()
 
 
-class _Peaks:
-    """The peaks of memory: of each process, and of the children of the pool."""
+class _Usage:
+    """The processor time and the peak of memory of each worker, a child of the pool."""
 
-    def __init__(self, processes: dict[str, int]) -> None:
-        self.found: dict[str, int | list[int]] = {}
-        self._processes = processes
-        self._workers: dict[int, int] = {}
+    def __init__(self, pool: int) -> None:
+        self._pool = pool
+        self._found: dict[int, tuple[float, int]] = {}  # seconds and peak by process
+        self._before: dict[int, tuple[float, int]] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def _watch(self) -> None:
         while not self._stopped.wait(_EVERY_S):
-            for name, pid in self._processes.items():
-                if name == "workers":
-                    threads = Path(f"/proc/{pid}/task").glob("*/children")
-                    children = [child for thread in threads for child in thread.read_text().split()]
-                    self._workers.update({int(child): peak for child in children if (peak := _peak_mb(int(child)))})
-                elif peak := _peak_mb(pid):
-                    self.found[name] = peak
+            for pid in _children(self._pool):
+                seconds, peak_mb = _cpu_s(pid), _peak_mb(pid)
+                if seconds is not None and peak_mb is not None:
+                    self._found[pid] = (seconds, peak_mb)
+
+    def since_last(self) -> dict[str, Any]:
+        """Return the total processor time, and the peaks of the workers that used some, since this was last called."""
+        found = dict(self._found)
+        used = {pid: seconds - self._before.get(pid, (0.0, 0))[0] for pid, (seconds, _) in found.items()}
+        self._before = found
+        peaks = sorted((found[pid][1] for pid, seconds in used.items() if seconds), reverse=True)
+        return {"worker_cpu_s": round(sum(used.values()), 1), "worker_peaks_mb": peaks}
 
     def stop(self) -> None:
         """Stop watching."""
         self._stopped.set()
         self._thread.join()
-        self.found["workers"] = sorted(self._workers.values(), reverse=True)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        threads = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:  # a thread has ended since
+        return []
+    return [int(child) for children in threads for child in children.split()]
 
 
 def _peak_mb(pid: int) -> int | None:
@@ -143,6 +170,14 @@ def _peak_mb(pid: int) -> int | None:
         return None
     peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
     return int(peaks[0]) >> 10 if peaks else None
+
+
+def _cpu_s(pid: int) -> float | None:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime
 
 
 def _free_port() -> int:

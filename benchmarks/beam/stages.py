@@ -1,4 +1,4 @@
-"""Run the components before the trainer, and print the seconds of each as JSON.
+"""Run the components before the trainer, and print the name and the seconds of each when it has ended.
 
     python -m benchmarks.beam.stages CONFIG ROOT
 
@@ -7,8 +7,8 @@ The Evaluator, which has a Beam pipeline, too, is not run: it needs a model.
 
 from __future__ import annotations
 
-import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.runners.local import ComponentRun, LocalRunner, run_locally
@@ -22,22 +22,19 @@ class _TrainerIsNext(Exception):
 
 
 def main(config_file: str, root: Path) -> None:
-    """Run the components and print their seconds."""
+    """Run the components."""
     config = load_config(config_file)
     root.mkdir(parents=True)
-    seconds: dict[str, float] = {}
 
     def on_start(component: str, _index: int, _count: int) -> None:
         if component == "Trainer":
             raise _TrainerIsNext
 
     def on_end(run: ComponentRun) -> None:
-        seconds[run.component] = round(run.seconds, 1)
+        print(run.component, round(run.seconds, 1), flush=True)
 
-    try:
+    with suppress(_TrainerIsNext):
         run_locally(config, root, LocalRunner(on_start, on_end, config.beam))
-    except _TrainerIsNext:
-        print(json.dumps({name: seconds[name] for name in WITH_BEAM}))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from pipeline.runners.beam_options import beam_args
 from pipeline.runners.job_server import check_job_server
 from schemas.config.beam import BeamConfig
 from schemas.errors import InputError
+from trainer.training.chief import is_chief
 
 BEAM = "TEMPOREC_BEAM"  # the variable with the section `beam` as JSON; it is no part of Kubeflow's cache key
 _LOGS = "executor-logs"  # an output that Kubeflow adds to every task and writes itself
@@ -70,7 +71,7 @@ def run_executor(
     inputs_spec: pipeline_spec_pb2.ComponentInputsSpec,
     beam: BeamConfig,
 ) -> None:
-    """Run an executor, and write the output metadata file.
+    """Run an executor, and write the output metadata file. Of several workers only the chief writes it.
 
     Args:
         executor_class: the dotted path of the executor's class.
@@ -92,8 +93,9 @@ def run_executor(
     }
     _make_folders(outputs)
     _executor(executor_class, given, beam).Do(inputs, outputs, _properties(given, inputs_spec))
-    _remove_folder_objects(outputs)
-    _write_output(given, outputs)
+    if is_chief():
+        _remove_folder_objects(outputs)
+        _write_output(given, outputs)
 
 
 def _executor(path: str, given: pipeline_spec_pb2.ExecutorInput, beam: BeamConfig) -> BaseExecutor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
@@ -16,13 +16,12 @@ from pipeline.atomic_file import write_atomically
 from pipeline.containers.command import COMMAND
 from pipeline.containers.entrypoint import BEAM
 from pipeline.create_pipeline import LOOKERS, Locations, create_pipeline
-from pipeline.runners.machines import kubernetes_platform, refuse_kubernetes_settings, set_machines
+from pipeline.runners.custom_jobs import check_custom_jobs, set_custom_jobs
+from pipeline.runners.machines import Target, kubernetes_platform, refuse_settings_of_others, set_machines
 from pipeline.runners.notify_tasks import add_notify_tasks, nest_for_exit
 from pipeline.runners.runtime_parameters import declare_parameters, with_placeholders
 from schemas.config import BeamConfig, Config
 from schemas.errors import InputError
-
-Target = Literal["kubeflow", "vertex"]
 
 # Kubeflow Pipelines reads a pipeline specification in YAML, Vertex AI a pipeline job in JSON.
 SUFFIXES: dict[Target, tuple[str, ...]] = {"kubeflow": (".yaml", ".yml"), "vertex": (".json",)}
@@ -64,9 +63,10 @@ def compile_pipeline(config: Config, *, target: Target, image: str, root: str, o
             received=str(output),
             remedy="rename the output file",
         )
-    if target == "vertex":
-        refuse_kubernetes_settings(config.cluster)
+    refuse_settings_of_others(config.cluster, target)
+    check_custom_jobs(config)
     job = pipeline_job(config, image, root.rstrip("/"))
+    set_custom_jobs(job["pipelineSpec"], config.cluster)
     text = _kubeflow_text(job["pipelineSpec"], config) if target == "kubeflow" else json.dumps(job, sort_keys=True)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.runners.graphs import container_tasks
 from schemas.config.cluster import ClusterConfig, MachineConfig
 from schemas.errors import InputError, did_you_mean
 
-_KUBERNETES = ("secrets", "node_selector", "tolerations", "timeout_s")  # Vertex AI has nothing like them
+Target = Literal["kubeflow", "vertex"]
+
+_NAMES: Mapping[Target, str] = {"kubeflow": "Kubeflow", "vertex": "Vertex AI"}
+_READ_BY: Mapping[str, Target] = {  # the others are for both
+    "secrets": "kubeflow",
+    "node_selector": "kubeflow",
+    "tolerations": "kubeflow",
+    "timeout_s": "kubeflow",
+    "custom_job": "vertex",
+}
 
 
 def set_machines(
@@ -57,24 +66,23 @@ def kubernetes_platform(specification: dict[str, Any], cluster: ClusterConfig) -
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}} if executors else None
 
 
-def refuse_kubernetes_settings(cluster: ClusterConfig) -> None:
-    """Refuse settings that Vertex AI would not read.
+def refuse_settings_of_others(cluster: ClusterConfig, target: Target) -> None:
+    """Refuse settings that the target would not read.
 
     Args:
         cluster: the machines.
+        target: the orchestrator.
 
     Raises:
         InputError: there is such a setting.
     """
-    for prefix, machine in {
-        "": cluster,
-        **{f"components.{name}.": each for name, each in cluster.components.items()},
-    }.items():
-        for setting in _KUBERNETES:
-            if getattr(machine, setting) is not None:
+    machines = {"": cluster, **{f"components.{name}.": each for name, each in cluster.components.items()}}
+    for prefix, machine in machines.items():
+        for setting, reader in _READ_BY.items():
+            if reader != target and getattr(machine, setting) is not None:
                 raise InputError(
-                    expected="settings of cluster that Vertex AI reads",
-                    received=f"cluster.{prefix}{setting}, which only Kubeflow reads",
+                    expected=f"settings of cluster that {_NAMES[target]} reads",
+                    received=f"cluster.{prefix}{setting}, which only {_NAMES[reader]} reads",
                     remedy=f"remove it for this target, for example with --set cluster.{prefix}{setting}=null",
                 )
 

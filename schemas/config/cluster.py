@@ -33,6 +33,18 @@ class TolerationConfig(Section):
     )
 
 
+class CustomJobConfig(Section):
+    """A custom job of Vertex AI."""
+
+    machine_type: str = Field(min_length=1, description="Machine type of Compute Engine, like `n1-standard-16`.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        description="Number of machines. Several are for the Trainer with `train.strategy: multi_worker`.",
+    )
+    spot: bool = Field(default=False, description="Whether the machines may be spot machines.")
+
+
 class MachineConfig(Section):
     """The machine of a task. What is not set is left to the cluster."""
 
@@ -54,6 +66,10 @@ class MachineConfig(Section):
     )
     timeout_s: int | None = Field(
         default=None, ge=1, description="Time after which a task is ended, in seconds. Kubeflow only."
+    )
+    custom_job: CustomJobConfig | None = Field(
+        default=None,
+        description="Runs the task as a custom job, whose machine type replaces `cpu` and `memory_gb`. Vertex AI only.",
     )
 
 

@@ -11,7 +11,8 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
 
-from pipeline.runners.kubeflow import Target, compile_pipeline
+from pipeline.runners.kubeflow import compile_pipeline
+from pipeline.runners.machines import Target
 from schemas.config.cluster import ClusterConfig
 from schemas.loading import load_config
 from tests.kubeflow.double import hooks, refusals

@@ -8,7 +8,7 @@ import tensorflow as tf
 from schemas.config import TrainConfig
 from schemas.config.evaluation import K
 from schemas.errors import InputError
-from trainer.training.strategy import is_chief
+from trainer.training.chief import is_chief
 
 MONITOR = f"val_ndcg@{K}"
 _RATE_FACTOR, _RATE_PATIENCE = 0.5, 2  # the plateau schedule's factor, and the epochs without progress before it
@@ -58,7 +58,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         )
         strategy = tf.distribute.get_strategy()
         # All workers must take part in saving the variables that they share; all but one delete their copy.
-        self._own = self._directory if is_chief(strategy) else f"{self._directory}-{strategy.cluster_resolver.task_id}"
+        self._own = self._directory if is_chief() else f"{self._directory}-{strategy.cluster_resolver.task_id}"
         self._manager = tf.train.CheckpointManager(checkpoint, self._own, max_to_keep=1)
         if latest := tf.train.latest_checkpoint(self._directory):
             checkpoint.restore(latest).assert_existing_objects_matched()

@@ -33,10 +33,11 @@ from trainer.training.callbacks.tensorboard import (
 )
 from trainer.training.callbacks.wandb import WandbLogger
 from trainer.training.checkpoints import Checkpoints
+from trainer.training.chief import is_chief
 from trainer.training.optimizer import make_optimizer
 from trainer.training.progress import TrainingProgress
 from trainer.training.reranker import fit_reranker
-from trainer.training.strategy import distribute, is_chief
+from trainer.training.strategy import distribute
 
 _MAX_EVAL_BATCH_SIZE = 256
 _MAX_EVAL_VALUES = 1 << 25  # held at once for a batch of validation: 128 MB
@@ -126,7 +127,7 @@ def fit(
         model, graph = _build(data, config, splits)
         done = checkpoints.restore(model)
         loggers: list[TrainingCallback] = []
-        if is_chief(strategy):
+        if is_chief():
             adopt_interrupted_logs(log_dir, checkpoint_dir)
             loggers = _loggers(graph, splits, config, log_dir, done)
     # Loggers come before checkpoints, so a saved epoch has been logged.

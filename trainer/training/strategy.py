@@ -51,25 +51,6 @@ def _make(kind: DistributionStrategy) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Return whether this process writes the files for all workers.
-
-    Args:
-        strategy: from `make_strategy`.
-    """
-    resolver = strategy.cluster_resolver
-    return (
-        not resolver
-        or not resolver.cluster_spec()
-        or (resolver.task_type, resolver.task_id)
-        in {
-            ("worker", 0),
-            ("chief", 0),
-            (None, None),
-        }
-    )
-
-
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:
     """Wait until all workers have called this: a sum over all of them ends no sooner.
 

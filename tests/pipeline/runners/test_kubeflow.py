@@ -12,7 +12,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx import version
 
 from pipeline.create_pipeline import Locations, create_pipeline
-from pipeline.runners.kubeflow import Target, compile_pipeline
+from pipeline.runners.kubeflow import compile_pipeline
+from pipeline.runners.machines import Target
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.loading import load_config

@@ -12,7 +12,8 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
 
 from pipeline.containers.entrypoint import BEAM
-from pipeline.runners.kubeflow import Target, compile_pipeline, pipeline_job
+from pipeline.runners.kubeflow import compile_pipeline, pipeline_job
+from pipeline.runners.machines import Target
 from schemas.config import Config
 from schemas.config.cluster import ClusterConfig
 from schemas.errors import InputError
