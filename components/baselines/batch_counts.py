@@ -5,14 +5,14 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from components.baselines.session_index import session
+from components.baselines.session_index import Session, recent_sessions, session
 from components.common.beam_combiners import ValueCounts
 from components.common.example_batches import Batch, parse_examples
 from trainer.baselines import constants
@@ -22,6 +22,7 @@ from trainer.baselines.sparse_top_k import filter_entries, keep_top_k_per_row
 INTERACTIONS, USERS, RECENT, SEQUENCES = "interactions", "users", "recent", "sequences"  # tables [1, items]
 TRANSITIONS = tuple(f"transitions_{distance}" for distance in DISTANCES)  # tables [items, items]
 COOCCURRENCES = "cooccurrences"  # a table [items, items]: the number of sequences that hold both items
+NEIGHBOURS = "neighbours"  # a table [items, items]: the highest cosines
 ALL_USERS = "all_users"  # a table [1, 1]
 
 BlockKey = tuple[str, int]  # the name of a table, and the number of one of its blocks
@@ -30,8 +31,17 @@ ItemIndex = Mapping[bytes, int]  # by id
 # The last tenth of a log has half of all weight, no matter whether it took an hour or a year.
 _HALVING_FRACTION = 0.1  # of the interactions; so many later ones halve the weight of an interaction
 FIXED_POINT_ONE = 2**32  # the weight of the newest interaction; sums of integers are the same in any order
-_BLOCKS = 16  # of rows of a table; different workers can sum them
-_USER_GROUPS = 64  # different workers can count them
+# Different workers can sum the blocks of a table, count the groups of users, and write the parts of the sessions.
+_MOST_BLOCKS, _LEAST_BLOCK_ROWS = 64, 4_096
+_INTERACTIONS_OF_USER_GROUP, _INTERACTIONS_OF_SESSION_PART = 100_000, 10_000_000
+
+
+class Recency(NamedTuple):
+    """The weight of an interaction by its time."""
+
+    times_s: npt.NDArray[Any]  # distinct, ascending
+    weights: npt.NDArray[np.int64]  # in multiples of 1 / `FIXED_POINT_ONE`
+    interactions: int  # the number of all training targets
 
 
 def count_times(batch: Batch) -> ValueCounts:
@@ -47,7 +57,7 @@ def count_times(batch: Batch) -> ValueCounts:
     return np.unique(np.delete(columns.timestamps_s, columns.starts[:-1]), return_counts=True)
 
 
-def recency_weights(times: ValueCounts) -> ValueCounts:
+def recency_weights(times: ValueCounts) -> Recency:
     """Return the weight of an interaction at each time.
 
     The weight is halved for each tenth of all interactions that came later.
@@ -56,32 +66,33 @@ def recency_weights(times: ValueCounts) -> ValueCounts:
         times: the numbers of interactions by time, as `count_times` returns them.
 
     Returns:
-        The times, and their weights in multiples of 1 / `FIXED_POINT_ONE`.
+        The weights.
     """
-    seconds, counts = times
-    later = counts.sum() - np.cumsum(counts)
-    weights = 0.5 ** (later / (_HALVING_FRACTION * max(counts.sum(), 1)))
-    return seconds, np.round(FIXED_POINT_ONE * weights).astype(np.int64)
+    times_s, counts = times
+    all_counts = int(counts.sum())
+    weights = 0.5 ** ((all_counts - np.cumsum(counts)) / (_HALVING_FRACTION * max(all_counts, 1)))
+    return Recency(times_s, np.round(FIXED_POINT_ONE * weights).astype(np.int64), all_counts)
 
 
-def count_batch(batch: Batch, index: ItemIndex, weights: ValueCounts) -> Iterator[Any]:
+def count_batch(batch: Batch, index: ItemIndex, recency: Recency) -> Iterator[Any]:
     """Yield the batch's part of each table.
 
     Args:
         batch: training examples.
         index: the index of every item.
-        weights: by time, as `recency_weights` returns them.
+        recency: the weights by time.
 
     Yields:
         `(BlockKey, matrix)` pairs; tagged `users`, the items of each user, in groups for `count_users`; tagged
-        `sessions`, the sequences for `merge_sessions`.
+        `sessions`, a list of the sequences; tagged `ends`, the ends of the sequences by item, in blocks for
+        `latest_ends`.
     """
     columns = parse_examples(batch)
     starts, lengths = columns.starts, np.diff(columns.starts)
     items = np.fromiter(map(index.__getitem__, columns.item_ids), np.int64, len(columns.item_ids))
     row = np.repeat(np.arange(len(lengths)), lengths)
     targets = np.delete(items, starts[:-1])
-    weight = weights[1][np.searchsorted(weights[0], np.delete(columns.timestamps_s, starts[:-1]))]
+    weight = recency.weights[np.searchsorted(recency.times_s, np.delete(columns.timestamps_s, starts[:-1]))]
     yield (INTERACTIONS, 0), as_row(targets, np.ones_like(targets), len(index))
     yield (RECENT, 0), as_row(targets, weight, len(index))
     for name, distance in zip(TRANSITIONS, DISTANCES, strict=True):
@@ -95,11 +106,36 @@ def count_batch(batch: Batch, index: ItemIndex, weights: ValueCounts) -> Iterato
     distinct = np.split(holds.indices, holds.indptr[1:-1])
     ends_s = columns.timestamps_s[starts[1:] - 1]
     yield beam.pvalue.TaggedOutput("sessions", list(map(session, ends_s.tolist(), distinct)))
+    by_block = holds.indices // _block_rows(len(index))
+    ends_of_items = np.repeat(ends_s, np.diff(holds.indptr))
+    for number in np.unique(by_block):
+        of_block = by_block == number
+        ends = (holds.indices[of_block].astype(np.int64), ends_of_items[of_block])
+        yield beam.pvalue.TaggedOutput("ends", (int(number), ends))
     groups = defaultdict(list)
     for user, user_items in zip(columns.user_ids, distinct, strict=True):
         # crc32 is the same in every process, unlike hash().
-        groups[zlib.crc32(user) % _USER_GROUPS].append((user, user_items))
+        groups[zlib.crc32(user) % (1 + recency.interactions // _INTERACTIONS_OF_USER_GROUP)].append((user, user_items))
     yield from (beam.pvalue.TaggedOutput("users", group) for group in groups.items())
+
+
+def keep_recent_sessions(
+    sessions: Sequence[Session], earliest: npt.NDArray[np.int64], recency: Recency
+) -> Iterator[tuple[int, list[Session]]]:
+    """Yield the sessions of a batch that are recent for one of their items, by the part that will hold them.
+
+    Args:
+        sessions: the sequences of a batch.
+        earliest: see `recent_sessions`.
+        recency: the number of interactions.
+
+    Yields:
+        The number of a part, and its sessions.
+    """
+    parts = defaultdict(list)
+    for each in recent_sessions(sessions, earliest):
+        parts[zlib.crc32(each[1]) % (1 + recency.interactions // _INTERACTIONS_OF_SESSION_PART)].append(each)
+    yield from parts.items()
 
 
 def count_users(
@@ -138,7 +174,7 @@ def nearest_neighbours(
         rows: the table `SEQUENCES`.
 
     Returns:
-        The block's key, with at most `constants.NEIGHBOUR_ITEMS` cosines in a row.
+        The key of the block of `NEIGHBOURS`, with at most `constants.NEIGHBOUR_ITEMS` cosines in a row.
     """
     (_, number), cooccurrences = block
     sequences = rows[SEQUENCES, 0].toarray()[0].astype(np.int64)
@@ -149,7 +185,7 @@ def nearest_neighbours(
     matrix = sparse.csr_matrix((cosines, others, cooccurrences.indptr), cooccurrences.shape)
     nearest = keep_top_k_per_row(filter_entries(matrix, others != items), constants.NEIGHBOUR_ITEMS)
     nearest.sort_indices()
-    return block[0], nearest
+    return (NEIGHBOURS, number), nearest
 
 
 def assemble(
@@ -202,4 +238,4 @@ def _blocks(name: str, matrix: sparse.csr_matrix) -> Iterator[tuple[BlockKey, sp
 
 
 def _block_rows(item_count: int) -> int:
-    return max(-(-item_count // _BLOCKS), 1)
+    return max(-(-item_count // _MOST_BLOCKS), _LEAST_BLOCK_ROWS)

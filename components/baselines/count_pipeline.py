@@ -1,14 +1,14 @@
-"""The Beam pipeline that counts the baselines' tables."""
+"""The Beam pipeline that counts the baselines' tables and writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
-from apache_beam.pvalue import AsDict, AsSingleton
+from apache_beam.pvalue import AsDict, AsIter, AsSingleton
 from scipy import sparse
 
 from components.baselines.batch_counts import (
@@ -22,28 +22,27 @@ from components.baselines.batch_counts import (
     USERS,
     BlockKey,
     add,
-    assemble,
     count_batch,
     count_times,
     count_users,
+    keep_recent_sessions,
     nearest_neighbours,
     recency_weights,
 )
 from components.baselines.item_catalogue import ItemFeatures, collect_items, feature_columns, index_items, merge_items
-from components.baselines.session_index import Session, merge_sessions, sessions_matrix
-from components.baselines.tables import write_tables
+from components.baselines.session_index import earliest_ends, latest_ends
+from components.baselines.tables import ItemCounts, write_block, write_items, write_sessions
 from components.common.beam_combiners import MergeParts, count_distinct, merge_value_counts
 from components.common.example_batches import ReadBatches, split_pattern
 from schemas.config.log import Feature
 from schemas.features import SPLITS, TRAIN
-from trainer.baselines.tables import Tables
 
 
 class CountBaselines(beam.PTransform):
-    """Transform of batches of serialized examples to the baselines' `Tables`, one element.
+    """Transform of batches of serialized examples to the counts of the baselines' `Tables`.
 
     Only the training split is counted. The catalogue is the items of all
-    splits. A worker holds a batch and its sums; the last step holds all tables.
+    splits. A worker holds the catalogue, a batch, and blocks of the sums.
 
     Args:
         features: further columns of the examples; those that belong to the item are kept in the tables.
@@ -52,21 +51,22 @@ class CountBaselines(beam.PTransform):
         Count the examples of a folder, as `count_baselines` does::
 
             batches = {split: pipeline | split >> ReadBatches(split_pattern(folder, split)) for split in SPLITS}
-            tables = batches | CountBaselines()
+            counts = batches | CountBaselines()
     """
 
     def __init__(self, features: Sequence[Feature] = ()) -> None:
         super().__init__()
         self._features = [feature for feature in features if feature.of == "item"]
 
-    def expand(self, batches: Mapping[str, beam.PCollection]) -> beam.PCollection:
+    def expand(self, batches: Mapping[str, beam.PCollection]) -> dict[str, beam.PCollection]:
         """Count batches.
 
         Args:
             batches: by split, `Batch` elements.
 
         Returns:
-            One `Tables`.
+            `items`, one `ItemCounts`; `blocks`, those of `TRANSITIONS` and `NEIGHBOURS` by key; and `sessions`, by the
+            number of a part.
         """
         train = batches[TRAIN]
         items = (
@@ -76,14 +76,14 @@ class CountBaselines(beam.PTransform):
             | "MergeItems" >> beam.CombineGlobally(MergeParts(merge_items))
         )
         index = AsSingleton(items | "IndexItems" >> beam.Map(index_items))
-        weights = (
+        recency = AsSingleton(
             train
             | "CountTimes" >> beam.Map(count_times)
             | "MergeTimes" >> beam.CombineGlobally(MergeParts(merge_value_counts, count_distinct))
             | "RecencyWeights" >> beam.Map(recency_weights)
         )
-        counted = train | "CountBatch" >> beam.FlatMap(count_batch, index, AsSingleton(weights)).with_outputs(
-            "sessions", "users", main="matrices"
+        counted = train | "CountBatch" >> beam.FlatMap(count_batch, index, recency).with_outputs(
+            "sessions", "ends", "users", main="matrices"
         )
         users = (
             counted.users
@@ -100,10 +100,29 @@ class CountBaselines(beam.PTransform):
             | "Cooccurrences" >> beam.Filter(_is_of, COOCCURRENCES)
             | "Neighbours" >> beam.Map(nearest_neighbours, sequences)
         )
-        kept = (sums | "OtherSums" >> beam.Filter(_is_of, INTERACTIONS, RECENT, *TRANSITIONS), users, nearest)
-        sessions = counted.sessions | "MergeSessions" >> beam.CombineGlobally(MergeParts(merge_sessions))
-        return items | "Tables" >> beam.Map(
-            _tables, self._features, AsDict(kept | "KeptSums" >> beam.Flatten()), AsSingleton(sessions)
+        transitions = sums | "Transitions" >> beam.Filter(_is_of, *TRANSITIONS)
+        rows = (sums | "Rows" >> beam.Filter(_is_of, INTERACTIONS, RECENT), users) | "RowsAndUsers" >> beam.Flatten()
+        return {
+            "items": items | "ItemCounts" >> beam.Map(_item_counts, self._features, AsDict(rows)),
+            "blocks": (transitions, nearest) | "Blocks" >> beam.Flatten(),
+            "sessions": self._recent_sessions(counted, index, recency),
+        }
+
+    def _recent_sessions(self, counted: Any, index: AsSingleton, recency: AsSingleton) -> beam.PCollection:
+        earliest = AsSingleton(
+            counted.ends
+            | "KeyByBlock" >> beam.Map(lambda ends: ends).with_output_types(tuple[int, Any])
+            | "LatestEnds" >> beam.CombinePerKey(MergeParts(latest_ends, lambda ends: len(ends[0])))
+            | "EndsOfBlock" >> beam.Values()
+            | "ListEnds" >> beam.combiners.ToList()
+            | "EarliestEnds" >> beam.Map(lambda latest, index: earliest_ends(latest, len(index)), index)
+        )
+        return (
+            counted.sessions
+            | "RecentSessions" >> beam.FlatMap(keep_recent_sessions, earliest, recency)
+            | "KeyByPart" >> beam.Map(lambda part: part).with_output_types(tuple[int, Any])
+            | "GroupSessions" >> beam.GroupByKey()
+            | "ListSessions" >> beam.MapTuple(lambda number, lists: (number, [each for part in lists for each in part]))
         )
 
 
@@ -123,33 +142,33 @@ def count_baselines(pipeline: beam.Pipeline, examples: str, folder: str, feature
         features: further columns of the examples, see `CountBaselines`.
     """
     batches = {split: pipeline | f"Read-{split}" >> ReadBatches(split_pattern(examples, split)) for split in SPLITS}
-    _ = batches | "Count" >> CountBaselines(features) | "Write" >> beam.Map(_write, folder, f"{folder}/unfinished")
+    counts = batches | "Count" >> CountBaselines(features)
+    scratch = f"{folder}/unfinished"
+    blocks = counts["blocks"] | "WriteBlock" >> beam.Map(write_block, folder, scratch)
+    sessions = counts["sessions"] | "WriteSessions" >> beam.Map(write_sessions, folder, scratch)
+    written = AsIter((blocks, sessions) | "FilesWritten" >> beam.Flatten())
+    _ = counts["items"] | "WriteItems" >> beam.Map(_write_last, folder, scratch, written)
 
 
-def _write(tables: Tables, folder: str, scratch: str) -> None:
-    write_tables(tables, folder, scratch)
+def _write_last(counts: ItemCounts, folder: str, scratch: str, _written: Iterable[str]) -> None:
+    """Write the items, and remove what a retried worker left. It runs after all other files are written."""
+    write_items(counts, folder, scratch)
     tf.io.gfile.rmtree(scratch)
 
 
-def _tables(
-    items: ItemFeatures,
-    features: Sequence[Feature],
-    sums: Mapping[BlockKey, sparse.csr_matrix],
-    sessions: list[Session],
-) -> Tables:
+def _item_counts(
+    items: ItemFeatures, features: Sequence[Feature], sums: Mapping[BlockKey, sparse.csr_matrix]
+) -> ItemCounts:
     def row(name: str) -> Any:
         return sums[name, 0].toarray()[0] if (name, 0) in sums else np.zeros(len(items), np.int64)
 
-    return Tables(
+    return ItemCounts(
         items=np.array([item.decode() for item in sorted(items)], dtype=object),
         interactions=row(INTERACTIONS),
         users=row(USERS),
         all_users=int(sums[ALL_USERS, 0][0, 0]) if (ALL_USERS, 0) in sums else 0,
         recent=row(RECENT) / FIXED_POINT_ONE,
         features=feature_columns(items, features),
-        transitions=[assemble(name, sums, len(items), np.int32) for name in TRANSITIONS],
-        neighbours=assemble(COOCCURRENCES, sums, len(items), np.float64),
-        sessions=sessions_matrix(sessions, len(items)),
     )
 
 

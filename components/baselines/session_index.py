@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from trainer.baselines import constants
 # The negative end in seconds, and the indices of the distinct items, ascending, as `_INDEX` bytes.
 # Sorted sessions are therefore the most recent first.
 Session = tuple[int, bytes]
+ItemEnds = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]  # items, and the end in seconds of a session with each
 
 _INDEX = ">i4"  # big-endian, so that bytes have the order of the integers
 
@@ -31,29 +32,54 @@ def session(end_s: int, items: npt.NDArray[Any]) -> Session:
     return -end_s, items.astype(_INDEX).tobytes()
 
 
-def merge_sessions(parts: Sequence[list[Session]]) -> list[Session]:
-    """Return the most recent sessions of every item.
-
-    A session that one merge leaves out would be left out by any later one, so
-    the order of merges does not change the result.
+def latest_ends(parts: Sequence[ItemEnds]) -> ItemEnds:
+    """Return the `constants.RECENT_SESSIONS` latest ends of each item.
 
     Args:
-        parts: any number of lists.
+        parts: any number of items with ends.
 
     Returns:
-        The sessions that are among the `constants.RECENT_SESSIONS` most recent ones of at least one of their
-        items. The most recent session comes first; sessions with the same end have a fixed order.
+        The items, ascending, and for each of them its ends, the latest first.
     """
-    limit = constants.RECENT_SESSIONS
-    sessions = sorted(each for part in parts for each in part)
-    if len(sessions) <= limit:
-        return sessions
-    items, ends = _concatenate(sessions)
-    session_indices = np.repeat(np.arange(len(sessions)), np.diff(ends))
-    order = np.argsort(items, kind="stable")
-    sorted_items = items[order]
-    recent = np.arange(len(order)) - np.searchsorted(sorted_items, sorted_items) < limit
-    return [sessions[index] for index in np.unique(session_indices[order][recent])]
+    items, ends_s = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    order = np.lexsort((-ends_s, items))
+    items, ends_s = items[order], ends_s[order]
+    kept = np.arange(len(items)) - np.searchsorted(items, items) < constants.RECENT_SESSIONS
+    return items[kept], ends_s[kept]
+
+
+def earliest_ends(latest: Sequence[ItemEnds], item_count: int) -> npt.NDArray[np.int64]:
+    """Return the earliest of the latest ends of each item that has as many as are kept.
+
+    Args:
+        latest: results of `latest_ends` for different items.
+        item_count: the number of items.
+
+    Returns:
+        int64 [item_count], in seconds; the lowest integer for an item with fewer sessions.
+    """
+    earliest = np.full(item_count, np.iinfo(np.int64).min)
+    for items, ends_s in latest:
+        starts = np.searchsorted(items, items)
+        is_last = np.arange(len(items)) - starts == constants.RECENT_SESSIONS - 1
+        earliest[items[is_last]] = ends_s[is_last]
+    return earliest
+
+
+def recent_sessions(sessions: Sequence[Session], earliest: npt.NDArray[np.int64]) -> list[Session]:
+    """Return the sessions that end no sooner than required for at least one of their items.
+
+    Args:
+        sessions: any sessions.
+        earliest: from `earliest_ends`.
+
+    Returns:
+        Those sessions. Of sessions that end in the same second, all or none are kept for an item.
+    """
+    arrays = to_arrays(sessions)
+    ends_s = np.repeat(arrays["ends_s"], np.diff(arrays["starts"]))
+    is_recent = np.logical_or.reduceat(ends_s >= earliest[arrays["items"]], arrays["starts"][:-1])
+    return [each for each, kept in zip(sessions, is_recent, strict=True) if kept]
 
 
 def sessions_matrix(sessions: Sequence[Session], item_count: int) -> sparse.csr_matrix:
@@ -66,12 +92,34 @@ def sessions_matrix(sessions: Sequence[Session], item_count: int) -> sparse.csr_
     Returns:
         int8 [sessions, item_count], 1 for the items that a session holds.
     """
-    columns, ends = _concatenate(sessions)
-    return sparse.csr_matrix((np.ones(len(columns), np.int8), columns, ends), (len(sessions), item_count))
+    arrays = to_arrays(sessions)
+    ones = np.ones(len(arrays["items"]), np.int8)
+    return sparse.csr_matrix((ones, arrays["items"], arrays["starts"]), (len(sessions), item_count))
 
 
-def _concatenate(sessions: Sequence[Session]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Return the item indices of all sessions in one array, and the start of each session and the end of the last."""
-    items = np.frombuffer(b"".join(each for _, each in sessions), _INDEX).astype(np.int32)
+def to_arrays(sessions: Sequence[Session]) -> dict[str, npt.NDArray[Any]]:
+    """Return the sessions as arrays.
+
+    Args:
+        sessions: n sessions.
+
+    Returns:
+        `ends_s`, int64 [n]; `items`, int32; `starts`, int64 [n + 1]: the place of each session's first item in
+        `items`, and the number of all.
+    """
     lengths = np.array([len(each) for _, each in sessions], np.int64) // np.dtype(_INDEX).itemsize
-    return items, np.concatenate([[0], np.cumsum(lengths)])
+    return {
+        "ends_s": np.array([-negative for negative, _ in sessions], np.int64),
+        "items": np.frombuffer(b"".join(each for _, each in sessions), _INDEX).astype(np.int32),
+        "starts": np.concatenate([[0], np.cumsum(lengths)]),
+    }
+
+
+def from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> list[Session]:
+    """Return the sessions of `to_arrays`.
+
+    Args:
+        arrays: its result.
+    """
+    packed = np.split(arrays["items"], arrays["starts"][1:-1])
+    return [session(end_s, items) for end_s, items in zip(arrays["ends_s"].tolist(), packed, strict=True)]

@@ -3,19 +3,20 @@
 | file | holds |
 | --- | --- |
 | `items.parquet` | one row per item, by id: `item_id`, `interactions`, `users`, `recent`, and `feature.<name>` for each further column of items |
-| `transitions_<d>.npz` | how often the column's item came d positions after the row's item, [items, items] |
-| `neighbours.npz` | cosines of item-kNN, [items, items] |
-| `sessions.npz` | the items of the most recent training sequences, newest first, [sessions, items] |
+| `transitions_<d>-<block>.npz` | how often the column's item came d positions after the row's item, [rows of the block, items] |
+| `neighbours-<block>.npz` | cosines of item-kNN, [rows of the block, items] |
+| `sessions-<part>.npz` | training sequences: `ends_s`, and `items` from `starts[i]` to `starts[i + 1]` for sequence i |
 
-`scipy.sparse.load_npz` reads the matrices. Their rows and columns of items are the rows of `items.parquet`.
+Workers write the blocks and parts, so none holds a whole table. `items.parquet` comes last.
 """  # noqa: E501 - a row of a Markdown table is one line
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,34 +25,79 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 from scipy import sparse
 
+from components.baselines.batch_counts import NEIGHBOURS, TRANSITIONS, BlockKey, assemble
+from components.baselines.session_index import Session, from_arrays, sessions_matrix, to_arrays
 from components.common.atomic_write import atomic_write
-from trainer.baselines.constants import DISTANCES, ITEMS_FILE
+from trainer.baselines.constants import ITEMS_FILE
 from trainer.baselines.tables import Tables
+from trainer.metrics.lists import Floats, Ids
 
 _FEATURE = "feature."
 _ALL_USERS = "all_users"
+_SESSIONS = "sessions"
+_PART = re.compile(r"(\w+)-(\d+)\.npz")
 
 
-def write_tables(tables: Tables, folder: str, scratch: str) -> None:
-    """Write the files.
+class ItemCounts(NamedTuple):
+    """What is counted for each item: the fields of `Tables` with one value for each."""
+
+    items: Ids
+    interactions: npt.NDArray[np.int64]
+    users: npt.NDArray[np.int64]
+    all_users: int
+    recent: Floats
+    features: Mapping[str, npt.NDArray[Any]]
+
+
+def write_items(counts: ItemCounts, folder: str, scratch: str) -> None:
+    """Write `items.parquet`.
 
     Args:
-        tables: the counts.
+        counts: its values.
         folder: the folder to write into.
         scratch: a folder for unfinished files, see `atomic_write`.
     """
     columns = {
-        "item_id": tables.items,
-        "interactions": tables.interactions,
-        "users": tables.users,
-        "recent": tables.recent,
-        **{f"{_FEATURE}{name}": values for name, values in tables.features.items()},
+        "item_id": counts.items,
+        "interactions": counts.interactions,
+        "users": counts.users,
+        "recent": counts.recent,
+        **{f"{_FEATURE}{name}": values for name, values in counts.features.items()},
     }
     items = pa.table({name: pa.array(values, _arrow_type(values)) for name, values in columns.items()})
-    items = items.replace_schema_metadata({_ALL_USERS: str(tables.all_users)})
+    items = items.replace_schema_metadata({_ALL_USERS: str(counts.all_users)})
     _write(folder, ITEMS_FILE, scratch, partial(pq.write_table, items))
-    for name, matrix in _matrices(tables).items():
-        _write(folder, f"{name}.npz", scratch, partial(sparse.save_npz, matrix=matrix))
+
+
+def write_block(block: tuple[BlockKey, sparse.csr_matrix], folder: str, scratch: str) -> str:
+    """Write a block of a table [items, items].
+
+    Args:
+        block: its key and its rows.
+        folder: the folder to write into.
+        scratch: a folder for unfinished files.
+
+    Returns:
+        The name of the file.
+    """
+    (name, number), matrix = block
+    return _write(folder, _part(name, number), scratch, partial(sparse.save_npz, matrix=matrix))
+
+
+def write_sessions(part: tuple[int, Sequence[Session]], folder: str, scratch: str) -> str:
+    """Write a part of the sessions, in any order.
+
+    Args:
+        part: its number and its sessions.
+        folder: the folder to write into.
+        scratch: a folder for unfinished files.
+
+    Returns:
+        The name of the file.
+    """
+    number, sessions = part
+    arrays = to_arrays(sorted(sessions))
+    return _write(folder, _part(_SESSIONS, number), scratch, lambda file: np.savez_compressed(file, **arrays))
 
 
 def read_catalogue(folder: str) -> npt.NDArray[np.object_]:
@@ -60,13 +106,16 @@ def read_catalogue(folder: str) -> npt.NDArray[np.object_]:
 
 
 def read_tables(folder: str) -> Tables:
-    """Return the tables that `write_tables` wrote into a folder."""
+    """Return the tables from all files of a folder."""
     items = pq.read_table(_open(folder, ITEMS_FILE))
     columns = {name: items.column(name).to_numpy() for name in items.column_names}
-
-    def matrix(name: str) -> sparse.csr_matrix:
-        return sparse.load_npz(_open(folder, f"{name}.npz"))
-
+    blocks, sessions = {}, []
+    for (name, number), file in _parts(folder):
+        if name == _SESSIONS:
+            sessions += from_arrays(np.load(file))
+        else:
+            blocks[name, number] = sparse.load_npz(file)
+    size = len(items)
     return Tables(
         items=columns["item_id"],
         interactions=columns["interactions"],
@@ -74,26 +123,32 @@ def read_tables(folder: str) -> Tables:
         all_users=int(items.schema.metadata[_ALL_USERS.encode()]),
         recent=columns["recent"],
         features={name.removeprefix(_FEATURE): values for name, values in columns.items() if name.startswith(_FEATURE)},
-        transitions=[matrix(f"transitions_{distance}") for distance in DISTANCES],
-        neighbours=matrix("neighbours"),
-        sessions=matrix("sessions"),
+        transitions=[assemble(name, blocks, size, np.int32) for name in TRANSITIONS],
+        neighbours=assemble(NEIGHBOURS, blocks, size, np.float64),
+        sessions=sessions_matrix(sorted(sessions), size),
     )
 
 
-def _matrices(tables: Tables) -> dict[str, sparse.csr_matrix]:
-    transitions = {f"transitions_{d}": matrix for d, matrix in zip(DISTANCES, tables.transitions, strict=True)}
-    return {**transitions, "neighbours": tables.neighbours, "sessions": tables.sessions}
+def _parts(folder: str) -> Iterator[tuple[BlockKey, io.BytesIO]]:
+    for name in sorted(tf.io.gfile.listdir(folder)):
+        if found := _PART.fullmatch(name):
+            yield (found[1], int(found[2])), _open(folder, name)
+
+
+def _part(name: str, number: int) -> str:
+    return f"{name}-{number:05}.npz"
 
 
 def _arrow_type(values: npt.NDArray[Any]) -> pa.DataType:
     return pa.string() if values.dtype == np.object_ else pa.from_numpy_dtype(values.dtype)
 
 
-def _write(folder: str, name: str, scratch: str, write: Callable[[io.BytesIO], Any]) -> None:
+def _write(folder: str, name: str, scratch: str, write: Callable[[io.BytesIO], Any]) -> str:
     content = io.BytesIO()
     write(content)
     with atomic_write(f"{folder}/{name}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "wb") as file:
         file.write(content.getvalue())
+    return name
 
 
 def _open(folder: str, name: str) -> io.BytesIO:

@@ -14,7 +14,7 @@ import apache_beam as beam
 import tensorflow as tf
 
 from components.common.beam_combiners import sum_counters
-from components.example_gen.combiners import CountSeconds, MeasureExtent
+from components.example_gen.combiners import CountItems, CountSeconds, MeasureExtent
 from components.example_gen.side_tables import DescribeItems, DescribeUsers
 from components.example_gen.splits import (
     INTERACTION_ROLES,
@@ -184,11 +184,13 @@ class BuildHistories(beam.PTransform):
             >> beam.FlatMap(_split, self._split, split_times, self._max_length).with_outputs("counts", main="histories")
         )
         extent = timelines | "MeasureExtent" >> beam.CombineGlobally(MeasureExtent())
+        items = timelines | "CountItems" >> CountItems()
         counts = (
             (*counts, split.counts)
             | "AllCounts" >> beam.Flatten()
             | "SumCounts" >> beam.CombineGlobally(sum_counters)
-            | "Summarize" >> beam.Map(_summary, beam.pvalue.AsSingleton(extent), split_times)
+            | "Summarize"
+            >> beam.Map(_summary, beam.pvalue.AsSingleton(extent), beam.pvalue.AsSingleton(items), split_times)
         )
         return {"histories": split.histories, "counts": counts}
 
@@ -225,7 +227,9 @@ def _split(
     yield beam.pvalue.TaggedOutput("counts", counts)
 
 
-def _summary(counts: Counter[str], extent: dict[str, Any], split_times_s: SplitTimes | None) -> dict[str, Any]:
+def _summary(
+    counts: Counter[str], extent: dict[str, Any], items: int, split_times_s: SplitTimes | None
+) -> dict[str, Any]:
     names = (
         "users",
         "interactions",
@@ -238,6 +242,7 @@ def _summary(counts: Counter[str], extent: dict[str, Any], split_times_s: SplitT
     return {
         **{name: counts[name] for name in names},
         **extent,
+        "items": items,
         "roles": {role: counts[role] for role in INTERACTION_ROLES},
         "examples": {split: counts[split] for split in SPLITS},
         "test_users": {kind: counts[kind] for kind in (WARM, COLD)},

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from components.baselines import batch_counts
 from components.baselines.batch_counts import recency_weights
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_tables
@@ -86,6 +87,34 @@ def test_tables_of_shuffled_examples_equal_counts_by_hand(sequences: list[Walk],
     assert_equal(found, tables(sequences, ITEMS))
 
 
+def test_tables_in_many_blocks_and_parts_equal_counts_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two rows in a block, and a group of users and a part of the sessions for each two interactions."""
+    for name, value in (
+        ("_LEAST_BLOCK_ROWS", 2),
+        ("_MOST_BLOCKS", 100),
+        ("_INTERACTIONS_OF_USER_GROUP", 2),
+        ("_INTERACTIONS_OF_SESSION_PART", 2),
+    ):
+        monkeypatch.setattr(batch_counts, name, value)
+    random = Random(3)
+    sequences = [
+        Walk(f"u{start % 5}", random.choices(ITEMS, k=5), list(range(start, start + 5))) for start in range(12)
+    ]
+    examples = [example(walk.items, walk.times, user=walk.user) for walk in sequences]
+    found = counted(tmp_path, {TRAIN: [examples[:5], examples[5:]], EVAL: [[example(ITEMS)]]})
+    assert_equal(found, tables(sequences, ITEMS))
+    files = [path.name for path in (tmp_path / "tables").iterdir()]
+    for name in ("sessions", "neighbours", "transitions_1"):
+        assert sum(file.startswith(name) for file in files) > 2
+
+
+def test_old_sessions_of_frequent_items_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each item, one session is kept: {b, c} is the last of b and of c, {a, c} that of a; {a, b} is older."""
+    monkeypatch.setattr(constants, "RECENT_SESSIONS", 1)
+    train = [example(items, [0, end]) for items, end in (("ab", 1), ("ac", 2), ("bc", 3))]
+    assert counted(tmp_path, {TRAIN: [train]}).sessions.toarray().tolist() == [[0, 1, 1], [1, 0, 1]]
+
+
 def test_neighbours_beyond_the_limit_are_dropped_furthest_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,17 +125,17 @@ def test_neighbours_beyond_the_limit_are_dropped_furthest_first(
 
 
 def test_table_files_of_reordered_examples_have_equal_bytes(tmp_path: Path) -> None:
+    """No two items are three positions apart, so no block of that table has counts."""
     train = [example(items, [3, 3, 4], user=user) for user in "uvw" for items in ("abc", "cbd", "dda", "cab")]
     for folder, order in (("first", [train[:5], train[5:]]), ("second", [train[::-1]])):
         counted(tmp_path / folder, {TRAIN: order})
     files = sorted((tmp_path / "first" / "tables").iterdir())
     assert [path.name for path in files] == [
         "items.parquet",
-        "neighbours.npz",
-        "sessions.npz",
-        "transitions_1.npz",
-        "transitions_2.npz",
-        "transitions_3.npz",
+        "neighbours-00000.npz",
+        "sessions-00000.npz",
+        "transitions_1-00000.npz",
+        "transitions_2-00000.npz",
     ]
     for path in files:
         assert path.read_bytes() == (tmp_path / "second" / "tables" / path.name).read_bytes()
@@ -127,12 +156,13 @@ def test_tables_without_training_examples_are_zero(tmp_path: Path) -> None:
 
 
 def test_recency_weights_of_one_time_are_one() -> None:
-    seconds, weights = recency_weights((np.array([7]), np.array([1_000])))
-    assert seconds.tolist() == [7]
-    assert weights.tolist() == [2**32]
+    recency = recency_weights((np.array([7]), np.array([1_000])))
+    assert recency.times_s.tolist() == [7]
+    assert recency.weights.tolist() == [2**32]
+    assert recency.interactions == 1_000
 
 
 def test_recency_weights_halve_for_each_later_tenth_of_the_log() -> None:
     """Two of twenty interactions are at the last second, two at the second before."""
-    _, weights = recency_weights((np.array([1, 8, 9]), np.array([16, 2, 2])))
-    assert weights.tolist() == [2**30, 2**31, 2**32]
+    recency = recency_weights((np.array([1, 8, 9]), np.array([16, 2, 2])))
+    assert recency.weights.tolist() == [2**30, 2**31, 2**32]

@@ -3,43 +3,67 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.baselines.session_index import Session, merge_sessions, session, sessions_matrix
+from components.baselines.session_index import (
+    ItemEnds,
+    Session,
+    earliest_ends,
+    from_arrays,
+    latest_ends,
+    recent_sessions,
+    session,
+    sessions_matrix,
+    to_arrays,
+)
 from trainer.baselines import constants
 
-ITEMS = (0, 1, 2, 3, 256, 70_000)
+ITEMS, COUNT = (0, 1, 2, 3, 256, 70_000), 70_001
 SESSIONS = st.lists(
     st.builds(
         lambda end_s, items: session(end_s, np.array(sorted(items))),
         st.integers(0, 20),
         st.sets(st.sampled_from(ITEMS), min_size=1, max_size=3),
     ),
+    min_size=1,
     max_size=30,
 )
 
 
 def items(sessions: list[Session]) -> list[list[int]]:
-    matrix = sessions_matrix(sessions, 70_001)
+    matrix = sessions_matrix(sessions, COUNT)
     return [matrix[row].indices.tolist() for row in range(len(sessions))]
 
 
-def test_merged_sessions_are_ordered_by_recency_then_by_items() -> None:
+def item_ends(sessions: list[Session]) -> ItemEnds:
+    pairs = [(item, -end) for (end, _), held in zip(sessions, items(sessions), strict=True) for item in held]
+    return np.array([item for item, _ in pairs], np.int64), np.array([end_s for _, end_s in pairs], np.int64)
+
+
+def test_sorted_sessions_are_in_the_order_of_recency_then_of_items() -> None:
     found = [session(end_s, np.array(items)) for end_s, items in ((5, [2, 3]), (9, [256]), (5, [2]), (9, [3]))]
-    assert items(merge_sessions([found[:1], found[1:]])) == [[3], [256], [2], [2, 3]]
+    assert items(sorted(found)) == [[3], [256], [2], [2, 3]]
 
 
 @given(SESSIONS, st.integers(1, 4), st.integers(0, 30))
-def test_merged_sessions_in_any_order_are_the_most_recent_of_every_item(
+def test_kept_sessions_are_as_late_as_the_latest_of_one_of_their_items(
     sessions: list[Session], most: int, cut: int
 ) -> None:
-    newest_first = sorted(sessions)
-    kept = set()
-    for item in ITEMS:
-        holding = [each for each, held in zip(newest_first, items(newest_first), strict=True) if item in held]
-        kept.update(holding[:most])
+    kept = []
+    for each, held in zip(sessions, items(sessions), strict=True):
+        later = [
+            sum(end < each[0] for (end, _), others in zip(sessions, items(sessions), strict=True) if item in others)
+            for item in held
+        ]
+        if min(later) < most:  # fewer than `most` sessions of one of the items are later
+            kept.append(each)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(constants, "RECENT_SESSIONS", most)
-        whole = merge_sessions([sessions])
-        in_parts = merge_sessions([merge_sessions([sessions[cut:]]), merge_sessions([sessions[:cut]])])
-    assert set(whole) == kept
-    assert whole == sorted(whole)
-    assert in_parts == whole
+        whole = latest_ends([item_ends(sessions)])
+        in_parts = latest_ends([latest_ends([item_ends(part)]) for part in (sessions[cut:], sessions[:cut])])
+        found = recent_sessions(sessions, earliest_ends([whole], COUNT))
+    assert found == kept
+    assert [part.tolist() for part in whole] == [part.tolist() for part in in_parts]
+
+
+@given(SESSIONS)
+def test_sessions_as_arrays_and_back_are_equal(sessions: list[Session]) -> None:
+    assert from_arrays(to_arrays(sessions)) == sessions

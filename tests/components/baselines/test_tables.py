@@ -5,7 +5,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from scipy import sparse
 
-from components.baselines.tables import read_tables, write_tables
+from components.baselines.tables import read_tables
+from tests.components.baselines.whole_tables import write_tables
 from tests.trainer.counting import ITEMS, tables, walks
 from trainer.baselines.constants import ITEMS_FILE
 from trainer.baselines.tables import Tables

@@ -3,11 +3,14 @@ from collections import Counter
 from typing import Any
 
 import apache_beam as beam
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.combiners import CountSeconds, MeasureExtent
+from components.example_gen.combiners import CountItems, CountSeconds, MeasureExtent
 from components.example_gen.timelines import Timeline
+from tests.components.logs import local_pipeline
 
 TIMES = st.lists(st.floats(0, 50).map(lambda time: round(time, 1)), min_size=1, max_size=9).map(sorted)
 BUNDLES = st.lists(st.lists(TIMES, max_size=9), max_size=4)
@@ -38,11 +41,21 @@ def test_count_seconds_counts_interactions_by_whole_second(bundles: list[list[li
 
 
 @given(bundles=BUNDLES)
-def test_measure_extent_counts_items_and_finds_first_and_last_time(bundles: list[list[list[float]]]) -> None:
+def test_measure_extent_finds_first_and_last_time(bundles: list[list[list[float]]]) -> None:
     every = [time for bundle in bundles for times in bundle for time in times]
 
     assert combine(MeasureExtent(), timelines(bundles)) == {
-        "items": len(set(every)),
         "first_timestamp_s": min(every, default=None),
         "last_timestamp_s": max(every, default=None),
     }
+
+
+@pytest.mark.parametrize("bundles", [[], [["ab"], ["bc", "éa"]]])
+def test_item_of_several_bundles_counts_once(bundles: list[list[str]]) -> None:
+    with local_pipeline() as pipeline:
+        parts = [
+            pipeline | f"Bundle{number}" >> beam.Create([Timeline("u", list(items), [1.0], {}) for items in bundle])
+            for number, bundle in enumerate(bundles)
+        ]
+        timelines = parts | beam.Flatten() if parts else pipeline | beam.Create([])
+        assert_that(timelines | CountItems(), equal_to([4 if bundles else 0]))

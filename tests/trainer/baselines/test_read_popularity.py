@@ -5,8 +5,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from components.baselines.tables import write_tables
 from schemas.config import PopularityKind
+from tests.components.baselines.whole_tables import write_tables
 from tests.trainer.counting import tables, walks
 from trainer.baselines.read_popularity import read_popularity
 
