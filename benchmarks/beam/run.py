@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.beam.run --work runs/beam
 
-The job server is the one in Beam's Python SDK, which can start several workers; Prism starts one. The workers are
-processes of a pool. Nothing else should be running.
+The job server is that of Beam's Python SDK, see `benchmarks.beam.job_server`. The workers are processes of a pool.
+Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from benchmarks.beam.stages import WITH_BEAM
 from benchmarks.provenance import REPOSITORY, circumstances
 
 RESULTS = Path(__file__).with_name("results.jsonl")
+_FILES = 10  # a worker reads a file as a whole
 _EVERY_S = 0.5
 
 
@@ -39,10 +40,13 @@ def main(
     """Measure, print and record."""
     work = work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    log = work / f"{rows}.csv.gz"
+    log = work / f"log-{rows}"
     if not log.exists():
-        write_log(log.with_suffix(".unfinished"), rows)
-        log.with_suffix(".unfinished").rename(log)
+        unfinished = work / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        write_log(unfinished, rows, _FILES)
+        unfinished.rename(log)
     for count in workers:
         root = work / f"root-{count}"
         shutil.rmtree(root, ignore_errors=True)
@@ -75,7 +79,7 @@ def _measure(log: Path, root: Path, workers: int) -> dict[str, Any]:
     return {
         "components": {name: components[name] for name in WITH_BEAM},
         "job_server_peak_mb": peak_mb,
-        "log_mb": log.stat().st_size >> 20,
+        "log_mb": _size_mb(log),
         "examples_mb": _size_mb(root / "artifacts" / "InteractionExampleGen" / "examples"),
         "counts_mb": _size_mb(root / "artifacts" / "Baselines" / "counts"),
     }
@@ -89,7 +93,7 @@ def _config(log: Path, jobs: str, pool: str, workers: int) -> dict[str, Any]:
     return {
         "name": "beam",
         "data": {
-            "path": str(log),
+            "path": f"{log}/*.csv.gz",
             "columns": {"user": "user", "item": "item", "timestamp": "time"},
             "timestamp": {"unit": "s"},
         },
@@ -109,9 +113,9 @@ def _engine() -> Iterator[tuple[str, str, int, int]]:
     jobs, pool = _free_port(), _free_port()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     running = [
-        subprocess.Popen([sys.executable, "-m", *module], env=environment, stderr=subprocess.DEVNULL)
+        subprocess.Popen([sys.executable, "-m", *module], cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
         for module in (
-            ("apache_beam.runners.portability.local_job_service_main", f"--port={jobs}"),
+            ("benchmarks.beam.job_server", f"--port={jobs}"),
             ("apache_beam.runners.worker.worker_pool_main", f"--service_port={pool}"),
         )
     ]
@@ -142,12 +146,12 @@ class _Usage:
                     self._found[pid] = (seconds, peak_mb)
 
     def since_last(self) -> dict[str, Any]:
-        """Return the total processor time, and the peaks of the workers that used some, since this was last called."""
+        """Return the processor time since the last call, and the peaks of the workers that started since then."""
         found = dict(self._found)
-        used = {pid: seconds - self._before.get(pid, (0.0, 0))[0] for pid, (seconds, _) in found.items()}
+        seconds = sum(used for used, _ in found.values()) - sum(used for used, _ in self._before.values())
+        peaks = sorted((peak for pid, (_, peak) in found.items() if pid not in self._before), reverse=True)
         self._before = found
-        peaks = sorted((found[pid][1] for pid, seconds in used.items() if seconds), reverse=True)
-        return {"worker_cpu_s": round(sum(used.values()), 1), "worker_peaks_mb": peaks}
+        return {"worker_cpu_s": round(seconds, 1), "worker_peaks_mb": peaks}
 
     def stop(self) -> None:
         """Stop watching."""
