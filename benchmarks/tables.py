@@ -206,7 +206,7 @@ def beam_table() -> str:
     counts = [result["workers"] for result in results]
     by_workers = " | ".join(f"{count} worker{'s' * (count > 1)}" for count in counts)
     rows = [
-        f"| component | {by_workers} | ratio | workers' processor time | largest worker |",
+        f"| component | {by_workers} | ratio | workers' processor time | memory of the largest worker |",
         "| --- |" + " --- |" * (len(counts) + 3),
     ]
     for name in results[0]["components"]:
@@ -214,9 +214,9 @@ def beam_table() -> str:
         seconds = [f"{each['seconds']:,.0f} s" for each in found]
         processor = [f"{each['worker_cpu_s']:,.0f} s" for each in found]
         ratio = found[-1]["seconds"] / found[0]["seconds"]
-        peak_mb = max(peak for each in found for peak in each["worker_peaks_mb"])
+        peaks = [f"{max(each['worker_peaks_mb']) / 1000:.1f} GB" for each in found]
         rows.append(
-            f"| {name} | {' | '.join(seconds)} | {ratio:.2f} | {' and '.join(processor)} | {peak_mb / 1000:.1f} GB |"
+            f"| {name} | {' | '.join(seconds)} | {ratio:.2f} | {' and '.join(processor)} | {' and '.join(peaks)} |"
         )
     first = results[0]
     job_server_mb = max(result["job_server_peak_mb"] for result in results)

@@ -28,7 +28,8 @@ from tests.kubeflow.records import Records
 from tests.kubeflow.remote import download, local, upload
 
 LOGS = "executor-logs"
-STRING = spec_pb2.ParameterType.STRING
+STRING, STATUS = spec_pb2.ParameterType.STRING, spec_pb2.ParameterType.TASK_FINAL_STATUS
+ALL_COMPLETED = spec_pb2.PipelineTaskSpec.TriggerPolicy.ALL_UPSTREAM_TASKS_COMPLETED
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
 Start = Callable[[list[str], Mapping[str, str]], subprocess.CompletedProcess[str]]
 SESSION = json.dumps({"Provider": "s3", "Params": {"region": "us-east-1"}})
@@ -107,12 +108,51 @@ class Kubeflow:
         pipeline, run = specification.pipeline_info.name, str(uuid.uuid4())
         records = Records(self.store, pipeline, run, {**values, **parameters})
         done: dict[str, Task] = {}
-        waiting = dict(specification.root.dag.tasks)
-        while waiting:
-            name = next(name for name, task in waiting.items() if _producers(task) <= done.keys())
-            folder = f"{self.root}/{pipeline}/{run}/{name}/{uuid.uuid4()}"
-            done[name] = self._run_task(specification, waiting.pop(name), records, folder)
+        self._run_graph(specification, specification.root.dag.tasks, records, f"{self.root}/{pipeline}/{run}", done)
         return done
+
+    def _run_graph(
+        self,
+        specification: spec_pb2.PipelineSpec,
+        tasks: Mapping[str, spec_pb2.PipelineTaskSpec],
+        records: Records,
+        folder: str,
+        done: dict[str, Task],
+    ) -> None:
+        """Run the tasks of a graph. After one that failed, only an exit handler starts: argocompiler/dag.go."""
+        waiting, ended, failure = dict(tasks), set[str](), None
+        while waiting:
+            name = next(name for name, task in waiting.items() if _producers(task) <= ended)
+            task = waiting.pop(name)
+            ended.add(name)
+            graph = specification.components[task.component_ref.name].dag.tasks
+            try:
+                if failure and task.trigger_policy.strategy != ALL_COMPLETED:
+                    continue
+                if graph:
+                    self._run_nested(specification, name, graph, records, folder, done)
+                else:
+                    done[name] = self._run_task(specification, task, records, f"{folder}/{name}/{uuid.uuid4()}")
+            except TaskFailed as error:
+                failure = error
+        if failure:
+            raise failure
+
+    def _run_nested(
+        self,
+        specification: spec_pb2.PipelineSpec,
+        name: str,
+        graph: Mapping[str, spec_pb2.PipelineTaskSpec],
+        records: Records,
+        folder: str,
+        done: dict[str, Task],
+    ) -> None:
+        execution, state = records.create(name, spec_pb2.ExecutorInput.Inputs(), ""), mlmd.Execution.FAILED
+        try:
+            self._run_graph(specification, graph, records, folder, done)
+            state = mlmd.Execution.COMPLETE
+        finally:
+            records.publish(execution, [], {}, state)
 
     def _run_task(
         self, specification: spec_pb2.PipelineSpec, task: spec_pb2.PipelineTaskSpec, records: Records, folder: str
@@ -171,11 +211,17 @@ def _inputs(
             output = parameter.task_output_parameter
             values = records.parameters_of(records.execution_of(output.producer_task))
             inputs.parameter_values[name].CopyFrom(values[output.output_parameter_key])
+        elif parameter.HasField("task_final_status"):
+            ended = parameter.task_final_status.producer_task
+            status = inputs.parameter_values[name].struct_value
+            status.update({"state": records.state_of(ended), "pipelineTaskName": ended, "error": {}})
         elif parameter.component_input_parameter:
             inputs.parameter_values[name].CopyFrom(records.parameter(parameter.component_input_parameter))
         else:
             inputs.parameter_values[name].CopyFrom(parameter.runtime_value.constant)
     for name, declared in component.input_definitions.parameters.items():
+        if declared.parameter_type == STATUS:
+            continue
         kind = inputs.parameter_values[name].WhichOneof("kind")
         assert kind == ("string_value" if declared.parameter_type == STRING else "number_value"), name
     return inputs

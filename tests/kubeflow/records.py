@@ -94,6 +94,11 @@ class Records:
         (identity,) = (each.id for each in found if each.custom_properties["task_name"].string_value == task)
         return int(identity)
 
+    def state_of(self, task: str) -> str:
+        """Return the state of the execution of a task in this run."""
+        (execution,) = self._store.get_executions_by_id([self.execution_of(task)])
+        return str(mlmd.Execution.State.Name(execution.last_known_state))
+
     def parameters_of(self, identity: int) -> dict[str, struct_pb2.Value]:
         """Return the output parameters of an execution, also of another run."""
         (execution,) = self._store.get_executions_by_id([identity])

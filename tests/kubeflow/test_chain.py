@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.e2e.planted import DATA, write_log
 from tests.kubeflow.double import Kubeflow, Task, TaskFailed, check_folder_of_copies
 from tests.kubeflow.metadata_store import metadata_server
 from tests.object_store import BUCKET, object_store
+from tests.pipeline.notify.servers import webhook
 
 CONFIG = (
     DATA
@@ -148,6 +150,23 @@ def test_wrong_value_of_a_parameter_fails_its_task_with_the_reason(
 ) -> None:
     with pytest.raises(TaskFailed, match=r"received: train\.epochs: .* \(0\)"):
         kubeflow.run(specification, **{**TONIGHT, "epochs": 0})
+
+
+@pytest.mark.parametrize(("epochs", "outcome"), [(TONIGHT["epochs"], "success"), (0, "failure")])
+def test_messages_tell_how_the_run_ended(
+    kubeflow: Kubeflow, first: dict[str, Task], log: Path, epochs: int, outcome: str
+) -> None:
+    """The other tasks are those of the first run, from the cache. Zero epochs fail the Trainer."""
+    with webhook() as (url, got):
+        settings = ["notify.webhook.url_variable=HOOK", f"cluster.components.NotifyDecision.environment.HOOK={url}"]
+        settings.append(f"cluster.components.NotifyFailure.environment.HOOK={url}")
+        job = pipeline_job(load_config(log.with_name("planted.yaml"), settings), "registry/temporec:1", ROOT)
+        specification = json_format.ParseDict(job["pipelineSpec"], spec_pb2.PipelineSpec())
+        with pytest.raises(TaskFailed) if outcome == "failure" else nullcontext():
+            done = kubeflow.run(specification, **{**TONIGHT, "epochs": epochs})
+            assert done["Trainer"].cached
+    ((_, message),) = got
+    assert message["outcome"] == outcome
 
 
 def test_one_more_row_runs_ingestion_again(
