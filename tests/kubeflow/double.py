@@ -296,8 +296,12 @@ def _upload(given: spec_pb2.ExecutorInput) -> None:
 
 
 def start_process(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a command outside of the clone, with the `python` of this environment."""
-    variables = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **environment}
+    """Run a command outside of the clone, with the `python` of this environment.
+
+    The variables of OpenBLAS choose its kernels, whose last digits differ. All processes of a machine must use the same.
+    """
+    kernels = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
+    variables = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **kernels, **environment}
     return subprocess.run(command, env=variables, cwd="/", check=False, capture_output=True, text=True)
 
 
@@ -326,5 +330,7 @@ def _replaced(part: str, texts: Mapping[str, str]) -> str:
 
 
 def _read_output(given: spec_pb2.ExecutorInput) -> spec_pb2.ExecutorOutput:
-    """launcher_v2.go, getExecutorOutputFile: an unknown field fails the task."""
+    """launcher_v2.go, getExecutorOutputFile: a task may write none, and an unknown field fails it."""
+    if not Path(given.outputs.output_file).exists():
+        return spec_pb2.ExecutorOutput()
     return json_format.Parse(Path(given.outputs.output_file).read_text(), spec_pb2.ExecutorOutput())
