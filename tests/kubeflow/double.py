@@ -298,7 +298,7 @@ def _upload(given: spec_pb2.ExecutorInput) -> None:
 def start_process(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command outside of the clone, with the `python` of this environment.
 
-    The variables of OpenBLAS choose its kernels, whose last digits differ. All processes of a machine must use the same.
+    The variables of OpenBLAS choose its kernels, whose last digits differ. All tasks must use this process's own.
     """
     kernels = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
     variables = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **kernels, **environment}

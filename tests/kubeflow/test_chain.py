@@ -94,10 +94,10 @@ def test_first_run_goes_from_the_log_to_a_pushed_version(first: dict[str, Task])
     assert "i15" in answer.item_ids  # the planted successor
 
 
-def test_run_on_one_machine_gives_equal_examples_counts_and_metrics(
+def test_run_with_two_workers_on_one_machine_gives_equal_examples_counts_and_metrics(
     first: dict[str, Task], log: Path, tmp_path: Path
 ) -> None:
-    settings = [f"data.path={log}", f"train.epochs={TONIGHT['epochs']}"]
+    settings = [f"data.path={log}", f"train.epochs={TONIGHT['epochs']}", "beam.workers=2"]
     overrides = [part for each in settings for part in ("--set", each)]
     temporec("run", "--config", log.with_name("planted.yaml"), "--root", tmp_path / "root", *overrides)
     for task, output, pattern in (
