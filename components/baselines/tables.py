@@ -97,7 +97,11 @@ def write_sessions(part: tuple[int, Sequence[Session]], folder: str, scratch: st
     """
     number, sessions = part
     arrays = to_arrays(sorted(sessions))
-    return _write(folder, _part(_SESSIONS, number), scratch, lambda file: np.savez_compressed(file, **arrays))
+
+    def write(file: io.BytesIO) -> None:
+        np.savez_compressed(file, ends_s=arrays["ends_s"], items=arrays["items"], starts=arrays["starts"])
+
+    return _write(folder, _part(_SESSIONS, number), scratch, write)
 
 
 def read_catalogue(folder: str) -> npt.NDArray[np.object_]:
