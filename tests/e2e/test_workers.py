@@ -55,8 +55,8 @@ def executor_input(specification: dict[str, Any], left: Path, out: Path) -> spec
 
 
 def test_chief_exports_and_the_other_worker_waits(first_run: Run, tmp_path: Path) -> None:
-    specification = pipeline_job(load_config(first_run.config, SETTINGS), "image", str(tmp_path))["pipelineSpec"]
     config = load_config(first_run.config, SETTINGS)
+    specification = pipeline_job(config, "image", str(tmp_path))["pipelineSpec"]
     set_custom_jobs(specification, config.cluster)
     given = executor_input(specification, first_run.left, tmp_path)
     container = specification["deploymentSpec"]["executors"]["Trainer_executor"]["container"]

@@ -125,10 +125,10 @@ class Kubeflow:
             name = next(name for name, task in waiting.items() if _producers(task) <= ended)
             task = waiting.pop(name)
             ended.add(name)
+            if failure and task.trigger_policy.strategy != ALL_COMPLETED:
+                continue
             graph = specification.components[task.component_ref.name].dag.tasks
             try:
-                if failure and task.trigger_policy.strategy != ALL_COMPLETED:
-                    continue
                 if graph:
                     self._run_nested(specification, name, graph, records, folder, done)
                 else:
