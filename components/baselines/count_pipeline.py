@@ -31,11 +31,12 @@ from components.baselines.batch_counts import (
 )
 from components.baselines.item_catalogue import ItemFeatures, collect_items, feature_columns, index_items, merge_items
 from components.baselines.session_index import earliest_ends, latest_ends
-from components.baselines.tables import ItemCounts, write_block, write_items, write_sessions
+from components.baselines.tables import write_block, write_items, write_sessions
 from components.common.beam_combiners import MergeParts, count_distinct, merge_value_counts
 from components.common.example_batches import ReadBatches, split_pattern
 from schemas.config.log import Feature
 from schemas.features import SPLITS, TRAIN
+from trainer.baselines.tables import ItemCounts
 
 
 class CountBaselines(beam.PTransform):
@@ -119,8 +120,8 @@ class CountBaselines(beam.PTransform):
         )
         return (
             counted.sessions
-            | "RecentSessions" >> beam.FlatMap(keep_recent_sessions, earliest, recency)
-            | "KeyByPart" >> beam.Map(lambda part: part).with_output_types(tuple[int, Any])
+            | "RecentSessions"
+            >> beam.FlatMap(keep_recent_sessions, earliest, recency).with_output_types(tuple[int, Any])
             | "GroupSessions" >> beam.GroupByKey()
             | "ListSessions" >> beam.MapTuple(lambda number, lists: (number, [each for part in lists for each in part]))
         )

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,24 +29,12 @@ from components.baselines.batch_counts import NEIGHBOURS, TRANSITIONS, BlockKey,
 from components.baselines.session_index import Session, from_arrays, sessions_matrix, to_arrays
 from components.common.atomic_write import atomic_write
 from trainer.baselines.constants import ITEMS_FILE
-from trainer.baselines.tables import Tables
-from trainer.metrics.lists import Floats, Ids
+from trainer.baselines.tables import ItemCounts, Tables
 
 _FEATURE = "feature."
 _ALL_USERS = "all_users"
 _SESSIONS = "sessions"
 _PART = re.compile(r"(\w+)-(\d+)\.npz")
-
-
-class ItemCounts(NamedTuple):
-    """What is counted for each item: the fields of `Tables` with one value for each."""
-
-    items: Ids
-    interactions: npt.NDArray[np.int64]
-    users: npt.NDArray[np.int64]
-    all_users: int
-    recent: Floats
-    features: Mapping[str, npt.NDArray[Any]]
 
 
 def write_items(counts: ItemCounts, folder: str, scratch: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.baselines.batch_counts import NEIGHBOURS, TRANSITIONS
 from components.baselines.session_index import session
-from components.baselines.tables import ItemCounts, write_block, write_items, write_sessions
+from components.baselines.tables import write_block, write_items, write_sessions
 from trainer.baselines.tables import Tables
 
 
@@ -15,5 +15,4 @@ def write_tables(tables: Tables, folder: str, scratch: str) -> None:
     count = tables.sessions.shape[0]
     sessions = [session(count - row, tables.sessions[row].indices) for row in range(count)]
     write_sessions((0, sessions), folder, scratch)
-    counts = {name: getattr(tables, name) for name in ItemCounts._fields}
-    write_items(ItemCounts(**counts), folder, scratch)
+    write_items(tables, folder, scratch)
