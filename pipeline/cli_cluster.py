@@ -67,10 +67,9 @@ def submit(
 ) -> None:
     """Run a compiled pipeline once on Kubeflow Pipelines or Vertex AI."""
     from pipeline.cluster.follow import follow
-    from pipeline.cluster.pipeline_file import parameter_values, read_pipeline
+    from pipeline.cluster.pipeline_file import read_run
 
-    compiled = read_pipeline(pipeline, target.value)
-    values = parameter_values(compiled, parameters or ())
+    compiled, values = read_run(pipeline, target.value, parameters or ())
     cluster = _cluster(target, host, namespace, project, region, experiment, service_account)
     run = cluster.submit(compiled.without_cache() if no_cache else compiled, name or compiled.name, values)
     console = Console()
@@ -102,12 +101,11 @@ def create(
     """Create a schedule and print its id; missed runs are not made up for."""
     from pipeline.cluster.clusters import ScheduleSettings
     from pipeline.cluster.cron import check_cron, check_time_zone
-    from pipeline.cluster.pipeline_file import parameter_values, read_pipeline
+    from pipeline.cluster.pipeline_file import read_run
 
     line = check_cron(cron)
     zone = check_time_zone(time_zone) if time_zone is not None else None
-    compiled = read_pipeline(pipeline, target.value)
-    values = parameter_values(compiled, parameters or ())
+    compiled, values = read_run(pipeline, target.value, parameters or ())
     cluster = _cluster(target, host, namespace, project, region, experiment, service_account)
     settings = ScheduleSettings(name or compiled.name, line, zone, max_concurrency)
     print(cluster.create_schedule(compiled.without_cache() if no_cache else compiled, settings, values))

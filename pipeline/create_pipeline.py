@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +41,17 @@ class Locations:
     """The folders of a pipeline.
 
     Args:
-        artifacts: for the outputs of the components, one folder each.
+        root: for all that the pipeline writes, except for pushed models; "" is the working directory.
         models: the base path that TensorFlow Serving watches.
     """
 
-    artifacts: str
+    root: str
     models: str
+
+    @property
+    def artifacts(self) -> str:
+        """The folder for the outputs of the components, one folder each."""
+        return os.path.join(self.root, "artifacts")
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ def create_pipeline(
         ```python
         pipeline = create_pipeline(
             load_config("pipeline/configs/quickstart.yaml"),
-            Locations(artifacts="gs://bucket/shop/artifacts", models="gs://bucket/shop/models"),
+            Locations(root="gs://bucket/shop", models="gs://bucket/shop/models"),
         )
         ```
     """

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.cluster.pipeline_file import CompiledPipeline
+from pipeline.cluster.pipeline_file import CompiledPipeline, Parameters
 from schemas.errors import ComponentFailed, InputError
 
-Parameters = dict[str, str | int | float | bool]
 HEALTH_S, ANSWER_S = 10.0, 30.0  # the longest waits for an answer of a server
 
 

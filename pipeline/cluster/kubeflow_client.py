@@ -21,7 +21,6 @@ from kfp.client import Client
 from pipeline.cluster.clusters import (
     ANSWER_S,
     HEALTH_S,
-    Parameters,
     RunState,
     Schedule,
     ScheduleSettings,
@@ -31,7 +30,7 @@ from pipeline.cluster.clusters import (
     no_login,
     refusal,
 )
-from pipeline.cluster.pipeline_file import CompiledPipeline
+from pipeline.cluster.pipeline_file import CompiledPipeline, Parameters
 from schemas.errors import InputError
 
 TOKEN, COOKIES = "KUBEFLOW_TOKEN", "KUBEFLOW_COOKIES"
@@ -186,10 +185,12 @@ class KubeflowCluster:
                 kept = schedule.pipeline_spec
                 parts = (kept.get("pipeline_spec", kept), kept.get("platform_spec"))
                 source = {"pipeline_package_path": files.enter_context(_as_file(*parts))}
+            settings = schedule.runtime_config
             run = self._client.run_pipeline(
                 schedule.experiment_id,
                 f"{schedule.display_name} by hand",
-                params=schedule.runtime_config.parameters if schedule.runtime_config else None,
+                params=settings.parameters if settings else None,
+                pipeline_root=settings.pipeline_root if settings else None,
                 service_account=schedule.service_account,
                 **source,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from pipeline.runners.graphs import container_tasks, graphs
 from schemas.errors import InputError, did_you_mean
 
+Parameters = dict[str, str | int | float | bool]
 _WORDS = {
     "STRING": "text",
     "NUMBER_INTEGER": "a whole number",
@@ -50,6 +52,13 @@ class CompiledPipeline:
     def tasks(self) -> list[str]:
         """The names of the tasks, without those that contain others."""
         return [name for name, _, _ in container_tasks(self.specification)]
+
+    def at_root(self, root: str) -> CompiledPipeline:
+        """Return the pipeline with its artifacts below another root, a URI without a slash at its end."""
+        artifacts = f"{root}/artifacts"
+        specification = {**self.specification, "defaultPipelineRoot": artifacts}
+        job = {**self.job, "runtimeConfig": {"gcsOutputDirectory": artifacts}} if self.job else {}
+        return replace(self, specification=specification, job=job)
 
     def without_cache(self) -> CompiledPipeline:
         """Return the pipeline with caching off in every task."""
@@ -98,7 +107,40 @@ def read_pipeline(path: Path, target: str) -> CompiledPipeline:
     )
 
 
-def parameter_values(pipeline: CompiledPipeline, settings: Iterable[str]) -> dict[str, str | int | float | bool]:
+def read_run(path: Path, target: str, settings: Iterable[str]) -> tuple[CompiledPipeline, Parameters]:
+    """Read a file of `temporec compile` for a run with parameters.
+
+    For an orchestrator, the folder of the artifacts is no parameter, and no parameter is made from another. So with
+    the parameter `root` the artifacts go below it, and so do the models, unless `models_path` is set.
+
+    Args:
+        path: the file.
+        target: the orchestrator that it must be for: kubeflow or vertex.
+        settings: settings of the form `name=value`.
+
+    Returns:
+        The pipeline and the parameters.
+
+    Raises:
+        InputError: as `read_pipeline` and `parameter_values`; or the root is not on the store of the compiled one.
+    """
+    pipeline = read_pipeline(path, target)
+    values = parameter_values(pipeline, settings)
+    if "root" not in values:
+        return pipeline, values
+    root = str(values["root"]).rstrip("/")
+    compiled = pipeline.specification["root"]["inputDefinitions"]["parameters"]["root"]["defaultValue"]
+    store = compiled.partition("://")[0]
+    if not re.fullmatch(rf"{store}://[^/\s]\S*", root):
+        raise InputError(
+            expected=f"the parameter root on {store}://, as in the compiled pipeline",
+            received=root,
+            remedy="give such a URI, or compile the pipeline again with another --root",
+        )
+    return pipeline.at_root(root), {"models_path": f"{root}/models", **values, "root": root}
+
+
+def parameter_values(pipeline: CompiledPipeline, settings: Iterable[str]) -> Parameters:
     """Return the parameters of a run, each with the type that the pipeline declares.
 
     Args:
@@ -110,7 +152,7 @@ def parameter_values(pipeline: CompiledPipeline, settings: Iterable[str]) -> dic
             wrong type.
     """
     declared = pipeline.specification["root"].get("inputDefinitions", {}).get("parameters", {})
-    values: dict[str, str | int | float | bool] = {}
+    values: Parameters = {}
     for setting in settings:
         name, separator, text = setting.partition("=")
         if not separator or name in values:

@@ -9,7 +9,6 @@ from typing import Any
 
 from pipeline.cluster.clusters import (
     ANSWER_S,
-    Parameters,
     RunState,
     Schedule,
     ScheduleSettings,
@@ -20,7 +19,7 @@ from pipeline.cluster.clusters import (
     refusal,
 )
 from pipeline.cluster.cron import five_fields
-from pipeline.cluster.pipeline_file import CompiledPipeline
+from pipeline.cluster.pipeline_file import CompiledPipeline, Parameters
 from schemas.errors import InputError
 
 try:

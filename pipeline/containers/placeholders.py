@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from schemas.errors import InputError
 
-PARAMETERS = ("data_path", "models_path", "epochs", "seed")
+PARAMETERS = ("data_path", "root", "models_path", "epochs", "seed")
 _UNSAFE = re.compile(r'["\\\x00-\x1f]')  # it would end the JSON string that contains the placeholder
 
 

@@ -90,8 +90,8 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     Returns:
         The job, with `pipelineSpec` and `runtimeConfig`.
     """
-    locations = Locations(artifacts=f"{root}/artifacts", models=f"{root}/models")
-    pipeline = create_pipeline(*with_placeholders(config, locations))
+    locations = Locations(root=root, models=f"{root}/models")
+    pipeline = create_pipeline(*with_placeholders(config))
     runner_config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
         default_image=image,
         default_commands=COMMAND,
@@ -101,12 +101,13 @@ def pipeline_job(config: Config, image: str, root: str) -> dict[str, Any]:
     job: dict[str, Any] = runner.run(pipeline, write_out=False)
     _complete_tasks(job["pipelineSpec"]["root"]["dag"]["tasks"])
     job["pipelineSpec"]["defaultPipelineRoot"] = locations.artifacts
+    job["runtimeConfig"] = {"gcsOutputDirectory": locations.artifacts}
     declare_parameters(job["pipelineSpec"], config, locations)
     engine = {BEAM: config.beam.model_dump_json(exclude_unset=True)} if config.beam != BeamConfig() else {}
     beam_tasks = [each.id for each in pipeline.components if isinstance(each.executor_spec, BeamExecutorSpec)]
     notifies = config.notify.webhook is not None or config.notify.email is not None
     if notifies:
-        add_notify_tasks(job["pipelineSpec"], config, image, root)
+        add_notify_tasks(job["pipelineSpec"], config, image)
     set_machines(job["pipelineSpec"], config.cluster, dict.fromkeys(beam_tasks, engine))
     if notifies:
         nest_for_exit(job["pipelineSpec"])

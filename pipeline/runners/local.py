@@ -151,7 +151,7 @@ def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[Compone
         The runs of the components, in order. Their artifacts' URIs are relative to the root.
     """
     connection = metadata.sqlite_metadata_connection_config(str(root.absolute() / "metadata.sqlite"))
-    locations = Locations(artifacts="artifacts", models="models")
+    locations = Locations(root="", models="models")
     with working_directory(root):
         return runner.run(
             create_pipeline(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.containers.notify import COMMAND
+from pipeline.containers.placeholders import placeholder
 from schemas.config import Config
 
 _DECISION, _FAILURE, _GATE, _RUN = "NotifyDecision", "NotifyFailure", "ModelGate", "run"
 
 
-def add_notify_tasks(specification: dict[str, Any], config: Config, image: str, root: str) -> None:
+def add_notify_tasks(specification: dict[str, Any], config: Config, image: str) -> None:
     """Add the tasks that send messages.
 
     The task for the gate's decision is an ordinary one. That for a failure has to start after all others, in any case:
@@ -20,12 +21,11 @@ def add_notify_tasks(specification: dict[str, Any], config: Config, image: str, 
         specification: the pipeline specification.
         config: the configuration.
         image: the container image with temporec installed.
-        root: the folder for artifacts and pushed models.
     """
-    arguments = ["--notify", config.notify.model_dump_json(), "--pipeline", config.name, "--root", root]
+    arguments = ["--notify", config.notify.model_dump_json(), "--pipeline", config.name, "--root", placeholder("root")]
     blessing = specification["components"][_GATE]["outputDefinitions"]["artifacts"]["blessing"]
     from_gate = {"taskOutputArtifact": {"producerTask": _GATE, "outputArtifactKey": "blessing"}}
-    inputs = {
+    inputs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         _DECISION: ({"artifacts": {"blessing": dict(blessing)}}, {"artifacts": {"blessing": from_gate}}),
         _FAILURE: (
             {"parameters": {"status": {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}}},
@@ -33,6 +33,8 @@ def add_notify_tasks(specification: dict[str, Any], config: Config, image: str, 
         ),
     }
     for name, (declared, given) in inputs.items():
+        declared.setdefault("parameters", {})["root"] = {"parameterType": "STRING"}
+        given.setdefault("parameters", {})["root"] = {"componentInputParameter": "root"}
         label = f"{name}_executor"
         container = {"image": image, "command": [*COMMAND], "args": [*arguments, "--executor_input", "{{$}}"]}
         specification["deploymentSpec"]["executors"][label] = {"container": container}

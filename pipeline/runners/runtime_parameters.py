@@ -14,12 +14,11 @@ _EPOCHS, _SEED = 2_000_000_011, 2_000_000_033
 _TYPES = {str: "STRING", int: "NUMBER_INTEGER"}
 
 
-def with_placeholders(config: Config, locations: Locations) -> tuple[Config, Locations]:
-    """Return the configuration and the folders with a placeholder for each parameter.
+def with_placeholders(config: Config) -> tuple[Config, Locations]:
+    """Return a configuration and folders with a placeholder for each parameter.
 
     Args:
         config: the configuration.
-        locations: the folders.
 
     Returns:
         Both, for `create_pipeline`.
@@ -28,7 +27,7 @@ def with_placeholders(config: Config, locations: Locations) -> tuple[Config, Loc
     data = config.data.model_copy(update={"path": placeholder("data_path")})
     return (
         config.model_copy(update={"data": data, "train": train}),
-        Locations(artifacts=locations.artifacts, models=placeholder("models_path")),
+        Locations(root=placeholder("root"), models=placeholder("models_path")),
     )
 
 
@@ -38,9 +37,9 @@ def declare_parameters(specification: dict[str, Any], config: Config, locations:
     Args:
         specification: the pipeline specification, compiled from the result of `with_placeholders`.
         config: the configuration before.
-        locations: the folders before.
+        locations: the folders.
     """
-    values = (config.data.path, locations.models, config.train.epochs, config.train.seed)
+    values = (config.data.path, locations.root, locations.models, config.train.epochs, config.train.seed)
     defaults: dict[str, str | int] = dict(zip(PARAMETERS, values, strict=True))
     specification["root"]["inputDefinitions"] = {
         "parameters": {

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as spec_pb2
 
-from components.common.stores import read_bytes
+from components.common.stores import list_files, read_bytes
 from components.common.versions import whole_versions
 from pipeline.commands.serve import local_versions
 from pipeline.containers.placeholders import PARAMETERS
@@ -40,7 +40,13 @@ LOOKERS = {"LogFiles", "ServedModel"}
 
 RECORDED = Path(__file__).with_name("recorded")  # what the driver of Kubeflow Pipelines 2.17.0 gave to containers
 ROOT = f"s3://{BUCKET}/root"
-TONIGHT: dict[str, str | float] = {"data_path": f"s3://{BUCKET}/log.csv", "epochs": 6}
+COMPILED = f"s3://{BUCKET}/of-another-night"  # a root and a log that no run may use
+TONIGHT: dict[str, str | float] = {
+    "data_path": f"s3://{BUCKET}/log.csv",
+    "root": ROOT,
+    "models_path": f"{ROOT}/models",
+    "epochs": 6,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,8 +71,8 @@ def put_log(log: Path) -> None:
 @pytest.fixture(scope="module")
 def specification(log: Path) -> spec_pb2.PipelineSpec:
     config = log.with_name("planted.yaml")
-    config.write_text(CONFIG.format(log=f"s3://{BUCKET}/of-another-night.csv"))
-    job = pipeline_job(load_config(config), "registry/temporec:1", ROOT)
+    config.write_text(CONFIG.format(log=f"{COMPILED}/log.csv"))
+    job = pipeline_job(load_config(config), "registry/temporec:1", COMPILED)
     return json_format.ParseDict(job["pipelineSpec"], spec_pb2.PipelineSpec())
 
 
@@ -160,13 +166,14 @@ def test_messages_tell_how_the_run_ended(
     with webhook() as (url, got):
         settings = ["notify.webhook.url_variable=HOOK", f"cluster.components.NotifyDecision.environment.HOOK={url}"]
         settings.append(f"cluster.components.NotifyFailure.environment.HOOK={url}")
-        job = pipeline_job(load_config(log.with_name("planted.yaml"), settings), "registry/temporec:1", ROOT)
+        job = pipeline_job(load_config(log.with_name("planted.yaml"), settings), "registry/temporec:1", COMPILED)
         specification = json_format.ParseDict(job["pipelineSpec"], spec_pb2.PipelineSpec())
         with pytest.raises(TaskFailed) if outcome == "failure" else nullcontext():
             done = kubeflow.run(specification, **{**TONIGHT, "epochs": epochs})
             assert done["Trainer"].cached
     ((_, message),) = got
-    assert message["outcome"] == outcome
+    assert (message["outcome"], message["root"]) == (outcome, ROOT)
+    assert list_files(f"{COMPILED}/**") == []
 
 
 def test_one_more_row_runs_ingestion_again(

@@ -51,6 +51,21 @@ def test_submit_sends_the_pipeline_and_typed_parameters(
     assert body["display_name"] == server.experiments[0]["display_name"] == "quickstart"
 
 
+def test_another_root_takes_the_artifacts_and_the_models_along(
+    server: ApiServer, compiled: dict[str, Path], command: Command
+) -> None:
+    login = ("--target", "kubeflow", "--host", server.host)
+
+    command("submit", compiled["kubeflow"], *login, "--set-parameter", "root=gs://other/shop/")
+    command("schedule", "create", compiled["kubeflow"], *login, *NIGHTLY, "--set-parameter", "root=gs://other/shop")
+
+    expected = {
+        "parameters": {"root": "gs://other/shop", "models_path": "gs://other/shop/models"},
+        "pipeline_root": "gs://other/shop/artifacts",
+    }
+    assert [sent(server, "POST", end)["runtime_config"] for end in ("runs", "recurringruns")] == [expected] * 2
+
+
 def test_submit_names_the_run_the_experiment_and_the_service_account(
     server: ApiServer, compiled: dict[str, Path], command: Command
 ) -> None:
@@ -169,7 +184,7 @@ def test_schedule_is_listed_paused_resumed_run_and_deleted(
     assert "schedule-1  ENABLED" in command("schedule", "list", *login)
     assert command("schedule", "run-now", "schedule-1", *login) == f"{server.host}/#/runs/details/run-0\n"
     assert server.runs["run-0"]["pipeline_spec"] == server.schedules["schedule-1"]["pipeline_spec"]
-    assert server.runs["run-0"]["runtime_config"]["parameters"] == {"epochs": 4}
+    assert server.runs["run-0"]["runtime_config"] == server.schedules["schedule-1"]["runtime_config"]
     command("schedule", "delete", "schedule-1", *login)
     assert [line.split()[0] for line in command("schedule", "list", *login).splitlines()] == ["schedule-0"]
 
@@ -275,6 +290,7 @@ def test_mistakes_are_found_before_the_server_is_asked(
 ) -> None:
     pipeline, login = compiled["kubeflow"], ("--target", "kubeflow", "--host", server.host)
     mistakes: dict[str, tuple[object, ...]] = {
+        "the parameter root on gs://": ("submit", pipeline, *login, "--set-parameter", "root=s3://other/shop"),
         "a whole number": ("submit", pipeline, *login, "--set-parameter", "epochs=many"),
         "six fields": ("schedule", "create", pipeline, *login, "--cron", "0 3 * * *"),
         "compile --target kubeflow": ("submit", compiled["vertex"], *login),

@@ -89,6 +89,21 @@ def test_submit_sends_the_job_with_typed_parameters(
     assert {str(task["cachingOptions"]) for task in tasks.values()} == {"{}"}
 
 
+def test_another_root_takes_the_artifacts_along_and_keeps_a_given_folder_of_models(
+    vertex: VertexServer, compiled: dict[str, Path], command: Command
+) -> None:
+    given = ("--set-parameter", "root=gs://other/shop", "--set-parameter", "models_path=gs://served/shop")
+
+    command("submit", compiled["vertex"], *login(vertex), *given)
+
+    job = json_format.MessageToDict(aiplatform_v1.PipelineJob.pb(vertex.requests[-1].pipeline_job))
+    assert job["runtimeConfig"] == {
+        "gcsOutputDirectory": "gs://other/shop/artifacts",
+        "parameterValues": {"root": "gs://other/shop", "models_path": "gs://served/shop"},
+    }
+    assert job["pipelineSpec"]["defaultPipelineRoot"] == "gs://other/shop/artifacts"
+
+
 def test_failed_run_ends_with_its_component_and_its_message(
     vertex: VertexServer, compiled: dict[str, Path], command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,7 +44,7 @@ def specification(path: Path) -> pipeline_spec_pb2.PipelineSpec:
 
 @pytest.mark.parametrize("target", OUTPUTS)
 def test_compiled_pipeline_has_every_component_of_the_local_run(config: Config, target: Target, tmp_path: Path) -> None:
-    local = create_pipeline(config, Locations("artifacts", "models"))
+    local = create_pipeline(config, Locations("", "models"))
     tasks = set(specification(compiled(config, target, tmp_path)).root.dag.tasks)
     assert tasks == {component.id for component in local.components}
 
@@ -116,6 +116,7 @@ def test_parameters_of_a_run_have_the_settings_as_defaults(config: Config, tmp_p
     declared = spec.root.input_definitions.parameters
     assert {name: json_format.MessageToDict(each.default_value) for name, each in declared.items()} == {
         "data_path": config.data.path,
+        "root": "gs://bucket/project",
         "models_path": "gs://bucket/project/models",
         "epochs": config.train.epochs,
         "seed": config.train.seed,
@@ -127,7 +128,7 @@ def test_parameters_of_a_run_have_the_settings_as_defaults(config: Config, tmp_p
     assert {name: parameters for name, parameters in reads.items() if parameters} == {
         "LogFiles": {"data_path"},
         "InteractionExampleGen": {"data_path"},
-        "Trainer": {"epochs", "seed"},
+        "Trainer": {"epochs", "seed", "root"},
         "ServedModel": {"models_path"},
         "Pusher": {"models_path"},
     }

@@ -27,12 +27,12 @@ def work(seed: int) -> None: ...
 
 
 @dsl.component(base_image="python:3.11")
-def tell(status: dsl.PipelineTaskFinalStatus) -> None: ...
+def tell(root: str, status: dsl.PipelineTaskFinalStatus) -> None: ...
 
 
 @dsl.pipeline(name="shop")
-def with_exit_handler(seed: int = 1) -> None:
-    with dsl.ExitHandler(tell(), name="run"):
+def with_exit_handler(seed: int = 1, root: str = "gs://bucket/root") -> None:
+    with dsl.ExitHandler(tell(root=root), name="run"):
         work(seed=seed)
 
 
