@@ -22,6 +22,8 @@ def add_notify_tasks(specification: dict[str, Any], config: Config, image: str) 
         config: the configuration.
         image: the container image with temporec installed.
     """
+    tasks = specification["root"]["dag"]["tasks"]
+    last = sorted(tasks.keys() - {name for task in tasks.values() for name in task.get("dependentTasks", ())})
     arguments = ["--notify", config.notify.model_dump_json(), "--pipeline", config.name, "--root", placeholder("root")]
     blessing = specification["components"][_GATE]["outputDefinitions"]["artifacts"]["blessing"]
     from_gate = {"taskOutputArtifact": {"producerTask": _GATE, "outputArtifactKey": "blessing"}}
@@ -39,13 +41,14 @@ def add_notify_tasks(specification: dict[str, Any], config: Config, image: str) 
         container = {"image": image, "command": [*COMMAND], "args": [*arguments, "--executor_input", "{{$}}"]}
         specification["deploymentSpec"]["executors"][label] = {"container": container}
         specification["components"][name] = {"executorLabel": label, "inputDefinitions": declared}
-        specification["root"]["dag"]["tasks"][name] = {
+        tasks[name] = {
             "componentRef": {"name": name},
             "inputs": given,
             "taskInfo": {"name": name},
             "cachingOptions": {},
         }
-    specification["root"]["dag"]["tasks"][_DECISION]["dependentTasks"] = [_GATE]
+    # Kubeflow's driver does not update the state of a graph, so a task that runs must be its last: the decision's.
+    tasks[_DECISION]["dependentTasks"] = [_GATE, *last]
 
 
 def nest_for_exit(specification: dict[str, Any]) -> None:

@@ -118,11 +118,14 @@ class Kubeflow:
         records: Records,
         folder: str,
         done: dict[str, Task],
+        execution: int | None = None,
     ) -> None:
         """Run the tasks of a graph. After one that failed, only an exit handler starts: argocompiler/dag.go."""
         waiting, ended, failure = dict(tasks), set[str](), None
         while waiting:
-            name = next(name for name, task in waiting.items() if _producers(task) <= ended)
+            ready = [name for name, task in waiting.items() if _producers(task) <= ended]
+            # Any order may occur. In this one, tasks from the cache end last, and do not update the state of a graph.
+            name = min(ready, key=lambda name: (waiting[name].caching_options.enable_cache, name))
             task = waiting.pop(name)
             ended.add(name)
             if failure and task.trigger_policy.strategy != ALL_COMPLETED:
@@ -133,8 +136,13 @@ class Kubeflow:
                     self._run_nested(specification, name, graph, records, folder, done)
                 else:
                     done[name] = self._run_task(specification, task, records, f"{folder}/{name}/{uuid.uuid4()}")
+                # metadata/client.go, UpdateDAGExecutionsState: only a launcher calls it, so not for a cached task.
+                if execution and not waiting and not failure and not (name in done and done[name].cached):
+                    records.publish(execution, [], {}, mlmd.Execution.COMPLETE)
             except TaskFailed as error:
                 failure = error
+                if execution:
+                    records.publish(execution, [], {}, mlmd.Execution.FAILED)
         if failure:
             raise failure
 
@@ -147,12 +155,8 @@ class Kubeflow:
         folder: str,
         done: dict[str, Task],
     ) -> None:
-        execution, state = records.create(name, spec_pb2.ExecutorInput.Inputs(), ""), mlmd.Execution.FAILED
-        try:
-            self._run_graph(specification, graph, records, folder, done)
-            state = mlmd.Execution.COMPLETE
-        finally:
-            records.publish(execution, [], {}, state)
+        execution = records.create(name, spec_pb2.ExecutorInput.Inputs(), "")
+        self._run_graph(specification, graph, records, folder, done, execution)
 
     def _run_task(
         self, specification: spec_pb2.PipelineSpec, task: spec_pb2.PipelineTaskSpec, records: Records, folder: str

@@ -80,6 +80,7 @@ def test_nested_tasks_are_those_of_the_pipeline_and_the_decision(compiled: list[
         "producerTask": "ModelGate",
         "outputArtifactKey": "blessing",
     }
+    assert tasks["NotifyDecision"]["dependentTasks"] == ["ModelGate", "ExampleValidator", "Pusher"]
     assert compiled[0]["root"]["dag"]["tasks"].keys() == {"run", "NotifyFailure"}
 
 
