@@ -103,7 +103,7 @@ def split_timelines(
     train_interactions = np.zeros(len(offsets) - 1, np.int64)
     np.add.at(train_interactions, train.user, train.end - train.start)
     tested = np.unique(examples[TEST].user)
-    warm = np.count_nonzero(train_interactions[tested])
+    warm = int(np.count_nonzero(train_interactions[tested]))
     roles = _count_roles(len(timestamps_s), train, targets)
     return SplitColumns(examples, train_interactions, roles, warm, len(tested) - warm)
 
