@@ -1,81 +1,51 @@
-"""Counts over a whole log as Beam combiners. They are exact, also when Beam retries a bundle."""
+"""Counts over a whole log as Beam transforms. They are exact, also when Beam retries a bundle."""
 
 from __future__ import annotations
 
-import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.transforms.window import GlobalWindows
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.common.beam_combiners import MergeParts, ValueCounts, count_distinct, merge_value_counts
-from components.example_gen.timelines import Timeline
+from components.example_gen.spill import buckets_of
+from components.example_gen.timelines import Timelines
 
-_ITEM_GROUPS = 64  # different workers can count them
 Ends = tuple[float, float]  # first and last time
 
 
-class MeasureExtent(beam.CombineFn):
-    """Combiner of timelines to the first and the last time."""
-
-    def create_accumulator(self) -> Ends | None:
-        """Return no times."""
-        return None
-
-    def add_input(self, ends: Ends | None, timeline: Timeline) -> Ends | None:
-        """Add one timeline."""
-        return _widest([ends, (timeline.timestamps_s[0], timeline.timestamps_s[-1])])
-
-    def merge_accumulators(self, ends: Iterable[Ends | None]) -> Ends | None:
-        """Return the earliest and the latest time."""
-        return _widest(ends)
-
-    def extract_output(self, ends: Ends | None) -> dict[str, Any]:
-        """Return values for `IngestionReport`; they are None if there was no timeline."""
-        first, last = ends or (None, None)
-        return {"first_timestamp_s": first, "last_timestamp_s": last}
-
-
-def _widest(ends: Iterable[Ends | None]) -> Ends | None:
+def widest(ends: Iterable[Ends | None]) -> Ends | None:
+    """Return the first and the last of pairs of a first and a last time, for `beam.CombineGlobally`; None for none."""
     known = [pair for pair in ends if pair is not None]
     return (min(first for first, _ in known), max(last for _, last in known)) if known else None
 
 
-class CountItems(beam.PTransform):
-    """Transform of timelines to the number of distinct items, one element. No worker holds the ids of all of them."""
+class CountDistinct(beam.PTransform):
+    """Transform of string arrays to the number of distinct strings, one element. No worker holds all of them."""
 
-    def expand(self, timelines: beam.PCollection) -> beam.PCollection:
+    def expand(self, ids: beam.PCollection) -> beam.PCollection:
         """Return the number."""
         return (
-            timelines
-            | "GroupItems" >> beam.ParDo(_GroupItems()).with_output_types(tuple[int, Any])
-            | "DistinctOfGroup" >> beam.CombinePerKey(MergeParts(lambda parts: frozenset().union(*parts)))
-            | "SizeOfGroup" >> beam.MapTuple(lambda _, items: len(items))
-            | "AllItems" >> beam.CombineGlobally(sum)
+            ids
+            | "ByBucket" >> beam.FlatMap(_by_bucket).with_output_types(tuple[int, Any])
+            | "DistinctOfBucket" >> beam.CombinePerKey(MergeParts(_distinct))
+            | "SizeOfBucket" >> beam.MapTuple(lambda _, ids: len(ids))
+            | "AllBuckets" >> beam.CombineGlobally(sum)
         )
 
 
-class _GroupItems(beam.DoFn):
-    """Groups of the distinct items of a bundle. Beam's cost is per element, so a single item is never an element."""
+def _by_bucket(ids: pa.Array) -> Iterator[tuple[int, pa.Array]]:
+    ids = ids.unique()
+    buckets = buckets_of(ids)
+    for bucket in np.unique(buckets).tolist():
+        yield bucket, ids.filter(pa.array(buckets == bucket))
 
-    def start_bundle(self) -> None:
-        """Begin without items."""
-        self._items: set[str] = set()
 
-    def process(self, timeline: Timeline) -> None:
-        """Add the items of one timeline."""
-        self._items.update(timeline.item_ids)
-
-    def finish_bundle(self) -> Iterator[Any]:
-        """Yield the items by the number of their group."""
-        groups = defaultdict(list)
-        for item in self._items:
-            groups[zlib.crc32(item.encode()) % _ITEM_GROUPS].append(item)  # the same in every process, unlike hash()
-        for number, items in groups.items():
-            yield GlobalWindows.windowed_value((number, frozenset(items)))
+def _distinct(parts: Sequence[pa.Array]) -> pa.Array:
+    return pa.concat_arrays([pa.array([], pa.string()), *parts]).unique()
 
 
 class CountSeconds(MergeParts):
@@ -84,6 +54,47 @@ class CountSeconds(MergeParts):
     def __init__(self) -> None:
         super().__init__(merge_value_counts, count_distinct)
 
-    def add_input(self, parts: list[ValueCounts], timeline: Timeline) -> list[ValueCounts]:
-        """Add one timeline."""
-        return super().add_input(parts, np.unique(np.floor(timeline.timestamps_s), return_counts=True))
+    def add_input(self, parts: list[ValueCounts], timelines: Timelines) -> list[ValueCounts]:
+        """Add some timelines."""
+        return super().add_input(parts, np.unique(np.floor(timelines.timestamps_s), return_counts=True))
+
+
+class FrequentValues(beam.PTransform):
+    """Transform of string arrays to the strings that occur at least `least` times, in arrays.
+
+    Args:
+        least: the number.
+    """
+
+    def __init__(self, least: int) -> None:
+        super().__init__()
+        self._least = least
+
+    def expand(self, ids: beam.PCollection) -> beam.PCollection:
+        """Return arrays of distinct strings."""
+        return (
+            ids
+            | "CountInBatch" >> beam.FlatMap(_counts_by_bucket).with_output_types(tuple[int, Any])
+            | "CountInBucket" >> beam.CombinePerKey(MergeParts(_sum_counts, lambda table: table.num_rows))
+            | "Frequent" >> beam.Map(_frequent, self._least)
+        )
+
+
+def _counts_by_bucket(ids: pa.Array) -> Iterator[tuple[int, pa.Table]]:
+    counted = ids.value_counts()
+    counts = pa.table([counted.field(0), counted.field(1)], ["id", "count"])
+    buckets = buckets_of(counted.field(0))
+    for bucket in np.unique(buckets).tolist():
+        yield bucket, counts.filter(pa.array(buckets == bucket))
+
+
+def _frequent(bucket: tuple[int, pa.Table], least: int) -> pa.Array:
+    _, counts = bucket
+    ids = counts.filter(pc.greater_equal(counts["count"], least))["id"].combine_chunks()
+    return ids if isinstance(ids, pa.Array) else pa.concat_arrays(ids.chunks)
+
+
+def _sum_counts(parts: Sequence[pa.Table]) -> pa.Table:
+    joined = pa.concat_tables(parts)
+    summed = joined.group_by("id").aggregate([("count", "sum")])
+    return summed.select(["id", "count_sum"]).rename_columns(["id", "count"])

@@ -10,9 +10,8 @@ import tensorflow as tf
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from components.common.atomic_write import atomic_write
+from components.example_gen.build import BuildExamples
 from components.example_gen.dead_letters import WriteRejected
-from components.example_gen.histories import BuildHistories
-from components.example_gen.history_writer import WriteHistories
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
 from components.example_gen.rows import ValidateInteractions
@@ -54,8 +53,7 @@ def ingest(
     scratch = f"{output_directory}/unfinished"
     raw = pipeline | "ReadLog" >> SOURCES[data.format](data)
     rows = raw | "ValidateInteractions" >> ValidateInteractions(data)
-    built = rows.accepted | "BuildHistories" >> BuildHistories(data, split, history)
-    examples = built["histories"] | "WriteHistories" >> WriteHistories(output_directory, scratch)
+    built = rows.accepted | "BuildExamples" >> BuildExamples(data, split, history, output_directory, scratch)
     letters = rows.rejected | "WriteRejected" >> WriteRejected(output_directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
     _ = built["counts"] | "WriteReport" >> beam.Map(
@@ -66,7 +64,7 @@ def ingest(
         tables=AsSingleton(tables),
         directory=output_directory,
         scratch=scratch,
-        files=AsIter((examples, letters) | "FilesWritten" >> beam.Flatten()),
+        files=AsIter((built["files"], letters) | "FilesWritten" >> beam.Flatten()),
     )
 
 

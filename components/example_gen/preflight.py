@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import collections
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from components.example_gen.files import DECOMPRESSORS, READ_BYTES, match_files,
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import check_table_rows, describe_rejected, no_rows, remedy_for
 from components.example_gen.rows import validate
-from components.example_gen.side_tables import count_table_rows, read_items, read_user_rows
+from components.example_gen.side_tables import count_table_rows, read_table
 from components.example_gen.source import needed_columns, read_record_batches
 from schemas.config.log import DataConfig, ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
@@ -222,11 +223,9 @@ def _check_tables(data: DataConfig) -> None:
     if data.users:
         _check_table(data.users, [data.users.id])
     check_table_rows(count_table_rows(data), data)
-    if data.items and data.items.columns:
-        read_items(data)
-    if data.users:
-        for _ in read_user_rows(data.users, data.null_values):
-            pass
+    for table in (data.items, data.users):
+        if table and table.columns:
+            collections.deque(read_table(table, data.null_values), maxlen=0)  # its errors name the line
 
 
 def _check_table(table: ItemsTableConfig | UsersTableConfig, columns: Sequence[str]) -> None:

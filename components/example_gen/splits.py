@@ -1,19 +1,22 @@
-"""The split protocols: which of a user's interactions are for training, validation and test."""
+"""The split protocols, applied to many users at once: what is predicted from what, as columns of indices.
+
+The interactions of all users are in one array, user by user, each user's in order of time.
+"""
 
 from __future__ import annotations
 
-import bisect
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from components.common.beam_combiners import ValueCounts
+from components.example_gen.ragged import Ints, ragged_indices
 from schemas.config import LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TimeCutsConfig
 from schemas.features import EVAL, TEST, TRAIN
 
+Floats = npt.NDArray[np.float64]
 SplitTimes = tuple[float, float]  # the start of validation and the start of test, in unix seconds
 
 # The roles of an interaction; the first that applies counts. A target's history may hold interactions of any role.
@@ -25,212 +28,199 @@ IN_NO_EXAMPLE = "in_no_example"
 INTERACTION_ROLES = (TRAINED_ON, *TARGETS.values(), NO_HISTORY, HISTORY_ONLY, IN_NO_EXAMPLE)
 
 
-class Span(NamedTuple):
-    """Range of indices in a timeline."""
+class Examples(NamedTuple):
+    """Examples of one split, in order of user and time.
 
-    start: int
-    end: int  # exclusive
+    Each column is int64 [examples]. All columns except `user` are indices of interactions.
+    """
 
-
-class Targets(NamedTuple):
-    """Indices of one example of validation or test: its history, then its targets."""
-
-    split: str
-    start: int  # of the history, which ends before `first`
-    first: int  # of the targets
-    end: int  # of the targets, exclusive
+    user: Ints  # the index of the user
+    begin: Ints  # of the earlier interactions, whose items are excluded; they end before `start`
+    start: Ints  # of the history, which ends before `first`
+    first: Ints  # of the targets
+    end: Ints  # of the targets, exclusive
 
 
-class UserSplit(NamedTuple):
-    """Split of a timeline. No two parts share a target."""
+class SplitColumns(NamedTuple):
+    """Split of many users. No two splits share a target."""
 
-    train: list[Span]  # sequences; every interaction of one except its first is a target
-    targets: list[Targets]  # in ascending order
-
-    @property
-    def train_interactions(self) -> int:
-        """Number of the user's interactions in the training part."""
-        return sum(end - start for start, end in self.train)
+    examples: dict[str, Examples]  # by `SPLITS`
+    train_interactions: Ints  # [users], the number of each user's interactions in the training part
+    roles: Counter[str]  # the number of interactions by `INTERACTION_ROLES`
+    warm: int  # users with a test example and with training interactions
+    cold: int  # users with a test example and without training interactions
 
 
-def split_history(timestamps_s: Sequence[float], split: SplitConfig, split_times_s: SplitTimes | None) -> UserSplit:
-    """Split a user's interactions into training sequences, validation targets and test targets.
+class _Sequences(NamedTuple):
+    """Training sequences. Every interaction of one except its first is a target."""
 
-    This is the only place that decides what is predicted from what: `BuildHistories` calls it for
-    each user. The history of a target holds only interactions before it.
+    user: Ints
+    start: Ints
+    end: Ints  # exclusive
+
+
+class _Targets(NamedTuple):
+    """Targets of validation or test. Those without a history become no example."""
+
+    user: Ints
+    begin: Ints  # of the interactions before the targets
+    first: Ints
+    end: Ints  # exclusive
+
+
+_Parts = tuple[_Sequences, dict[str, _Targets]]
+
+
+def split_timelines(
+    timestamps_s: Floats, offsets: Ints, split: SplitConfig, split_times_s: SplitTimes | None, max_length: int
+) -> SplitColumns:
+    """Split the interactions of many users into examples of training, validation and test.
+
+    This is the only place that decides what is predicted from what. The history of a target holds
+    only interactions before it. A target without a history has no example.
 
     Args:
-        timestamps_s: a user's times, ascending.
+        timestamps_s: the times of all interactions, each user's ascending.
+        offsets: where each user's interactions begin, and the end of the last [users + 1].
         split: the protocol and its settings.
-        split_times_s: the start of validation and of test; None for leave-one-out.
+        split_times_s: the start of validation and of test; None for leave-one-out and for an empty log.
+        max_length: the most interactions of an example's history.
 
     Returns:
-        The parts, as indices of `timestamps_s`.
+        The examples and the counts.
+
+    Raises:
+        ValueError: the protocol needs split times and there are none.
 
     Example:
-        >>> split_history([10.0, 20.0, 30.0, 40.0], LeaveOneOutConfig(), None).train
-        [Span(start=0, end=2)]
+        >>> times_s, offsets = np.arange(7.0), np.array([0, 2, 7])  # users with two and five interactions
+        >>> columns = split_timelines(times_s, offsets, LeaveOneOutConfig(), None, max_length=3)
+        >>> test = columns.examples["test"]
+        >>> test.begin.tolist(), test.start.tolist(), test.first.tolist()
+        ([0, 2], [0, 3], [1, 6])
     """
-    if isinstance(split, LeaveOneOutConfig) or split_times_s is None:
-        return leave_one_out(len(timestamps_s))
-    if isinstance(split, SessionSplitConfig):
-        return session(timestamps_s, split_times_s, split.gap_s)
-    return temporal(timestamps_s, split_times_s, every_target=split.targets == "all")
+    if isinstance(split, LeaveOneOutConfig) or not len(timestamps_s):
+        train, targets = _leave_one_out(offsets)
+    elif split_times_s is None:
+        raise ValueError(f"expected split times for {split.kind!r}; received None; compute them from the log")
+    elif isinstance(split, SessionSplitConfig):
+        train, targets = _session(timestamps_s, offsets, split_times_s, split.gap_s)
+    else:
+        train, targets = _temporal(timestamps_s, offsets, split_times_s, every_target=split.targets == "all")
+    examples = {TRAIN: _windows(train, max_length)}
+    examples |= {name: _with_history(part, max_length) for name, part in targets.items()}
+    train_interactions = np.zeros(len(offsets) - 1, np.int64)
+    np.add.at(train_interactions, train.user, train.end - train.start)
+    tested = np.unique(examples[TEST].user)
+    warm = int(np.count_nonzero(train_interactions[tested]))
+    roles = _count_roles(len(timestamps_s), train, targets)
+    return SplitColumns(examples, train_interactions, roles, warm, len(tested) - warm)
 
 
-def leave_one_out(count: int) -> UserSplit:
-    """Return a test target, the last interaction, a validation target before it, and the rest for training.
+def _leave_one_out(offsets: Ints) -> _Parts:
+    """Take each user's last interaction for test, the one before it for validation, and the rest for training.
 
     A user needs two interactions for a test example, three for a validation example as well, and
     four for a training example.
-
-    Args:
-        count: the number of the user's interactions.
-
-    Returns:
-        The split.
-
-    Example:
-        >>> leave_one_out(4).targets
-        [Targets(split='eval', start=0, first=2, end=3), Targets(split='test', start=0, first=3, end=4)]
     """
-    first = {EVAL: count - 2, TEST: count - 1}
-    return UserSplit(
-        _spans(0, max(count - 2, 0)),
-        [Targets(split, 0, target, target + 1) for split, target in first.items() if target >= 0],
-    )
+    begin, end = offsets[:-1], offsets[1:]
+    first = {EVAL: end - 2, TEST: end - 1}
+    train = _Sequences(np.arange(len(begin)), begin, np.maximum(end - 2, begin))
+    return train, {name: _one_each(target >= begin, begin, target, target + 1) for name, target in first.items()}
 
 
-def temporal(timestamps_s: Sequence[float], split_times_s: SplitTimes, *, every_target: bool) -> UserSplit:
-    """Return the interactions before the first split time for training, and at most one example for each later part.
+def _temporal(timestamps_s: Floats, offsets: Ints, split_times_s: SplitTimes, *, every_target: bool) -> _Parts:
+    """Take the interactions before the first split time for training, and at most one example for each later part.
 
-    The validation target is the first interaction between the split times. The test targets are
-    the first interaction from the second split time on, or all of them. So each user has the same weight.
-
-    Args:
-        timestamps_s: a user's times, ascending.
-        split_times_s: the start of validation and the start of test.
-        every_target: whether all interactions from the start of test on are targets, or only the first.
-
-    Returns:
-        The split.
-
-    Example:
-        >>> temporal([10.0, 20.0, 30.0, 40.0], (25.0, 35.0), every_target=False).targets
-        [Targets(split='eval', start=0, first=2, end=3), Targets(split='test', start=0, first=3, end=4)]
+    The validation target is a user's first interaction between the split times. The test targets
+    are the first interaction from the second split time on, or all of them.
     """
-    validation, test = (bisect.bisect_left(timestamps_s, time) for time in split_times_s)
-    end = len(timestamps_s)
-    targets = []
-    if validation < test:
-        targets.append(Targets(EVAL, 0, validation, validation + 1))
-    if test < end:
-        targets.append(Targets(TEST, 0, test, end if every_target else test + 1))
-    return UserSplit(_spans(0, validation), targets)
+    begin, end = offsets[:-1], offsets[1:]
+    earlier = (np.append(0, np.cumsum(timestamps_s < time)) for time in split_times_s)
+    validation, test = (begin + count[end] - count[begin] for count in earlier)
+    return _Sequences(np.arange(len(begin)), begin, validation), {
+        EVAL: _one_each(validation < test, begin, validation, validation + 1),
+        TEST: _one_each(test < end, begin, test, end if every_target else test + 1),
+    }
 
 
-def session(timestamps_s: Sequence[float], split_times_s: SplitTimes, gap_s: float | None) -> UserSplit:
-    """Return whole sessions for training, and the interactions of later sessions as targets, one by one.
+def _one_each(exists: npt.NDArray[np.bool_], begin: Ints, first: Ints, end: Ints) -> _Targets:
+    user = np.flatnonzero(exists)
+    return _Targets(user, begin[user], first[user], end[user])
 
-    The history of a target is the part of its session before it (Hidasi et al. 2016; Ludewig and
-    Jannach 2018). So every interaction of a session except its first is a target once.
 
-    Args:
-        timestamps_s: a user's times, ascending.
-        split_times_s: the start of validation and the start of test. A session belongs to the part
-            in which its first interaction lies.
-        gap_s: a longer pause ends a session; None for one session a user.
+def _session(timestamps_s: Floats, offsets: Ints, split_times_s: SplitTimes, gap_s: float | None) -> _Parts:
+    """Take whole sessions for training, and the interactions of later sessions as targets, one by one.
 
-    Returns:
-        The split.
-
-    Example:
-        >>> session([10.0, 11.0, 50.0, 51.0], (40.0, 60.0), gap_s=5.0)
-        UserSplit(train=[Span(start=0, end=2)], targets=[Targets(split='eval', start=2, first=3, end=4)])
+    A session belongs to the part in which its first interaction is. The history of a target is the
+    part of its session before it (Hidasi et al. 2016; Ludewig and Jannach 2018).
     """
-    train, targets = [], []
-    for start, end in sessions(timestamps_s, gap_s):
-        split = (TRAIN, EVAL, TEST)[bisect.bisect_right(split_times_s, timestamps_s[start])]
-        if split == TRAIN:
-            train.append(Span(start, end))
-        else:
-            targets += [Targets(split, start, target, target + 1) for target in range(start + 1, end)]
-    return UserSplit(train, targets)
+    border = np.zeros(len(timestamps_s) + 1, np.bool_)
+    border[offsets] = True
+    if gap_s is not None:
+        border[1:-1] |= np.diff(timestamps_s) > gap_s
+    borders = np.flatnonzero(border)
+    start, end = borders[:-1], borders[1:]
+    user = np.searchsorted(offsets, start, side="right") - 1
+    part = np.searchsorted(split_times_s, timestamps_s[start], side="right")
+
+    def steps(chosen: npt.NDArray[np.bool_]) -> _Targets:
+        first, _ = ragged_indices(start[chosen] + 1, end[chosen])
+        session = np.repeat(np.flatnonzero(chosen), (end - start)[chosen] - 1)
+        return _Targets(user[session], start[session], first, first + 1)
+
+    trained = part == 0
+    train = _Sequences(user[trained], start[trained], end[trained])
+    return train, {EVAL: steps(part == 1), TEST: steps(part == 2)}
 
 
-def sessions(timestamps_s: Sequence[float], gap_s: float | None) -> list[Span]:
-    """Return a timeline's sessions.
+def _windows(train: _Sequences, max_length: int) -> Examples:
+    """Cut training sequences into windows, so that every interaction except a sequence's first is a target once.
 
-    Args:
-        timestamps_s: a user's times, ascending.
-        gap_s: a longer pause ends a session; None for one session a user.
-
-    Returns:
-        Ranges that cover all indices, in order.
-
-    Example:
-        >>> sessions([10.0, 11.0, 50.0], gap_s=5.0)
-        [Span(start=0, end=2), Span(start=2, end=3)]
+    The model reads the interactions `start` to `first - 1` of a window and predicts the successor of
+    each. The last successor is at `first`. Windows are cut from the end backwards, so that the most
+    recent one has the full length.
     """
-    pauses = [later - earlier for earlier, later in pairwise(timestamps_s)]
-    breaks = [] if gap_s is None else [index for index, pause in enumerate(pauses, start=1) if pause > gap_s]
-    return [Span(start, end) for start, end in pairwise([0, *breaks, len(timestamps_s)]) if start < end]
+    count = -(-np.maximum(train.end - train.start - 1, 0) // max_length)
+    sequence = np.repeat(np.arange(len(count)), count)
+    later = np.cumsum(count)[sequence] - 1 - np.arange(len(sequence))  # windows after it in its sequence
+    first = train.end[sequence] - 1 - later * max_length
+    start = np.maximum(first - max_length, train.start[sequence])
+    return Examples(train.user[sequence], start, start, first, first + 1)
 
 
-def _spans(start: int, end: int) -> list[Span]:
-    return [Span(start, end)] if start < end else []
+def _with_history(targets: _Targets, max_length: int) -> Examples:
+    user, begin, first, end = (column[targets.begin < targets.first] for column in targets)
+    return Examples(user, begin, np.maximum(first - max_length, begin), first, end)
 
 
-def windows(span: Span, max_length: int) -> Iterator[tuple[int, int]]:
-    """Cut a training sequence into windows, so that every interaction except the first is a target once.
-
-    The model reads the interactions `start` to `target - 1` of a window and predicts the successor
-    of each. The last successor is at `target`. Windows are cut from the end backwards, so that the
-    most recent one has the full length.
-
-    Args:
-        span: the sequence.
-        max_length: the most interactions that a window reads.
-
-    Yields:
-        (start, target), the most recent first.
-
-    Example:
-        >>> list(windows(Span(0, 6), max_length=3))
-        [(2, 5), (0, 2)]
-    """
-    target = span.end - 1
-    while target > span.start:
-        start = max(target - max_length, span.start)
-        yield start, target
-        target = start
+def _count_roles(interactions: int, train: _Sequences, targets: dict[str, _Targets]) -> Counter[str]:
+    """Count the interactions by `INTERACTION_ROLES`. The sum of the counts is `interactions`."""
+    trained_on = train.end - train.start > 1
+    starts, ends = [train.start[trained_on]], [train.end[trained_on]]
+    roles = Counter({TRAINED_ON: _total(starts[0], ends[0]), NO_HISTORY: 0})
+    for name, (_, begin, first, end) in targets.items():
+        has_history = begin < first
+        roles[TARGETS[name]] = _total(first[has_history], end[has_history])
+        roles[NO_HISTORY] += _total(first[~has_history], end[~has_history])
+        starts.append(first)
+        ends.append(end)
+    other_role = _covered(starts, ends, interactions)
+    in_history = _covered([part.begin for part in targets.values()], starts[1:], interactions)
+    roles[HISTORY_ONLY] = int(np.count_nonzero(in_history & ~other_role))
+    roles[IN_NO_EXAMPLE] = interactions - roles.total()
+    return roles
 
 
-def count_roles(count: int, user_split: UserSplit) -> Counter[str]:
-    """Count a timeline's interactions by their role.
+def _total(start: Ints, end: Ints) -> int:
+    return int((end - start).sum())
 
-    Args:
-        count: the number of the user's interactions.
-        user_split: their split.
 
-    Returns:
-        Counts by `INTERACTION_ROLES`, whose sum is `count`.
-
-    Example:
-        >>> sorted(count_roles(4, leave_one_out(4)).items())
-        [('eval_targets', 1), ('test_targets', 1), ('trained_on', 2)]
-    """
-    roles = [IN_NO_EXAMPLE] * count
-    # Targets ascend, so the last target with one start has the longest history.
-    histories = {targets.start: targets.first for targets in user_split.targets}
-    for start, end in histories.items():
-        roles[start:end] = [HISTORY_ONLY] * (end - start)
-    for start, end in user_split.train:
-        if end - start > 1:
-            roles[start:end] = [TRAINED_ON] * (end - start)
-    for split, start, first, end in user_split.targets:
-        roles[first:end] = [TARGETS[split] if start < first else NO_HISTORY] * (end - first)
-    return Counter(roles)
+def _covered(starts: list[Ints], ends: list[Ints], size: int) -> npt.NDArray[np.bool_]:
+    """Return whether each index below `size` is in at least one of the ranges."""
+    depth = np.bincount(np.concatenate(starts), minlength=size + 1)
+    depth -= np.bincount(np.concatenate(ends), minlength=size + 1)
+    return np.cumsum(depth, out=depth)[:size] > 0
 
 
 def split_times_from_shares(counts: ValueCounts, split: TimeCutsConfig) -> SplitTimes | None:

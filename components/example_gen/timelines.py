@@ -1,110 +1,105 @@
-"""Timelines: each user's interactions in order of time, without items and users that have too few."""
+"""Timelines: each user's interactions in order of time, by column."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.config.log import DataConfig
+from schemas.interaction import interaction_schema
 
-# Some of a user's rows: their file; their lines, timestamps_s, item ids and further columns.
-Chunk = tuple[str, list[list[Any]]]
-
-
-class Timeline(NamedTuple):
-    """A user's interactions, oldest first. Interactions of the same time are in the order of the log."""
-
-    user_id: str
-    item_ids: list[str]
-    timestamps_s: list[float]
-    # By name, as many as item_ids: a category ("" if unknown) or a number (NaN if unknown).
-    further: dict[str, list[Any]]
+Indices = npt.NDArray[np.int64]
+Seconds = npt.NDArray[np.float64]
 
 
-class BuildTimelines(beam.PTransform):
-    """Transform of interactions to `Timeline` elements.
-
-    First, items with too few interactions over all users are left out. Then users with too few of
-    the remaining interactions are left out. Each happens once. All interactions of one user are in
-    one worker's memory. With a minimum for items, so are the ids of all items that pass it.
+@dataclass(frozen=True)
+class Timelines:
+    """The interactions of some users. Interactions of a user at the same time are in the order of the log.
 
     Args:
-        data: the minimums and the further columns.
+        user_ids: [users], ascending.
+        offsets: [users + 1]. The interactions of user i begin at `offsets[i]` and end before `offsets[i + 1]`.
+        item_ids: [items], ascending.
+        items: [interactions], indices of `item_ids`.
+        timestamps_s: [interactions], ascending for each user.
+        further: by name [interactions]: strings, "" if unknown, or float64 numbers, NaN if unknown.
     """
 
-    def __init__(self, data: DataConfig) -> None:
-        super().__init__()
-        self._item_minimum = data.min_item_interactions
-        self._user_minimum = data.min_user_interactions
-        self._names = [feature.name for feature in data.features if not feature.in_table]
+    user_ids: pa.Array
+    offsets: Indices
+    item_ids: pa.Array
+    items: Indices
+    timestamps_s: Seconds
+    further: Mapping[str, pa.Array]
 
-    def expand(self, batches: beam.PCollection) -> dict[str, beam.PCollection]:
-        """Return `timelines`, and `dropped`: counters of the interactions left out."""
-        frequent_items = beam.pvalue.AsSingleton(self._frequent_items(batches)) if self._item_minimum > 1 else None
-        chunks = batches | "GroupInBatch" >> beam.FlatMap(_chunks, frequent_items).with_outputs(
-            "dropped", main="chunks"
-        )
-        timelines = (
-            chunks.chunks
-            | "KeyByUser" >> beam.Map(lambda chunk: chunk).with_output_types(tuple[str, Any])
-            | "GroupByUser" >> beam.GroupByKey()
-            | "OrderInTime"
-            >> beam.FlatMap(_timeline, self._user_minimum, self._names).with_outputs("dropped", main="timelines")
-        )
-        dropped = (chunks.dropped, timelines.dropped) | "Dropped" >> beam.Flatten()
-        return {"timelines": timelines.timelines, "dropped": dropped}
+    @property
+    def lengths(self) -> Indices:
+        """The number of interactions of each user."""
+        return np.diff(self.offsets)
 
-    def _frequent_items(self, batches: beam.PCollection) -> beam.PCollection:
-        """Return one element: the ids of the items with enough interactions."""
-        return (
-            batches
-            | "CountItemsInBatch" >> beam.FlatMap(_item_counts).with_output_types(tuple[str, int])
-            | "CountItems" >> beam.CombinePerKey(sum)
-            | "EnoughInteractions" >> beam.Filter(lambda item, least: item[1] >= least, self._item_minimum)
-            | "ItemIds" >> beam.Keys()
-            | "CollectItems" >> beam.combiners.ToList()
+    def with_users(self, keep: npt.NDArray[np.bool_]) -> Timelines:
+        """Return the timelines of some users.
+
+        Args:
+            keep: [users].
+        """
+        if keep.all():
+            return self
+        rows = np.repeat(keep, self.lengths)
+        return Timelines(
+            self.user_ids.filter(pa.array(keep)),
+            offsets_of(self.lengths[keep]),
+            self.item_ids,
+            self.items[rows],
+            self.timestamps_s[rows],
+            {name: column.filter(pa.array(rows)) for name, column in self.further.items()},
         )
 
 
-def _item_counts(batch: pa.RecordBatch) -> Iterator[tuple[str, int]]:
-    counts = pc.value_counts(batch.column(batch.schema.get_field_index("item_id")))
-    yield from zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True)
+def build_timelines(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Timelines:
+    """Return the timelines of interactions in any order.
 
+    Args:
+        batches: all interactions of some users, of `interaction_schema`.
+        schema: their schema.
 
-def _chunks(batch: pa.RecordBatch, frequent_items: list[str] | None) -> Iterator[Any]:
-    """Yield a batch's rows by user. Beam's cost is per element, so a single row is never an element."""
-    columns = batch.columns
-    if frequent_items is not None:
-        keep = pc.is_in(columns[1], value_set=pa.array(frequent_items, pa.string()))
-        columns = [column.filter(keep) for column in columns]
-        yield beam.pvalue.TaggedOutput("dropped", Counter(below_item_minimum=batch.num_rows - len(columns[0])))
-    if not len(columns[0]):
-        return
-    users, files = columns[0].dictionary_encode(), columns[3].dictionary_encode()
-    group = users.indices.to_numpy().astype(np.int64) * len(files.dictionary) + files.indices.to_numpy()
-    order = np.argsort(group)
-    starts = np.flatnonzero(np.diff(group[order], prepend=-1)).tolist()
-    user_ids, item_ids, times, names, lines, *further = (column.take(pa.array(order)).to_pylist() for column in columns)
-    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-        yield user_ids[start], (names[start], [column[start:end] for column in (lines, times, item_ids, *further)])
-
-
-def _timeline(user: tuple[str, Iterable[Chunk]], least: int, names: list[str]) -> Iterator[Any]:
-    user_id, chunks = user
-    # A line of a file appears once, so the comparison never reaches the columns after it.
-    rows = sorted(
-        (time, file, line, *rest)
-        for file, (lines, times, *columns) in chunks
-        for line, time, *rest in zip(lines, times, *columns, strict=True)
+    Returns:
+        The timelines.
+    """
+    table = pa.Table.from_batches(list(batches), schema=schema)
+    users, items, files = (ranked(table.column(name)) for name in ("user_id", "item_id", "file"))
+    times, lines = (table.column(name).to_numpy() for name in ("timestamp_s", "line"))
+    order = np.lexsort((lines, files[1], times, users[1]))
+    rows = pa.array(order)
+    further = schema.names[len(interaction_schema(())) :]
+    return Timelines(
+        user_ids=users[0],
+        offsets=offsets_of(np.bincount(users[1], minlength=len(users[0]))),
+        item_ids=items[0],
+        items=items[1][order],
+        timestamps_s=times[order],
+        further={name: one_chunk(table.column(name)).take(rows) for name in further},
     )
-    if len(rows) < least:
-        yield beam.pvalue.TaggedOutput("dropped", Counter(below_user_minimum=len(rows)))
-    else:
-        times, _, _, items, *further = (list(column) for column in zip(*rows, strict=True))
-        yield Timeline(user_id, items, times, dict(zip(names, further, strict=True)))
+
+
+def ranked(column: pa.ChunkedArray) -> tuple[pa.Array, Indices]:
+    """Return the distinct values of a column of strings, ascending, and the index of each row's value."""
+    encoded = one_chunk(column.dictionary_encode().unify_dictionaries())
+    order = pc.array_sort_indices(encoded.dictionary)
+    ranks = np.empty(len(order), np.int64)
+    ranks[order.to_numpy()] = np.arange(len(order))
+    return encoded.dictionary.take(order), ranks[encoded.indices.to_numpy()]
+
+
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array."""
+    return column.combine_chunks() if column.num_chunks else pa.array([], column.type)
+
+
+def offsets_of(lengths: Indices) -> Indices:
+    """Return where lists of these lengths begin, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

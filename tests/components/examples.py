@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.example_gen.histories import HistoryExample, to_example
 from schemas.features import SPLITS, TRAIN
+from tests.components.history_example import HistoryExample, to_example
 
 
 def example(

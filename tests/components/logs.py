@@ -8,9 +8,9 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from components.example_gen.histories import HistoryExample
 from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
 from schemas.interaction import interaction_schema
+from tests.components.history_example import HistoryExample
 
 DAY_S = 86_400
 START_S = 1_600_000_000  # 2020-09-13

@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from components.example_gen.histories import HistoryExample, histories
-from components.example_gen.splits import SplitTimes, split_history
-from components.example_gen.timelines import Timeline
+from components.example_gen.example_encoder import encode_examples
+from components.example_gen.histories import history_batches
+from components.example_gen.splits import SplitTimes, split_timelines
+from components.example_gen.timelines import Timelines, build_timelines
 from schemas.config import LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
+from schemas.interaction import interaction_schema
+from tests.components.history_example import HistoryExample, from_example
+from tests.components.logs import interactions
 
 LEAVE_ONE_OUT = LeaveOneOutConfig()
 NEXT = TemporalSplitConfig(kind="temporal")
@@ -37,13 +41,26 @@ SESSION = st.builds(Protocol, SESSION_SPLITS.map(session), CUTS)
 PROTOCOLS = st.just(Protocol(LEAVE_ONE_OUT, None)) | TEMPORAL | SESSION
 
 
-def timeline(times: Sequence[float]) -> Timeline:
-    return Timeline("u", [f"i{index}" for index in range(len(times))], list(times), {})
-
-
 def item_index(item_id: str) -> int:
     return int(item_id.removeprefix("i"))
 
 
+def timelines(rows: Sequence[tuple[str, str, float]]) -> Timelines:
+    """Return the timelines of rows of (user, item, time)."""
+    return build_timelines([interactions(list(rows))], interaction_schema([]))
+
+
 def build(times: Sequence[float], protocol: Protocol, max_length: int = 50) -> list[HistoryExample]:
-    return list(histories(timeline(times), split_history(times, *protocol), max_length, {}))
+    """Return the examples of a user with items `i0`, `i1` and so on, those of training first."""
+    return build_all(timelines([("u", f"i{index}", time) for index, time in enumerate(times)]), protocol, max_length)
+
+
+def build_all(users: Timelines, protocol: Protocol, max_length: int) -> list[HistoryExample]:
+    """Return the examples of some users, by split, user and time."""
+    found = split_timelines(users.timestamps_s, users.offsets, *protocol, max_length)
+    return [
+        from_example(example)
+        for split, examples in found.examples.items()
+        for batch in history_batches(users, split, examples, found.train_interactions, {})
+        for example in encode_examples(batch).to_pylist()
+    ]

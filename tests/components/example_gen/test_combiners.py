@@ -1,18 +1,21 @@
+from __future__ import annotations
+
 import math
 from collections import Counter
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.combiners import CountItems, CountSeconds, MeasureExtent
-from components.example_gen.timelines import Timeline
+from components.example_gen.combiners import CountDistinct, CountSeconds, FrequentValues, widest
 from tests.components.logs import local_pipeline
+from tests.components.protocols import timelines
 
-TIMES = st.lists(st.floats(0, 50).map(lambda time: round(time, 1)), min_size=1, max_size=9).map(sorted)
+TIMES = st.lists(st.floats(0, 50).map(lambda time: round(time, 1)), min_size=1, max_size=9)
 BUNDLES = st.lists(st.lists(TIMES, max_size=9), max_size=4)
 
 
@@ -27,35 +30,39 @@ def combine(combiner: beam.CombineFn, bundles: list[list[Any]]) -> Any:
     return combiner.extract_output(combiner.merge_accumulators([*accumulators, combiner.create_accumulator()]))
 
 
-def timelines(bundles: list[list[list[float]]]) -> list[list[Timeline]]:
-    return [[Timeline("u", [f"i{time}" for time in times], times, {}) for times in bundle] for bundle in bundles]
-
-
 @given(bundles=BUNDLES)
 def test_count_seconds_counts_interactions_by_whole_second(bundles: list[list[list[float]]]) -> None:
-    seconds, counts = combine(CountSeconds(), timelines(bundles))
+    logs = [[timelines([("u", "i", time) for time in times]) for times in bundle] for bundle in bundles]
+
+    seconds, counts = combine(CountSeconds(), logs)
 
     every = Counter(math.floor(time) for bundle in bundles for times in bundle for time in times)
     assert dict(zip(seconds.tolist(), counts.tolist(), strict=True)) == every
     assert seconds.tolist() == sorted(every)
 
 
-@given(bundles=BUNDLES)
-def test_measure_extent_finds_first_and_last_time(bundles: list[list[list[float]]]) -> None:
-    every = [time for bundle in bundles for times in bundle for time in times]
+@given(ends=st.lists(st.none() | st.tuples(st.floats(0, 9), st.floats(10, 19))))
+def test_widest_is_the_earliest_and_the_latest_time(ends: list[tuple[float, float] | None]) -> None:
+    known = [pair for pair in ends if pair]
+    expected = (min(first for first, _ in known), max(last for _, last in known)) if known else None
 
-    assert combine(MeasureExtent(), timelines(bundles)) == {
-        "first_timestamp_s": min(every, default=None),
-        "last_timestamp_s": max(every, default=None),
-    }
+    assert widest(ends) == expected
+    assert widest([widest(ends[:2]), widest(ends[2:])]) == expected
 
 
-@pytest.mark.parametrize("bundles", [[], [["ab"], ["bc", "éa"]]])
-def test_item_of_several_bundles_counts_once(bundles: list[list[str]]) -> None:
+LOG = [["a", "b", "a"], ["é", "b"], ["a"]]
+
+
+@pytest.mark.parametrize("arrays", [[], LOG])
+def test_count_distinct_counts_a_string_of_several_arrays_once(arrays: list[list[str]]) -> None:
     with local_pipeline() as pipeline:
-        parts = [
-            pipeline | f"Bundle{number}" >> beam.Create([Timeline("u", list(items), [1.0], {}) for items in bundle])
-            for number, bundle in enumerate(bundles)
-        ]
-        timelines = parts | beam.Flatten() if parts else pipeline | beam.Create([])
-        assert_that(timelines | CountItems(), equal_to([4 if bundles else 0]))
+        ids = pipeline | beam.Create([pa.array(each) for each in arrays])
+        assert_that(ids | CountDistinct(), equal_to([3 if arrays else 0]))
+
+
+@pytest.mark.parametrize(("least", "expected"), [(1, "abé"), (2, "ab"), (3, "a"), (4, "")])
+def test_frequent_values_occur_often_enough_in_all_arrays_together(least: int, expected: str) -> None:
+    with local_pipeline() as pipeline:
+        ids = pipeline | beam.Create([pa.array(each) for each in LOG])
+        frequent = ids | FrequentValues(least) | beam.FlatMap(lambda array: array.to_pylist())
+        assert_that(frequent, equal_to(list(expected)))

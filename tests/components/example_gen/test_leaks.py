@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from components.example_gen.histories import HistoryExample
 from components.example_gen.ingest import ingest
 from schemas import config
+from tests.components.history_example import HistoryExample
 from tests.components.logs import START_S, data, local_pipeline
 from tests.components.protocols import (
     ALL,

@@ -1,28 +1,23 @@
+from __future__ import annotations
+
 import gzip
 import math
-from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 import pytest
-from apache_beam.testing.util import assert_that, equal_to
 
+from components.example_gen import side_tables
+from components.example_gen.lookup_table import build_table, describe_items, rows_schema
 from components.example_gen.report import RejectedRow, TableRows
-from components.example_gen.side_tables import (
-    EMPTY,
-    DescribeItems,
-    DescribeUsers,
-    count_table_rows,
-    read_items,
-    read_table,
-    read_table_rows,
-    read_user_rows,
-)
-from components.example_gen.timelines import Timeline
+from components.example_gen.side_tables import count_table_rows, read_table, read_table_rows
 from schemas.config.log import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
-from tests.components.logs import data, local_pipeline
+from tests.components.logs import data
+from tests.components.protocols import timelines
 
 TABLE = 'id,title,kind,price\na,"A, the first",book, 1.5 \nb,B,,\nc,C,film,NULL\n'
 COLUMNS = {"kind": {"column": "kind"}, "cost": {"column": "price", "kind": "number"}}
@@ -34,32 +29,44 @@ def table(path: Path, text: str = TABLE) -> UsersTableConfig:
     return UsersTableConfig.model_validate({"path": str(path), "id": "id", "columns": COLUMNS})
 
 
+def known(users: UsersTableConfig | ItemsTableConfig, *ids: str) -> list[dict[str, Any]]:
+    """Return what a table has for some ids; an id that it lacks has the key `missing`."""
+    columns, missing = build_table(read_table(users, NULLS), rows_schema(users)).look_up(pa.array(ids))
+    rows = [
+        dict(zip(columns, row, strict=True)) for row in zip(*(c.to_pylist() for c in columns.values()), strict=True)
+    ]
+    return [{**row, "missing": True} if lacking else row for row, lacking in zip(rows, missing.tolist(), strict=True)]
+
+
 @pytest.mark.parametrize("name", ["users.csv", "users.csv.gz"])
 def test_read_table_returns_values_and_missing_values(tmp_path: Path, name: str) -> None:
-    known = read_table(table(tmp_path / name), NULLS)
-
-    np.testing.assert_equal(known.get("a"), {"kind": "book", "cost": 1.5})
-    np.testing.assert_equal(known.get("b"), {"kind": "", "cost": math.nan})
-    np.testing.assert_equal(known.get("c"), {"kind": "film", "cost": math.nan})
-    np.testing.assert_equal(known.get("x"), {"kind": "", "cost": math.nan})
-    assert [key for key in "abcx" if known.is_missing(key)] == ["x"]
-
-
-def test_empty_table_has_no_missing_ids() -> None:
-    assert (EMPTY.get("a"), EMPTY.is_missing("a")) == ({}, False)
+    np.testing.assert_equal(
+        known(table(tmp_path / name), "a", "b", "c", "x"),
+        [
+            {"user_kind": "book", "user_cost": 1.5},
+            {"user_kind": "", "user_cost": math.nan},
+            {"user_kind": "film", "user_cost": math.nan},
+            {"user_kind": "", "user_cost": math.nan, "missing": True},
+        ],
+    )
 
 
-def test_read_table_with_a_repeated_id_keeps_its_last_row(tmp_path: Path) -> None:
-    known = read_table(table(tmp_path / "users.csv", TABLE + "a,Again,toy,2\n"), NULLS)
+def test_read_table_with_a_repeated_id_keeps_the_last_row_of_the_last_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(side_tables, "TABLE_ROWS", 2)
+    for name, rows in {"1.csv": "a,,old,1\nb,,only,2\n", "2.csv": "a,,older,3\nz,,z,4\na,,last,5\n"}.items():
+        (tmp_path / name).write_text("id,title,kind,price\n" + rows)
+    users = UsersTableConfig.model_validate({"path": f"{tmp_path}/*.csv", "id": "id", "columns": COLUMNS})
 
-    assert known.get("a") == {"kind": "toy", "cost": 2.0}
+    assert known(users, "a", "b") == [{"user_kind": "last", "user_cost": 5.0}, {"user_kind": "only", "user_cost": 2.0}]
 
 
 def test_read_table_with_text_for_a_number_names_its_line(tmp_path: Path) -> None:
     users = table(tmp_path / "users.csv", TABLE + "d,D,book,cheap\n")
 
     with pytest.raises(InputError, match=r"column 'price' \(data\.users\.columns\.cost\)(.|\n)*'cheap' at .*csv:5"):
-        read_table(users, NULLS)
+        list(read_table(users, NULLS))
 
 
 def test_read_table_rows_reads_columns_of_every_file_by_name(tmp_path: Path) -> None:
@@ -108,27 +115,7 @@ def test_read_table_without_quoting_keeps_quotes(tmp_path: Path) -> None:
     settings = {"path": f"{tmp_path}/items.csv", "id": "id", "title": "title", "columns": columns}
     items = ItemsTableConfig.model_validate({**settings, "delimiter": ";", "quote": None})
 
-    assert read_items(data(items=items)).get("1") == {"kind": '5"'}
-
-
-def test_read_user_rows_names_its_columns_as_features(tmp_path: Path) -> None:
-    rows = dict(read_user_rows(table(tmp_path / "users.csv"), NULLS))
-
-    np.testing.assert_equal(rows["a"][1], {"user_kind": "book", "user_cost": 1.5})
-
-
-def test_describe_users_takes_the_last_row_of_a_user_and_only_users_of_the_log(tmp_path: Path) -> None:
-    for name, rows in {"1.csv": "a,old\nb,only\n", "2.csv": "a,older\nz,nobody\na,last\n"}.items():
-        (tmp_path / name).write_text("id,kind\n" + rows)
-    users = UsersTableConfig.model_validate(
-        {"path": f"{tmp_path}/*.csv", "id": "id", "columns": {"kind": {"column": "kind"}}}
-    )
-    lines = [Timeline(user, ["i"], [1.0], {}) for user in ("a", "b", "c")]
-
-    with local_pipeline() as pipeline:
-        described = pipeline | beam.Create(lines) | DescribeUsers(data(users=users))
-        found = described | beam.Map(lambda each: (each[0].user_id, each[1]["user_kind"], each[2]))
-        assert_that(found, equal_to([("a", "last", False), ("b", "only", False), ("c", "", True)]))
+    assert known(items, "1") == [{"kind": '5"'}]
 
 
 def test_describe_items_adds_columns_and_counts_missing_items(tmp_path: Path) -> None:
@@ -137,23 +124,19 @@ def test_describe_items_adds_columns_and_counts_missing_items(tmp_path: Path) ->
     items = ItemsTableConfig.model_validate(
         {"path": f"{tmp_path}/items.csv", "id": "id", "title": "title", "columns": columns}
     )
-    line = Timeline("u", ["a", "x", "a", "c"], [1.0, 2.0, 3.0, 4.0], {"event": ["buy", "", "buy", ""]})
+    users = timelines([("u", "a", 1), ("u", "x", 2), ("v", "a", 3), ("v", "c", 4)])
+    events = pa.array(["buy", "", "buy", ""])
 
-    with local_pipeline() as pipeline:
-        described = pipeline | beam.Create([line]) | DescribeItems(data(items=items, null_values=("", "NULL")))
-        known = described.timelines | beam.Map(
-            lambda line: {name: list(map(str, x)) for name, x in line.further.items()}
-        )
-        assert_that(
-            known,
-            equal_to(
-                [
-                    {
-                        "event": ["buy", "", "buy", ""],
-                        "kind": ["book", "", "book", "film"],
-                        "price": ["1.5", "nan", "1.5", "nan"],
-                    }
-                ]
-            ),
-        )
-        assert_that(described.counts, equal_to([Counter(not_in_table=1)]), label="counts")
+    found, missing = describe_items(
+        replace(users, further={"event": events}), build_table(read_table(items, NULLS), rows_schema(items))
+    )
+
+    np.testing.assert_equal(
+        {name: column.to_pylist() for name, column in found.further.items()},
+        {
+            "event": ["buy", "", "buy", ""],
+            "kind": ["book", "", "book", "film"],
+            "price": [1.5, math.nan, 1.5, math.nan],
+        },
+    )
+    assert missing == 1

@@ -1,4 +1,4 @@
-"""Split of one user in plain Python: the reference for `components.example_gen.split_columns`."""
+"""Split of one user in plain Python: the reference for `components.example_gen.splits`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,253 @@
+"""From interactions to examples: a shuffle by user, then one shard of the users at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
+
+from components.common.beam_combiners import sum_counters
+from components.example_gen.combiners import CountDistinct, CountSeconds, FrequentValues, widest
+from components.example_gen.histories import history_batches
+from components.example_gen.history_writer import write_examples
+from components.example_gen.lookup_table import LookupTable, build_table, describe_items, rows_schema
+from components.example_gen.side_tables import read_table
+from components.example_gen.spill import Shard, Spill, SpillRows, read_spill, shards
+from components.example_gen.splits import (
+    INTERACTION_ROLES,
+    Examples,
+    SplitTimes,
+    split_timelines,
+    split_times_from_shares,
+)
+from components.example_gen.timelines import Timelines, build_timelines
+from schemas.config import HistoryConfig, LeaveOneOutConfig, SplitConfig
+from schemas.config.log import DataConfig
+from schemas.features import SPLITS
+from schemas.interaction import interaction_schema
+
+ROWS_PER_SHARD = 1_000_000
+WARM, COLD = "warm", "cold"  # users with and without interactions in the training part
+
+
+class Work(NamedTuple):
+    """A shard, and the files that have its rows among others."""
+
+    shard: Shard
+    interactions: list[Spill]
+    users: list[Spill]  # rows of the table of users
+
+
+class Users(NamedTuple):
+    """The users of a shard with their interactions."""
+
+    shard: Shard
+    timelines: Timelines
+    of_user: Mapping[str, pa.Array]  # the values of the table of users by feature, [users]
+
+
+class SplitOfUsers(NamedTuple):
+    """The examples of a split and shard, as indices."""
+
+    users: Users
+    split: str
+    examples: Examples
+    train_interactions: Any  # int64 [users]
+
+
+class BuildExamples(beam.PTransform):
+    """Transform of interactions to files of examples.
+
+    All interactions of a shard, `ROWS_PER_SHARD` or the largest user, are in one worker's memory. So are the table of
+    items, and the ids of the items with enough interactions if there is a minimum.
+
+    Args:
+        data: the minimums, the further columns and the tables.
+        split: the protocol that divides each user's interactions.
+        history: the length of an example's history.
+        directory: the folder of the examples.
+        scratch: a folder for the shuffle and for unfinished files, see `atomic_write`.
+    """
+
+    def __init__(
+        self, data: DataConfig, split: SplitConfig, history: HistoryConfig, directory: str, scratch: str
+    ) -> None:
+        super().__init__()
+        self._data = data
+        self._split = split
+        self._max_length = history.max_length
+        self._places = (directory, scratch)
+
+    def expand(self, batches: PCollection) -> dict[str, PCollection]:
+        """Write the examples and count what became of the interactions.
+
+        Args:
+            batches: record batches of `interaction_schema`.
+
+        Returns:
+            `files`, the paths of the files after they are written, and `counts`, with one dictionary: the fields of
+            `IngestionReport` that describe interactions, users, items and examples.
+        """
+        frequent = AsList(self._frequent_items(batches))
+        work = self._work(batches)
+        items = AsList(self._items(batches.pipeline))
+        split_times = AsSingleton(self._split_times(work, frequent))
+        loaded = work | "LoadUsers" >> beam.FlatMap(_load, self._data, frequent).with_outputs("counts", main="users")
+        described = loaded.users | "DescribeItems" >> beam.FlatMap(_describe, items).with_outputs(
+            "counts", main="users"
+        )
+        split = described.users | "Split" >> beam.FlatMap(
+            _split, self._split, split_times, self._max_length
+        ).with_outputs("counts", "extents", "items", main="examples")
+        files = split.examples | "WriteExamples" >> beam.Map(_write, *self._places)
+        extent = AsSingleton(split.extents | "Extent" >> beam.CombineGlobally(widest))
+        distinct = AsSingleton(split["items"] | "CountItems" >> CountDistinct())
+        counts = (
+            (loaded.counts, described.counts, split.counts)
+            | "AllCounts" >> beam.Flatten()
+            | "SumCounts" >> beam.CombineGlobally(sum_counters)
+            | "Summarize" >> beam.Map(_summary, extent, distinct, split_times)
+        )
+        return {"files": files, "counts": counts}
+
+    def _frequent_items(self, batches: PCollection) -> PCollection:
+        """Return arrays of the ids of the items with enough interactions; nothing if there is no minimum."""
+        if self._data.min_item_interactions == 1:
+            return batches.pipeline | "AllItems" >> beam.Create([])
+        ids = batches | "ItemIds" >> beam.Map(lambda batch: batch.column(1))
+        return ids | "FrequentItems" >> FrequentValues(self._data.min_item_interactions)
+
+    def _items(self, pipeline: beam.Pipeline) -> PCollection:
+        """Return the table of items, if columns of it are read."""
+        if not self._data.items or not self._data.items.columns:
+            return pipeline | "NoItems" >> beam.Create([])
+        return pipeline | "Items" >> beam.Create([self._data]) | "ReadItems" >> beam.Map(read_items)
+
+    def _work(self, batches: PCollection) -> PCollection:
+        scratch = self._places[1]
+        interactions = batches | "SpillInteractions" >> beam.ParDo(SpillRows(scratch))
+        users = batches.pipeline | "Users" >> beam.Create([self._data.users] if self._data.users else [])
+        rows = users | "ReadUsers" >> beam.FlatMap(read_table, self._data.null_values)
+        spilled = rows | "SpillUsers" >> beam.ParDo(SpillRows(scratch))
+        return (
+            batches.pipeline
+            | "Once" >> beam.Create([None])
+            | "Shards" >> beam.FlatMap(_all_work, AsList(interactions), AsList(spilled))
+            | "SpreadShards" >> beam.Reshuffle()
+        )
+
+    def _split_times(self, work: PCollection, frequent: AsList) -> PCollection:
+        """Return one element: the split times, or None for a protocol without them."""
+        if isinstance(self._split, LeaveOneOutConfig):
+            return work.pipeline | "NoSplitTimes" >> beam.Create([None])
+        if self._split.test_from is not None:
+            return work.pipeline | "GivenSplitTimes" >> beam.Create([self._split.cuts_s()])
+        # Each shard is read once more, so that Beam need not keep all of them until the split times are known.
+        loaded = work | "LoadTimes" >> beam.FlatMap(_load, self._data, frequent).with_outputs("counts", main="users")
+        return (
+            loaded.users
+            | "Timelines" >> beam.Map(lambda users: users.timelines)
+            | "CountSeconds" >> beam.CombineGlobally(CountSeconds())
+            | "SplitTimesFromShares" >> beam.Map(split_times_from_shares, self._split)
+        )
+
+
+def _all_work(_: None, interactions: list[Spill], users: list[Spill]) -> Iterator[Work]:
+    for shard in shards(sum(spill.rows for spill in interactions), ROWS_PER_SHARD):
+        yield Work(shard, interactions, users)
+
+
+def read_items(data: DataConfig) -> LookupTable:
+    """Read the further columns of the items.
+
+    Args:
+        data: the log and its tables, of which it must have that of items.
+
+    Raises:
+        InputError: see `read_table`.
+    """
+    assert data.items
+    return build_table(read_table(data.items, data.null_values), rows_schema(data.items))
+
+
+def _load(work: Work, data: DataConfig, frequent_items: Sequence[pa.Array]) -> Iterator[Any]:
+    """Yield the users of a shard, with enough interactions with items that have enough."""
+    batches = [batch for spill in work.interactions for batch in read_spill(spill, work.shard)]
+    counts: Counter[str] = Counter()
+    if data.min_item_interactions > 1:
+        known = pa.concat_arrays([pa.array([], pa.string()), *frequent_items])
+        rows = sum(batch.num_rows for batch in batches)
+        batches = [batch.filter(pc.is_in(batch.column(1), value_set=known)) for batch in batches]
+        counts["below_item_minimum"] = rows - sum(batch.num_rows for batch in batches)
+    every = build_timelines(batches, interaction_schema([each for each in data.features if not each.in_table]))
+    timelines = every.with_users(every.lengths >= data.min_user_interactions)
+    counts["below_user_minimum"] = len(every.timestamps_s) - len(timelines.timestamps_s)
+    of_user: dict[str, pa.Array] = {}
+    if data.users:
+        rows_of_users = (batch for spill in work.users for batch in read_spill(spill, work.shard))
+        of_user, missing = build_table(rows_of_users, rows_schema(data.users)).look_up(timelines.user_ids)
+        counts["users_not_in_table"] = int(missing.sum())
+    yield TaggedOutput("counts", counts)
+    yield Users(work.shard, timelines, of_user)
+
+
+def _describe(users: Users, items: Sequence[LookupTable]) -> Iterator[Any]:
+    for table in items:
+        timelines, missing = describe_items(users.timelines, table)
+        users = users._replace(timelines=timelines)
+        yield TaggedOutput("counts", Counter(not_in_table=missing))
+    yield users
+
+
+def _split(users: Users, split: SplitConfig, split_times_s: SplitTimes | None, max_length: int) -> Iterator[Any]:
+    timelines = users.timelines
+    times, offsets = timelines.timestamps_s, timelines.offsets
+    found = split_timelines(times, offsets, split, split_times_s, max_length)
+    ties = np.diff(times, prepend=np.nan) == 0
+    ties[offsets[:-1]] = False  # the interaction before is another user's
+    counts = Counter(users=len(timelines.user_ids), interactions=len(times), ties=int(ties.sum()))
+    counts.update({**found.roles, WARM: found.warm, COLD: found.cold})
+    for name, examples in found.examples.items():
+        counts[name] = len(examples.user)
+        yield SplitOfUsers(users, name, examples, found.train_interactions)
+    yield TaggedOutput("counts", counts)
+    yield TaggedOutput("items", timelines.item_ids.take(pa.array(np.unique(timelines.items))))
+    if len(times):
+        yield TaggedOutput("extents", (float(times.min()), float(times.max())))
+
+
+def _write(part: SplitOfUsers, directory: str, scratch: str) -> str:
+    users, split, examples, train_interactions = part
+    batches = history_batches(users.timelines, split, examples, train_interactions, users.of_user)
+    return write_examples(batches, split, users.shard, directory, scratch)
+
+
+def _summary(
+    counts: Counter[str], extent: tuple[float, float] | None, items: int, split_times_s: SplitTimes | None
+) -> dict[str, Any]:
+    names = (
+        "users",
+        "interactions",
+        "ties",
+        "below_item_minimum",
+        "below_user_minimum",
+        "not_in_table",
+        "users_not_in_table",
+    )
+    first, last = extent or (None, None)
+    return {
+        **{name: counts[name] for name in names},
+        "first_timestamp_s": first,
+        "last_timestamp_s": last,
+        "items": items,
+        "roles": {role: counts[role] for role in INTERACTION_ROLES},
+        "examples": {split: counts[split] for split in SPLITS},
+        "test_users": {kind: counts[kind] for kind in (WARM, COLD)},
+        "split_times_s": split_times_s,
+    }
