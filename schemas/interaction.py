@@ -9,15 +9,16 @@ from schemas.config.log import Feature
 
 # A source yields the columns of the log as strings, and where each row came
 # from. A row that could not be split into fields has its reason in ERROR, and
-# null in every column of the log.
+# null in every column of the log. RAW is the row's bytes with its line end, so
+# that a source can refer to the bytes that it read instead of copying them.
 FILE = "__file__"
 LINE = "__line__"
 RAW = "__raw__"
 ERROR = "__error__"
 PROVENANCE = [
-    pa.field(FILE, pa.string(), nullable=False),
+    pa.field(FILE, pa.dictionary(pa.int32(), pa.string()), nullable=False),
     pa.field(LINE, pa.int64(), nullable=False),
-    pa.field(RAW, pa.string(), nullable=False),
+    pa.field(RAW, pa.binary(), nullable=False),
     pa.field(ERROR, pa.string()),
 ]
 

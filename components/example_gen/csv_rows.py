@@ -25,62 +25,168 @@ class RawRow(NamedTuple):
     error: str | None  # a member of `RejectionReason`
 
 
-def read_lines(blocks: Iterable[bytes]) -> Iterator[str]:
-    """Yield the physical lines of UTF-8 text.
+class ParsedRow(NamedTuple):
+    """A row and what it took to parse it."""
+
+    lines: int  # how many physical lines belong to the row
+    text: str  # these lines, with their ends
+    fields: list[str] | None  # None where `error` is set; [] for a blank line
+    error: str | None  # a member of `RejectionReason`
+    returned: list[str]  # lines that the parser took after those of the row
+    ended: bool  # whether the parser asked for a line after the last one
+
+
+def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the content of a file in pieces that end where a line ends.
 
     Args:
         blocks: the content of a file, cut anywhere.
 
     Yields:
-        Lines with their ends (LF or CRLF), without a byte order mark. Bytes that are not UTF-8
-        become lone surrogates.
+        At least one line each, without a byte order mark. The last line of a file may have no end.
     """
     parts: list[bytes] = []  # the beginning of a line that ends in a later block
     first = True
     for block in blocks:
-        data = block.removeprefix(codecs.BOM_UTF8) if first else block
-        first = False
-        end = data.rfind(b"\n") + 1
+        end = block.rfind(b"\n") + 1
         if end:
-            text = b"".join([*parts, data[:end]]).decode("utf-8", "surrogateescape")
-            yield from (line + "\n" for line in text[:-1].split("\n"))
+            text = b"".join([*parts, block[:end]])
+            yield text.removeprefix(codecs.BOM_UTF8) if first else text
+            first = False
             parts = []
-        parts.append(data[end:])
-    if rest := b"".join(parts).decode("utf-8", "surrogateescape"):
+        if end < len(block):
+            parts.append(block[end:])
+    rest = b"".join(parts)
+    if rest := rest.removeprefix(codecs.BOM_UTF8) if first else rest:
         yield rest
 
 
-class _LineReader:
-    """Lines for the csv reader, which remembers those of the current row and can return them."""
+def read_lines(blocks: Iterable[bytes]) -> Iterator[str]:
+    """Return the physical lines of UTF-8 text.
+
+    Args:
+        blocks: the content of a file, cut anywhere.
+
+    Returns:
+        Lines with their ends (LF or CRLF), without a byte order mark. Bytes that are not UTF-8
+        become lone surrogates.
+    """
+    return decode_lines(whole_lines(blocks))
+
+
+def decode_lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines of `read_lines`.
+
+    Args:
+        pieces: the output of `whole_lines`.
+    """
+    for piece in pieces:
+        *lines, rest = piece.decode("utf-8", "surrogateescape").split("\n")
+        yield from (line + "\n" for line in lines)
+        if rest:
+            yield rest
+
+
+class RowParser:
+    """Parser of one row at a time.
+
+    A quoted field may span lines. Such a row is malformed if its quotes are broken, if it holds a
+    NUL, if it has the wrong number of fields, or if a field has more than 131,072 characters (the
+    limit of the csv module). Then only its first line is lost: a stray quote costs one row, not the
+    rest of the file.
+
+    Args:
+        delimiter: one character.
+        quote: one character, or None for text without quoting.
+        width: the number of fields of a row; None for the number of the first row.
+    """
+
+    def __init__(self, delimiter: str, quote: str | None, width: int | None = None) -> None:
+        self._width = width
+        self._lines: Iterator[str] = iter(())
+        self._taken: list[str] = []  # by the current row
+        self._ended = False
+        self._parser = (
+            csv.reader(self, delimiter=delimiter, quotechar=quote, strict=True)
+            if quote
+            else csv.reader(self, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+        )
+
+    def __iter__(self) -> RowParser:
+        return self
+
+    def __next__(self) -> str:
+        if len(self._taken) == MAX_ROW_LINES:
+            raise StopIteration  # csv is inside quotes then, and reports an error
+        line = next(self._lines, None)
+        if line is None:
+            self._ended = True
+            raise StopIteration
+        self._taken.append(line)
+        return line
+
+    def parse(self, lines: Iterator[str]) -> ParsedRow | None:
+        """Parse the row that begins with the next line.
+
+        Args:
+            lines: the physical lines with their ends. The parser may take more lines than belong to the row.
+
+        Returns:
+            The row; None if there is no line.
+        """
+        self._lines, self._taken, self._ended = lines, [], False
+        fields: list[str] | None
+        try:
+            fields = next(self._parser)
+        except StopIteration:
+            return None
+        except csv.Error:
+            fields = None
+        count, text, error = len(self._taken), "".join(self._taken), None
+        if fields:
+            self._width = self._width or len(fields)
+            # Python 3.10's csv module refuses NUL, later versions accept it.
+            if "\0" in text or (count > 1 and len(fields) != self._width):
+                fields = None
+        if fields is None:
+            count, text, error = 1, self._taken[0], RejectionReason.MALFORMED
+        elif fields and len(fields) != self._width:
+            error = RejectionReason.WRONG_FIELD_COUNT
+        elif fields and not (text.isascii() or _is_utf8(text)):
+            error = RejectionReason.BAD_ENCODING
+        if error:
+            fields = None
+        return ParsedRow(count, text, fields, error and error.value, self._taken[count:], self._ended)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate stands for a byte that is not UTF-8
+        return False
+    return True
+
+
+class _Lines:
+    """Lines that can be returned, so that they are read again."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
         self._returned: deque[str] = deque()
-        self.taken: list[str] = []  # by the current row
 
-    def __iter__(self) -> _LineReader:
+    def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        if len(self.taken) == MAX_ROW_LINES:
-            raise StopIteration  # csv is inside quotes then, and reports an error
-        line = self._returned.popleft() if self._returned else next(self._lines)
-        self.taken.append(line)
-        return line
+        return self._returned.popleft() if self._returned else next(self._lines)
 
-    def return_all_but_first(self) -> None:
-        """Return the lines of the row after its first, so that they are read again."""
-        self._returned.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
+    def take_back(self, lines: list[str]) -> None:
+        """Put lines before the next one."""
+        self._returned.extendleft(reversed(lines))
 
 
 def read_rows(lines: Iterable[str], delimiter: str, quote: str | None, width: int | None = None) -> Iterator[RawRow]:
     """Split lines into rows. Every line that is not blank belongs to exactly one row.
-
-    A quoted field may span lines. Such a row is malformed if its quotes are broken, if it holds a
-    NUL, if it has the wrong number of fields, or if a field has more than 131,072 characters (the
-    limit of the csv module). Then only its first line is lost, and reading goes on at the next
-    line: a stray quote costs one row, not the rest of the file.
 
     Args:
         lines: the output of `read_lines`.
@@ -89,48 +195,24 @@ def read_rows(lines: Iterable[str], delimiter: str, quote: str | None, width: in
         width: the number of fields of a row; None for the number of the first row.
 
     Yields:
-        The rows in the order of the file.
+        The rows in the order of the file; see `RowParser` for rows over several lines.
     """
-    reader = _LineReader(lines)
-    parser = (
-        csv.reader(reader, delimiter=delimiter, quotechar=quote, strict=True)
-        if quote
-        else csv.reader(reader, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
-    )
+    source, parser = _Lines(lines), RowParser(delimiter, quote, width)
     line = 1
-    while True:
-        fields: list[str] | None
-        try:
-            fields = next(parser)
-        except StopIteration:
-            return
-        except csv.Error:
-            fields = None
-        text = "".join(reader.taken)
-        if fields:
-            width = width or len(fields)
-            # Python 3.10's csv module refuses NUL, later versions accept it.
-            if "\0" in text or (len(reader.taken) > 1 and len(fields) != width):
-                fields = None
-        if fields is None:
-            reader.return_all_but_first()
-            text = reader.taken[0]
-        if fields != []:
-            yield _row(line, text, fields, width)
-        line += len(reader.taken)
-        reader.taken.clear()
+    while row := parser.parse(source):
+        source.take_back(row.returned)
+        if row.fields != []:
+            yield RawRow(line, printable(row.text.encode("utf-8", "surrogateescape")), row.fields, row.error)
+        line += row.lines
 
 
-def _row(line: int, text: str, fields: list[str] | None, width: int | None) -> RawRow:
-    raw = text.removesuffix("\n").removesuffix("\r")
-    printable = raw if raw.isascii() else raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if fields is None:
-        return RawRow(line, printable, None, RejectionReason.MALFORMED.value)
-    if len(fields) != width:
-        return RawRow(line, printable, None, RejectionReason.WRONG_FIELD_COUNT.value)
-    if printable != raw:
-        return RawRow(line, printable, None, RejectionReason.BAD_ENCODING.value)
-    return RawRow(line, raw, fields, None)
+def printable(raw: bytes) -> str:
+    """Return the text of a row without its line end; a byte that is not UTF-8 is written like \\xff.
+
+    Args:
+        raw: the bytes of the row in its file.
+    """
+    return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
 
 
 def read_header(rows: Iterator[RawRow], data: DataConfig, name: str) -> tuple[str, ...] | None:

@@ -25,6 +25,7 @@ from schemas.interaction import RejectionReason
 SAMPLE_ROWS = 10_000
 _UNSEEN = 1 / 16  # `_has_good_row` skips at most this fraction of a log in one piece
 _SAMPLE_BYTES = 4096
+_SAMPLE_BLOCK = 1 << 16  # bytes whose rows are counted together
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ def check_log(data: DataConfig) -> LogSample:
     batches: list[pa.RecordBatch] = []
     headers = {}
     for name in files:
-        lines, to_the_end = _first_lines(name)
-        headers[name] = _check_header(lines, data, name)
+        text, to_the_end = _first_lines(name)
+        headers[name] = _check_header(text, data, name)
         if not batches:
-            batches = _first_batches(lines, data, name)
+            batches = _first_batches(text, data, name)
     if not batches:
         raise no_rows(data)
     sample, rejected = _count(batches, data, files, to_the_end and len(files) == 1)
@@ -69,7 +70,7 @@ def check_log(data: DataConfig) -> LogSample:
     return sample
 
 
-def _first_lines(name: str) -> tuple[list[str], bool]:
+def _first_lines(name: str) -> tuple[bytes, bool]:
     """Return the whole lines among a file's first `READ_BYTES`, and whether the file ends there.
 
     Raises:
@@ -83,12 +84,11 @@ def _first_lines(name: str) -> tuple[list[str], bool]:
             received="text in UTF-16",
             remedy="convert it: iconv -f UTF-16 -t UTF-8",
         )
-    lines = list(read_lines([block]))
     to_the_end = len(block) < READ_BYTES
-    if not to_the_end:
-        lines.pop()  # the next block continues it
-    first = lines[0] if lines else block[:80].decode("latin-1")
-    if (block and not lines) or "\0" in first or "\r" in first.removesuffix("\n").removesuffix("\r"):
+    text = block if to_the_end else block[: block.rfind(b"\n") + 1]  # the next block continues the last line
+    line = next(read_lines([text]), None)
+    first = block[:80].decode("latin-1") if line is None else line
+    if (block and line is None) or "\0" in first or "\r" in first.removesuffix("\n").removesuffix("\r"):
         carriage = "\r" in first and "\0" not in first
         raise InputError(
             expected=f"lines of text in {name}",
@@ -97,27 +97,29 @@ def _first_lines(name: str) -> tuple[list[str], bool]:
             if carriage
             else f"check the path; the name of a compressed file must end in one of {', '.join(DECOMPRESSORS)}",
         )
-    return lines, to_the_end
+    return text, to_the_end
 
 
-def _check_header(lines: Sequence[str], data: DataConfig, name: str) -> tuple[str, ...] | None:
+def _check_header(text: bytes, data: DataConfig, name: str) -> tuple[str, ...] | None:
     """Return the header of a file, which must have the columns of the configuration; None for an empty file."""
-    header = read_header(read_rows(lines, data.delimiter, data.quote), data, name)
+    header = read_header(read_rows(read_lines([text]), data.delimiter, data.quote), data, name)
     if header is None:
         return None
     try:
         column_indices(header, needed_columns(data), name)
     except InputError:
-        better = data.column_names is None and wrong_delimiter(lines[0], len(header), needed_columns(data), data, name)
+        first = next(read_lines([text]))
+        better = data.column_names is None and wrong_delimiter(first, len(header), needed_columns(data), data, name)
         if better:
             raise better from None
         raise
     return header
 
 
-def _first_batches(lines: Sequence[str], data: DataConfig, name: str) -> list[pa.RecordBatch]:
+def _first_batches(text: bytes, data: DataConfig, name: str) -> list[pa.RecordBatch]:
     batches = []
-    for batch in read_record_batches(lines, data, name):
+    blocks = (text[start : start + _SAMPLE_BLOCK] for start in range(0, len(text), _SAMPLE_BLOCK))
+    for batch in read_record_batches(blocks, data, name):
         batches.append(batch)
         if sum(batch.num_rows for batch in batches) >= SAMPLE_ROWS:
             break
@@ -188,27 +190,27 @@ def _has_good_row(headers: dict[str, tuple[str, ...] | None], data: DataConfig) 
         for block in read_blocks(name) if header else ():
             while next_sample < position + len(block):
                 here = max(next_sample, position)
-                lines, end = _lines_at(block, here - position, at_start=here == start)
+                text, end = _lines_at(block, here - position, at_start=here == start)
                 if here == start and data.column_names is None:
-                    lines = lines[1:]  # after the header
-                if any(_is_good(batch, named) for batch in read_record_batches(lines, named, name)):
+                    text = text.partition(b"\n")[2]  # after the header
+                if any(_is_good(batch, named) for batch in read_record_batches([text], named, name)):
                     return True
                 next_sample = max(position + end, here + int(here * _UNSEEN))
             position += len(block)
     return False
 
 
-def _lines_at(block: bytes, offset: int, *, at_start: bool) -> tuple[list[str], int]:
+def _lines_at(block: bytes, offset: int, *, at_start: bool) -> tuple[bytes, int]:
     """Return whole lines of a block, about `_SAMPLE_BYTES` from an offset on, and where they end."""
     start = 0 if at_start else block.find(b"\n", max(offset - 1, 0)) + 1
     if not start and not at_start:
-        return [], len(block)
+        return b"", len(block)
     end = block.find(b"\n", start + _SAMPLE_BYTES) + 1
     if not end:
         is_last = len(block) < READ_BYTES
         end = len(block) if is_last else block.rfind(b"\n") + 1
-        return list(read_lines([block[start:end]])), len(block)
-    return list(read_lines([block[start:end]])), end
+        return block[start:end], len(block)
+    return block[start:end], end
 
 
 def _is_good(batch: pa.RecordBatch, data: DataConfig) -> bool:
@@ -231,6 +233,6 @@ def _check_tables(data: DataConfig) -> None:
 def _check_table(table: ItemsTableConfig | UsersTableConfig, columns: Sequence[str]) -> None:
     """Check that each file of a table has these columns and those of its features."""
     for name in match_files(table.path, f"{table.setting}.path"):
-        rows = read_rows(_first_lines(name)[0], table.delimiter, table.quote)
+        rows = read_rows(read_lines([_first_lines(name)[0]]), table.delimiter, table.quote)
         wanted = [*columns, *(column.column for column in table.columns.values())]
         column_indices(read_header_line(rows, name, table.setting) or [""], wanted, name)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.example_gen.csv_rows import printable
 from schemas.config.log import DataConfig, Feature, FilterConfig, TimestampConfig
 from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, RejectionReason, interaction_schema
 
@@ -24,6 +25,8 @@ LATEST_S = 4_102_444_800.0  # 2100-01-01: times in a wrong unit are far beyond
 LARGEST_ORDER = 2.0**53  # whole numbers are exact in float64 up to here
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"  # what float() accepts, without nan, inf and 1_000
+
+_REASONS = np.array([*(reason.value for reason in RejectionReason), None], dtype=object)
 
 Mask = npt.NDArray[np.bool_]
 Seconds = npt.NDArray[np.float64]
@@ -46,7 +49,7 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
     """
     users, items = _trimmed(batch, data.columns.user), _trimmed(batch, data.columns.item)
     timestamps_s, readable = _seconds(_trimmed(batch, data.columns.timestamp), data.timestamp)
-    errors = batch.column(batch.schema.get_field_index(ERROR))
+    errors = _column(batch, ERROR)
     features = [feature for feature in data.features if not feature.in_table]
     read = [_further(batch, feature, data) for feature in features]
     further = [column for column, _ in read]
@@ -72,12 +75,10 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
         [wrong[reason] for reason in RejectionReason], range(len(RejectionReason)), default=len(RejectionReason)
     )
     accepted = reason == len(RejectionReason)
-    files, lines = (batch.column(batch.schema.get_field_index(name)) for name in (FILE, LINE))
-    raw = batch.column(batch.schema.get_field_index(RAW))
-    reasons = pa.array([member.value for member in RejectionReason] + [None], pa.string()).take(pa.array(reason))
+    files, lines = _column(batch, FILE), _column(batch, LINE)
     return (
         _rows([users, items, pa.array(timestamps_s), files, lines, *further], accepted, interaction_schema(features)),
-        _rows([reasons, files, lines, raw], ~accepted, REJECTED),
+        _rows([pa.array(_REASONS[reason], pa.string()), files, lines, _column(batch, RAW)], ~accepted, REJECTED),
     )
 
 
@@ -107,12 +108,25 @@ def plausible(text: pa.Array, timestamp: TimestampConfig) -> Mask:
 
 def _rows(columns: list[pa.Array], keep: Mask, schema: pa.Schema) -> pa.RecordBatch:
     mask = pa.array(keep)
-    return pa.RecordBatch.from_arrays([column.filter(mask) for column in columns], schema=schema)
+    return pa.RecordBatch.from_arrays([_plain(column.filter(mask)) for column in columns], schema=schema)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Return the texts of a dictionary or of the bytes of rows as strings; any other column as it is."""
+    if pa.types.is_dictionary(column.type):
+        return column.dictionary_decode()
+    if pa.types.is_binary(column.type):
+        return pa.array([printable(raw) for raw in column.to_pylist()], pa.string())
+    return column
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    return batch.column(batch.schema.get_field_index(name))
 
 
 def _trimmed(batch: pa.RecordBatch, column: str) -> pa.Array:
     """Return the column's text without white space around it; "" for a row that could not be split."""
-    return pc.fill_null(pc.utf8_trim_whitespace(batch.column(batch.schema.get_field_index(column))), "")
+    return pc.fill_null(pc.utf8_trim_whitespace(_column(batch, column)), "")
 
 
 def _numpy(mask: pa.Array) -> Mask:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 
-from components.example_gen.csv_rows import RawRow, column_indices, read_header, read_lines, read_rows
+from components.example_gen.csv_batches import BatchReader
+from components.example_gen.csv_rows import column_indices, decode_lines, read_header, read_rows, whole_lines
 from components.example_gen.files import match_files, read_blocks
 from schemas.config.log import DataConfig
 from schemas.interaction import raw_schema
-
-BATCH_ROWS = 8_192
 
 
 def needed_columns(data: DataConfig) -> list[str]:
@@ -25,47 +26,56 @@ def needed_columns(data: DataConfig) -> list[str]:
     )
 
 
-def read_record_batches(lines: Iterable[str], data: DataConfig, name: str) -> Iterator[pa.RecordBatch]:
+def read_record_batches(blocks: Iterable[bytes], data: DataConfig, name: str) -> Iterator[pa.RecordBatch]:
     """Yield the rows of one delimited file in batches.
 
     Args:
-        lines: the output of `read_lines`.
+        blocks: the content of the file, cut anywhere.
         data: the reading options of the log.
         name: the file, which becomes the origin of the rows.
 
     Yields:
-        Record batches of `raw_schema(needed_columns(data))`, with at most `BATCH_ROWS` rows.
+        Record batches of `raw_schema(needed_columns(data))`, at most two for each block. LINE tells
+        the order of the rows, which is not that of the batches.
 
     Raises:
         InputError: the header cannot be read or lacks a column.
     """
-    rows = read_rows(lines, data.delimiter, data.quote, len(data.column_names) if data.column_names else None)
-    header = read_header(rows, data, name)
+    pieces = whole_lines(blocks)
+    header, line, rest = _read_header(pieces, data, name)
     if header is None:
         return
-    indices = column_indices(header, needed_columns(data), name)
-    schema = raw_schema(needed_columns(data))
-    unsplit: list[Any] = [None] * len(header)
-    batch: list[RawRow] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH_ROWS:
-            yield _batch(batch, indices, unsplit, name, schema)
-            batch = []
-    if batch:
-        yield _batch(batch, indices, unsplit, name, schema)
+    columns = needed_columns(data)
+    reader = BatchReader(data.delimiter, data.quote, len(header), column_indices(header, columns, name))
+    schema = raw_schema(columns)
+    for rows in reader.read(itertools.chain([rest], pieces), line):
+        count = len(rows.lines)
+        files = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [name])
+        yield pa.RecordBatch.from_arrays([*rows.columns, files, rows.lines, rows.raw, rows.errors], schema=schema)
 
 
-def _batch(rows: list[RawRow], indices: list[int], unsplit: list[Any], name: str, schema: pa.Schema) -> pa.RecordBatch:
-    lines, raw, fields, errors = zip(*rows, strict=True)
-    split = [unsplit if row is None else row for row in fields]
-    columns = [[row[index] for row in split] for index in indices] + [[name] * len(rows), lines, raw, errors]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+def _read_header(pieces: Iterator[bytes], data: DataConfig, name: str) -> tuple[tuple[str, ...] | None, int, bytes]:
+    """Return the header of a file, the number of the line after it, and the text that was read after it."""
+    if data.column_names is not None:
+        return data.column_names, 1, b""
+    read: list[bytes] = []
+    first = next(read_rows(decode_lines(_remember(pieces, read)), data.delimiter, data.quote), None)
+    header = read_header(iter([first] if first else []), data, name)
+    if first is None:
+        return None, 1, b""
+    count = first.line + first.raw.count("\n")  # of lines, with the header
+    after = b"".join(read).split(b"\n", count)[count:]
+    return header, count + 1, b"".join(after)
+
+
+def _remember(pieces: Iterator[bytes], read: list[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        read.append(piece)
+        yield piece
 
 
 def _read_file(path: str, data: DataConfig) -> Iterator[pa.RecordBatch]:
-    return read_record_batches(read_lines(read_blocks(path)), data, path)
+    return read_record_batches(read_blocks(path), data, path)
 
 
 class CsvSource(beam.PTransform):
