@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from components.example_gen.csv_lines import Lines, Mask, find_lines
+from components.example_gen.csv_lines import Lines, Mask, Positions, find_lines
 from components.example_gen.csv_rows import MAX_ROW_LINES, ParsedRow, RowParser
 
 
@@ -94,8 +94,9 @@ class BatchReader:
         for first in np.flatnonzero(~(lines.clean | lines.blank)).tolist():
             if first < end:
                 continue
-            row = self._parser.parse(_lines_from(text, lines, first, self._quote))
-            if row is None or (row.ended and not is_last and count - first < MAX_ROW_LINES):
+            row_lines = _RowLines(text, lines.offsets, first, self._delimiter, self._quote)
+            row = self._parser.parse(iter(row_lines))
+            if row is None or (row_lines.ended and not is_last):
                 clean[first:] = False
                 return rows, clean, first
             end = first + row.lines
@@ -143,16 +144,41 @@ class BatchReader:
         )
 
 
-def _lines_from(text: bytes, lines: Lines, first: int, quote: str | None) -> Iterator[str]:
-    """Yield the lines of a text for the row that begins with line `first`."""
-    offsets, count = lines.offsets, len(lines.clean)
-    for line in range(first, count):
-        yield text[offsets.item(line) : offsets.item(line + 1)].decode("utf-8", "surrogateescape")
-        if line == first and quote is not None:
-            # The row goes on, so the field is quoted. If no line that it may have closes it, it is malformed.
-            latest = offsets.item(min(first + MAX_ROW_LINES, count))
-            if text.find(quote.encode(), offsets.item(first + 1), latest) < 0:
+class _RowLines:
+    """The lines of a text for the row that begins with line `first`."""
+
+    def __init__(self, text: bytes, offsets: Positions, first: int, delimiter: str, quote: str | None) -> None:
+        self._text = text
+        self._offsets = offsets
+        self._first = first
+        self._delimiter = delimiter
+        self._quote = quote
+        self.ended = False  # whether the row may need lines after those of the text
+
+    def __iter__(self) -> Iterator[str]:
+        start, offsets = self._offsets.item(self._first), self._offsets
+        for line in range(self._first + 1, len(offsets)):
+            end = offsets.item(line)
+            yield self._text[start:end].decode("utf-8", "surrogateescape")
+            if line == self._first + 1 and not self._may_close(end):
                 return
+            start = end
+        self.ended = True
+
+    def _may_close(self, start: int) -> bool:
+        """Return whether a quoted field that is open at `start` may end; if not, its row is malformed.
+
+        It saves the parser most of the lines that would be returned.
+        """
+        if self._quote is None:
+            return True
+        quote, last = self._quote.encode(), min(self._first + MAX_ROW_LINES, len(self._offsets) - 1)
+        position = self._text.find(quote, start, self._offsets.item(last))
+        if position < 0:
+            self.ended = last < self._first + MAX_ROW_LINES
+            return False
+        after = position + len(quote)
+        return after == len(self._text) or self._text.startswith((quote, self._delimiter.encode(), b"\n", b"\r"), after)
 
 
 def _select(text: bytes, lines: Lines, clean: Mask) -> tuple[bytes, np.ndarray[Any, np.dtype[np.int32]]]:

@@ -114,18 +114,22 @@ def _is_quoted_strictly(
         mark: the quote.
         width: the number of fields.
     """
-    is_mark = kinds == mark
-    marks_so_far = np.cumsum(is_mark)
-    marks_at_ends = marks_so_far[ends]
-    before_line = np.concatenate([np.zeros(1, np.int64), marks_at_ends[:-1]])
-    is_odd = ((marks_so_far - np.repeat(before_line, np.diff(ends, prepend=-1))) & 1).astype(np.bool_)
-    delimiters = np.cumsum((kinds == separator) & ~is_odd)[ends]
-    good = ((marks_at_ends - before_line) & 1 == 0) & (np.diff(delimiters, prepend=0) == width - 1)
+    # The parity of the number of quotes so far, from the start of the text and then of the line.
+    is_odd = np.cumsum(kinds == mark, dtype=np.uint8) & 1  # a sum beyond 255 keeps its parity
+    at_ends = is_odd[ends]
+    if at_ends.any():
+        at_starts = np.concatenate([np.zeros(1, np.uint8), at_ends[:-1]])
+        is_odd ^= np.repeat(at_starts, np.diff(ends, prepend=-1))
+    delimiters = np.cumsum((kinds == separator) & (is_odd == 0), dtype=np.int32)[ends]
+    good = (is_odd[ends] == 0) & (np.diff(delimiters, prepend=0) == width - 1)
 
-    marks, opens = positions[is_mark], is_odd[is_mark]
-    neighbours = np.where(opens, marks - 1, marks + 1)
-    inside = (neighbours >= 0) & (neighbours < len(content))  # the text begins and ends like a line
-    near = np.where(inside, content[np.clip(neighbours, 0, len(content) - 1)], _LF)
+    indices = np.flatnonzero(kinds == mark)
+    marks, opens = positions[indices], is_odd[indices] == 1
+    near = content.take(np.where(opens, marks - 1, marks + 1), mode="clip")
+    if marks[0] == 0:
+        near[0] = _LF  # the text begins and ends like a line
+    if marks[-1] == len(content) - 1 and not opens[-1]:
+        near[-1] = _LF
     strict = (near == _LF) | (near == separator) | (near == mark) | (~opens & (near == _CR))
     good[_lines_of(marks[~strict], offsets)] = False
     return np.asarray(good)

@@ -33,7 +33,6 @@ class ParsedRow(NamedTuple):
     fields: list[str] | None  # None where `error` is set; [] for a blank line
     error: str | None  # a member of `RejectionReason`
     returned: list[str]  # lines that the parser took after those of the row
-    ended: bool  # whether the parser asked for a line after the last one
 
 
 def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -105,7 +104,6 @@ class RowParser:
         self._width = width
         self._lines: Iterator[str] = iter(())
         self._taken: list[str] = []  # by the current row
-        self._ended = False
         self._parser = (
             csv.reader(self, delimiter=delimiter, quotechar=quote, strict=True)
             if quote
@@ -118,10 +116,7 @@ class RowParser:
     def __next__(self) -> str:
         if len(self._taken) == MAX_ROW_LINES:
             raise StopIteration  # csv is inside quotes then, and reports an error
-        line = next(self._lines, None)
-        if line is None:
-            self._ended = True
-            raise StopIteration
+        line = next(self._lines)
         self._taken.append(line)
         return line
 
@@ -134,7 +129,7 @@ class RowParser:
         Returns:
             The row; None if there is no line.
         """
-        self._lines, self._taken, self._ended = lines, [], False
+        self._lines, self._taken = lines, []
         fields: list[str] | None
         try:
             fields = next(self._parser)
@@ -156,7 +151,7 @@ class RowParser:
             error = RejectionReason.BAD_ENCODING
         if error:
             fields = None
-        return ParsedRow(count, text, fields, error and error.value, self._taken[count:], self._ended)
+        return ParsedRow(count, text, fields, error and error.value, self._taken[count:])
 
 
 def _is_utf8(text: str) -> bool:

@@ -67,9 +67,9 @@ def texts(draw: st.DrawFn, delimiter: str, quote: str | None) -> bytes:
     """Draw a file of which many lines are clean, many nearly so, and some random bytes."""
     mark, separator = (quote or '"').encode(), delimiter.encode()
     word = st.sampled_from([b"u1", b"", "é中".encode(), b" x ", b"1600000000"])
-    quoted = st.lists(
-        word | st.sampled_from([mark * 2, separator, b"\n", b"\r\n", b"\r"]), max_size=3
-    ).map(lambda parts: mark + b"".join(parts) + mark)
+    quoted = st.lists(word | st.sampled_from([mark * 2, separator, b"\n", b"\r\n", b"\r"]), max_size=3).map(
+        lambda parts: mark + b"".join(parts) + mark
+    )
     strange = st.lists(st.sampled_from([mark, mark * 2, separator]) | BYTES | word, max_size=4).map(b"".join)
     field = st.one_of(word, word, word, quoted, quoted, strange)
     row = st.lists(field, min_size=2, max_size=2) | st.lists(field, max_size=4)

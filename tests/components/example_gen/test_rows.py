@@ -5,16 +5,16 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.csv_rows import read_lines
 from components.example_gen.rows import _NUMBER, ValidateInteractions, _numbers, plausible, validate
 from components.example_gen.source import needed_columns, read_record_batches
 from schemas.config.log import DataConfig, FilterConfig, TimestampConfig
-from schemas.interaction import REJECTED, interaction_schema, raw_schema
+from schemas.interaction import LINE, REJECTED, interaction_schema, raw_schema
 from tests.components.example_gen.test_csv_rows import GARBAGE
 from tests.components.logs import START_S, data, local_pipeline
 
@@ -22,9 +22,13 @@ HEADERLESS: dict[str, Any] = {"column_names": ("user", "item", "time")}
 
 
 def batch(text: str, settings: DataConfig) -> pa.RecordBatch:
-    lines = read_lines([text.encode("utf-8", "surrogateescape")])
-    schema = raw_schema(needed_columns(settings))
-    return next(read_record_batches(lines, settings, "log.csv"), pa.RecordBatch.from_pylist([], schema))
+    blocks = [text.encode("utf-8", "surrogateescape")]
+    table = pa.Table.from_batches(
+        read_record_batches(blocks, settings, "log.csv"), raw_schema(needed_columns(settings))
+    ).unify_dictionaries()
+    columns = [pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type) for column in table]
+    batch = pa.RecordBatch.from_arrays(columns, schema=table.schema)
+    return batch.take(pc.sort_indices(batch.column(batch.schema.get_field_index(LINE))))
 
 
 def reasons(text: str, settings: DataConfig) -> list[str]:
