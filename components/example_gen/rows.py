@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.csv_rows import printable
+from components.example_gen.fixed_times import read_fixed_times
 from schemas.config.log import DataConfig, Feature, FilterConfig, TimestampConfig
 from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, RejectionReason, interaction_schema
 
@@ -25,6 +26,8 @@ LATEST_S = 4_102_444_800.0  # 2100-01-01: times in a wrong unit are far beyond
 LARGEST_ORDER = 2.0**53  # whole numbers are exact in float64 up to here
 
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"  # what float() accepts, without nan, inf and 1_000
+
+_INTEGER_DIGITS = 19  # any such number fits into uint64
 
 _REASONS = np.array([*(reason.value for reason in RejectionReason), None], dtype=object)
 
@@ -149,9 +152,12 @@ def _is_null_value(ids: pa.Array, data: DataConfig) -> Mask:
 def _seconds(text: pa.Array, timestamp: TimestampConfig) -> tuple[Seconds, Mask]:
     """Return times in seconds, NaN for a text that is not a time, and which of the texts are times."""
     if timestamp.format is not None:
-        distinct = text.dictionary_encode()
-        parsed = np.array([_parse(value, timestamp.format) for value in distinct.dictionary.to_pylist()] or [np.nan])
-        seconds = parsed[distinct.indices.to_numpy()]
+        seconds = read_fixed_times(text, timestamp.format)
+        others = np.isnan(seconds)
+        if others.any():
+            distinct = text.filter(pa.array(others)).dictionary_encode()
+            parsed = np.array([_parse(value, timestamp.format) for value in distinct.dictionary.to_pylist()])
+            seconds[others] = parsed[distinct.indices.to_numpy()]
         return seconds, ~np.isnan(seconds)
     numbers = _numbers(text, UNITS_PER_SECOND[str(timestamp.unit)])
     if timestamp.unit == "order":
@@ -169,6 +175,24 @@ def _parse(value: str, directives: str) -> float:
 
 def _numbers(text: pa.Array, divisor: int = 1) -> Seconds:
     """Return the texts as float64, divided; NaN for a text that is not a number, infinite beyond float64."""
+    is_integer = _numpy(pc.and_(pc.ascii_is_decimal(text), pc.less_equal(pc.binary_length(text), _INTEGER_DIGITS)))
+    if is_integer.all():
+        return _integers(text, divisor)
+    numbers = np.empty(len(text))
+    numbers[is_integer] = _integers(text.filter(pa.array(is_integer)), divisor)
+    numbers[~is_integer] = _floats(text.filter(pa.array(~is_integer)), divisor)
+    return numbers
+
+
+def _integers(text: pa.Array, divisor: int) -> Seconds:
+    """Return texts of at most `_INTEGER_DIGITS` digits as float64, divided."""
+    integers = pc.cast(text, pa.uint64()).to_numpy()
+    if divisor < UNITS_PER_SECOND["ns"]:
+        return np.asarray(integers.astype(np.float64) / divisor)
+    return np.array([integer / divisor for integer in integers.tolist()], dtype=np.float64)  # see _quotient
+
+
+def _floats(text: pa.Array, divisor: int) -> Seconds:
     number = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, pa.scalar("nan"))
     if divisor < UNITS_PER_SECOND["ns"]:
         try:

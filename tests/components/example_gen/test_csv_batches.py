@@ -1,8 +1,10 @@
 """The quick way and the exact way give the same rows."""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def quickly(blocks: list[bytes], delimiter: str, quote: str | None, width: int, 
 
 
 @pytest.fixture
-def no_fallback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test fail where pyarrow does not read each clean line as one row."""
     parse = BatchReader._parse_clean_lines
 
@@ -47,7 +49,6 @@ def no_fallback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             raise AssertionError(str(error)) from error
 
     monkeypatch.setattr(BatchReader, "_parse_clean_lines", checked)
-    yield
 
 
 @pytest.fixture(params=[3, 500])
@@ -80,11 +81,11 @@ def texts(draw: st.DrawFn, delimiter: str, quote: str | None) -> bytes:
 
 def cut(text: bytes, cuts: list[int]) -> list[bytes]:
     places = [0, *sorted(place % (len(text) + 1) for place in cuts), len(text)]
-    return [text[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [text[start:end] for start, end in itertools.pairwise(places)]
 
 
 @given(data=st.data(), delimiter=DELIMITERS, quote=QUOTES, width=st.sampled_from([1, 2, 2, 3]))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=500)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=250)
 @pytest.mark.usefixtures("few_lines", "no_fallback")
 def test_batch_reader_of_any_text_returns_the_rows_of_the_row_reader(
     data: st.DataObject, delimiter: str, quote: str | None, width: int
@@ -96,3 +97,48 @@ def test_batch_reader_of_any_text_returns_the_rows_of_the_row_reader(
         return
 
     assert quickly(blocks, delimiter, quote, width, indices) == exactly(text, delimiter, quote, width, indices)
+
+
+@pytest.mark.parametrize("quote", ['"', None])
+@pytest.mark.parametrize("size", [1, 1_000, 1 << 20])
+def test_batch_reader_of_long_fields_returns_the_rows_of_the_row_reader(quote: str | None, size: int) -> None:
+    lengths = (131_070, 131_071, 131_072, 131_073, 200_000) if size > 1 else (2, 131_073)
+    lines = [f'u{length},{"i" * length}\nu,"{"é" * (length // 2)}"\n' for length in lengths]
+    text = "".join(lines).encode()
+    blocks = [text[start : start + size] for start in range(0, len(text), size)]
+
+    assert quickly(blocks, ",", quote, 2, [1, 0]) == exactly(text, ",", quote, 2, [1, 0])
+
+
+def test_batch_reader_with_a_failing_parser_uses_the_row_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise pa.ArrowInvalid("cannot parse")
+
+    monkeypatch.setattr(BatchReader, "_parse_clean_lines", fail)
+    text = b'u1,i1\n\nu2,"i\n2"\nu3\nu4,i4'
+
+    assert quickly([text], ",", '"', 2, [0, 1]) == exactly(text, ",", '"', 2, [0, 1])
+
+
+def test_batch_reader_of_good_lines_copies_no_text() -> None:
+    text = b"u1,i1\nu2,i2\n"
+
+    (rows,) = BatchReader(",", '"', 2, [0, 1]).read([text], 1)
+
+    assert rows.raw.buffers()[2].address == pa.py_buffer(text).address
+
+
+def test_batch_reader_of_a_bad_line_among_good_ones_parses_only_that_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, rows = csv_rows.RowParser.parse, []
+
+    def recorded(*arguments: Any) -> Any:
+        rows.append(parse(*arguments))
+        return rows[-1]
+
+    monkeypatch.setattr(csv_rows.RowParser, "parse", recorded)
+    text = b"u1,i1\n" * 1_000 + b'u2,"open\n' + b"u3,i3\n" * 1_000
+
+    found = quickly([text], ",", '"', 2, [0, 1])
+
+    assert [row.error for row in rows] == ["malformed"]
+    assert found == exactly(text, ",", '"', 2, [0, 1])

@@ -11,7 +11,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.rows import _NUMBER, ValidateInteractions, _numbers, plausible, validate
+from components.example_gen.rows import _NUMBER, ValidateInteractions, _floats, _numbers, plausible, validate
 from components.example_gen.source import needed_columns, read_record_batches
 from schemas.config.log import DataConfig, FilterConfig, TimestampConfig
 from schemas.interaction import LINE, REJECTED, interaction_schema, raw_schema
@@ -193,6 +193,18 @@ def test_nanoseconds_are_divided_before_they_are_rounded(integers: list[int]) ->
     expected = [integer / 10**9 for integer in integers]
 
     np.testing.assert_array_equal(_numbers(pa.array(list(map(str, integers))), 10**9), expected)
+
+
+@given(
+    st.lists(st.from_regex(r"[+-]?[0-9]{1,22}", fullmatch=True) | st.sampled_from(["", "x", "0x1", "1.5", "-0"])),
+    st.sampled_from([1, 10**3, 10**6, 10**9]),
+)
+def test_numbers_of_integers_equal_those_of_other_numbers(texts: list[str], divisor: int) -> None:
+    column = pa.array(texts, pa.string())
+
+    found, expected = _numbers(column, divisor), _floats(column, divisor)
+
+    assert found.tobytes() == expected.tobytes()
 
 
 def test_numbers_beyond_float64_are_infinite_or_zero() -> None:
