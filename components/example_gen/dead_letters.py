@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import posixpath
 import zlib
@@ -17,7 +18,7 @@ from components.example_gen.report import REJECTED_FOLDER
 
 LINES_PER_FILE = 1_000_000  # of the log
 
-Letters = tuple[int, str]  # line of the log, JSON lines from there on
+Letters = list[tuple[int, str]]  # line of the log, and its JSON line
 
 
 class WriteRejected(beam.PTransform):
@@ -47,14 +48,11 @@ class WriteRejected(beam.PTransform):
 
 
 def _letters(batch: pa.RecordBatch) -> Iterator[tuple[str, Letters]]:
-    texts: dict[str, list[str]] = defaultdict(list)
-    first_lines: dict[str, int] = {}
+    letters: dict[str, Letters] = defaultdict(list)
     for row in batch.to_pylist():
-        name = _name(row["file"], row["line"])
-        first_lines.setdefault(name, row["line"])
-        texts[name].append(json.dumps(row, ensure_ascii=False) + "\n")
-    for name, lines in texts.items():
-        yield name, (first_lines[name], "".join(lines))
+        text = json.dumps(row, ensure_ascii=False) + "\n"
+        letters[_name(row["file"], row["line"])].append((row["line"], text))
+    yield from letters.items()
 
 
 def _name(file: str, line: int) -> str:
@@ -66,6 +64,6 @@ def _write(file: tuple[str, Iterable[Letters]], directory: str, scratch: str) ->
     name, letters = file
     path = f"{directory}/{REJECTED_FOLDER}/{name}"
     with atomic_write(path, scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as output:
-        for _, text in sorted(letters):
+        for _, text in sorted(itertools.chain.from_iterable(letters)):  # the lines of two batches may alternate
             output.write(text)
     return path

@@ -129,7 +129,8 @@ def test_batch_reader_of_good_lines_copies_no_text() -> None:
 
 
 def test_batch_reader_of_a_bad_line_among_good_ones_parses_only_that_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    parse, rows = csv_rows.RowParser.parse, []
+    parse = csv_rows.RowParser.parse
+    rows: list[Any] = []
 
     def recorded(*arguments: Any) -> Any:
         rows.append(parse(*arguments))
