@@ -82,6 +82,14 @@ def test_validate_rejects_a_row_for_the_first_reason_that_applies(row: str, reas
     assert reasons(row + "\n", settings) == [reason]
 
 
+def test_validate_of_rejected_rows_keeps_raw_texts_without_line_ends() -> None:
+    settings = data(**HEADERLESS)
+
+    _, rejected = validate(batch('caf\udce9,i,1\r\n,i,1\r\n"u\r\n2",i,1\nu,i,soon', settings), settings)
+
+    assert rejected.column(3).to_pylist() == [r"caf\xe9,i,1", ",i,1", '"u\r\n2",i,1', "u,i,soon"]
+
+
 @pytest.mark.parametrize(
     ("unit", "text", "second"),
     [
