@@ -28,7 +28,7 @@ def write_examples(batches: Iterable[pa.RecordBatch], split: str, shard: Shard, 
     Returns:
         The path of the file, `<directory>/Split-<split>/data_tfrecord-<i>-of-<n>.gz`.
     """
-    path = f"{directory}/Split-{split}/data_tfrecord-{shard.index:05d}-of-{shard.count:05d}.gz"
+    path = f"{directory}/Split-{split}/data_tfrecord-{shard.number:05d}-of-{shard.of:05d}.gz"
     with atomic_write(path, scratch) as unfinished, tf.io.TFRecordWriter(unfinished, _OPTIONS) as writer:
         for batch in batches:
             for example in encode_examples(batch).to_pylist():

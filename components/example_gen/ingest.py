@@ -10,7 +10,7 @@ import tensorflow as tf
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from components.common.atomic_write import atomic_write
-from components.example_gen.build import BuildExamples
+from components.example_gen.build_histories import BuildHistories
 from components.example_gen.dead_letters import WriteRejected
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
@@ -53,7 +53,7 @@ def ingest(
     scratch = f"{output_directory}/unfinished"
     raw = pipeline | "ReadLog" >> SOURCES[data.format](data)
     rows = raw | "ValidateInteractions" >> ValidateInteractions(data)
-    built = rows.accepted | "BuildExamples" >> BuildExamples(data, split, history, output_directory, scratch)
+    built = rows.accepted | "BuildHistories" >> BuildHistories(data, split, history, output_directory, scratch)
     letters = rows.rejected | "WriteRejected" >> WriteRejected(output_directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
     _ = built["counts"] | "WriteReport" >> beam.Map(

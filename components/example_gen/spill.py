@@ -34,14 +34,14 @@ class Spill(NamedTuple):
 class Shard(NamedTuple):
     """A part of the ids: those of some successive buckets."""
 
-    index: int
-    count: int  # of all shards: a power of two, at most `BUCKETS`
+    number: int
+    of: int  # the number of all shards: a power of two, at most `BUCKETS`
 
     @property
     def buckets(self) -> range:
         """The numbers of the buckets."""
-        width = BUCKETS // self.count
-        return range(self.index * width, (self.index + 1) * width)
+        width = BUCKETS // self.of
+        return range(self.number * width, (self.number + 1) * width)
 
 
 def shards(rows: int, rows_per_shard: int) -> list[Shard]:
@@ -53,12 +53,12 @@ def shards(rows: int, rows_per_shard: int) -> list[Shard]:
 
     Example:
         >>> shards(250, rows_per_shard=100)[-1]
-        Shard(index=3, count=4)
+        Shard(number=3, of=4)
     """
     count = 1
     while count * rows_per_shard < rows and count < BUCKETS:
         count *= 2
-    return [Shard(index, count) for index in range(count)]
+    return [Shard(number, count) for number in range(count)]
 
 
 def buckets_of(ids: pa.Array) -> npt.NDArray[np.uint8]:

@@ -67,7 +67,7 @@ def _int64(values: list[int]) -> tf.train.Feature:
 
 def from_example(serialized: bytes) -> HistoryExample:
     """Parse an example. Columns are sorted by their names."""
-    found = {
+    found: dict[str, list[Any]] = {
         name: [value.decode() if isinstance(value, bytes) else value for value in _values(feature)]
         for name, feature in sorted(tf.train.Example.FromString(serialized).features.feature.items())
     }

@@ -14,7 +14,7 @@ from components.example_gen import spill
 from components.example_gen.spill import BUCKETS, Shard, Spill, SpillRows, buckets_of, read_spill, shards
 from tests.components.logs import interactions, local_pipeline
 
-ROWS = [(f"u{row % 97}", f"i{row}", row) for row in range(1000)]
+ROWS = [(f"u{row % 97}", f"i{row}", float(row)) for row in range(1000)]
 
 
 @given(rows=st.integers(0, 10**9), per_shard=st.integers(1, 10**7))

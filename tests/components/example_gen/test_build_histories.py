@@ -15,7 +15,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.example_gen.build import BuildExamples
+from components.example_gen.build_histories import BuildHistories
 from schemas import config
 from schemas.config.log import UsersTableConfig
 from schemas.features import SPLITS
@@ -28,13 +28,13 @@ from tests.components.protocols import ALL, LEAVE_ONE_OUT, NEXT, Protocol, sessi
 def check_build(
     batches: list[pa.RecordBatch], split: Any, expected: list[HistoryExample], counts: dict[str, Any], **settings: Any
 ) -> None:
-    """Check the files of `BuildExamples`, and those of its counts that are named."""
+    """Check the files of `BuildHistories`, and those of its counts that are named."""
     with TemporaryDirectory() as folder:
-        build_examples = BuildExamples(
+        build_histories = BuildHistories(
             data(**settings), split, config.HistoryConfig(max_length=3), f"{folder}/examples", f"{folder}/scratch"
         )
         with local_pipeline() as pipeline:
-            built = pipeline | beam.Create(batches) | build_examples
+            built = pipeline | beam.Create(batches) | build_histories
             named = built["counts"] | beam.Map(lambda found: {name: found[name] for name in counts})
             assert_that(named, equal_to([counts]), label="Counts")
             names = built["files"] | beam.Map(lambda path: path.removeprefix(f"{folder}/examples/"))
@@ -63,7 +63,7 @@ TEMPORAL = config.TemporalSplitConfig(
 )
 @settings(max_examples=4)
 @given(seed=st.integers(0, 1000), size=st.integers(1, 60))
-def test_build_examples_ignores_the_order_of_rows(protocol: Protocol, seed: int, size: int) -> None:
+def test_build_histories_ignores_the_order_of_rows(protocol: Protocol, seed: int, size: int) -> None:
     shuffled = random.Random(seed).sample(ROWS, len(ROWS))
     batches = [interactions(shuffled[i : i + size]) for i in range(0, len(ROWS), size)]
     expected = one_by_one(ROWS, protocol, max_length=3)
@@ -85,7 +85,7 @@ def test_build_examples_ignores_the_order_of_rows(protocol: Protocol, seed: int,
     )
 
 
-def test_build_examples_breaks_ties_by_file_and_line_and_counts_them() -> None:
+def test_build_histories_breaks_ties_by_file_and_line_and_counts_them() -> None:
     batches = [
         interactions([("u", "e", 5.0), ("u", "f", 6.0)], file="b.csv", first_line=2),
         interactions([("u", "c", 5.0), ("u", "d", 5.0)], file="a.csv", first_line=10),
@@ -104,7 +104,7 @@ def test_build_examples_breaks_ties_by_file_and_line_and_counts_them() -> None:
     )
 
 
-def test_build_examples_counts_roles_and_warm_users() -> None:
+def test_build_histories_counts_roles_and_warm_users() -> None:
     rows: Rows = [("u1", "a", 1), ("u1", "b", 45), ("u1", "c", 55), ("u2", "a", 45), ("u2", "b", 55), ("u3", "a", 55)]
 
     check_build(
@@ -130,7 +130,7 @@ def test_build_examples_counts_roles_and_warm_users() -> None:
     )
 
 
-def test_build_examples_counts_a_user_of_many_sessions_once() -> None:
+def test_build_histories_counts_a_user_of_many_sessions_once() -> None:
     rows: Rows = [("u", item, time) for item, time in [("a", 1), ("b", 2), ("c", 50), ("d", 51), ("e", 60), ("f", 61)]]
 
     check_build(
@@ -147,7 +147,7 @@ def test_build_examples_counts_a_user_of_many_sessions_once() -> None:
     )
 
 
-def test_build_examples_adds_the_columns_of_users_to_every_example(tmp_path: Path) -> None:
+def test_build_histories_adds_the_columns_of_users_to_every_example(tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text("id,sex,age\nu1,f,30\nu9,m,40\n")
     columns = {"sex": {"column": "sex"}, "years": {"column": "age", "kind": "number"}}
     users = UsersTableConfig.model_validate({"path": str(tmp_path / "users.csv"), "id": "id", "columns": columns})
@@ -167,7 +167,7 @@ def test_build_examples_adds_the_columns_of_users_to_every_example(tmp_path: Pat
     )
 
 
-def test_build_examples_counts_dropped_interactions() -> None:
+def test_build_histories_counts_dropped_interactions() -> None:
     rows: Rows = [("u1", "a", 1), ("u1", "rare", 2), ("u2", "a", 3), ("u2", "a", 4)]
 
     check_build(
@@ -181,7 +181,7 @@ def test_build_examples_counts_dropped_interactions() -> None:
 
 
 @pytest.mark.parametrize("split", [LEAVE_ONE_OUT, NEXT, session(None)])
-def test_build_examples_of_an_empty_log_is_empty(split: Any) -> None:
+def test_build_histories_of_an_empty_log_is_empty(split: Any) -> None:
     check_build(
         [interactions([])], split, [], {"users": 0, "items": 0, "first_timestamp_s": None, "split_times_s": None}
     )

@@ -61,7 +61,7 @@ class SplitOfUsers(NamedTuple):
     train_interactions: Any  # int64 [users]
 
 
-class BuildExamples(beam.PTransform):
+class BuildHistories(beam.PTransform):
     """Transform of interactions to files of examples.
 
     All interactions of a shard, `ROWS_PER_SHARD` or the largest user, are in one worker's memory. So are the table of

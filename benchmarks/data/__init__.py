@@ -1,0 +1,1 @@
+"""Time from a compressed log to examples."""

@@ -1,0 +1,51 @@
+"""Ingest a log once, and print time and memory.
+
+    python -m benchmarks.data.ingest_once CONFIG OUTPUT WORKERS
+
+`run.py` starts a process for each measurement, also with the sources of an earlier commit on PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from components.example_gen.ingest import ingest
+from pipeline.runners.beam_options import beam_args
+from schemas.config import BeamConfig
+from schemas.loading import load_config
+
+
+def main(config_file: str, output: str, workers: str) -> None:
+    """Ingest and print.
+
+    Args:
+        config_file: a configuration.
+        output: a folder for the examples.
+        workers: the number of processes.
+    """
+    config = load_config(config_file)
+    options = PipelineOptions(beam_args(BeamConfig(workers=int(workers))))
+    started = time.perf_counter()
+    with beam.Pipeline(options=options) as pipeline:
+        ingest(pipeline, config.data, config.split, config.history, output)
+    seconds = time.perf_counter() - started
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(
+        json.dumps(
+            {
+                "seconds": round(seconds, 2),
+                "processor_s": round(sum(each.ru_utime + each.ru_stime for each in (own, children)), 1),
+                "peak_mb": max(own.ru_maxrss, children.ru_maxrss) >> 10,  # of the largest process
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
