@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,8 +101,8 @@ def main(folder: Path) -> None:
     )
     (folder / "config.json").write_text(config.model_dump_json())
     options = PipelineOptions(beam_args(BeamConfig()))
-    with beam.Pipeline(options=options) as pipeline:
-        ingest(pipeline, config.data, config.split, config.history, str(folder / "examples"))
+    make_pipeline = partial(beam.Pipeline, options=options)
+    ingest(make_pipeline, config.data, config.split, config.history, str(folder / "examples"))
     with beam.Pipeline(options=options) as pipeline:
         count_baselines(pipeline, str(folder / "examples"), str(folder / "counts"), config.data.features)
     items = read_catalogue(str(folder / "counts"))

@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
 
 from components.common.beam_combiners import sum_counters
-from components.example_gen.combiners import CountDistinct, CountSeconds, FrequentValues, widest
+from components.example_gen.combiners import CountDistinct, CountSeconds, widest
 from components.example_gen.histories import history_batches
 from components.example_gen.history_writer import write_examples
 from components.example_gen.lookup_table import LookupTable, build_table, describe_items, rows_schema
+from components.example_gen.minimums import read_ids
+from components.example_gen.report import LEFT_OUT
+from components.example_gen.shard_work import Work, load_timelines, rows_of_users, shard_work
 from components.example_gen.side_tables import read_table
-from components.example_gen.spill import Shard, Spill, SpillRows, read_spill, shards
+from components.example_gen.spill import Shard, Spill
 from components.example_gen.splits import (
     INTERACTION_ROLES,
     Examples,
@@ -26,22 +28,12 @@ from components.example_gen.splits import (
     split_timelines,
     split_times_from_shares,
 )
-from components.example_gen.timelines import Timelines, build_timelines
+from components.example_gen.timelines import Timelines
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SplitConfig
 from schemas.config.log import DataConfig
 from schemas.features import SPLITS
-from schemas.interaction import interaction_schema
 
-ROWS_PER_SHARD = 1_000_000
 WARM, COLD = "warm", "cold"  # users with and without interactions in the training part
-
-
-class Work(NamedTuple):
-    """A shard, and the files that have its rows among others."""
-
-    shard: Shard
-    interactions: list[Spill]
-    users: list[Spill]  # rows of the table of users
 
 
 class Users(NamedTuple):
@@ -64,41 +56,55 @@ class SplitOfUsers(NamedTuple):
 class BuildHistories(beam.PTransform):
     """Transform of interactions to files of examples.
 
-    All interactions of a shard, `ROWS_PER_SHARD` or the largest user, are in one worker's memory. So are the table of
-    items, and the ids of the items with enough interactions if there is a minimum.
+    All interactions of a shard are in one worker's memory: `ROWS_PER_SHARD`, or those of the largest user. So are the
+    table of items, and the ids of rare items.
 
     Args:
-        data: the minimums, the further columns and the tables.
+        data: the rules of cleaning, the minimums, the further columns and the tables.
         split: the protocol that divides each user's interactions.
         history: the length of an example's history.
         directory: the folder of the examples.
-        scratch: a folder for the shuffle and for unfinished files, see `atomic_write`.
+        scratch: a folder for unfinished files, see `atomic_write`.
+        rare: the files of `find_rare_items`.
     """
 
     def __init__(
-        self, data: DataConfig, split: SplitConfig, history: HistoryConfig, directory: str, scratch: str
+        self,
+        data: DataConfig,
+        split: SplitConfig,
+        history: HistoryConfig,
+        directory: str,
+        scratch: str,
+        rare: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self._data = data
         self._split = split
         self._max_length = history.max_length
         self._places = (directory, scratch)
+        self._rare = rare
 
-    def expand(self, batches: PCollection) -> dict[str, PCollection]:
+    def expand(self, spills: dict[str, PCollection]) -> dict[str, PCollection]:
         """Write the examples and count what became of the interactions.
 
         Args:
-            batches: record batches of `interaction_schema`.
+            spills: `interactions` and `users`, the files of `SpillRows` with the interactions, of `interaction_schema`,
+                and with the rows of the table of users.
 
         Returns:
             `files`, the paths of the files after they are written, and `counts`, with one dictionary: the fields of
             `IngestionReport` that describe interactions, users, items and examples.
         """
-        frequent = AsList(self._frequent_items(batches))
-        work = self._work(batches)
-        items = AsList(self._items(batches.pipeline))
-        split_times = AsSingleton(self._split_times(work, frequent))
-        loaded = work | "LoadUsers" >> beam.FlatMap(_load, self._data, frequent).with_outputs("counts", main="users")
+        pipeline = spills["interactions"].pipeline
+        work = (
+            pipeline
+            | "Once" >> beam.Create([None])
+            | "Shards" >> beam.FlatMap(_all_work, AsList(spills["interactions"]), AsList(spills["users"]))
+            | "SpreadShards" >> beam.Reshuffle()
+        )
+        items = AsList(self._items(pipeline))
+        split_times = AsSingleton(self._split_times(work))
+        loaded = work | "LoadUsers" >> beam.FlatMap(_load, self._data, self._rare).with_outputs("counts", main="users")
         described = loaded.users | "DescribeItems" >> beam.FlatMap(_describe, items).with_outputs(
             "counts", main="users"
         )
@@ -116,51 +122,29 @@ class BuildHistories(beam.PTransform):
         )
         return {"files": files, "counts": counts}
 
-    def _frequent_items(self, batches: PCollection) -> PCollection:
-        """Return arrays of the ids of the items with enough interactions; nothing if there is no minimum."""
-        if self._data.min_item_interactions == 1:
-            return batches.pipeline | "AllItems" >> beam.Create([])
-        ids = batches | "ItemIds" >> beam.Map(lambda batch: batch.column(1))
-        return ids | "FrequentItems" >> FrequentValues(self._data.min_item_interactions)
-
     def _items(self, pipeline: beam.Pipeline) -> PCollection:
         """Return the table of items, if columns of it are read."""
         if not self._data.items or not self._data.items.columns:
             return pipeline | "NoItems" >> beam.Create([])
         return pipeline | "Items" >> beam.Create([self._data]) | "ReadItems" >> beam.Map(read_items)
 
-    def _work(self, batches: PCollection) -> PCollection:
-        scratch = self._places[1]
-        interactions = batches | "SpillInteractions" >> beam.ParDo(SpillRows(scratch))
-        users = batches.pipeline | "Users" >> beam.Create([self._data.users] if self._data.users else [])
-        rows = users | "ReadUsers" >> beam.FlatMap(read_table, self._data.null_values)
-        spilled = rows | "SpillUsers" >> beam.ParDo(SpillRows(scratch))
-        return (
-            batches.pipeline
-            | "Once" >> beam.Create([None])
-            | "Shards" >> beam.FlatMap(_all_work, AsList(interactions), AsList(spilled))
-            | "SpreadShards" >> beam.Reshuffle()
-        )
-
-    def _split_times(self, work: PCollection, frequent: AsList) -> PCollection:
+    def _split_times(self, work: PCollection) -> PCollection:
         """Return one element: the split times, or None for a protocol without them."""
         if isinstance(self._split, LeaveOneOutConfig):
             return work.pipeline | "NoSplitTimes" >> beam.Create([None])
         if self._split.test_from is not None:
             return work.pipeline | "GivenSplitTimes" >> beam.Create([self._split.cuts_s()])
         # Each shard is read once more, so that Beam need not keep all of them until the split times are known.
-        loaded = work | "LoadTimes" >> beam.FlatMap(_load, self._data, frequent).with_outputs("counts", main="users")
         return (
-            loaded.users
-            | "Timelines" >> beam.Map(lambda users: users.timelines)
+            work
+            | "LoadTimes" >> beam.Map(_load_times, self._data, self._rare)
             | "CountSeconds" >> beam.CombineGlobally(CountSeconds())
             | "SplitTimesFromShares" >> beam.Map(split_times_from_shares, self._split)
         )
 
 
-def _all_work(_: None, interactions: list[Spill], users: list[Spill]) -> Iterator[Work]:
-    for shard in shards(sum(spill.rows for spill in interactions), ROWS_PER_SHARD):
-        yield Work(shard, interactions, users)
+def _all_work(_: None, interactions: list[Spill], users: list[Spill]) -> list[Work]:
+    return shard_work(interactions, users)
 
 
 def read_items(data: DataConfig) -> LookupTable:
@@ -176,25 +160,18 @@ def read_items(data: DataConfig) -> LookupTable:
     return build_table(read_table(data.items, data.null_values), rows_schema(data.items))
 
 
-def _load(work: Work, data: DataConfig, frequent_items: Sequence[pa.Array]) -> Iterator[Any]:
-    """Yield the users of a shard, with enough interactions with items that have enough."""
-    batches = [batch for spill in work.interactions for batch in read_spill(spill, work.shard)]
-    counts: Counter[str] = Counter()
-    if data.min_item_interactions > 1:
-        known = pa.concat_arrays([pa.array([], pa.string()), *frequent_items])
-        rows = sum(batch.num_rows for batch in batches)
-        batches = [batch.filter(pc.is_in(batch.column(1), value_set=known)) for batch in batches]
-        counts["below_item_minimum"] = rows - sum(batch.num_rows for batch in batches)
-    every = build_timelines(batches, interaction_schema([each for each in data.features if not each.in_table]))
-    timelines = every.with_users(every.lengths >= data.min_user_interactions)
-    counts["below_user_minimum"] = len(every.timestamps_s) - len(timelines.timestamps_s)
+def _load(work: Work, data: DataConfig, rare: Sequence[str]) -> Iterator[Any]:
+    timelines, counts = load_timelines(work, data, read_ids(rare))
     of_user: dict[str, pa.Array] = {}
     if data.users:
-        rows_of_users = (batch for spill in work.users for batch in read_spill(spill, work.shard))
-        of_user, missing = build_table(rows_of_users, rows_schema(data.users)).look_up(timelines.user_ids)
+        of_user, missing = build_table(rows_of_users(work), rows_schema(data.users)).look_up(timelines.user_ids)
         counts["users_not_in_table"] = int(missing.sum())
     yield TaggedOutput("counts", counts)
     yield Users(work.shard, timelines, of_user)
+
+
+def _load_times(work: Work, data: DataConfig, rare: Sequence[str]) -> Timelines:
+    return load_timelines(work, data, read_ids(rare))[0]
 
 
 def _describe(users: Users, items: Sequence[LookupTable]) -> Iterator[Any]:
@@ -231,18 +208,11 @@ def _write(part: SplitOfUsers, directory: str, scratch: str) -> str:
 def _summary(
     counts: Counter[str], extent: tuple[float, float] | None, items: int, split_times_s: SplitTimes | None
 ) -> dict[str, Any]:
-    names = (
-        "users",
-        "interactions",
-        "ties",
-        "below_item_minimum",
-        "below_user_minimum",
-        "not_in_table",
-        "users_not_in_table",
-    )
+    names = ("users", "interactions", "ties", "not_in_table", "users_not_in_table")
     first, last = extent or (None, None)
     return {
         **{name: counts[name] for name in names},
+        "left_out": {rule: counts[rule] for rule in LEFT_OUT},
         "first_timestamp_s": first,
         "last_timestamp_s": last,
         "items": items,

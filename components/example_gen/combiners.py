@@ -8,7 +8,6 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.common.beam_combiners import MergeParts, ValueCounts, count_distinct, merge_value_counts
 from components.example_gen.spill import buckets_of
@@ -57,44 +56,3 @@ class CountSeconds(MergeParts):
     def add_input(self, parts: list[ValueCounts], timelines: Timelines) -> list[ValueCounts]:
         """Add some timelines."""
         return super().add_input(parts, np.unique(np.floor(timelines.timestamps_s), return_counts=True))
-
-
-class FrequentValues(beam.PTransform):
-    """Transform of string arrays to the strings that occur at least `least` times, in arrays.
-
-    Args:
-        least: the number.
-    """
-
-    def __init__(self, least: int) -> None:
-        super().__init__()
-        self._least = least
-
-    def expand(self, ids: beam.PCollection) -> beam.PCollection:
-        """Return arrays of distinct strings."""
-        return (
-            ids
-            | "CountInBatch" >> beam.FlatMap(_counts_by_bucket).with_output_types(tuple[int, Any])
-            | "CountInBucket" >> beam.CombinePerKey(MergeParts(_sum_counts, lambda table: table.num_rows))
-            | "Frequent" >> beam.Map(_frequent, self._least)
-        )
-
-
-def _counts_by_bucket(ids: pa.Array) -> Iterator[tuple[int, pa.Table]]:
-    counted = ids.value_counts()
-    counts = pa.table([counted.field(0), counted.field(1)], ["id", "count"])
-    buckets = buckets_of(counted.field(0))
-    for bucket in np.unique(buckets).tolist():
-        yield bucket, counts.filter(pa.array(buckets == bucket))
-
-
-def _frequent(bucket: tuple[int, pa.Table], least: int) -> pa.Array:
-    _, counts = bucket
-    ids = counts.filter(pc.greater_equal(counts["count"], least))["id"].combine_chunks()
-    return ids if isinstance(ids, pa.Array) else pa.concat_arrays(ids.chunks)
-
-
-def _sum_counts(parts: Sequence[pa.Table]) -> pa.Table:
-    joined = pa.concat_tables(parts)
-    summed = joined.group_by("id").aggregate([("count", "sum")])
-    return summed.select(["id", "count_sum"]).rename_columns(["id", "count"])

@@ -36,8 +36,7 @@ class ExampleGenExecutor(BaseBeamExecutor):
         settings = ExampleGenConfig.model_validate_json(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        with self._make_beam_pipeline() as pipeline:
-            ingest(pipeline, settings.data, settings.split, settings.history, examples.uri)
+        ingest(self._make_beam_pipeline, settings.data, settings.split, settings.history, examples.uri)
         IngestionReport.read(examples.uri).check(settings.data, settings.split)
 
 

@@ -1,98 +1,170 @@
-"""The ingestion: a Beam pipeline from a log to examples."""
+"""The ingestion: Beam pipelines from a log to examples."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
-from apache_beam.pvalue import AsIter, AsSingleton
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.pvalue import AsIter, AsList, AsSingleton, PCollection
 
 from components.common.atomic_write import atomic_write
 from components.example_gen.build_histories import BuildHistories
 from components.example_gen.dead_letters import WriteRejected
+from components.example_gen.minimums import find_rare_items
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
 from components.example_gen.rows import ValidateInteractions
-from components.example_gen.side_tables import count_table_rows
+from components.example_gen.shard_work import shard_work
+from components.example_gen.side_tables import count_table_rows, read_table
 from components.example_gen.source import SOURCES
+from components.example_gen.spill import Spill, SpillRows
 from schemas.config import HistoryConfig, SplitConfig
 from schemas.config.log import DataConfig
 
+MakePipeline = Callable[[], beam.Pipeline]
+
+
+class _Read(NamedTuple):
+    """A log that has been read."""
+
+    interactions: PCollection  # of Spill
+    users: PCollection  # of Spill, the rows of the table of users
+    counts: PCollection  # one element: the fields of the report that describe the rows
+
 
 def ingest(
-    pipeline: beam.Pipeline,
+    make_pipeline: MakePipeline,
     data: DataConfig,
     split: SplitConfig,
     history: HistoryConfig,
     output_directory: str,
 ) -> None:
-    """Add the steps of the ingestion to a Beam pipeline that has not run yet.
+    """Run the ingestion.
 
-    The steps write the examples (`Split-<split>/`), the rejected rows (`rejected/`) and, after
-    these, an `IngestionReport` (`ingestion.json`). Call the report's `check` to find out whether
-    there are enough good examples.
+    It writes the examples (`Split-<split>/`), the rejected rows (`rejected/`) and, after these, an
+    `IngestionReport` (`ingestion.json`). Call the report's `check` to find out whether there are
+    enough good examples.
+
+    It is one pipeline, unless there is a minimum for items. Whether an item has enough interactions
+    can depend on other items' and users', so that is found out by further pipelines, one after the
+    other.
 
     Args:
-        pipeline: the Beam pipeline.
+        make_pipeline: returns a Beam pipeline that has not run yet.
         data: the log and its reading options.
         split: the protocol that divides the log.
         history: the length of an example's history.
         output_directory: a folder on a file system that TensorFlow can write to.
 
     Raises:
-        InputError: when the pipeline runs, if the log or a table cannot be read, or the folder
-            cannot be written.
+        InputError: the log or a table cannot be read, or the folder cannot be written.
 
     Example:
-        >>> with beam.Pipeline() as pipeline:  # doctest: +SKIP
-        ...     ingest(pipeline, config.data, config.split, config.history, "/tmp/examples")
+        >>> ingest(beam.Pipeline, config.data, config.split, config.history, "/tmp/examples")  # doctest: +SKIP
         >>> IngestionReport.read("/tmp/examples").check(config.data, config.split)  # doctest: +SKIP
     """
     scratch = f"{output_directory}/unfinished"
+    rare: tuple[str, ...] = ()
+    known: dict[str, Any] | None = None
+    if data.min_item_interactions > 1:
+        known = _read_first(make_pipeline, data, output_directory, scratch)
+        rare = find_rare_items(make_pipeline, data, shard_work(known["interactions"], known["users"]), scratch)
+    with make_pipeline() as pipeline:
+        read = _read(pipeline, data, output_directory, scratch) if known is None else _create(pipeline, known)
+        build_histories = BuildHistories(data, split, history, output_directory, scratch, rare)
+        built = {"interactions": read.interactions, "users": read.users} | "BuildHistories" >> build_histories
+        _ = built["counts"] | "WriteReport" >> beam.Map(
+            _write_report,
+            AsSingleton(read.counts),
+            directory=output_directory,
+            scratch=scratch,
+            files=AsIter(built["files"]),
+        )
+
+
+def _read(pipeline: beam.Pipeline, data: DataConfig, directory: str, scratch: str) -> _Read:
+    """Add the steps that read the log and the tables, and write what is rejected."""
     raw = pipeline | "ReadLog" >> SOURCES[data.format](data)
     rows = raw | "ValidateInteractions" >> ValidateInteractions(data)
-    built = rows.accepted | "BuildHistories" >> BuildHistories(data, split, history, output_directory, scratch)
-    letters = rows.rejected | "WriteRejected" >> WriteRejected(output_directory, scratch)
+    letters = rows.rejected | "WriteRejected" >> WriteRejected(directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
-    _ = built["counts"] | "WriteReport" >> beam.Map(
-        _write_report,
-        rows_read=_count_rows(raw, "RowsRead"),
-        rows_accepted=_count_rows(rows.accepted, "RowsAccepted"),
-        rejected=AsSingleton(rows.rejected | "CountRejected" >> beam.CombineGlobally(CountRejected())),
-        tables=AsSingleton(tables),
-        directory=output_directory,
-        scratch=scratch,
-        files=AsIter((built["files"], letters) | "FilesWritten" >> beam.Flatten()),
+    users = pipeline | "Users" >> beam.Create([data.users] if data.users else [])
+    return _Read(
+        interactions=rows.accepted | "SpillInteractions" >> beam.ParDo(SpillRows(scratch)),
+        users=users
+        | "ReadUsers" >> beam.FlatMap(read_table, data.null_values)
+        | "SpillUsers" >> beam.ParDo(SpillRows(scratch)),
+        counts=tables
+        | "CountsOfRows"
+        >> beam.Map(
+            _row_counts,
+            read=_count_rows(raw, "RowsRead"),
+            accepted=_count_rows(rows.accepted, "RowsAccepted"),
+            rejected=AsSingleton(rows.rejected | "CountRejected" >> beam.CombineGlobally(CountRejected())),
+            letters=AsIter(letters),
+        ),
     )
 
 
-def _count_rows(batches: beam.PCollection, label: str) -> AsSingleton:
+def _count_rows(batches: PCollection, label: str) -> AsSingleton:
     sizes = batches | f"{label}InBatch" >> beam.Map(lambda batch: batch.num_rows)
     return AsSingleton(sizes | label >> beam.CombineGlobally(sum))
 
 
+def _row_counts(
+    tables: dict[str, TableRows], *, read: int, accepted: int, rejected: RejectedCounts, letters: Iterable[str]
+) -> dict[str, Any]:
+    """Return the fields of the report that describe the rows. It runs after all `letters` are written."""
+    return {
+        "rows_read": read,
+        "rows_accepted": accepted,
+        "rows_rejected": dict(rejected.rows),
+        "rejected_samples": {reason: [asdict(row) for row in rows] for reason, rows in rejected.samples.items()},
+        "tables": {name: asdict(rows) for name, rows in tables.items()},
+    }
+
+
+def _read_first(make_pipeline: MakePipeline, data: DataConfig, directory: str, scratch: str) -> dict[str, Any]:
+    """Run the steps of `_read` in a pipeline of their own, and return its outputs by name."""
+    path = f"{scratch}/read.json"
+    with make_pipeline() as pipeline:
+        read = _read(pipeline, data, directory, scratch)
+        _ = read.counts | "WriteOutputs" >> beam.Map(
+            _write_outputs, path, scratch, interactions=AsList(read.interactions), users=AsList(read.users)
+        )
+    with FileSystems.open(path) as file:
+        known: dict[str, Any] = json.load(file)
+    return {**known, **{name: [Spill(*spill) for spill in known[name]] for name in ("interactions", "users")}}
+
+
+def _write_outputs(
+    counts: dict[str, Any], path: str, scratch: str, *, interactions: list[Spill], users: list[Spill]
+) -> None:
+    _write(json.dumps({"interactions": interactions, "users": users, "counts": counts}), path, scratch)
+
+
+def _create(pipeline: beam.Pipeline, known: dict[str, Any]) -> _Read:
+    return _Read(
+        pipeline | "Interactions" >> beam.Create(known["interactions"]),
+        pipeline | "Users" >> beam.Create(known["users"]),
+        pipeline | "Counts" >> beam.Create([known["counts"]]),
+    )
+
+
 def _write_report(
-    counts: dict[str, Any],
-    *,
-    rows_read: int,
-    rows_accepted: int,
-    rejected: RejectedCounts,
-    tables: dict[str, TableRows],
-    directory: str,
-    scratch: str,
-    files: Iterable[str],
+    counts: dict[str, Any], row_counts: dict[str, Any], *, directory: str, scratch: str, files: Iterable[str]
 ) -> None:
     """Write the report, and remove what a retried worker left. It runs after all `files` are written."""
-    report = IngestionReport(
-        rows_read=rows_read,
-        rows_accepted=rows_accepted,
-        rows_rejected=dict(rejected.rows),
-        rejected_samples=rejected.samples,
-        tables=tables,
-        **counts,
-    )
-    with atomic_write(f"{directory}/{REPORT_FILE}", scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:
-        file.write(report.to_json())
+    report = IngestionReport(**row_counts, **counts)
+    _write(report.to_json(), f"{directory}/{REPORT_FILE}", scratch)
     tf.io.gfile.rmtree(scratch)
+
+
+def _write(text: str, path: str, scratch: str) -> None:
+    with atomic_write(path, scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:
+        file.write(text)

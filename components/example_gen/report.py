@@ -49,6 +49,16 @@ _NEEDED = {  # what one user needs for an example, by the kind of the split
 }
 
 
+LEFT_OUT = {  # the setting of each rule that leaves out valid rows, in the order of their application
+    "bots": "data.cleaning.max_per_day",
+    "duplicates": "data.cleaning.drop_duplicates",
+    "repeats": "data.cleaning.repeat_gap_s",
+    "older": "data.cleaning.keep_last",
+    "below_item_minimum": "data.min_item_interactions",
+    "below_user_minimum": "data.min_user_interactions",
+}
+
+
 @dataclass(frozen=True)
 class RejectedRow:
     """A rejected row, as an example of its reason."""
@@ -72,16 +82,15 @@ class IngestionReport:
     """Exact counts of an ingestion.
 
     `rows_read = rows_accepted + sum(rows_rejected)`, and `rows_accepted =
-    below_item_minimum + below_user_minimum + sum(roles)`. Users, items,
-    interactions and times are those left after the minimums.
+    sum(left_out) + sum(roles)`. Users, items, interactions and times are
+    those that are not left out.
     """
 
     rows_read: int
     rows_accepted: int
     rows_rejected: dict[str, int]  # by reason, only reasons that occurred
     rejected_samples: dict[str, list[RejectedRow]]  # by reason, the first few by file and line
-    below_item_minimum: int  # accepted rows left out
-    below_user_minimum: int
+    left_out: dict[str, int]  # accepted rows left out, by the rules of `LEFT_OUT`
     users: int
     items: int
     interactions: int
@@ -187,8 +196,7 @@ class IngestionReport:
                 if self.split_times_s
                 else ""
             )
-            + (f"; {self.below_item_minimum:,} rows below data.min_item_interactions" * bool(self.below_item_minimum))
-            + (f"; {self.below_user_minimum:,} rows below data.min_user_interactions" * bool(self.below_user_minimum)),
+            + "".join(f"; {n:,} rows left out by {LEFT_OUT[rule]}" for rule, n in self.left_out.items() if n),
             remedy="give a log with more interactions a user, lower the minimums, or change the split",
         )
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.example_gen.ragged import Ints, to_offsets
 from schemas.interaction import interaction_schema
 
-Indices = npt.NDArray[np.int64]
 Seconds = npt.NDArray[np.float64]
 
 
@@ -30,33 +30,47 @@ class Timelines:
     """
 
     user_ids: pa.Array
-    offsets: Indices
+    offsets: Ints
     item_ids: pa.Array
-    items: Indices
+    items: Ints
     timestamps_s: Seconds
     further: Mapping[str, pa.Array]
 
     @property
-    def lengths(self) -> Indices:
+    def lengths(self) -> Ints:
         """The number of interactions of each user."""
         return np.diff(self.offsets)
 
-    def with_users(self, keep: npt.NDArray[np.bool_]) -> Timelines:
-        """Return the timelines of some users.
+    @property
+    def users(self) -> Ints:
+        """The index of each interaction's user."""
+        return np.repeat(np.arange(len(self.user_ids)), self.lengths)
+
+    def of_items(self, item_ids: pa.Array) -> npt.NDArray[np.bool_]:
+        """Return whether each interaction is with one of some items.
 
         Args:
-            keep: [users].
+            item_ids: strings.
+        """
+        found = pc.is_in(self.item_ids, value_set=item_ids)
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)[self.items]
+
+    def with_interactions(self, keep: npt.NDArray[np.bool_]) -> Timelines:
+        """Return the timelines without some interactions. A user without any is left out.
+
+        Args:
+            keep: [interactions].
         """
         if keep.all():
             return self
-        rows = np.repeat(keep, self.lengths)
+        lengths = np.bincount(self.users[keep], minlength=len(self.user_ids))
         return Timelines(
-            self.user_ids.filter(pa.array(keep)),
-            offsets_of(self.lengths[keep]),
+            self.user_ids.filter(pa.array(lengths > 0)),
+            to_offsets(lengths[lengths > 0]),
             self.item_ids,
-            self.items[rows],
-            self.timestamps_s[rows],
-            {name: column.filter(pa.array(rows)) for name, column in self.further.items()},
+            self.items[keep],
+            self.timestamps_s[keep],
+            {name: column.filter(pa.array(keep)) for name, column in self.further.items()},
         )
 
 
@@ -78,7 +92,7 @@ def build_timelines(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Tim
     further = schema.names[len(interaction_schema(())) :]
     return Timelines(
         user_ids=users[0],
-        offsets=offsets_of(np.bincount(users[1], minlength=len(users[0]))),
+        offsets=to_offsets(np.bincount(users[1], minlength=len(users[0]))),
         item_ids=items[0],
         items=items[1][order],
         timestamps_s=times[order],
@@ -86,7 +100,7 @@ def build_timelines(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Tim
     )
 
 
-def ranked(column: pa.ChunkedArray) -> tuple[pa.Array, Indices]:
+def ranked(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
     """Return the distinct values of a column of strings, ascending, and the index of each row's value."""
     encoded = one_chunk(column.dictionary_encode().unify_dictionaries())
     order = pc.array_sort_indices(encoded.dictionary)
@@ -98,8 +112,3 @@ def ranked(column: pa.ChunkedArray) -> tuple[pa.Array, Indices]:
 def one_chunk(column: pa.ChunkedArray) -> pa.Array:
     """Return a column as one array."""
     return column.combine_chunks() if column.num_chunks else pa.array([], column.type)
-
-
-def offsets_of(lengths: Indices) -> Indices:
-    """Return where lists of these lengths begin, and where the last one ends."""
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -125,8 +125,7 @@ def _local_pipeline() -> beam.Pipeline:
 def _ingested(config: Config) -> Iterator[tuple[str, IngestionReport]]:
     check_log(config.data)
     with _temporary_folder() as folder:
-        with _local_pipeline() as pipeline:
-            ingest(pipeline, config.data, config.split, config.history, folder)
+        ingest(_local_pipeline, config.data, config.split, config.history, folder)
         report = IngestionReport.read(folder)
         report.check(config.data, config.split)
         yield folder, report

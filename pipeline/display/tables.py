@@ -32,9 +32,9 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "accepted", data["rows_accepted"]
     for reason, count in data["rows_rejected"].items():
         yield f"rejected: {reason}", count
-    for kind, count in data["rows_below_minimum"].items():
+    for rule, count in data["rows_left_out"].items():
         if count:
-            yield f"dropped: {kind} with too few interactions", count
+            yield f"left out: {rule.replace('_', ' ')}", count
     yield "users", data["users"]
     if data["users_not_in_table"]:
         yield "users missing from the users table", data["users_not_in_table"]

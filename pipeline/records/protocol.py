@@ -16,7 +16,7 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
     """Return the section `data`: the counts of rows, interactions, users, items and examples.
 
     `rows_read = rows_accepted + sum(rows_rejected)`, and
-    `rows_accepted = sum(rows_below_minimum) + sum(interactions)`.
+    `rows_accepted = sum(rows_left_out) + sum(interactions)`.
 
     Args:
         report: the report of the ingestion.
@@ -28,7 +28,7 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
         "rows_read": report.rows_read,
         "rows_accepted": report.rows_accepted,
         "rows_rejected": report.rows_rejected,
-        "rows_below_minimum": {"item": report.below_item_minimum, "user": report.below_user_minimum},
+        "rows_left_out": report.left_out,
         "interactions": report.roles,
         "users": report.users,
         "items": report.items,

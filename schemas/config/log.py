@@ -169,6 +169,29 @@ class UsersTableConfig(SideTableConfig):
     )
 
 
+class CleaningConfig(Section):
+    """Rules for valid rows that are no sign of a user's taste. They apply in this order, and are counted."""
+
+    max_per_day: int | None = Field(
+        default=None,
+        ge=1,
+        description="Maximum number of a user's interactions in a day, in UTC. A user with more is taken for a bot, and"
+        " is left out.",
+    )
+    drop_duplicates: bool = Field(
+        default=False,
+        description="Whether interactions that equal another one in all configured columns are left out.",
+    )
+    repeat_gap_s: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="Time in seconds within which the same item again, of the same user, is left out.",
+    )
+    keep_last: int | None = Field(
+        default=None, ge=1, description="Number of a user's most recent interactions to keep, after the rules above."
+    )
+
+
 class DataConfig(Section):
     """The log and how to read it."""
 
@@ -196,14 +219,13 @@ class DataConfig(Section):
         le=1.0,
         description="Maximum fraction of the rows read that may be rejected; filtered rows do not count.",
     )
+    cleaning: CleaningConfig = Field(default=CleaningConfig(), description="Rules for valid rows to leave out.")
     min_item_interactions: int = Field(
         default=1,
         ge=1,
-        description="Minimum number of interactions of an item; applied before `min_user_interactions`.",
+        description="Minimum number of interactions of an item. Items and users are left out until both minimums hold.",
     )
-    min_user_interactions: int = Field(
-        default=1, ge=1, description="Minimum number of interactions of a user; users with fewer are left out."
-    )
+    min_user_interactions: int = Field(default=1, ge=1, description="Minimum number of interactions of a user.")
     items: ItemsTableConfig | None = Field(default=None, description="Table of items.")
     users: UsersTableConfig | None = Field(default=None, description="Table of users.")
 
@@ -232,6 +254,8 @@ class DataConfig(Section):
         for name in names:
             if {name, target_key(name)} & taken or name.startswith("target_") or names.count(name) > 1:
                 raise ValueError(f"a further column cannot be called {name!r}: the name is taken")
+        if self.timestamp.unit == "order" and (self.cleaning.max_per_day or self.cleaning.repeat_gap_s):
+            raise ValueError("cleaning.max_per_day and cleaning.repeat_gap_s need times, and timestamp.unit is order")
         for feature in self.features:
             if feature.separator is not None and (feature.kind, feature.of) != ("category", "item"):
                 raise ValueError(f"separator is for categories of items, which {feature.name!r} is not")

@@ -99,8 +99,7 @@ def write_root(folder: Path) -> Path:
         name: str(root / "artifacts" / name)
         for name in ("examples", "statistics", "anomalies", "counts", "run", "evaluation", "blessing")
     }
-    with _pipeline() as pipeline:
-        ingest(pipeline, settings.data, settings.split, settings.history, made["examples"])
+    ingest(_pipeline, settings.data, settings.split, settings.history, made["examples"])
     _write_statistics(made["examples"], made["statistics"])
     for split in SPLITS:
         _write(Path(made["anomalies"]) / f"Split-{split}" / "SchemaDiff.pb", anomalies_pb2.Anomalies())

@@ -65,8 +65,7 @@ def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     """Return the folder of an evaluation, its results, and the folder of the test examples."""
     folder = tmp_path_factory.mktemp(request.param)
     settings = write_log(folder)
-    with local_pipeline() as pipeline:
-        ingest(pipeline, settings, SPLITS[request.param], HistoryConfig(max_length=5), str(folder / "examples"))
+    ingest(local_pipeline, settings, SPLITS[request.param], HistoryConfig(max_length=5), str(folder / "examples"))
     with local_pipeline() as pipeline:
         count_baselines(pipeline, str(folder / "examples"), str(folder / "counts"), settings.features)
     model = write_model(folder / "model", Successor(serves_reranked=True))

@@ -16,6 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.example_gen.build_histories import BuildHistories
+from components.example_gen.report import LEFT_OUT
+from components.example_gen.side_tables import read_table
+from components.example_gen.spill import SpillRows
 from schemas import config
 from schemas.config.log import UsersTableConfig
 from schemas.features import SPLITS
@@ -30,11 +33,19 @@ def check_build(
 ) -> None:
     """Check the files of `BuildHistories`, and those of its counts that are named."""
     with TemporaryDirectory() as folder:
+        log = data(**settings)
         build_histories = BuildHistories(
-            data(**settings), split, config.HistoryConfig(max_length=3), f"{folder}/examples", f"{folder}/scratch"
+            log, split, config.HistoryConfig(max_length=3), f"{folder}/examples", f"{folder}/scratch"
         )
         with local_pipeline() as pipeline:
-            built = pipeline | beam.Create(batches) | build_histories
+            rows = list(read_table(log.users, ())) if log.users else []
+            spills = {
+                name: pipeline
+                | name >> beam.Create(found)
+                | f"Spill {name}" >> beam.ParDo(SpillRows(f"{folder}/scratch"))
+                for name, found in {"interactions": batches, "users": rows}.items()
+            }
+            built = spills | build_histories
             named = built["counts"] | beam.Map(lambda found: {name: found[name] for name in counts})
             assert_that(named, equal_to([counts]), label="Counts")
             names = built["files"] | beam.Map(lambda path: path.removeprefix(f"{folder}/examples/"))
@@ -167,15 +178,20 @@ def test_build_histories_adds_the_columns_of_users_to_every_example(tmp_path: Pa
     )
 
 
-def test_build_histories_counts_dropped_interactions() -> None:
-    rows: Rows = [("u1", "a", 1), ("u1", "rare", 2), ("u2", "a", 3), ("u2", "a", 4)]
+def test_build_histories_counts_what_is_left_out() -> None:
+    rows: Rows = [("u1", "a", 1), ("u1", "a", 2), ("u1", "b", 9), ("u2", "a", 3), ("u2", "a", 4)]
 
     check_build(
         [interactions(rows)],
         LEAVE_ONE_OUT,
-        [history("test", "u2", ["a"], [3], ["a"], 4)],
-        {"below_item_minimum": 1, "below_user_minimum": 1, "interactions": 2, "users": 1, "items": 1},
-        min_item_interactions=2,
+        [history("test", "u1", ["a"], [1], ["b"], 9)],
+        {
+            "left_out": {**dict.fromkeys(LEFT_OUT, 0), "repeats": 2, "below_user_minimum": 1},
+            "interactions": 2,
+            "users": 1,
+            "items": 2,
+        },
+        cleaning={"repeat_gap_s": 1.0},
         min_user_interactions=2,
     )
 

@@ -11,7 +11,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.combiners import CountDistinct, CountSeconds, FrequentValues, widest
+from components.example_gen.combiners import CountDistinct, CountSeconds, widest
 from tests.components.logs import local_pipeline
 from tests.components.protocols import timelines
 
@@ -58,11 +58,3 @@ def test_count_distinct_counts_a_string_of_several_arrays_once(arrays: list[list
     with local_pipeline() as pipeline:
         ids = pipeline | beam.Create([pa.array(each) for each in arrays])
         assert_that(ids | CountDistinct(), equal_to([3 if arrays else 0]))
-
-
-@pytest.mark.parametrize(("least", "expected"), [(1, "abé"), (2, "ab"), (3, "a"), (4, "")])
-def test_frequent_values_occur_often_enough_in_all_arrays_together(least: int, expected: str) -> None:
-    with local_pipeline() as pipeline:
-        ids = pipeline | beam.Create([pa.array(each) for each in LOG])
-        frequent = ids | FrequentValues(least) | beam.FlatMap(lambda array: array.to_pylist())
-        assert_that(frequent, equal_to(list(expected)))

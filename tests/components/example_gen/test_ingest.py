@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from components.example_gen.ingest import ingest
-from components.example_gen.report import IngestionReport, RejectedRow
+from components.example_gen.report import LEFT_OUT, IngestionReport, RejectedRow
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
 from schemas.config.log import ColumnsConfig, DataConfig, FilterConfig, TimestampConfig
 from schemas.errors import InputError
@@ -39,8 +39,7 @@ def write(path: Path, lines: list[str]) -> Path:
 
 
 def run(directory: Path, settings: DataConfig, split: SplitConfig = LOO, max_length: int = 3) -> IngestionReport:
-    with local_pipeline() as pipeline:
-        ingest(pipeline, settings, split, HistoryConfig(max_length=max_length), str(directory))
+    ingest(local_pipeline, settings, split, HistoryConfig(max_length=max_length), str(directory))
     return IngestionReport.read(str(directory))
 
 
@@ -108,8 +107,8 @@ def test_ingest_gives_every_interaction_a_role(tmp_path: Path, split: SplitConfi
     report = run(tmp_path / "out", settings, split)
 
     assert report.rows_accepted == len(lines)
-    assert report.below_item_minimum == 6  # three items with two interactions
-    assert report.below_user_minimum == 1
+    # three items with two interactions
+    assert report.left_out == {**dict.fromkeys(LEFT_OUT, 0), "below_item_minimum": 6, "below_user_minimum": 1}
     assert report.rows_accepted == 6 + 1 + sum(report.roles.values())
 
 

@@ -52,8 +52,7 @@ def written(folder: Path, rows: list[Row], split: config.SplitConfig) -> dict[st
     """Return the bytes of each file that the ingestion of a log writes, by its name."""
     folder.mkdir()
     (folder / "log.csv").write_text("user,item,time\n" + "".join(f"{u},{i},{t}\n" for u, i, t in rows))
-    with local_pipeline() as pipeline:
-        ingest(pipeline, data(folder / "log.csv"), split, config.HistoryConfig(max_length=4), f"{folder}/out")
+    ingest(local_pipeline, data(folder / "log.csv"), split, config.HistoryConfig(max_length=4), f"{folder}/out")
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob("out/Split-*/*")}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.example_gen.report import REPORT_FILE, IngestionReport, RejectedRow, TableRows, remedy_for
+from components.example_gen.report import LEFT_OUT, REPORT_FILE, IngestionReport, RejectedRow, TableRows, remedy_for
 from schemas.config import SplitConfig
 from schemas.config.log import ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
@@ -16,8 +16,7 @@ REPORT = IngestionReport(
     rows_accepted=90,
     rows_rejected={"filtered": 6, "no_user": 3, "no_item": 1},
     rejected_samples={name: [RejectedRow("log.csv", 7, "raw text")] for name in ("filtered", "no_user", "no_item")},
-    below_item_minimum=0,
-    below_user_minimum=0,
+    left_out=dict.fromkeys(LEFT_OUT, 0),
     users=10,
     items=20,
     interactions=90,
@@ -75,8 +74,8 @@ def test_check_with_as_many_rejected_rows_as_allowed_passes_and_with_one_more_ra
             ["train: 4 interactions", "no train examples from 10 users with 90 interactions"],
         ),
         (
-            changed(examples={"train": 0, "eval": 0, "test": 0}, rows_rejected={}, below_user_minimum=88),
-            ["88 rows below data.min_user_interactions"],
+            changed(examples={"train": 0, "eval": 0, "test": 0}, rows_rejected={}, left_out={"below_user_minimum": 88}),
+            ["88 rows left out by data.min_user_interactions"],
         ),
     ],
 )

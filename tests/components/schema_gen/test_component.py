@@ -32,14 +32,8 @@ def statistics(
     settings: DataConfig, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, statistics_pb2.DatasetFeatureStatisticsList]:
     folder = tmp_path_factory.mktemp("examples")
-    with local_pipeline() as pipeline:
-        ingest(
-            pipeline,
-            settings,
-            TemporalSplitConfig(kind="temporal", targets="all"),
-            HistoryConfig(max_length=5),
-            str(folder),
-        )
+    split = TemporalSplitConfig(kind="temporal", targets="all")
+    ingest(local_pipeline, settings, split, HistoryConfig(max_length=5), str(folder))
     return {
         split: tfdv.generate_statistics_from_tfrecord(
             f"{folder}/Split-{split}/*", pipeline_options=PipelineOptions(["--runner=FnApiRunner"])

@@ -23,12 +23,19 @@ from tests.google_store import GOOGLE_BUCKET, google_store
 IMAGE = "registry/temporec:1"
 
 
+class NotRun(beam.Pipeline):
+    """A pipeline that does not run when its block ends."""
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the pipeline as it is."""
+
+
 def ingestion(beam_settings: dict[str, Any], *further: str) -> beam.Pipeline:
     """Return the pipeline of the ingestion from and to a bucket, which has not run."""
     args = [*beam_args(BeamConfig.model_validate(beam_settings)), *further]
-    pipeline = beam.Pipeline(options=PipelineOptions(args))
+    pipeline = NotRun(options=PipelineOptions(args))
     log = data().model_copy(update={"path": "gs://bucket/log.csv"})
-    ingest(pipeline, log, LeaveOneOutConfig(), HistoryConfig(), "gs://bucket/examples")
+    ingest(lambda: pipeline, log, LeaveOneOutConfig(), HistoryConfig(), "gs://bucket/examples")
     return pipeline
 
 

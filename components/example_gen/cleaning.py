@@ -1,0 +1,100 @@
+"""Cleaning: interactions that are left out, although their rows are valid, counted by rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from components.example_gen.timelines import Timelines
+from schemas.config.log import CleaningConfig, DataConfig
+
+DAY_S = 86_400
+Mask = npt.NDArray[np.bool_]
+
+
+def clean(timelines: Timelines, rules: CleaningConfig) -> tuple[Timelines, Counter[str]]:
+    """Leave out what the rules name, one rule after the other.
+
+    Args:
+        timelines: the interactions of some users, all of them.
+        rules: the rules.
+
+    Returns:
+        The rest, and the number of interactions that each rule has left out, by the rules of `LEFT_OUT`.
+    """
+    counts: Counter[str] = Counter()
+    steps: tuple[tuple[str, Any, Callable[[Timelines, Any], Mask]], ...] = (
+        ("bots", rules.max_per_day, _of_bots),
+        ("duplicates", rules.drop_duplicates, _duplicates),
+        ("repeats", rules.repeat_gap_s, _repeats),
+        ("older", rules.keep_last, _older),
+    )
+    for name, setting, find in steps:
+        if setting:
+            found = find(timelines, setting)
+            counts[name] = int(found.sum())
+            timelines = timelines.with_interactions(~found)
+    return timelines, counts
+
+
+def _of_bots(timelines: Timelines, most: int) -> Mask:
+    """Return the interactions of users with more than `most` interactions in a day, in UTC."""
+    days = np.floor(timelines.timestamps_s / DAY_S)
+    starts = np.flatnonzero(_first_of_user(timelines) | (np.diff(days, prepend=np.nan) != 0))
+    lengths = np.diff(starts, append=len(days))
+    bots = np.zeros(len(timelines.user_ids), np.bool_)
+    bots[timelines.users[starts[lengths > most]]] = True
+    return bots[timelines.users]
+
+
+def _duplicates(timelines: Timelines, _: bool) -> Mask:
+    """Return the interactions that equal an earlier one in every column."""
+    columns = {"user": timelines.users, "time": timelines.timestamps_s, "item": timelines.items}
+    further = {f"further_{name}": column.to_numpy(zero_copy_only=False) for name, column in timelines.further.items()}
+    return np.asarray(pd.DataFrame({**columns, **further}).duplicated())
+
+
+def _repeats(timelines: Timelines, gap_s: float) -> Mask:
+    """Return the interactions with an item that the user had at most `gap_s` before."""
+    order = np.lexsort((np.arange(len(timelines.items)), timelines.items, timelines.users))
+    users, items, times = (column[order] for column in (timelines.users, timelines.items, timelines.timestamps_s))
+    again = np.zeros(len(order), np.bool_)
+    again[1:] = (np.diff(users) == 0) & (np.diff(items) == 0) & (np.diff(times) <= gap_s)
+    found = np.empty(len(order), np.bool_)
+    found[order] = again
+    return found
+
+
+def _older(timelines: Timelines, last: int) -> Mask:
+    """Return the interactions before each user's last ones."""
+    return np.asarray(np.arange(len(timelines.items)) < timelines.offsets[1:][timelines.users] - last)
+
+
+def _first_of_user(timelines: Timelines) -> Mask:
+    first = np.zeros(len(timelines.items), np.bool_)
+    first[timelines.offsets[:-1]] = True
+    return first
+
+
+def keep_frequent(timelines: Timelines, data: DataConfig, rare: pa.Array) -> tuple[Timelines, Counter[str]]:
+    """Leave out rare items, and then users with too few interactions.
+
+    Args:
+        timelines: the interactions of some users, all of them.
+        data: the minimum for users.
+        rare: the ids of the items to leave out.
+
+    Returns:
+        The rest, and the number of interactions that each of both rules has left out.
+    """
+    left_out = timelines.of_items(rare)
+    kept = timelines.with_interactions(~left_out)
+    enough = (kept.lengths >= data.min_user_interactions)[kept.users]
+    counts = Counter(below_item_minimum=int(left_out.sum()), below_user_minimum=int((~enough).sum()))
+    return kept.with_interactions(enough), counts

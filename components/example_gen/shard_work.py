@@ -1,0 +1,64 @@
+"""The work on one shard of the users: its files, and its interactions after cleaning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from components.example_gen.cleaning import clean, keep_frequent
+from components.example_gen.spill import Shard, Spill, read_spill, shards
+from components.example_gen.timelines import Timelines, build_timelines
+from schemas.config.log import DataConfig
+from schemas.interaction import interaction_schema
+
+ROWS_PER_SHARD = 1_000_000
+
+
+class Work(NamedTuple):
+    """A shard, and the files that have its rows among others."""
+
+    shard: Shard
+    interactions: Sequence[Spill]
+    users: Sequence[Spill]  # rows of the table of users
+
+
+def shard_work(interactions: Sequence[Spill], users: Sequence[Spill]) -> list[Work]:
+    """Return the work of all shards.
+
+    Args:
+        interactions: the files with interactions.
+        users: the files with rows of the table of users.
+    """
+    return [
+        Work(shard, interactions, users) for shard in shards(sum(spill.rows for spill in interactions), ROWS_PER_SHARD)
+    ]
+
+
+def load_timelines(work: Work, data: DataConfig, rare: pa.Array) -> tuple[Timelines, Counter[str]]:
+    """Read the interactions of a shard, and leave out what the configuration says.
+
+    Args:
+        work: the shard.
+        data: the rules, the minimum for users and the further columns.
+        rare: the ids of the items that are left out.
+
+    Returns:
+        The rest, and the number of interactions left out by each rule.
+    """
+    schema = interaction_schema([feature for feature in data.features if not feature.in_table])
+    every = build_timelines(_rows(work.interactions, work.shard), schema)
+    cleaned, counts = clean(every, data.cleaning)
+    kept, below = keep_frequent(cleaned, data, rare)
+    return kept, counts + below
+
+
+def rows_of_users(work: Work) -> Iterable[pa.RecordBatch]:
+    """Return the rows of the table of users for a shard."""
+    return _rows(work.users, work.shard)
+
+
+def _rows(spills: Sequence[Spill], shard: Shard) -> Iterable[pa.RecordBatch]:
+    return (batch for spill in spills for batch in read_spill(spill, shard))
