@@ -12,10 +12,9 @@ import resource
 import sys
 import time
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from tfx.types import standard_artifacts
 
-from components.example_gen.ingest import ingest
+from components.example_gen.component import ExampleGenExecutor
 from pipeline.runners.beam_options import beam_args
 from schemas.config import BeamConfig
 from schemas.loading import load_config
@@ -30,10 +29,15 @@ def main(config_file: str, output: str, workers: str) -> None:
         workers: the number of processes.
     """
     config = load_config(config_file)
-    options = PipelineOptions(beam_args(BeamConfig(workers=int(workers))))
+    examples = standard_artifacts.Examples()
+    examples.uri = output
+    context = ExampleGenExecutor.Context(
+        beam_pipeline_args=beam_args(BeamConfig(workers=int(workers))), tmp_dir=f"{output}.tmp", unique_id="1"
+    )
     started = time.perf_counter()
-    with beam.Pipeline(options=options) as pipeline:
-        ingest(pipeline, config.data, config.split, config.history, output)
+    ExampleGenExecutor(context).Do(
+        {}, {"examples": [examples]}, {"settings": config.example_gen_config.model_dump_json()}
+    )
     seconds = time.perf_counter() - started
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(
