@@ -12,15 +12,7 @@ from pyarrow import csv
 
 from components.example_gen.csv_lines import Lines, Mask, Positions, find_lines
 from components.example_gen.csv_rows import MAX_ROW_LINES, ParsedRow, RowParser
-
-
-class TextRows(NamedTuple):
-    """Rows of a file, by column."""
-
-    columns: list[pa.Array]  # strings; null where `errors` is set
-    lines: pa.Array  # the first physical line of each row, from 1
-    raw: pa.Array  # the bytes of each row with its line end
-    errors: pa.Array  # a member of `RejectionReason`, or null
+from components.example_gen.text_rows import TextRows
 
 
 class _ExactRow(NamedTuple):

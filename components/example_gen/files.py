@@ -10,7 +10,8 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import zstandard
@@ -20,6 +21,8 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.common.buckets import check_bucket
 from components.common.stores import connect, is_remote, list_files
+from components.example_gen.partitions import is_partition
+from schemas.config.log import DataConfig
 from schemas.errors import InputError
 
 READ_BYTES = 1 << 20
@@ -37,15 +40,37 @@ DECOMPRESSORS: dict[str, Callable[[], Any]] = {  # by the ending of a file's nam
 }
 
 
-def match_files(path: str, setting: str) -> tuple[str, ...]:
+# The endings of the files that a folder stands for, by `data.format`; another ending may say how they are compressed.
+ENDINGS = {
+    "csv": (".csv", ".tsv", ".txt"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "parquet": (".parquet",),
+    "avro": (".avro",),
+    "tfrecord": (".tfrecord", ".tfrecords"),
+}
+
+
+def match_log(data: DataConfig) -> tuple[str, ...]:
+    """Return the files of the log; see `match_files`.
+
+    Args:
+        data: the path of the log and its format.
+    """
+    return match_files(data.path, "data.path", ENDINGS[data.format])
+
+
+def match_files(path: str, setting: str, endings: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the files that a path or glob names, in the order of their names.
 
     As in a shell, a wildcard does not match a name that begins with a dot. A folder or file that
-    exists under its name as written is taken as written; see `file_pattern`.
+    exists under its name as written is taken as written; see `file_pattern`. A folder stands for the
+    files in it, and for those in the partitions below it (`dt=2026-11-01/`). The partitions that a
+    glob names stand for their files, too.
 
     Args:
         path: a path, a glob, or the URI of one on a file system that Beam knows.
         setting: the configuration key of the path, for the message of an error.
+        endings: the endings of the files that a folder stands for; empty if the path must not be a folder.
 
     Returns:
         The paths, at least one.
@@ -53,7 +78,7 @@ def match_files(path: str, setting: str) -> tuple[str, ...]:
     Raises:
         InputError: no file matches, the path is a folder or a pipe, the glob has a `**`, or a bucket cannot be read.
     """
-    if os.path.isdir(path):
+    if os.path.isdir(path) and not endings:
         raise InputError(
             expected=f"a file or a glob in {setting}",
             received=f"the directory {path}",
@@ -67,13 +92,13 @@ def match_files(path: str, setting: str) -> tuple[str, ...]:
             remedy=f"write one * a level, like {path.replace('**', '*')} or {path.replace('**', '*/*')}",
         )
     try:
-        found = _match_remote(path, setting) if is_remote(path) else _match_local(path)
+        found = _match_remote(path, setting, endings) if is_remote(path) else _match_local(path, endings)
     except (OSError, ValueError) as error:
         raise InputError(
             expected=f"a path that can be read in {setting}", received=f"{path}: {error}", remedy="check the path"
         ) from None
     if not found:
-        raise _no_such_file(path, setting)
+        raise _no_file_in(path, setting, endings) if os.path.isdir(path) else _no_such_file(path, setting)
     for name in found:
         _check_regular(name, setting)
     return tuple(sorted(found))
@@ -105,13 +130,52 @@ def file_pattern(path: str) -> str:
     return "/".join(pattern)
 
 
-def _match_local(path: str) -> list[str]:
-    return [name for name in glob.glob(file_pattern(path)) if not os.path.isdir(name)]
+def _match_local(path: str, endings: Sequence[str]) -> list[str]:
+    if os.path.isdir(path):
+        return list(_below(path.rstrip("/") or "/", endings))
+    found: list[str] = []
+    for name in glob.glob(file_pattern(path)):
+        if not os.path.isdir(name):
+            found.append(name)
+        elif endings and is_partition(os.path.basename(name.rstrip("/"))):
+            found += _below(name.rstrip("/"), endings)
+    return found
 
 
-def _match_remote(path: str, setting: str) -> list[str]:
+def _below(folder: str, endings: Sequence[str]) -> Iterator[str]:
+    """Yield the files with these endings in a folder and in the partitions below it."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.startswith("."):
+            continue
+        if not os.path.isdir(path):
+            if _ends_with(name, endings):
+                yield path
+        elif is_partition(name):
+            yield from _below(path, endings)
+
+
+def _ends_with(name: str, endings: Sequence[str]) -> bool:
+    lower = name.lower()
+    stem, ending = os.path.splitext(lower)
+    return (stem if ending in DECOMPRESSORS else lower).endswith(tuple(endings))
+
+
+def _match_remote(path: str, setting: str, endings: Sequence[str]) -> list[str]:
     check_bucket(path, setting)
-    return [name for name in list_files(path) if not _is_hidden(name, path)]
+    found = [name for name in list_files(path) if not _is_hidden(name, path)]
+    if not endings:
+        return found
+    folder = path.rstrip("/")
+    depth, is_pattern = folder.count("/"), bool(re.search(r"[*?\[]", folder))
+    for name in list_files(f"{folder}/**"):
+        parts = name.split("/")
+        # As on a local disk, each folder below the path is a partition, and so is the one that a glob matches.
+        folders = parts[depth + 1 - is_pattern : -1]
+        below = len(parts) > depth + 1 and all(map(is_partition, folders)) and not parts[-1].startswith(".")
+        if below and not _is_hidden(name, folder) and _ends_with(name, endings):
+            found.append(name)
+    return found
 
 
 def _is_hidden(name: str, pattern: str) -> bool:
@@ -131,6 +195,18 @@ def _check_regular(name: str, setting: str) -> None:
         )
 
 
+def _no_file_in(folder: str, setting: str, endings: Sequence[str]) -> InputError:
+    other = [kind for kind, others in ENDINGS.items() if others != tuple(endings) and any(_below(folder, others))]
+    remedy = f"set data.format: {other[0]}" if other else "name the files by a glob, like " + os.path.join(folder, "*")
+    content = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    shown = ", ".join([*content[:_SHOWN], *["..."] * (len(content) > _SHOWN)])
+    return InputError(
+        expected=f"files that end in {' or '.join(endings)} in the folder {folder} ({setting})",
+        received=shown or "an empty folder",
+        remedy=remedy,
+    )
+
+
 def _no_such_file(path: str, setting: str) -> InputError:
     folder, name = os.path.split(path)
     try:
@@ -148,26 +224,44 @@ def _no_such_file(path: str, setting: str) -> InputError:
     return InputError(expected=f"a file at {path} ({setting})", received="no such file", remedy=remedy)
 
 
-def read_blocks(path: str) -> Generator[bytes, None, None]:
+def read_blocks(path: str, size: int = READ_BYTES) -> Generator[bytes, None, None]:
     """Yield the content of a file in blocks, decompressed by the ending of its name.
 
     Args:
         path: a file on any file system that Beam knows.
+        size: the bytes of a block.
 
     Yields:
-        At least `READ_BYTES` bytes; the last block may be shorter.
+        At least `size` bytes; the last block may be shorter.
 
     Raises:
         InputError: the file cannot be read, or is compressed and damaged or cut short.
     """
     ending = os.path.splitext(path)[1].lower()
+    with open_file(path) as file:
+        if ending in DECOMPRESSORS:
+            yield from _joined(_decompress(file, path, ending), size)
+        else:
+            yield from iter(lambda: file.read(size), b"")
+
+
+@contextmanager
+def open_file(path: str) -> Iterator[BinaryIO]:
+    """Open a file for the block, as it is stored.
+
+    Args:
+        path: a file on any file system that Beam knows.
+
+    Yields:
+        The file, which can seek.
+
+    Raises:
+        InputError: the file cannot be read; this holds for an `OSError` of the block, too.
+    """
     try:
         connect()
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-            if ending in DECOMPRESSORS:
-                yield from _joined(_decompress(file, path, ending))
-            else:
-                yield from iter(lambda: file.read(READ_BYTES), b"")
+            yield file
     except (OSError, S3ClientError) as error:
         raise InputError(
             expected=f"a file that can be read at {path}",
@@ -176,17 +270,17 @@ def read_blocks(path: str) -> Generator[bytes, None, None]:
         ) from None
 
 
-def _joined(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Join small parts into blocks of at least `READ_BYTES`."""
+def _joined(parts: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Join small parts into blocks of at least `size` bytes."""
     pending: list[bytes] = []
-    size = 0
+    length = 0
     for part in parts:
         pending.append(part)
-        size += len(part)
-        if size >= READ_BYTES:
+        length += len(part)
+        if length >= size:
             yield b"".join(pending)
-            pending, size = [], 0
-    if size:
+            pending, length = [], 0
+    if length:
         yield b"".join(pending)
 
 

@@ -21,7 +21,7 @@ from components.example_gen.report import REPORT_FILE, IngestionReport, TableRow
 from components.example_gen.rows import ValidateInteractions
 from components.example_gen.shard_work import shard_work
 from components.example_gen.side_tables import count_table_rows, read_table
-from components.example_gen.source import SOURCES
+from components.example_gen.source import ReadLog
 from components.example_gen.spill import Spill, SpillRows
 from schemas.config import HistoryConfig, SplitConfig
 from schemas.config.log import DataConfig
@@ -89,7 +89,7 @@ def ingest(
 
 def _read(pipeline: beam.Pipeline, data: DataConfig, directory: str, scratch: str) -> _Read:
     """Add the steps that read the log and the tables, and write what is rejected."""
-    raw = pipeline | "ReadLog" >> SOURCES[data.format](data)
+    raw = pipeline | "ReadLog" >> ReadLog(data)
     rows = raw | "ValidateInteractions" >> ValidateInteractions(data)
     letters = rows.rejected | "WriteRejected" >> WriteRejected(directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)

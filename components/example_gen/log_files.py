@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from apache_beam.io.filesystems import FileSystems
@@ -18,7 +18,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from components.common.looker import SEEN, Looker, LookerDriver, LookerExecutor
 from components.common.stores import is_remote
 from components.common.tfx_types import Artifacts, Properties
-from components.example_gen.files import match_files
+from components.example_gen.files import ENDINGS, match_files
 from schemas.config.log import DataConfig
 
 
@@ -43,11 +43,12 @@ def file_settings(data: DataConfig) -> dict[str, str]:
     return {"data.path": data.path, **{name: table.path for name, table in tables.items() if table}}
 
 
-def list_files(settings: Mapping[str, str]) -> list[LogFile]:
+def list_files(settings: Mapping[str, str], endings: Sequence[str] = ()) -> list[LogFile]:
     """List the files that some settings name.
 
     Args:
         settings: configuration key -> path or glob.
+        endings: the endings of the log's files if `data.path` is a folder.
 
     Returns:
         The files of each setting in the order of their names.
@@ -55,7 +56,11 @@ def list_files(settings: Mapping[str, str]) -> list[LogFile]:
     Raises:
         InputError: no file matches a setting, or what matches cannot be read as a log.
     """
-    return [_log_file(path) for setting, path in settings.items() for path in match_files(path, setting)]
+    return [
+        _log_file(name)
+        for setting, path in settings.items()
+        for name in match_files(path, setting, endings if setting == "data.path" else ())
+    ]
 
 
 def describe_files(files: list[LogFile]) -> str:
@@ -89,12 +94,12 @@ class _LogFilesLooker(Looker):
 
         Args:
             inputs: empty.
-            properties: the paths by configuration key as JSON, as `paths`.
+            properties: the paths by configuration key as JSON, as `paths`, and `data.format`, as `format`.
 
         Returns:
             The text of `describe_files`.
         """
-        return describe_files(list_files(json.loads(properties["paths"])))
+        return describe_files(list_files(json.loads(properties["paths"]), ENDINGS[properties["format"]]))
 
 
 class LogFilesDriver(_LogFilesLooker, LookerDriver):
@@ -108,7 +113,9 @@ class LogFilesExecutor(_LogFilesLooker, LookerExecutor):
 class LogFilesSpec(ComponentSpec):
     """The parameters and the output of `LogFiles`."""
 
-    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {"paths": ExecutionParameter(type=str)}
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
+        name: ExecutionParameter(type=str) for name in ("paths", "format")
+    }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {}
     OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {SEEN: ChannelParameter(type=standard_artifacts.String)}
 
@@ -133,4 +140,4 @@ class LogFiles(BaseComponent):
 
     def __init__(self, data: DataConfig) -> None:
         paths = json.dumps(file_settings(data))
-        super().__init__(LogFilesSpec(paths=paths, seen=Channel(type=standard_artifacts.String)))
+        super().__init__(LogFilesSpec(paths=paths, format=data.format, seen=Channel(type=standard_artifacts.String)))

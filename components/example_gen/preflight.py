@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import collections
 from collections.abc import Sequence
 from contextlib import closing
@@ -10,21 +9,23 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from components.example_gen.csv_rows import column_indices, read_header, read_header_line, read_lines, read_rows
+from components.example_gen.csv_rows import column_indices, read_header_line, read_lines, read_rows
+from components.example_gen.csv_source import check_delimiter
 from components.example_gen.diagnosis import wrong_delimiter, wrong_timestamp
-from components.example_gen.files import DECOMPRESSORS, READ_BYTES, match_files, read_blocks
+from components.example_gen.files import match_files, match_log
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import check_table_rows, describe_rejected, no_rows, remedy_for
 from components.example_gen.rows import validate
 from components.example_gen.side_tables import count_table_rows, read_table
-from components.example_gen.source import needed_columns, read_record_batches
+from components.example_gen.source import SOURCES, check_partitions, columns_in_file, read_log_file
+from components.example_gen.text_files import first_lines
 from schemas.config.log import DataConfig, ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from schemas.interaction import RejectionReason
 
 SAMPLE_ROWS = 10_000
 _UNSEEN = 1 / 16  # `_has_good_row` skips at most this fraction of a log in one piece
-_SAMPLE_BYTES = 4096
+_SAMPLED = 100  # rows
 _SAMPLE_BLOCK = 1 << 16  # bytes whose rows are counted together
 
 
@@ -54,80 +55,65 @@ def check_log(data: DataConfig) -> LogSample:
     Raises:
         InputError: the log or a table does not agree with the configuration.
     """
-    files = match_files(data.path, "data.path")
+    files = match_log(data)
     _check_tables(data)
+    _check_columns(files, data)
     batches: list[pa.RecordBatch] = []
-    headers = {}
+    whole = False
     for name in files:
-        text, to_the_end = _first_lines(name)
-        headers[name] = _check_header(text, data, name)
-        if not batches:
-            batches = _first_batches(text, data, name)
+        batches, to_the_end = _first_batches(name, data)
+        if batches:
+            whole = to_the_end and len(files) == 1
+            break
     if not batches:
         raise no_rows(data)
-    sample, rejected = _count(batches, data, files, to_the_end and len(files) == 1)
-    _judge(sample, rejected, batches, data, headers)
+    sample, rejected = _count(batches, data, files, whole)
+    _judge(sample, rejected, batches, data)
     return sample
 
 
-def _first_lines(name: str) -> tuple[bytes, bool]:
-    """Return the whole lines among a file's first `READ_BYTES`, and whether the file ends there.
+def _check_columns(files: tuple[str, ...], data: DataConfig) -> None:
+    """Check that each file has the columns of the configuration.
 
-    Raises:
-        InputError: the file cannot be read, or is not text in lines.
+    If a row may lack a column, it must be among the first rows of one file.
     """
-    with closing(read_blocks(name)) as blocks:
-        block = next(blocks, b"")
-    if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(
-            expected=f"text in UTF-8 in {name}",
-            received="text in UTF-16",
-            remedy="convert it: iconv -f UTF-16 -t UTF-8",
-        )
-    to_the_end = len(block) < READ_BYTES
-    text = block if to_the_end else block[: block.rfind(b"\n") + 1]  # the next block continues the last line
-    line = next(read_lines([text]), None)
-    first = block[:80].decode("latin-1") if line is None else line
-    if (block and line is None) or "\0" in first or "\r" in first.removesuffix("\n").removesuffix("\r"):
-        carriage = "\r" in first and "\0" not in first
-        raise InputError(
-            expected=f"lines of text in {name}",
-            received="lines that end in a carriage return alone" if carriage else f"binary data: {first[:40]!r}",
-            remedy="convert it: tr '\\r' '\\n'"
-            if carriage
-            else f"check the path; the name of a compressed file must end in one of {', '.join(DECOMPRESSORS)}",
-        )
-    return text, to_the_end
+    source = SOURCES[data.format]
+    found: dict[str, None] = {}
+    for name in files:
+        wanted, columns = columns_in_file(data, name), source.columns(name, data)
+        if columns is None:
+            continue
+        check_partitions(columns, data, name)
+        found.update(dict.fromkeys(columns))
+        if source.optional:
+            if set(wanted) <= set(found):
+                return
+            continue
+        try:
+            column_indices(columns, wanted, name)
+        except InputError:
+            if data.format == "csv":
+                check_delimiter(name, data, wanted)
+            raise
+    if source.optional and found:
+        column_indices(tuple(found), wanted, data.path)
 
 
-def _check_header(text: bytes, data: DataConfig, name: str) -> tuple[str, ...] | None:
-    """Return the header of a file, which must have the columns of the configuration; None for an empty file."""
-    header = read_header(read_rows(read_lines([text]), data.delimiter, data.quote), data, name)
-    if header is None:
-        return None
-    try:
-        column_indices(header, needed_columns(data), name)
-    except InputError:
-        first = next(read_lines([text]))
-        better = data.column_names is None and wrong_delimiter(first, len(header), needed_columns(data), data, name)
-        if better:
-            raise better from None
-        raise
-    return header
-
-
-def _first_batches(text: bytes, data: DataConfig, name: str) -> list[pa.RecordBatch]:
-    batches = []
-    blocks = (text[start : start + _SAMPLE_BLOCK] for start in range(0, len(text), _SAMPLE_BLOCK))
-    for batch in read_record_batches(blocks, data, name):
-        batches.append(batch)
-        if sum(batch.num_rows for batch in batches) >= SAMPLE_ROWS:
-            break
-    return batches
+def _first_batches(name: str, data: DataConfig) -> tuple[list[pa.RecordBatch], bool]:
+    """Return the first rows of a file, and whether these are all."""
+    batches: list[pa.RecordBatch] = []
+    with closing(read_log_file(name, data, _SAMPLE_BLOCK)) as rows:
+        for batch in rows:
+            if sum(batch.num_rows for batch in batches) >= SAMPLE_ROWS:
+                return batches, False
+            batches.append(batch.slice(0, SAMPLE_ROWS))
+            if batch.num_rows > SAMPLE_ROWS:
+                return batches, False
+    return batches, True
 
 
 def _count(
-    batches: list[pa.RecordBatch], data: DataConfig, files: tuple[str, ...], to_the_end: bool
+    batches: list[pa.RecordBatch], data: DataConfig, files: tuple[str, ...], whole: bool
 ) -> tuple[LogSample, RejectedCounts]:
     counter = CountRejected()
     rejected = counter.create_accumulator()
@@ -135,7 +121,7 @@ def _count(
         rejected = counter.add_input(rejected, validate(batch, data)[1])
     rows = sum(batch.num_rows for batch in batches)
     accepted = rows - sum(rejected.rows.values())
-    return LogSample(files, rows, accepted, dict(rejected.rows), to_the_end and rows < SAMPLE_ROWS), rejected
+    return LogSample(files, rows, accepted, dict(rejected.rows), whole), rejected
 
 
 def _judge(
@@ -143,7 +129,6 @@ def _judge(
     rejected: RejectedCounts,
     batches: list[pa.RecordBatch],
     data: DataConfig,
-    headers: dict[str, tuple[str, ...] | None],
 ) -> None:
     """Refuse a log whose rows are bad throughout, or whose rows are all in the sample and mostly bad.
 
@@ -157,7 +142,9 @@ def _judge(
         if count <= max(0.5, data.max_rejected_share) * sample.rows and not hopeless:
             return
     else:
-        hopeless = count == sample.rows and data.max_rejected_share < 1 - _UNSEEN and not _has_good_row(headers, data)
+        hopeless = (
+            count == sample.rows and data.max_rejected_share < 1 - _UNSEEN and not _has_good_row(sample.files, data)
+        )
         if not hopeless:
             return
     worst = RejectionReason(max(sorted(bad), key=lambda reason: bad[reason]))
@@ -177,40 +164,22 @@ def _judge(
         )
 
 
-def _has_good_row(headers: dict[str, tuple[str, ...] | None], data: DataConfig) -> bool:
+def _has_good_row(files: tuple[str, ...], data: DataConfig) -> bool:
     """Return whether a row is an interaction, or rejected by a filter only, in samples from the whole log.
 
     The gaps between samples grow with the position. So a good part with more than `_UNSEEN` of the
     log is found, wherever it is.
     """
-    position = next_sample = 0  # in bytes, over all files
-    for name, header in headers.items():
-        named = data.model_copy(update={"column_names": header})
-        start = position
-        for block in read_blocks(name) if header else ():
-            while next_sample < position + len(block):
-                here = max(next_sample, position)
-                text, end = _lines_at(block, here - position, at_start=here == start)
-                if here == start and data.column_names is None:
-                    text = text.partition(b"\n")[2]  # after the header
-                if any(_is_good(batch, named) for batch in read_record_batches([text], named, name)):
+    position = next_sample = 0  # in rows, over all files
+    for name in files:
+        for batch in read_log_file(name, data):
+            while next_sample < position + batch.num_rows:
+                sample = batch.slice(next_sample - position, _SAMPLED)
+                if _is_good(sample, data):
                     return True
-                next_sample = max(position + end, here + int(here * _UNSEEN))
-            position += len(block)
+                next_sample += max(sample.num_rows, int(next_sample * _UNSEEN))
+            position += batch.num_rows
     return False
-
-
-def _lines_at(block: bytes, offset: int, *, at_start: bool) -> tuple[bytes, int]:
-    """Return whole lines of a block, about `_SAMPLE_BYTES` from an offset on, and where they end."""
-    start = 0 if at_start else block.find(b"\n", max(offset - 1, 0)) + 1
-    if not start and not at_start:
-        return b"", len(block)
-    end = block.find(b"\n", start + _SAMPLE_BYTES) + 1
-    if not end:
-        is_last = len(block) < READ_BYTES
-        end = len(block) if is_last else block.rfind(b"\n") + 1
-        return block[start:end], len(block)
-    return block[start:end], end
 
 
 def _is_good(batch: pa.RecordBatch, data: DataConfig) -> bool:
@@ -233,6 +202,6 @@ def _check_tables(data: DataConfig) -> None:
 def _check_table(table: ItemsTableConfig | UsersTableConfig, columns: Sequence[str]) -> None:
     """Check that each file of a table has these columns and those of its features."""
     for name in match_files(table.path, f"{table.setting}.path"):
-        rows = read_rows(read_lines([_first_lines(name)[0]]), table.delimiter, table.quote)
+        rows = read_rows(read_lines([first_lines(name)[0]]), table.delimiter, table.quote)
         wanted = [*columns, *(column.column for column in table.columns.values())]
         column_indices(read_header_line(rows, name, table.setting) or [""], wanted, name)

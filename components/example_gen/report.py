@@ -238,7 +238,8 @@ def no_rows(data: DataConfig) -> InputError:
     return InputError(
         expected=f"interactions in {data.path}",
         received="no rows",
-        remedy="check data.path; a file's first line is its header unless data.column_names is set",
+        remedy="check data.path"
+        + "; a file's first line is its header unless data.column_names is set" * (data.format == "csv"),
     )
 
 

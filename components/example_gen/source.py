@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from components.example_gen.csv_batches import BatchReader
-from components.example_gen.csv_rows import column_indices, decode_lines, read_header, read_rows, whole_lines
-from components.example_gen.files import match_files, read_blocks
+from components.example_gen.avro_source import avro_columns, read_avro
+from components.example_gen.csv_source import csv_columns, read_csv
+from components.example_gen.files import READ_BYTES, match_log
+from components.example_gen.json_lines import json_columns, read_json_lines
+from components.example_gen.parquet_source import parquet_columns, read_parquet
+from components.example_gen.partitions import partition_values
+from components.example_gen.text_rows import TextRows
+from components.example_gen.tfrecord_source import read_tfrecord, tfrecord_columns
 from schemas.config.log import DataConfig
+from schemas.errors import InputError
 from schemas.interaction import raw_schema
+
+
+class Source(NamedTuple):
+    """The functions that read the files of a format."""
+
+    read: Callable[[str, DataConfig, list[str], int], Iterator[TextRows]]  # file, log, columns, bytes of a batch
+    columns: Callable[[str, DataConfig], tuple[str, ...] | None]  # the names in a file; None for a file without rows
+    optional: bool  # whether a row may lack a column; then `columns` has the names of the first rows
+
+
+# By `data.format`. tests/contracts/test_sources.py runs the contract of a source for each of them.
+SOURCES = {
+    "csv": Source(read_csv, csv_columns, optional=False),
+    "jsonl": Source(read_json_lines, json_columns, optional=True),
+    "parquet": Source(read_parquet, parquet_columns, optional=False),
+    "avro": Source(read_avro, avro_columns, optional=False),
+    "tfrecord": Source(read_tfrecord, tfrecord_columns, optional=True),
+}
 
 
 def needed_columns(data: DataConfig) -> list[str]:
@@ -26,63 +50,99 @@ def needed_columns(data: DataConfig) -> list[str]:
     )
 
 
-def read_record_batches(blocks: Iterable[bytes], data: DataConfig, name: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of one delimited file in batches.
+def read_log_file(path: str, data: DataConfig, block_bytes: int = READ_BYTES) -> Generator[pa.RecordBatch, None, None]:
+    """Yield the rows of one file in batches.
 
     Args:
-        blocks: the content of the file, cut anywhere.
-        data: the reading options of the log.
-        name: the file, which becomes the origin of the rows.
+        path: the file, which becomes the origin of the rows. Its folders may have columns; see `partition_values`.
+        data: the format and the reading options of the log.
+        block_bytes: about how many bytes of the file a batch has, if the format lets the reader choose.
 
     Yields:
-        Record batches of `raw_schema(needed_columns(data))`, at most two for each block. LINE tells
-        the order of the rows, which is not that of the batches.
+        Record batches of `raw_schema(needed_columns(data))`. LINE tells the order of the rows, which
+        is not that of the batches.
 
     Raises:
-        InputError: the header cannot be read or lacks a column.
+        InputError: the file cannot be read, or lacks a column.
     """
-    pieces = whole_lines(blocks)
-    header, line, rest = _read_header(pieces, data, name)
-    if header is None:
-        return
-    columns = needed_columns(data)
-    reader = BatchReader(data.delimiter, data.quote, len(header), column_indices(header, columns, name))
-    schema = raw_schema(columns)
-    for rows in reader.read(itertools.chain([rest], pieces), line):
-        count = len(rows.lines)
-        files = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [name])
-        yield pa.RecordBatch.from_arrays([*rows.columns, files, rows.lines, rows.raw, rows.errors], schema=schema)
+    source, partitions = SOURCES[data.format], partition_values(path)
+    columns = columns_in_file(data, path)
+    if partitions:
+        check_partitions(source.columns(path, data) or (), data, path)
+    for rows in source.read(path, data, columns, block_bytes):
+        yield to_record_batch(rows, columns, data, path)
 
 
-def _read_header(pieces: Iterator[bytes], data: DataConfig, name: str) -> tuple[tuple[str, ...] | None, int, bytes]:
-    """Return the header of a file, the number of the line after it, and the text that was read after it."""
-    if data.column_names is not None:
-        return data.column_names, 1, b""
-    read: list[bytes] = []
-    first = next(read_rows(decode_lines(_remember(pieces, read)), data.delimiter, data.quote), None)
-    header = read_header(iter([first] if first else []), data, name)
-    if first is None:
-        return None, 1, b""
-    count = first.line + first.raw.count("\n")  # of lines, with the header
-    after = b"".join(read).split(b"\n", count)[count:]
-    return header, count + 1, b"".join(after)
-
-
-def _remember(pieces: Iterator[bytes], read: list[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        read.append(piece)
-        yield piece
-
-
-def _read_file(path: str, data: DataConfig) -> Iterator[pa.RecordBatch]:
-    return read_record_batches(read_blocks(path), data, path)
-
-
-class CsvSource(beam.PTransform):
-    """Source of delimited text files. A file is read as a whole, because quoted fields may span lines.
+def columns_in_file(data: DataConfig, path: str) -> list[str]:
+    """Return the needed columns that the folders of a file do not have.
 
     Args:
-        data: the path of the log and its reading options.
+        data: the configuration of the log.
+        path: the file.
+
+    Raises:
+        InputError: the folders have all of them.
+    """
+    partitions = partition_values(path)
+    columns = [column for column in needed_columns(data) if column not in partitions]
+    if not columns:
+        raise InputError(
+            expected="a column of the log in its files, in addition to those in the names of folders",
+            received=path,
+            remedy="name a column of the files in data.columns",
+        )
+    return columns
+
+
+def check_partitions(names: Sequence[str], data: DataConfig, path: str) -> None:
+    """Check that no needed column is in a file and in its path, because they may differ.
+
+    Args:
+        names: the columns in the file.
+        data: the configuration of the log.
+        path: the file.
+
+    Raises:
+        InputError: a column is in both.
+    """
+    both = [column for column in needed_columns(data) if column in names and column in partition_values(path)]
+    if both:
+        raise InputError(
+            expected=f"the column {both[0]!r} either in the file or in the names of its folders",
+            received=f"both in {path}",
+            remedy="rename the folder, or the column of the file",
+        )
+
+
+def to_record_batch(rows: TextRows, columns: list[str], data: DataConfig, path: str) -> pa.RecordBatch:
+    """Return rows with the columns of their path and with their origin.
+
+    Args:
+        rows: rows of a file.
+        columns: the names of their columns.
+        data: the configuration of the log.
+        path: the file.
+
+    Returns:
+        A batch of `raw_schema(needed_columns(data))`.
+    """
+    count, partitions, of_rows = len(rows.lines), partition_values(path), dict(zip(columns, rows.columns, strict=True))
+    needed = needed_columns(data)
+    texts = [
+        of_rows[column]
+        if column in of_rows
+        else pc.if_else(rows.errors.is_null(), partitions[column], pa.scalar(None, pa.string()))
+        for column in needed
+    ]
+    files = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [path])
+    return pa.RecordBatch.from_arrays([*texts, files, rows.lines, rows.raw, rows.errors], schema=raw_schema(needed))
+
+
+class ReadLog(beam.PTransform):
+    """Source of the rows of a log. Beam spreads the files; each is read as a whole, because rows may span lines.
+
+    Args:
+        data: the path of the log, its format and its reading options.
     """
 
     def __init__(self, data: DataConfig) -> None:
@@ -93,12 +153,8 @@ class CsvSource(beam.PTransform):
         """Return record batches of `raw_schema(needed_columns(data))`."""
         return (
             pbegin
-            | "Path" >> beam.Create([self._data.path])
-            | "MatchFiles" >> beam.FlatMap(match_files, "data.path")
+            | "Log" >> beam.Create([self._data])
+            | "MatchFiles" >> beam.FlatMap(match_log)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadRows" >> beam.FlatMap(_read_file, self._data)
+            | "ReadRows" >> beam.FlatMap(read_log_file, self._data)
         )
-
-
-# By `data.format`. tests/contracts/test_sources.py runs the contract of a source for each of them.
-SOURCES = {"csv": CsvSource}

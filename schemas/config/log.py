@@ -197,14 +197,18 @@ class DataConfig(Section):
 
     path: str = Field(
         min_length=1,
-        description="A file or a glob, plain or compressed (.gz, .bz2, .xz, .zst), local or on a file system"
+        description="A file, a folder or a glob, plain or compressed (.gz, .bz2, .xz, .zst), local or on a file system"
         " that Beam knows.",
     )
-    format: Literal["csv"] = Field(default="csv", description="Format of the log's files.")
-    delimiter: Character = Field(default=",", description="Character between fields.")
-    quote: Character | None = Field(default='"', description="Character around fields; null if the log does not quote.")
+    format: Literal["csv", "jsonl", "parquet", "avro", "tfrecord"] = Field(
+        default="csv", description="Format of the log's files."
+    )
+    delimiter: Character = Field(default=",", description="Character between fields of `csv`.")
+    quote: Character | None = Field(
+        default='"', description="Character around fields of `csv`; null if the log does not quote."
+    )
     column_names: tuple[str, ...] | None = Field(
-        default=None, min_length=1, description="Names of all columns, for files without a header line."
+        default=None, min_length=1, description="Names of all columns, for files of `csv` without a header line."
     )
     columns: ColumnsConfig = Field(description="The columns of an interaction.")
     timestamp: TimestampConfig = Field(description="How the log writes time.")
@@ -242,6 +246,15 @@ class DataConfig(Section):
             [Feature(name=name, in_table=False, **column.model_dump()) for name, column in of_log.items()]
             + [Feature(name=name, in_table=True, of="item", **column.model_dump()) for name, column in of_table.items()]
         )
+
+    @model_validator(mode="after")
+    def _settings_of_csv(self) -> DataConfig:
+        for setting in ("delimiter", "quote", "column_names") if self.format != "csv" else ():
+            if getattr(self, setting) != type(self).model_fields[setting].default:
+                raise ValueError(
+                    f"{setting} is for the format csv: remove it, because files of {self.format} have none"
+                )
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> DataConfig:

@@ -1,6 +1,6 @@
 """Logs for the tests of this folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
+from components.example_gen.csv_source import read_csv_blocks
+from components.example_gen.source import needed_columns, to_record_batch
 from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
 from schemas.interaction import interaction_schema
 from tests.components.history_example import HistoryExample
@@ -22,6 +24,13 @@ def data(path: str | Path = "log.csv", **settings: Any) -> DataConfig:
     further = settings.pop("further", {})
     columns = ColumnsConfig.model_validate({"user": "user", "item": "item", "timestamp": "time", **further})
     return DataConfig(path=str(path), columns=columns, **settings)
+
+
+def csv_batches(blocks: Iterable[bytes], settings: DataConfig, name: str = "log.csv") -> Iterator[pa.RecordBatch]:
+    """Yield the rows of delimited text as a source gives them."""
+    columns = needed_columns(settings)
+    for rows in read_csv_blocks(blocks, settings, columns, name):
+        yield to_record_batch(rows, columns, settings, name)
 
 
 def local_pipeline() -> beam.Pipeline:

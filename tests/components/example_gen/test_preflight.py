@@ -53,13 +53,12 @@ def test_check_log_of_a_long_log_reads_its_first_rows_only(tmp_path: Path) -> No
     assert sample.rejected == {}
 
 
-def test_check_log_ignores_a_row_that_the_first_block_cuts(tmp_path: Path) -> None:
+def test_check_log_counts_rows_that_are_longer_than_a_block(tmp_path: Path) -> None:
     wide = f"u,i,{START_S},{'x' * (READ_BYTES // 10)}\n"
 
     sample = check_log(data(write(tmp_path / "log.csv", "user,item,time,note\n" + wide * 20)))
 
-    assert (sample.rows, sample.accepted) == (9, 9)  # a tenth of a block each; the header leaves no space for the tenth
-    assert not sample.whole
+    assert (sample.rows, sample.accepted, sample.whole) == (20, 20, True)
 
 
 def test_check_log_of_a_glob_checks_every_file_and_accepts_empty_ones(tmp_path: Path) -> None:
@@ -111,11 +110,21 @@ def test_check_log_of_an_unknown_file_system_raises() -> None:
     assert "expected: a path that can be read in data.path" in problem("nowhere://bucket/log.csv")
 
 
-def test_check_log_of_a_directory_suggests_a_glob(tmp_path: Path) -> None:
+def test_check_log_of_a_folder_reads_the_files_of_the_format(tmp_path: Path) -> None:
+    write(tmp_path / "log.csv", LOG)
+    write(tmp_path / "notes.md", "not read")
+
+    assert check_log(data(tmp_path)).files == (f"{tmp_path}/log.csv",)
+
+
+def test_check_log_of_a_folder_with_another_format_names_it(tmp_path: Path) -> None:
+    write(tmp_path / "log.parquet", "")
+
     message = problem(tmp_path)
 
-    assert f"received: the directory {tmp_path}" in message
-    assert f"like {tmp_path}/*.csv" in message
+    assert f"files that end in .csv or .tsv or .txt in the folder {tmp_path}" in message
+    assert "received: log.parquet" in message
+    assert "set data.format: parquet" in message
 
 
 @pytest.mark.parametrize("content", ["", "user,item,time\n", "\ufeffuser,item,time", "\n\n"])

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.example_gen.rows import _NUMBER, ValidateInteractions, _floats, _numbers, plausible, validate
-from components.example_gen.source import needed_columns, read_record_batches
+from components.example_gen.source import needed_columns
 from schemas.config.log import DataConfig, FilterConfig, TimestampConfig
 from schemas.interaction import LINE, REJECTED, interaction_schema, raw_schema
 from tests.components.example_gen.test_csv_rows import GARBAGE
-from tests.components.logs import START_S, data, local_pipeline
+from tests.components.logs import START_S, csv_batches, data, local_pipeline
 
 HEADERLESS: dict[str, Any] = {"column_names": ("user", "item", "time")}
 
@@ -24,7 +24,7 @@ HEADERLESS: dict[str, Any] = {"column_names": ("user", "item", "time")}
 def batch(text: str, settings: DataConfig) -> pa.RecordBatch:
     blocks = [text.encode("utf-8", "surrogateescape")]
     table = pa.Table.from_batches(
-        read_record_batches(blocks, settings, "log.csv"), raw_schema(needed_columns(settings))
+        csv_batches(blocks, settings), raw_schema(needed_columns(settings))
     ).unify_dictionaries()
     columns = [pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type) for column in table]
     batch = pa.RecordBatch.from_arrays(columns, schema=table.schema)

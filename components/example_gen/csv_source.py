@@ -1,0 +1,112 @@
+"""Delimited text files as rows of text."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from components.example_gen.csv_batches import BatchReader
+from components.example_gen.csv_rows import (
+    column_indices,
+    decode_lines,
+    read_header,
+    read_lines,
+    read_rows,
+    whole_lines,
+)
+from components.example_gen.diagnosis import wrong_delimiter
+from components.example_gen.files import read_blocks
+from components.example_gen.text_files import first_lines
+from components.example_gen.text_rows import TextRows
+from schemas.config.log import DataConfig
+
+
+def read_csv(path: str, data: DataConfig, columns: list[str], block_bytes: int) -> Iterator[TextRows]:
+    """Yield the rows of a delimited file; see `read_csv_blocks`.
+
+    Args:
+        path: the file.
+        data: the reading options of the log.
+        columns: names in the header.
+        block_bytes: about how many bytes of the file a batch has.
+    """
+    return read_csv_blocks(read_blocks(path, block_bytes), data, columns, path)
+
+
+def read_csv_blocks(blocks: Iterable[bytes], data: DataConfig, columns: list[str], name: str) -> Iterator[TextRows]:
+    """Yield the rows of delimited text.
+
+    Args:
+        blocks: the content of the file, cut anywhere.
+        data: the reading options of the log.
+        columns: names in the header.
+        name: the file, for the message of an error.
+
+    Yields:
+        At most two batches for each block. The lines tell the order of the rows, which is not that of the batches.
+
+    Raises:
+        InputError: the header cannot be read or lacks a column.
+    """
+    pieces = whole_lines(blocks)
+    header, line, rest = _read_header(pieces, data, name)
+    if header is None:
+        return
+    reader = BatchReader(data.delimiter, data.quote, len(header), column_indices(header, columns, name))
+    yield from reader.read(itertools.chain([rest], pieces), line)
+
+
+def csv_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:
+    """Return the header of a file, from its first lines.
+
+    Args:
+        path: the file.
+        data: the reading options of the log.
+
+    Returns:
+        The configured names or those of the header line; None for an empty file.
+
+    Raises:
+        InputError: the file is not text in lines, or its header cannot be read.
+    """
+    return read_header(read_rows(read_lines([first_lines(path)[0]]), data.delimiter, data.quote), data, path)
+
+
+def check_delimiter(path: str, data: DataConfig, names: list[str]) -> None:
+    """Check whether another delimiter splits the header line better.
+
+    Args:
+        path: a file that lacks a column.
+        data: the reading options of the log.
+        names: the columns that the header must have.
+
+    Raises:
+        InputError: another delimiter does; the remedy names it.
+    """
+    if data.column_names is not None:
+        return
+    text = first_lines(path)[0]
+    header = read_header(read_rows(read_lines([text]), data.delimiter, data.quote), data, path) or ()
+    better = wrong_delimiter(next(read_lines([text])), len(header), names, data, path)
+    if better:
+        raise better
+
+
+def _read_header(pieces: Iterator[bytes], data: DataConfig, name: str) -> tuple[tuple[str, ...] | None, int, bytes]:
+    """Return the header of a file, the number of the line after it, and the text that was read after it."""
+    if data.column_names is not None:
+        return data.column_names, 1, b""
+    read: list[bytes] = []
+    first = next(read_rows(decode_lines(_remember(pieces, read)), data.delimiter, data.quote), None)
+    header = read_header(iter([first] if first else []), data, name)
+    if first is None:
+        return None, 1, b""
+    count = first.line + first.raw.count("\n")  # of lines, with the header
+    after = b"".join(read).split(b"\n", count)[count:]
+    return header, count + 1, b"".join(after)
+
+
+def _remember(pieces: Iterator[bytes], read: list[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        read.append(piece)
+        yield piece

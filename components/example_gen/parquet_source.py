@@ -1,0 +1,128 @@
+"""Parquet files as rows of text: the needed columns, one row group after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from components.example_gen.csv_rows import column_indices
+from components.example_gen.files import DECOMPRESSORS, open_file
+from components.example_gen.text_rows import TextRows
+from components.example_gen.typed_rows import typed_rows
+from schemas.config.log import DataConfig
+from schemas.errors import InputError
+
+BATCH_ROWS = 32_768
+
+
+def read_parquet(path: str, data: DataConfig, columns: list[str], block_bytes: int) -> Iterator[TextRows]:
+    """Yield the rows of a Parquet file.
+
+    Args:
+        path: the file.
+        data: the reading options of the log.
+        columns: names, or paths with dots into structs; a name with dots in it comes before a path.
+        block_bytes: not used, because a row group has the size that its writer chose.
+
+    Yields:
+        The rows in their order.
+
+    Raises:
+        InputError: the file is damaged, lacks a column, or has a column whose type has no text.
+    """
+    del block_bytes
+    with _open(path) as file:
+        schema = file.schema_arrow
+        column_indices(_names(schema), columns, path)
+        first_row = 1
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns, use_threads=False):
+                if batch.num_rows:
+                    batch.validate()
+                    values = {column: _values(batch, column) for column in columns}
+                    yield typed_rows(values, first_row, data, path)
+                first_row += batch.num_rows
+
+
+def parquet_columns(path: str, data: DataConfig) -> tuple[str, ...]:
+    """Return the names of the columns of a Parquet file, and the paths of the fields in structs.
+
+    Args:
+        path: the file.
+        data: the reading options of the log.
+
+    Raises:
+        InputError: the file is not a whole Parquet file.
+    """
+    with _open(path) as file:
+        return tuple(_names(file.schema_arrow))
+
+
+def refuse_compressed(path: str, kind: str) -> None:
+    """Refuse a compressed file of a format that compresses its content itself.
+
+    Args:
+        path: the file.
+        kind: the name of the format.
+
+    Raises:
+        InputError: the name of the file ends like that of a compressed file.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    if ending in DECOMPRESSORS:
+        raise InputError(
+            expected=f"a {kind} file, whose content may be compressed, but not the file",
+            received=f"a name that ends in {ending}: {path}",
+            remedy="decompress the file",
+        )
+
+
+@contextmanager
+def _open(path: str) -> Iterator[parquet.ParquetFile]:
+    refuse_compressed(path, "Parquet")
+    with open_file(path) as stored:
+        try:
+            yield parquet.ParquetFile(pa.PythonFile(stored, "r"))
+        except InputError:
+            raise
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+            raise InputError(
+                expected=f"a whole Parquet file at {path}",
+                received=str(error)[:500],
+                remedy="write or fetch the file again, or check data.format",
+            ) from None
+
+
+def _names(schema: pa.Schema) -> list[str]:
+    """Return the names of columns and of fields in structs; a column comes before a field of the same name."""
+    names = list(schema.names)
+    nested = [name for field in schema for name in _nested(field.type, f"{field.name}.")]
+    return names + [name for name in dict.fromkeys(nested) if name not in schema.names]
+
+
+def _nested(kind: pa.DataType, prefix: str) -> Iterator[str]:
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield prefix + field.name
+            yield from _nested(field.type, f"{prefix}{field.name}.")
+
+
+def _values(batch: pa.RecordBatch, column: str) -> pa.Array:
+    index = batch.schema.get_field_index(column)
+    if index >= 0:
+        return batch.column(index)
+    first, *path = column.split(".")
+    values = batch.column(batch.schema.get_field_index(first))
+    for part in path:
+        # `struct_field` keeps the values of a struct that is null itself, in Arrow 10.
+        values = pc.if_else(values.is_valid(), pc.struct_field(values, [_field_index(values.type, part)]), None)
+    return values
+
+
+def _field_index(kind: pa.StructType, name: str) -> int:
+    return [field.name for field in kind].index(name)
