@@ -19,6 +19,7 @@ from components.example_gen.files import read_blocks
 from components.example_gen.text_files import first_lines
 from components.example_gen.text_rows import TextRows
 from schemas.config.log import DataConfig
+from schemas.errors import InputError
 
 
 def read_csv(path: str, data: DataConfig, columns: list[str], block_bytes: int) -> Iterator[TextRows]:
@@ -73,7 +74,7 @@ def csv_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:
 
 
 def check_delimiter(path: str, data: DataConfig, names: list[str]) -> None:
-    """Check whether another delimiter splits the header line better.
+    """Check whether another delimiter splits the header line better, or whether the lines are JSON.
 
     Args:
         path: a file that lacks a column.
@@ -81,11 +82,17 @@ def check_delimiter(path: str, data: DataConfig, names: list[str]) -> None:
         names: the columns that the header must have.
 
     Raises:
-        InputError: another delimiter does; the remedy names it.
+        InputError: one of both; the remedy names the setting.
     """
     if data.column_names is not None:
         return
     text = first_lines(path)[0]
+    if text.startswith(b"{"):
+        raise InputError(
+            expected=f"a header line with {', '.join(map(repr, names))} in {path}",
+            received=f"a line that looks like JSON: {next(read_lines([text])).rstrip()[:100]!r}",
+            remedy="set data.format: jsonl",
+        )
     header = read_header(read_rows(read_lines([text]), data.delimiter, data.quote), data, path) or ()
     better = wrong_delimiter(next(read_lines([text])), len(header), names, data, path)
     if better:

@@ -191,11 +191,11 @@ def _texts(values: list[Any], errors: list[str | None], may_have_nul: bool) -> l
     if kinds != {str}:
         for index, value in enumerate(values):
             if type(value) in (list, dict):
-                errors[index] = errors[index] or _MALFORMED
+                errors[index] = _MALFORMED
         values = list(map(_text, values))
     for index, value in enumerate(values) if may_have_nul else ():
         if "\0" in value:
-            errors[index] = errors[index] or _MALFORMED
+            errors[index] = _MALFORMED
     try:
         "".join(values).encode("utf-8")
     except UnicodeEncodeError:

@@ -41,12 +41,33 @@ def read_parquet(path: str, data: DataConfig, columns: list[str], block_bytes: i
         column_indices(_names(schema), columns, path)
         first_row = 1
         for group in range(file.num_row_groups):
-            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns, use_threads=False):
-                if batch.num_rows:
-                    batch.validate()
-                    values = {column: _values(batch, column) for column in columns}
-                    yield typed_rows(values, first_row, data, path)
-                first_row += batch.num_rows
+            for values in _read_group(file, group, columns):
+                rows = typed_rows(values, first_row, data, path)
+                yield rows
+                first_row += len(rows.lines)
+
+
+def _read_group(file: parquet.ParquetFile, group: int, columns: list[str]) -> Iterator[dict[str, pa.Array]]:
+    """Yield the columns of a row group, each read on its own.
+
+    Arrow crashes if it reads columns together and a damaged one is shorter than the others.
+
+    Raises:
+        ValueError: the columns have other numbers of rows than the file says.
+    """
+    readers = [file.iter_batches(BATCH_ROWS, row_groups=[group], columns=[name], use_threads=False) for name in columns]
+    expected, found = file.metadata.row_group(group).num_rows, 0
+    for batches in zip(*readers, strict=True):
+        lengths = {batch.num_rows for batch in batches}
+        if len(lengths) > 1:
+            raise ValueError(f"columns with {lengths} values")
+        for batch in batches:
+            batch.validate()
+        if lengths != {0}:
+            yield {name: _values(batch, name) for name, batch in zip(columns, batches, strict=True)}
+        found += lengths.pop()
+    if found != expected:
+        raise ValueError(f"{found:,} of {expected:,} rows in row group {group}")
 
 
 def parquet_columns(path: str, data: DataConfig) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ def _judge(
             expected=f"rows that are interactions in {data.path}",
             received=f"{sample.rows:,} rows of the first {sample.rows:,} rejected"
             + describe_rejected(bad, rejected.samples),
-            remedy=remedy_for(bad),
+            remedy=remedy_for(bad, kind=data.format),
         )
 
 

@@ -151,7 +151,7 @@ class IngestionReport:
             else "rows that are interactions",
             received=f"{sum(reasons.values()):,} of {self.rows_read:,} rows rejected"
             + describe_rejected(reasons, self.rejected_samples),
-            remedy=remedy_for(reasons),
+            remedy=remedy_for(reasons, kind=data.format),
         )
 
     def _check_tables(self, data: DataConfig) -> None:
@@ -260,17 +260,21 @@ def describe_rejected(rejected: Mapping[str, int], samples: Mapping[str, list[Re
     return "".join(lines)
 
 
-def remedy_for(rejected: Mapping[str, int], setting: str = "data") -> str:
+def remedy_for(rejected: Mapping[str, int], setting: str = "data", kind: str = "csv") -> str:
     """Return what to do about the most frequent reason.
 
     Args:
         rejected: counts by reason.
         setting: the section of the configuration with the reading options.
+        kind: the format of the files.
 
     Returns:
         An instruction that names the settings to check.
     """
-    remedy = _REMEDIES[RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))]
+    reason = RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))
+    remedy = _REMEDIES[reason]
+    if kind != "csv" and reason is RejectionReason.MALFORMED:
+        return "check data.format, and that each configured column has one text or number a row"
     if setting == "data":
         return remedy
     # A table always has a header line.

@@ -86,7 +86,7 @@ def text_of(values: pa.Array, unit: str | None, column: str, name: str) -> pa.Ar
         return _decoded(values)
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         text = values.cast(pa.string())
-    elif pa.types.is_floating(kind):
+    elif pa.types.is_float32(kind) or pa.types.is_float64(kind):
         text = _float_text(values)
     elif pa.types.is_decimal(kind):
         text = pa.array([None if value is None else format(value, "f") for value in values.to_pylist()], pa.string())
