@@ -9,8 +9,9 @@ from schemas.config.log import Feature
 
 # A source yields the columns of the log as strings, and where each row came
 # from. A row that could not be split into fields has its reason in ERROR, and
-# null in every column of the log. RAW is the row's bytes with its line end, so
-# that a source can refer to the bytes that it read instead of copying them.
+# null in every column of the log. RAW is the row's bytes, which may have its line
+# end, so that a source can refer to the bytes that it read instead of copying them.
+# A row of a format without lines has a JSON object of its texts there.
 FILE = "__file__"
 LINE = "__line__"
 RAW = "__raw__"

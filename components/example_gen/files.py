@@ -163,10 +163,10 @@ def _ends_with(name: str, endings: Sequence[str]) -> bool:
 
 def _match_remote(path: str, setting: str, endings: Sequence[str]) -> list[str]:
     check_bucket(path, setting)
-    found = [name for name in list_files(path) if not _is_hidden(name, path)]
+    folder = path.rstrip("/")  # a store lists all objects that begin with a path that ends in a slash
+    found = [name for name in list_files(folder) if not _is_hidden(name, folder)]
     if not endings:
         return found
-    folder = path.rstrip("/")
     depth, is_pattern = folder.count("/"), bool(re.search(r"[*?\[]", folder))
     for name in list_files(f"{folder}/**"):
         parts = name.split("/")

@@ -87,6 +87,7 @@ def test_load_config_key_without_a_close_match_lists_the_valid_keys(write):
         ("evaluate.gate.floors={recall@10: .nan}", "should be a finite number"),
         ("model.attention.session_gap_s=60", "for the kind hierarchical, and the kind is general"),
         ("train.loss={kind: binary, smoothing: 0.1}", "for losses that are a softmax, and the kind is binary"),
+        ("data.format=bigquery", "data.format: Input should be 'csv', 'jsonl', 'parquet', 'avro' or 'tfrecord'"),
         ("data.column_names=[]", "data.column_names: Tuple should have at least 1 item"),
         ("split.test_from=2024-06-31", "day is out of range for month"),
         ("data.columns.context.session.colum=x", "data.columns.context.session.colum: unknown key"),
@@ -97,6 +98,15 @@ def test_load_config_key_without_a_close_match_lists_the_valid_keys(write):
 )
 def test_load_config_invalid_setting_is_refused_with_the_reason(write, override, message):
     assert message in problems(write(SMALLEST), override)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "avro", "tfrecord"])
+@pytest.mark.parametrize("setting", ["delimiter=;", "quote=null", "column_names=[a]"])
+def test_load_config_setting_of_csv_is_refused_for_another_format(write, kind, setting):
+    expected = f"{setting.partition('=')[0]} is for the format csv: remove it, because files of {kind} have none"
+
+    assert expected in problems(write(SMALLEST), f"data.format={kind}", f"data.{setting}")
+    assert load_config(write(SMALLEST), [f"data.format={kind}", "data.delimiter=','"]).data.format == kind
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,73 @@ def test_match_files_leaves_out_hidden_files_and_folders_unless_named(tmp_path: 
         names(tmp_path / ".hidden" / "*", tmp_path)
 
 
+def test_match_files_of_a_folder_returns_its_files_with_the_endings(tmp_path: Path) -> None:
+    for name in (
+        "b.csv",
+        "a.CSV.GZ",
+        "c.csv.zst",
+        "._b.csv",
+        "_SUCCESS",
+        "d.json",
+        "e.csv.bak",
+        "sub/f.csv",
+        ".dt=1/g.csv",
+    ):
+        write(tmp_path / name)
+
+    for path in (str(tmp_path), f"{tmp_path}/"):
+        found = match_files(path, "data.path", [".csv"])
+        assert found == (f"{tmp_path}/a.CSV.GZ", f"{tmp_path}/b.csv", f"{tmp_path}/c.csv.zst")
+    with pytest.raises(InputError, match="received: the directory"):
+        match_files(str(tmp_path), "data.items.path")
+
+
+def test_match_files_of_a_folder_reads_the_partitions_below(tmp_path: Path) -> None:
+    kept = ("dt=1/a.csv", "dt=1/h=2/b.csv", "dt=2/c.csv", "d.csv")
+    for name in (*kept, "dt=1/.tmp/e.csv", "dt=1/x/f.csv", "x/dt=3/g.csv", "dt=1/.h.csv", "dt=1/i.txt"):
+        write(tmp_path / name)
+
+    def found(pattern: str) -> list[str]:
+        return [os.path.relpath(name, tmp_path) for name in match_files(f"{tmp_path}{pattern}", "data.path", [".csv"])]
+
+    assert found("") == ["d.csv", "dt=1/a.csv", "dt=1/h=2/b.csv", "dt=2/c.csv"]
+    assert found("/dt=*") == ["dt=1/a.csv", "dt=1/h=2/b.csv", "dt=2/c.csv"]
+    assert found("/dt=[2-9]/") == ["dt=2/c.csv"]
+    assert found("/*") == ["d.csv", "dt=1/a.csv", "dt=1/h=2/b.csv", "dt=2/c.csv"]
+    assert found("/dt=1") == ["dt=1/a.csv", "dt=1/h=2/b.csv"]
+    assert found("/x") == ["x/dt=3/g.csv"]
+    assert found("/dt=*/*.csv") == ["dt=1/a.csv", "dt=2/c.csv"]
+
+
+def test_match_files_of_a_folder_with_brackets_in_its_name(tmp_path: Path) -> None:
+    write(tmp_path / "shop [2024]" / "dt=1" / "a.csv")
+    write(tmp_path / "shop 2" / "b.csv")
+
+    assert match_files(f"{tmp_path}/shop [2024]", "data.path", [".csv"]) == (f"{tmp_path}/shop [2024]/dt=1/a.csv",)
+
+
+@pytest.mark.parametrize(
+    ("names", "received", "remedy"),
+    [
+        ((), "an empty folder", "name the files by a glob"),
+        (("a.xls", ".b.csv"), "received: a.xls\n", "name the files by a glob"),
+        (("dt=1/a.parquet",), "received: dt=1\n", "set data.format: parquet"),
+    ],
+)
+def test_match_files_of_a_folder_without_such_files_names_the_endings(
+    tmp_path: Path, names: tuple[str, ...], received: str, remedy: str
+) -> None:
+    for name in names:
+        write(tmp_path / name)
+
+    with pytest.raises(InputError) as error:
+        match_files(str(tmp_path), "data.path", files.ENDINGS["csv"])
+
+    assert f"expected: files that end in .csv or .tsv or .txt in the folder {tmp_path}" in str(error.value)
+    assert received in str(error.value)
+    assert remedy in str(error.value)
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with object_store(tmp_path_factory.mktemp("store")):
@@ -112,6 +179,23 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_files_of_an_object_store_are_matched_and_read(store: str) -> None:
     assert match_files(f"{store}/*/*.csv.gz", "data.path") == (f"{store}/d/a.csv.gz",)
     assert b"".join(read_blocks(f"{store}/d/a.csv.gz")) == b"user,item\n"
+
+
+def test_folders_and_partitions_of_an_object_store_are_matched(store: str) -> None:
+    others = ("log/x/d.csv", "log/.e.csv", "log/dt=1/.f/g.csv")
+    for name in ("log/a.csv", "log/dt=1/b.csv", "log/dt=1/h=2/c.csv.gz", *others):
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=name, Body=b"user,item\n")
+
+    def found(pattern: str) -> list[str]:
+        return [name[len(store) :] for name in match_files(f"{store}{pattern}", "data.path", [".csv"])]
+
+    partitions = ["/log/dt=1/b.csv", "/log/dt=1/h=2/c.csv.gz"]
+    assert found("/log") == found("/log/") == found("/log/*") == ["/log/a.csv", *partitions]
+    assert found("/log/dt=*") == found("/log/dt=1") == partitions
+    assert found("/log/dt=*/*.csv") == partitions[:1]
+    assert found("/log/a.csv") == ["/log/a.csv"]
+    with pytest.raises(InputError, match="no such file"):
+        match_files(f"{store}/log", "data.items.path")
 
 
 def test_wrong_name_on_an_object_store_shows_its_neighbours(store: str) -> None:

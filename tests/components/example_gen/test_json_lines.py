@@ -110,7 +110,7 @@ def test_lines_that_are_no_rows_are_counted(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("depth", [100, 1_000, 100_000])
+@pytest.mark.parametrize("depth", [100, 100_000])
 def test_deeply_nested_line_is_a_row_or_rejected(tmp_path: Path, depth: int) -> None:
     nested = "[" * depth + "]" * depth
     (tmp_path / "log.jsonl").write_text(f'{{"a": 1.50, "x": {nested}}}\n{{"a": 1.50}}\n')

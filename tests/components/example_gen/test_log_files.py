@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.example_gen.files import ENDINGS
 from components.example_gen.log_files import describe_files, file_settings, list_files
 from schemas.config.log import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
@@ -27,6 +28,16 @@ def test_files_of_the_log_and_of_its_tables_are_listed() -> None:
         "data.items.path": "data/items/*.csv",
         "data.users.path": "data/users.csv",
     }
+
+
+def test_listing_of_a_folder_has_the_files_of_the_format(tmp_path: Path) -> None:
+    (tmp_path / "dt=1").mkdir()
+    for name in ("a.jsonl", "dt=1/b.jsonl.gz", "c.csv"):
+        (tmp_path / name).write_text("1")
+
+    files = list_files({"data.path": str(tmp_path)}, ENDINGS["jsonl"])
+
+    assert [file.path for file in files] == [f"{tmp_path}/a.jsonl", f"{tmp_path}/dt=1/b.jsonl.gz"]
 
 
 def test_listing_has_path_size_and_time_of_each_file(tmp_path: Path) -> None:
