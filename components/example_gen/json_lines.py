@@ -14,6 +14,7 @@ from components.example_gen.files import read_blocks
 from components.example_gen.text_files import first_lines
 from components.example_gen.text_rows import TextRows
 from schemas.config.log import DataConfig
+from schemas.errors import InputError
 from schemas.interaction import RejectionReason
 
 _MALFORMED, _BAD_ENCODING = RejectionReason.MALFORMED.value, RejectionReason.BAD_ENCODING.value
@@ -60,9 +61,15 @@ def json_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:
         The names, each once; None if there is no line.
 
     Raises:
-        InputError: the file is not text in lines.
+        InputError: the file is not text in lines, or is a JSON array.
     """
     lines = [line for line in first_lines(path)[0].split(b"\n") if line.strip()]
+    if lines and lines[0].lstrip().startswith(b"["):
+        raise InputError(
+            expected=f"an object on each line of {path}",
+            received=f"an array: {lines[0][:80].decode('utf-8', 'backslashreplace')!r}",
+            remedy="write one object a line: jq -c '.[]'",
+        )
     names: dict[str, None] = {}
     for line in lines:
         row = parse_exactly(line)

@@ -140,8 +140,7 @@ def _values(batch: pa.RecordBatch, column: str) -> pa.Array:
     first, *path = column.split(".")
     values = batch.column(batch.schema.get_field_index(first))
     for part in path:
-        # `struct_field` keeps the values of a struct that is null itself, in Arrow 10.
-        values = pc.if_else(values.is_valid(), pc.struct_field(values, [_field_index(values.type, part)]), None)
+        values = pc.struct_field(values, [_field_index(values.type, part)])
     return values
 
 

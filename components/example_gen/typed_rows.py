@@ -154,7 +154,7 @@ def _time_text(values: pa.Array, per_second: int, unit: str | None) -> pa.Array:
     ratio = per_second // wanted
     missing = values.is_null()
     numbers = pc.fill_null(values, 0).to_numpy()
-    magnitude = np.where(numbers < 0, np.uint64(0) - numbers.astype(np.uint64), numbers.astype(np.uint64))
+    magnitude = np.abs(numbers).astype(np.uint64)  # -2**63 stays negative in int64, and becomes 2**63
     whole, fraction = np.divmod(magnitude, np.uint64(ratio))
     text = pa.array(whole).cast(pa.string())
     if fraction.any():

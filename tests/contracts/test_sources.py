@@ -173,6 +173,17 @@ def test_column_in_the_file_and_in_its_path_is_refused(kind: str, tmp_path: Path
             read(settings, path)
 
 
+@pytest.mark.parametrize("kind", [kind for kind, source in SOURCES.items() if not source.optional])
+def test_check_log_finds_a_column_in_a_later_file_and_its_path(kind: str, tmp_path: Path) -> None:
+    without = [{name: text for name, text in row.items() if name != "event"} for row in TABLE[:2]]
+    for value, table in {"buy": without, "view": TABLE[:2]}.items():
+        (tmp_path / f"event={value}").mkdir()
+        WRITERS[kind](tmp_path / f"event={value}" / f"log{ENDINGS[kind][0]}", table)
+
+    with pytest.raises(InputError, match="the column 'event' either in the file"):
+        check_log(data(tmp_path, kind))
+
+
 @pytest.mark.parametrize("kind", SOURCES)
 def test_check_log_counts_the_first_rows(kind: str, tmp_path: Path) -> None:
     WRITERS[kind](tmp_path / "short", TABLE[:30])

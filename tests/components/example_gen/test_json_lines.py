@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.example_gen.json_lines import json_columns, parse_exactly, read_json_lines
+from schemas.errors import InputError
 from tests.components.logs import data
 
 NUMBERS = ["7", "7.0", "7.00", "-0", "0", "-0.0", "1e3", "1E+3", "1e400", "123456789012345678901234567890"]
@@ -127,6 +128,13 @@ def test_json_columns_are_the_keys_and_paths_of_the_first_lines(tmp_path: Path) 
 
     assert json_columns(str(tmp_path / "log.jsonl"), data()) == ("a", "a.b", "c")
     assert json_columns(str(tmp_path / "empty.jsonl"), data()) is None
+
+
+def test_json_columns_of_an_array_asks_for_lines(tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text('[\n  {"a": 1},\n  {"a": 2}\n]\n')
+
+    with pytest.raises(InputError, match=r"write one object a line: jq -c '\.\[\]'"):
+        json_columns(str(tmp_path / "log.json"), data())
 
 
 @pytest.mark.parametrize("line", [b"NaN", b"[1]", b"", b'{"a": Infinity}', b'{"a": 1'])
