@@ -126,9 +126,8 @@ def test_interactions_and_examples_are_those_of_csv(kind: str, tmp_path: Path) -
     for each in ("csv", kind):
         WRITERS[each](tmp_path / f"{each}.log", TYPED)
         output = tmp_path / f"out-{each}"
-        with local_pipeline() as pipeline:
-            settings = typed(tmp_path / f"{each}.log", each)
-            ingest(pipeline, settings, LeaveOneOutConfig(), HistoryConfig(max_length=3), str(output))
+        settings = typed(tmp_path / f"{each}.log", each)
+        ingest(local_pipeline, settings, LeaveOneOutConfig(), HistoryConfig(max_length=3), str(output))
         report = IngestionReport.read(str(output))
         assert (report.rows_read, report.rows_accepted) == (60, 60)
         paths = sorted(path for path in output.rglob("*") if path.is_file())
