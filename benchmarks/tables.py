@@ -228,6 +228,21 @@ def beam_table() -> str:
     return "\n".join([*rows, "", sizes, "", _circumstances(first, "benchmarks.beam.run")])
 
 
+def data_table() -> str:
+    """Return the rows a second and the memory of each way from a log to examples, by size of the log."""
+    results = _read("data")
+    sizes = " | ".join(f"{result['rows'] // 1_000_000} million rows" for result in results)
+    rows = [f"| way | {sizes} |", "| --- |" + " --- |" * len(results)]
+    for way in dict.fromkeys(way for result in results for way in result["ways"]):
+        cells = [
+            f"{result['rows'] / found['seconds']:,.0f} rows/s, {found['peak_mb'] / 1000:.1f} GB" if found else "-"
+            for result in results
+            for found in (result["ways"].get(way),)
+        ]
+        rows.append(f"| {way} | {' | '.join(cells)} |")
+    return "\n".join([*rows, "", _circumstances(results[0], "benchmarks.data.run")])
+
+
 def _circumstances(result: dict[str, Any], module: str) -> str:
     machine = result["machine"]
     return (
@@ -287,6 +302,7 @@ TABLES: Mapping[str, Table] = {
     "gate": Table("docs/gate.md", "gate", gate_table),
     "evaluation": Table("docs/evaluation.md", "evaluation", evaluation_table),
     "beam": Table("docs/scale.md", "beam", beam_table),
+    "data": Table("docs/scale.md", "data", data_table),
 }
 
 
