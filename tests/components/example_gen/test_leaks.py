@@ -123,6 +123,9 @@ def test_histories_do_not_depend_on_the_time_of_their_target(
     latest = times[index + 1] if index + 1 < len(times) else times[index] + 10
     if isinstance(protocol.split, config.SessionSplitConfig) and protocol.split.gap_s is not None:
         latest = min(latest, times[index - 1] + protocol.split.gap_s)  # a later time would begin a new session
+        if index + 1 < len(times) and times[index + 1] - times[index] > protocol.split.gap_s:
+            latest = min(latest, times[index + 1] - protocol.split.gap_s - 1)  # later, it would join the next one
+    assume(latest >= times[index])
     moved = float(draw.draw(st.integers(int(times[index]), int(latest))))
 
     after = build([*times[:index], moved, *times[index + 1 :]], protocol, max_length)
