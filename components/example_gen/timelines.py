@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ class Timelines:
         """The number of interactions of each user."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def users(self) -> Ints:
         """The index of each interaction's user."""
         return np.repeat(np.arange(len(self.user_ids)), self.lengths)
