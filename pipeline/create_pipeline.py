@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from tensorflow_data_validation import StatsOptions
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.transform.component import Transform
@@ -116,7 +117,7 @@ def _data_nodes(config: Config) -> _DataNodes:
         config.example_gen_config, files=_seen(log_files), code=code_digest(components, schemas)
     )
     examples = example_gen.outputs["examples"]
-    statistics_gen = StatisticsGen(examples=examples)
+    statistics_gen = StatisticsGen(examples=examples, stats_options=_statistics_options())
     history_schema = HistorySchema(text=history_schema_text(config.data))
     schema = history_schema.outputs["schema"]
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
@@ -141,6 +142,11 @@ def _data_nodes(config: Config) -> _DataNodes:
         code=code_digest(components, trainer, schemas),
     )
     return _DataNodes(log_files, example_gen, statistics_gen, history_schema, example_validator, transform, baselines)
+
+
+def _statistics_options() -> StatsOptions:
+    """Return options with which the most frequent values are counted by batch; Beam counts each one on its own."""
+    return StatsOptions(experimental_use_sketch_based_topk_uniques=True)
 
 
 def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Trainer:

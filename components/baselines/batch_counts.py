@@ -115,7 +115,9 @@ def count_batch(batch: Batch, index: ItemIndex, recency: Recency) -> Iterator[An
     groups = defaultdict(list)
     for user, user_items in zip(columns.user_ids, distinct, strict=True):
         # crc32 is the same in every process, unlike hash().
-        groups[zlib.crc32(user) % (1 + recency.interactions // _INTERACTIONS_OF_USER_GROUP)].append((user, user_items))
+        number = zlib.crc32(user) % (1 + recency.interactions // _INTERACTIONS_OF_USER_GROUP)
+        # Beam pickles each array on its own, but not bytes.
+        groups[number].append((user, user_items.astype(np.int32).tobytes()))
     yield from (beam.pvalue.TaggedOutput("users", group) for group in groups.items())
 
 
@@ -139,12 +141,12 @@ def keep_recent_sessions(
 
 
 def count_users(
-    group: tuple[int, Iterable[list[tuple[bytes, npt.NDArray[np.int32]]]]], index: ItemIndex
+    group: tuple[int, Iterable[list[tuple[bytes, bytes]]]], index: ItemIndex
 ) -> Iterator[tuple[BlockKey, sparse.csr_matrix]]:
     """Yield the number of a group's users with each item, and the number of its users.
 
     Args:
-        group: the group's number, and lists of users with the items of a sequence.
+        group: the group's number, and lists of users with the items of a sequence, the bytes of int32.
         index: the index of every item.
 
     Yields:
@@ -154,7 +156,7 @@ def count_users(
     for part in group[1]:
         for user, items in part:
             items_of_user[user].append(items)
-    items = np.concatenate([np.unique(np.concatenate(parts)) for parts in items_of_user.values()])
+    items = np.concatenate([np.unique(np.frombuffer(b"".join(parts), np.int32)) for parts in items_of_user.values()])
     yield (USERS, 0), as_row(items, np.ones_like(items), len(index))
     yield (ALL_USERS, 0), sparse.csr_matrix([[len(items_of_user)]], dtype=np.int64)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from components.common.example_batches import Batch, parse_examples
 from schemas.config.log import Feature
@@ -32,8 +33,9 @@ def collect_items(batch: Batch, features: Sequence[Feature]) -> ItemFeatures:
         column if feature.kind == "category" else np.where(np.isnan(column), -np.inf, column)
         for feature, column in zip(features, columns.further, strict=True)
     ]
-    rows = set(zip(columns.item_ids.tolist(), *(column.tolist() for column in values), strict=True))
-    return merge_items([dict.fromkeys(columns.other_ids.tolist(), none), *({row[0]: row[1:]} for row in rows)])
+    rows = pd.DataFrame(dict(enumerate([columns.item_ids, *values]))).drop_duplicates()
+    others = dict.fromkeys(pd.unique(columns.other_ids).tolist(), none)
+    return merge_items([others, *({row[0]: row[1:]} for row in rows.itertuples(index=False, name=None))])
 
 
 def merge_items(parts: Sequence[ItemFeatures]) -> ItemFeatures:

@@ -23,7 +23,7 @@ from schemas.features import (
 )
 from schemas.file_patterns import escape_folder
 
-EXAMPLES_PER_BATCH = 512
+EXAMPLES_PER_BATCH = 2048
 
 Batch = list[bytes]  # serialized examples
 

@@ -78,8 +78,9 @@ def preprocessing_fn(inputs: Inputs, custom_config: dict[str, Any]) -> Inputs:
 def _item_ids(inputs: Inputs) -> Inputs:
     """Return the integer ids of histories, excluded items and targets."""
     histories, targets, excluded = inputs[ITEM_IDS], inputs[TARGET_IDS], inputs[EXCLUDE_IDS]
+    items = tf.concat([histories.flat_values, targets.flat_values, excluded.flat_values], axis=0)
     vocabulary = tft.vocabulary(
-        tf.concat([histories.flat_values, targets.flat_values, excluded.flat_values], axis=0),
+        tf.unique(items).y,  # Beam counts each value on its own, and the order below does not depend on counts
         vocab_filename=VOCABULARY,
         fingerprint_shuffle=True,  # in the order of frequency, ids would leak how often an item is a test target
     )
