@@ -8,7 +8,7 @@ from typing import Literal
 import pyarrow as pa
 
 from components.example_gen.csv_rows import read_rows
-from components.example_gen.rows import plausible
+from components.example_gen.times import plausible
 from schemas.config.log import DataConfig, TimestampConfig
 from schemas.errors import InputError
 
@@ -103,7 +103,7 @@ def wrong_timestamp(batches: list[pa.RecordBatch], data: DataConfig, rows: int, 
     elif data.timestamp.unit is not None:
         remedy = "set data.timestamp.format if times are text, or data.timestamp.unit: order if numbers are no dates"
     else:
-        remedy = "correct data.timestamp.format, in strptime's directives"
+        remedy = "correct data.timestamp.format: iso8601, or strptime's directives"
     return InputError(
         expected=_expected_times(data),
         received=f"{example!r}, and others like it, in {wrong:,} of the first {rows:,} rows",
@@ -114,5 +114,5 @@ def wrong_timestamp(batches: list[pa.RecordBatch], data: DataConfig, rows: int, 
 def _expected_times(data: DataConfig) -> str:
     if data.timestamp.unit == "order":
         return f"whole numbers from 0 to 2**53 in column {data.columns.timestamp!r}, in order"
-    kind = f"in {data.timestamp.unit}" if data.timestamp.unit else f"like {data.timestamp.format}"
+    kind = f"in {data.timestamp.unit}" if data.timestamp.unit else f"like {' or '.join(data.timestamp.formats)}"
     return f"times between 1980 and 2100 in column {data.columns.timestamp!r}, {kind}"

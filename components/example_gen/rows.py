@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from typing import Any
 
 import apache_beam as beam
@@ -14,25 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.csv_rows import printable
-from components.example_gen.fixed_times import read_fixed_times
-from schemas.config.log import DataConfig, Feature, FilterConfig, TimestampConfig
+from components.example_gen.text_numbers import read_numbers
+from components.example_gen.times import in_range, read_times
+from schemas.config.log import DataConfig, Feature, FilterConfig
 from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, RejectionReason, interaction_schema
 
 ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
 
-UNITS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "order": 1}
-EARLIEST_S = 315_532_800.0  # 1980-01-01: an unset clock writes 1970
-LATEST_S = 4_102_444_800.0  # 2100-01-01: times in a wrong unit are far beyond
-LARGEST_ORDER = 2.0**53  # whole numbers are exact in float64 up to here
-
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"  # what float() accepts, without nan, inf and 1_000
-
-_INTEGER_DIGITS = 19  # any such number fits into uint64
-
 _REASONS = np.array([*(reason.value for reason in RejectionReason), None], dtype=object)
 
 Mask = npt.NDArray[np.bool_]
-Seconds = npt.NDArray[np.float64]
 
 
 def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, pa.RecordBatch]:
@@ -51,7 +41,7 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
         Together they have as many rows as `batch`.
     """
     users, items = _trimmed(batch, data.columns.user), _trimmed(batch, data.columns.item)
-    timestamps_s, readable = _seconds(_trimmed(batch, data.columns.timestamp), data.timestamp)
+    timestamps_s, readable = read_times(_trimmed(batch, data.columns.timestamp), data.timestamp)
     errors = _column(batch, ERROR)
     features = [feature for feature in data.features if not feature.in_table]
     read = [_further(batch, feature, data) for feature in features]
@@ -68,7 +58,7 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
         RejectionReason.NO_USER: _is_null_value(users, data),
         RejectionReason.NO_ITEM: _is_null_value(items, data),
         RejectionReason.BAD_TIMESTAMP: ~readable,
-        RejectionReason.TIMESTAMP_OUT_OF_RANGE: ~_in_range(timestamps_s, data.timestamp),
+        RejectionReason.TIMESTAMP_OUT_OF_RANGE: ~in_range(timestamps_s, data.timestamp),
         RejectionReason.FILTERED: ~_passes(batch, data.filters),
         RejectionReason.BAD_NUMBER: ~np.logical_and.reduce(
             [np.ones(batch.num_rows, np.bool_), *(good for _, good in read)]
@@ -91,22 +81,8 @@ def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple
     unknown = _is_null_value(text, data)
     if feature.kind == "category":
         return pc.if_else(pa.array(unknown), "", text), np.ones(batch.num_rows, np.bool_)
-    numbers = np.where(unknown, np.nan, _numbers(text))
+    numbers = np.where(unknown, np.nan, read_numbers(text))
     return pa.array(numbers), unknown | np.isfinite(numbers)
-
-
-def plausible(text: pa.Array, timestamp: TimestampConfig) -> Mask:
-    """Return which of the texts are times in the accepted range.
-
-    Args:
-        text: string array.
-        timestamp: the unit or format of the times.
-
-    Returns:
-        Bool [texts].
-    """
-    timestamps_s, readable = _seconds(pc.utf8_trim_whitespace(text), timestamp)
-    return readable & _in_range(timestamps_s, timestamp)
 
 
 def _rows(columns: list[pa.Array], keep: Mask, schema: pa.Schema) -> pa.RecordBatch:
@@ -149,88 +125,12 @@ def _is_null_value(ids: pa.Array, data: DataConfig) -> Mask:
     return _numpy(pc.is_in(ids, value_set=pa.array(["", *data.null_values], pa.string())))
 
 
-def _seconds(text: pa.Array, timestamp: TimestampConfig) -> tuple[Seconds, Mask]:
-    """Return times in seconds, NaN for a text that is not a time, and which of the texts are times."""
-    if timestamp.format is not None:
-        seconds = read_fixed_times(text, timestamp.format)
-        others = np.isnan(seconds)
-        if others.any():
-            distinct = text.filter(pa.array(others)).dictionary_encode()
-            parsed = np.array([_parse(value, timestamp.format) for value in distinct.dictionary.to_pylist()])
-            seconds[others] = parsed[distinct.indices.to_numpy()]
-        return seconds, ~np.isnan(seconds)
-    numbers = _numbers(text, UNITS_PER_SECOND[str(timestamp.unit)])
-    if timestamp.unit == "order":
-        return numbers, (numbers >= 0) & (numbers == np.floor(numbers))
-    return numbers, ~np.isnan(numbers)
-
-
-def _parse(value: str, directives: str) -> float:
-    try:
-        moment = datetime.strptime(value, directives)
-    except ValueError:
-        return np.nan
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
-
-
-def _numbers(text: pa.Array, divisor: int = 1) -> Seconds:
-    """Return the texts as float64, divided; NaN for a text that is not a number, infinite beyond float64."""
-    is_integer = _numpy(pc.and_(pc.ascii_is_decimal(text), pc.less_equal(pc.binary_length(text), _INTEGER_DIGITS)))
-    if is_integer.all():
-        return _integers(text, divisor)
-    numbers = np.empty(len(text))
-    numbers[is_integer] = _integers(text.filter(pa.array(is_integer)), divisor)
-    numbers[~is_integer] = _floats(text.filter(pa.array(~is_integer)), divisor)
-    return numbers
-
-
-def _integers(text: pa.Array, divisor: int) -> Seconds:
-    """Return texts of at most `_INTEGER_DIGITS` digits as float64, divided."""
-    integers = pc.cast(text, pa.uint64()).to_numpy()
-    if divisor < UNITS_PER_SECOND["ns"]:
-        return np.asarray(integers.astype(np.float64) / divisor)
-    return np.array([integer / divisor for integer in integers.tolist()], dtype=np.float64)  # see _quotient
-
-
-def _floats(text: pa.Array, divisor: int) -> Seconds:
-    number = pc.if_else(pc.match_substring_regex(text, _NUMBER), text, pa.scalar("nan"))
-    if divisor < UNITS_PER_SECOND["ns"]:
-        try:
-            # Arrow accepts no plus sign.
-            parsed = pc.cast(pc.utf8_ltrim(number, "+"), pa.float64())
-            return np.asarray(parsed.to_numpy(zero_copy_only=False), dtype=np.float64) / divisor
-        except pa.ArrowInvalid:
-            pass  # some versions of Arrow refuse numbers beyond float64
-    return np.array([_quotient(value, divisor) for value in number.to_pylist()], dtype=np.float64)
-
-
-def read_number(text: str) -> float:
-    """Return the text as a number, NaN if it is not one.
-
-    Args:
-        text: digits with a sign, a decimal point and an exponent, each optional.
-    """
-    return float(text) if re.match(_NUMBER, text) else np.nan
-
-
-def _quotient(number: str, divisor: int) -> float:
-    # Nanoseconds have more digits than float64. Rounding before the division could move a time below a whole second.
-    whole = number.isdigit() and len(number) < 30
-    return int(number) / divisor if whole else float(number) / divisor
-
-
-def _in_range(timestamps_s: Seconds, timestamp: TimestampConfig) -> Mask:
-    if timestamp.unit == "order":
-        return np.asarray(timestamps_s <= LARGEST_ORDER)
-    return np.asarray((timestamps_s >= EARLIEST_S) & (timestamps_s < LATEST_S))
-
-
 def _passes(batch: pa.RecordBatch, filters: tuple[FilterConfig, ...]) -> Mask:
     passes = np.ones(batch.num_rows, dtype=np.bool_)
     for rule in filters:
         text = _trimmed(batch, rule.column)
         if rule.above is not None:
-            passes &= _numbers(text) > rule.above
+            passes &= read_numbers(text) > rule.above
         else:
             pattern = re.compile(str(rule.matches))
             distinct = text.dictionary_encode()

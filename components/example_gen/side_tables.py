@@ -14,7 +14,7 @@ from components.example_gen.csv_rows import RawRow, column_indices, read_header_
 from components.example_gen.files import match_files, read_blocks
 from components.example_gen.lookup_table import rows_schema
 from components.example_gen.report import SAMPLE_CHARACTERS, SAMPLES, RejectedRow, TableRows
-from components.example_gen.rows import read_number
+from components.example_gen.text_numbers import read_number
 from schemas.config.log import ColumnConfig, DataConfig, ItemsTableConfig, SideTableConfig, UsersTableConfig
 from schemas.errors import InputError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from schemas.config.section import Section
-from schemas.config.time_format import check_time_format
+from schemas.config.time_format import check_time_formats
 from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, target_key, user_key
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -85,7 +85,7 @@ class Feature(Section):
 
 
 class TimestampConfig(Section):
-    """How the log writes time: a number in a unit, or text in a format.
+    """How the log writes time: a number in a unit, or text in one of several formats.
 
     `order` is for logs that hold only the order of interactions. It accepts
     any whole number, and does not read a date into it.
@@ -96,11 +96,16 @@ class TimestampConfig(Section):
         description="Unit of a time as a number since 1970; `order` for a log that holds only the order of"
         " interactions, as whole numbers. Give either `unit` or `format`.",
     )
-    format: Annotated[str, AfterValidator(check_time_format)] | None = Field(
+    format: Annotated[str | tuple[str, ...], BeforeValidator(check_time_formats)] | None = Field(
         default=None,
-        description="Format of a time as text, in the directives of Python's `strptime`. Without %z the times are UTC."
-        " A directive may appear once, and %Z is not supported.",
+        description="Format of a time as text: `iso8601`, or directives of Python's `strptime`, each at most once and"
+        " without %Z. In a list, the first format that reads a time counts. Without a zone the times are UTC.",
     )
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats in the order of their use; empty if the times are numbers."""
+        return (self.format,) if isinstance(self.format, str) else self.format or ()
 
     @model_validator(mode="after")
     def _one_of_both(self) -> TimestampConfig:

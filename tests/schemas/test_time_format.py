@@ -20,6 +20,7 @@ from schemas.config.time_format import check_time_format
         ("%Y-%m-%d %Z", "names %Z, a zone name"),
         ("%Y %Q", "names %Q, which is not a directive"),
         ("%Y-%-m-%d", "names %-, which is not a directive"),
+        ("iso8601 ", "has no directive of strptime, like %Y-%m-%d; for times in ISO 8601 write iso8601"),
         ("%Y-%m-%d %", "names %, which is not a directive"),
         ("%G-%V", "cannot be read by strptime"),
     ],
@@ -41,6 +42,7 @@ def test_check_time_format_zone_name_is_refused_with_a_remedy() -> None:
         ("%d %B %Y, %I:%M %p", "29 February 2024, 11:59 PM"),
         ("%G-W%V-%u", "2024-W09-4"),
         ("%c", "Thu Feb 29 23:59:58 2024"),
+        ("%Y-%m-%d %H:%M", "2024-02-29 23:59"),
         ("100%% %Y-%j%%M", "100% 2024-060%M"),
     ],
 )

@@ -234,6 +234,8 @@ def test_check_log_with_numbers_that_are_not_times_suggests_the_unit_order(tmp_p
     [
         ({"unit": "s"}, "2020-09-13", ["in s", "'2020-09-13'", "set data.timestamp.format"]),
         ({"format": "%d.%m.%Y"}, "2020-09-13", ["like %d.%m.%Y", "correct data.timestamp.format"]),
+        ({"format": ["%d.%m.%Y", "%Y"]}, "soon", ["like %d.%m.%Y or %Y", "correct data.timestamp.format"]),
+        ({"format": "iso8601"}, "2020-09-13T24:00", ["like iso8601", "correct data.timestamp.format"]),
         ({"format": "%d.%m.%Y"}, "1600000000000", ["unit: ms, and no data.timestamp.format"]),
     ],
 )

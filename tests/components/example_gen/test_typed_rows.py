@@ -111,7 +111,7 @@ def test_rows_with_broken_texts_are_rejected() -> None:
     ]
 
 
-@pytest.mark.parametrize("timestamp", [{"unit": "order"}, {"format": "%Y-%m-%d"}])
+@pytest.mark.parametrize("timestamp", [{"unit": "order"}, {"format": "%Y-%m-%d"}, {"format": "iso8601"}])
 def test_times_without_a_unit_ask_for_it(timestamp: Any) -> None:
     times = {"time": pa.array([1], pa.timestamp("ms"))}
     settings = data(timestamp=TimestampConfig(**timestamp))
