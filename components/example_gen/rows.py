@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.csv_rows import printable
+from components.example_gen.filters import first_failed_filters
 from components.example_gen.text_numbers import read_numbers
 from components.example_gen.times import in_range, read_times
-from schemas.config.log import DataConfig, Feature, FilterConfig
+from schemas.config.log import DataConfig, Feature
 from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, RejectionReason, interaction_schema
 
 ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
@@ -42,6 +42,8 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
     """
     users, items = _trimmed(batch, data.columns.user), _trimmed(batch, data.columns.item)
     timestamps_s, readable = read_times(_trimmed(batch, data.columns.timestamp), data.timestamp)
+    filter_texts = [_trimmed(batch, rule.column) for rule in data.filters]
+    failed_filters = first_failed_filters(filter_texts, data.filters, batch.num_rows)
     errors = _column(batch, ERROR)
     features = [feature for feature in data.features if not feature.in_table]
     read = [_further(batch, feature, data) for feature in features]
@@ -59,7 +61,7 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
         RejectionReason.NO_ITEM: _is_null_value(items, data),
         RejectionReason.BAD_TIMESTAMP: ~readable,
         RejectionReason.TIMESTAMP_OUT_OF_RANGE: ~in_range(timestamps_s, data.timestamp),
-        RejectionReason.FILTERED: ~_passes(batch, data.filters),
+        RejectionReason.FILTERED: failed_filters < len(data.filters),
         RejectionReason.BAD_NUMBER: ~np.logical_and.reduce(
             [np.ones(batch.num_rows, np.bool_), *(good for _, good in read)]
         ),
@@ -123,20 +125,6 @@ def _matches(text: pa.Array, pattern: str) -> Mask:
 def _is_null_value(ids: pa.Array, data: DataConfig) -> Mask:
     # An empty id is always a null value: "" is the padding of histories.
     return _numpy(pc.is_in(ids, value_set=pa.array(["", *data.null_values], pa.string())))
-
-
-def _passes(batch: pa.RecordBatch, filters: tuple[FilterConfig, ...]) -> Mask:
-    passes = np.ones(batch.num_rows, dtype=np.bool_)
-    for rule in filters:
-        text = _trimmed(batch, rule.column)
-        if rule.above is not None:
-            passes &= read_numbers(text) > rule.above
-        else:
-            pattern = re.compile(str(rule.matches))
-            distinct = text.dictionary_encode()
-            full = [pattern.fullmatch(value) is not None for value in distinct.dictionary.to_pylist()]
-            passes &= np.array(full or [False], dtype=np.bool_)[distinct.indices.to_numpy()]
-    return passes
 
 
 def _tagged(batch: pa.RecordBatch, data: DataConfig) -> Iterator[Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from schemas.config.filters import FilterConfig
 from schemas.config.section import Section
 from schemas.config.time_format import check_time_formats
 from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, target_key, user_key
@@ -111,28 +111,6 @@ class TimestampConfig(Section):
     def _one_of_both(self) -> TimestampConfig:
         if (self.unit is None) == (self.format is None):
             raise ValueError("give either a unit (s, ms, us, ns, order) or a format, not both")
-        return self
-
-
-class FilterConfig(Section):
-    """A condition for rows to keep; the other rows are counted as rejected, reason `filtered`."""
-
-    column: str = Field(description="Column that the condition reads.")
-    matches: str | None = Field(
-        default=None,
-        description="Regular expression that the whole value must match. Give either `matches` or `above`.",
-    )
-    above: float | None = Field(default=None, description="Number that the value must exceed.")
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> FilterConfig:
-        if (self.matches is None) == (self.above is None):
-            raise ValueError("give either matches or above")
-        if self.matches is not None:
-            try:
-                re.compile(self.matches)
-            except re.error as error:
-                raise ValueError(f"matches is not a regular expression: {error}") from None
         return self
 
 

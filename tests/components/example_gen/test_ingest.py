@@ -12,7 +12,8 @@ import tensorflow as tf
 from components.example_gen.ingest import ingest
 from components.example_gen.report import LEFT_OUT, IngestionReport, RejectedRow
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
-from schemas.config.log import ColumnsConfig, DataConfig, FilterConfig, TimestampConfig
+from schemas.config.filters import FilterConfig
+from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
 from schemas.errors import InputError
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 

@@ -8,7 +8,8 @@ import pytest
 
 from components.example_gen.files import READ_BYTES
 from components.example_gen.preflight import SAMPLE_ROWS, LogSample, check_log
-from schemas.config.log import FilterConfig, TimestampConfig
+from schemas.config.filters import FilterConfig
+from schemas.config.log import TimestampConfig
 from schemas.errors import InputError
 from tests.components.logs import START_S, data
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from components.example_gen.rows import ValidateInteractions, validate
 from components.example_gen.source import needed_columns
-from schemas.config.log import DataConfig, FilterConfig, TimestampConfig
+from schemas.config.filters import FilterConfig
+from schemas.config.log import DataConfig, TimestampConfig
 from schemas.interaction import LINE, REJECTED, interaction_schema, raw_schema
 from tests.components.example_gen.test_csv_rows import GARBAGE
 from tests.components.logs import START_S, csv_batches, data, local_pipeline
@@ -159,6 +160,8 @@ def test_validate_of_a_formatted_time_returns_its_seconds(moments: list[datetime
     ("rule", "kept"),
     [
         ({"above": 0}, ["5", " 0.5", "1e3"]),
+        ({"above": 0.5, "below": 1000}, ["5"]),
+        ({"one_of": ["5", "x"]}, ["5", "x"]),
         ({"matches": r"\d"}, ["5", "0"]),
         ({"matches": r".*x"}, ["x"]),
     ],

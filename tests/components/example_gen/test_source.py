@@ -6,7 +6,7 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from components.example_gen.source import ReadLog, needed_columns
-from schemas.config.log import FilterConfig
+from schemas.config.filters import FilterConfig
 from schemas.errors import InputError
 from schemas.interaction import ERROR, FILE, LINE, RAW
 from tests.components.logs import csv_batches, data, local_pipeline
