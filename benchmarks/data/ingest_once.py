@@ -15,6 +15,7 @@ import time
 from tfx.types import standard_artifacts
 
 from components.example_gen.component import ExampleGenExecutor
+from components.example_gen.listing import describe_listing, list_log
 from pipeline.runners.beam_options import beam_args
 from schemas.config import BeamConfig
 from schemas.loading import load_config
@@ -35,8 +36,10 @@ def main(config_file: str, output: str, workers: str) -> None:
         beam_pipeline_args=beam_args(BeamConfig(workers=int(workers))), tmp_dir=f"{output}.tmp", unique_id="1"
     )
     started = time.perf_counter()
+    settings = config.example_gen_config
+    listed = describe_listing(list_log(settings.data))
     ExampleGenExecutor(context).Do(
-        {}, {"examples": [examples]}, {"settings": config.example_gen_config.model_dump_json()}
+        {}, {"examples": [examples]}, {"settings": settings.model_dump_json(), "files": listed}
     )
     seconds = time.perf_counter() - started
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

@@ -28,16 +28,18 @@ class ExampleGenExecutor(BaseBeamExecutor):
         Args:
             input_dict: empty.
             output_dict: the artifact, as `examples`.
-            exec_properties: an `ExampleGenConfig` as JSON, as `settings`.
+            exec_properties: an `ExampleGenConfig` as JSON, as `settings`, and the output of `LogFiles`, as `files`.
 
         Raises:
-            InputError: the log has too many bad rows, or too few users for the split.
+            InputError: the log has too many bad rows, or too few users for the split, or it has changed since it was
+                listed.
         """
         settings = ExampleGenConfig.model_validate_json(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        ingest(self._make_beam_pipeline, settings.data, settings.split, settings.history, examples.uri)
-        IngestionReport.read(examples.uri).check(settings.data, settings.split)
+        data, split, listed = settings.data, settings.split, exec_properties["files"]
+        ingest(self._make_beam_pipeline, data, split, settings.history, examples.uri, listed)
+        IngestionReport.read(examples.uri).check(data, split)
 
 
 class InteractionExampleGenSpec(ComponentSpec):

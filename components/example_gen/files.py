@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import difflib
 import glob
+import itertools
 import lzma
 import os
 import re
@@ -22,7 +23,9 @@ from apache_beam.io.filesystems import FileSystems
 from components.common.buckets import check_bucket
 from components.common.stores import connect, is_remote, list_files
 from components.example_gen.partitions import is_partition
+from components.example_gen.spans import names_folders, select_spans, span_glob
 from schemas.config.log import DataConfig
+from schemas.config.span_pattern import has_spans
 from schemas.errors import InputError
 
 READ_BYTES = 1 << 20
@@ -50,13 +53,24 @@ ENDINGS = {
 }
 
 
-def match_log(data: DataConfig) -> tuple[str, ...]:
-    """Return the files of the log; see `match_files`.
+def match_log(data: DataConfig, until: int | None = None) -> tuple[str, ...]:
+    """Return the files of the log, or of its newest spans; see `match_files`.
 
     Args:
-        data: the path of the log and its format.
+        data: the path of the log, its format and the number of spans.
+        until: the number of the newest span to read; None for the newest of all.
+
+    Raises:
+        InputError: no file matches, or one has no number or date in the place of the span.
     """
-    return match_files(data.path, "data.path", ENDINGS[data.format])
+    endings = ENDINGS[data.format]
+    if not has_spans(data.path):
+        return match_files(data.path, "data.path", endings)
+    found = _find_files(span_glob(data.path), "data.path", endings, any_folder=names_folders(data.path))
+    spans = select_spans(found, data.path, data.num_spans, until)
+    if not spans:
+        raise _no_span(data.path)
+    return tuple(sorted(itertools.chain.from_iterable(spans.values())))
 
 
 def match_files(path: str, setting: str, endings: Sequence[str] = ()) -> tuple[str, ...]:
@@ -78,6 +92,14 @@ def match_files(path: str, setting: str, endings: Sequence[str] = ()) -> tuple[s
     Raises:
         InputError: no file matches, the path is a folder or a pipe, the glob has a `**`, or a bucket cannot be read.
     """
+    found = _find_files(path, setting, endings, any_folder=False)
+    if not found:
+        raise _no_file_in(path, setting, endings) if os.path.isdir(path) else _no_such_file(path, setting)
+    return tuple(sorted(found))
+
+
+def _find_files(path: str, setting: str, endings: Sequence[str], *, any_folder: bool) -> list[str]:
+    """Return the files that a path or glob names; with `any_folder`, also those in the folders that a glob names."""
     if os.path.isdir(path) and not endings:
         raise InputError(
             expected=f"a file or a glob in {setting}",
@@ -92,16 +114,17 @@ def match_files(path: str, setting: str, endings: Sequence[str] = ()) -> tuple[s
             remedy=f"write one * a level, like {path.replace('**', '*')} or {path.replace('**', '*/*')}",
         )
     try:
-        found = _match_remote(path, setting, endings) if is_remote(path) else _match_local(path, endings)
+        if is_remote(path):
+            found = _match_remote(path, setting, endings, any_folder=any_folder)
+        else:
+            found = _match_local(path, endings, any_folder=any_folder)
     except (OSError, ValueError) as error:
         raise InputError(
             expected=f"a path that can be read in {setting}", received=f"{path}: {error}", remedy="check the path"
         ) from None
-    if not found:
-        raise _no_file_in(path, setting, endings) if os.path.isdir(path) else _no_such_file(path, setting)
     for name in found:
         _check_regular(name, setting)
-    return tuple(sorted(found))
+    return found
 
 
 def file_pattern(path: str) -> str:
@@ -130,14 +153,14 @@ def file_pattern(path: str) -> str:
     return "/".join(pattern)
 
 
-def _match_local(path: str, endings: Sequence[str]) -> list[str]:
+def _match_local(path: str, endings: Sequence[str], *, any_folder: bool) -> list[str]:
     if os.path.isdir(path):
         return list(_below(path.rstrip("/") or "/", endings))
     found: list[str] = []
     for name in glob.glob(file_pattern(path)):
         if not os.path.isdir(name):
             found.append(name)
-        elif endings and is_partition(os.path.basename(name.rstrip("/"))):
+        elif endings and (any_folder or is_partition(os.path.basename(name.rstrip("/")))):
             found += _below(name.rstrip("/"), endings)
     return found
 
@@ -161,13 +184,13 @@ def _ends_with(name: str, endings: Sequence[str]) -> bool:
     return (stem if ending in DECOMPRESSORS else lower).endswith(tuple(endings))
 
 
-def _match_remote(path: str, setting: str, endings: Sequence[str]) -> list[str]:
+def _match_remote(path: str, setting: str, endings: Sequence[str], *, any_folder: bool) -> list[str]:
     check_bucket(path, setting)
     folder = path.rstrip("/")  # a store lists all objects that begin with a path that ends in a slash
     found = [name for name in list_files(folder) if not _is_hidden(name, folder)]
     if not endings:
         return found
-    depth, is_pattern = folder.count("/"), bool(re.search(r"[*?\[]", folder))
+    depth, is_pattern = folder.count("/"), not any_folder and bool(re.search(r"[*?\[]", folder))
     for name in list_files(f"{folder}/**"):
         parts = name.split("/")
         # As on a local disk, each folder below the path is a partition, and so is the one that a glob matches.
@@ -187,7 +210,11 @@ def _is_hidden(name: str, pattern: str) -> bool:
 
 
 def _check_regular(name: str, setting: str) -> None:
-    if not is_remote(name) and os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode):
+    try:
+        regular = is_remote(name) or stat.S_ISREG(os.stat(name).st_mode)
+    except OSError:
+        return  # whoever reads it names it
+    if not regular:
         raise InputError(
             expected=f"a file that can be read more than once in {setting}",
             received=f"a pipe or a device: {name}",
@@ -204,6 +231,16 @@ def _no_file_in(folder: str, setting: str, endings: Sequence[str]) -> InputError
         expected=f"files that end in {' or '.join(endings)} in the folder {folder} ({setting})",
         received=shown or "an empty folder",
         remedy=remedy,
+    )
+
+
+def _no_span(pattern: str) -> InputError:
+    parts = pattern.split("/")
+    last = next(index for index, part in enumerate(parts) if has_spans(part))
+    return InputError(
+        expected=f"files at {pattern} (data.path), with the number or the date of a span in their paths",
+        received="no such file",
+        remedy=_no_such_file("/".join(parts[: last + 1]), "data.path").remedy,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -13,8 +14,11 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import AsIter, AsList, AsSingleton, PCollection
 
 from components.common.atomic_write import atomic_write
+from components.common.beam_combiners import sum_counters
 from components.example_gen.build_histories import BuildHistories
 from components.example_gen.dead_letters import WriteRejected
+from components.example_gen.late_rows import count_late_rows
+from components.example_gen.listing import Listing, unchanged_log
 from components.example_gen.minimums import find_rare_items
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
@@ -43,6 +47,7 @@ def ingest(
     split: SplitConfig,
     history: HistoryConfig,
     output_directory: str,
+    listed: str | None = None,
 ) -> None:
     """Run the ingestion.
 
@@ -60,22 +65,35 @@ def ingest(
         split: the protocol that divides the log.
         history: the length of an example's history.
         output_directory: a folder on a file system that TensorFlow can write to.
+        listed: the listing that the log must agree with, from `describe_listing`; None for any.
 
     Raises:
-        InputError: the log or a table cannot be read, or the folder cannot be written.
+        InputError: the log or a table cannot be read, or changes while it is read, or the folder cannot be written.
 
     Example:
         >>> ingest(beam.Pipeline, config.data, config.split, config.history, "/tmp/examples")  # doctest: +SKIP
         >>> IngestionReport.read("/tmp/examples").check(config.data, config.split)  # doctest: +SKIP
     """
+    with unchanged_log(data, listed) as listing:
+        _run_pipelines(make_pipeline, data, split, history, output_directory, listing)
+
+
+def _run_pipelines(
+    make_pipeline: MakePipeline,
+    data: DataConfig,
+    split: SplitConfig,
+    history: HistoryConfig,
+    output_directory: str,
+    listing: Listing,
+) -> None:
     scratch = f"{output_directory}/unfinished"
     rare: tuple[str, ...] = ()
     known: dict[str, Any] | None = None
     if data.min_item_interactions > 1:
-        known = _read_first(make_pipeline, data, output_directory, scratch)
+        known = _read_first(make_pipeline, data, listing, output_directory, scratch)
         rare = find_rare_items(make_pipeline, data, shard_work(known["interactions"], known["users"]), scratch)
     with make_pipeline() as pipeline:
-        read = _read(pipeline, data, output_directory, scratch) if known is None else _create(pipeline, known)
+        read = _create(pipeline, known) if known else _read(pipeline, data, listing, output_directory, scratch)
         build_histories = BuildHistories(data, split, history, output_directory, scratch, rare)
         built = {"interactions": read.interactions, "users": read.users} | "BuildHistories" >> build_histories
         _ = built["counts"] | "WriteReport" >> beam.Map(
@@ -87,10 +105,11 @@ def ingest(
         )
 
 
-def _read(pipeline: beam.Pipeline, data: DataConfig, directory: str, scratch: str) -> _Read:
+def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory: str, scratch: str) -> _Read:
     """Add the steps that read the log and the tables, and write what is rejected."""
-    raw = pipeline | "ReadLog" >> ReadLog(data)
+    raw = pipeline | "ReadLog" >> ReadLog(data, listing.until)
     rows = raw | "ValidateInteractions" >> ValidateInteractions(data)
+    late = rows.accepted | "CountLateRows" >> beam.Map(count_late_rows, data)
     letters = rows.rejected | "WriteRejected" >> WriteRejected(directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
     users = pipeline | "Users" >> beam.Create([data.users] if data.users else [])
@@ -103,6 +122,8 @@ def _read(pipeline: beam.Pipeline, data: DataConfig, directory: str, scratch: st
         | "CountsOfRows"
         >> beam.Map(
             _row_counts,
+            spans=[span.name for span in listing.spans],
+            late=AsSingleton(late | "LateRows" >> beam.CombineGlobally(sum_counters)),
             read=_count_rows(raw, "RowsRead"),
             accepted=_count_rows(rows.accepted, "RowsAccepted"),
             rejected=AsSingleton(rows.rejected | "CountRejected" >> beam.CombineGlobally(CountRejected())),
@@ -117,10 +138,19 @@ def _count_rows(batches: PCollection, label: str) -> AsSingleton:
 
 
 def _row_counts(
-    tables: dict[str, TableRows], *, read: int, accepted: int, rejected: RejectedCounts, letters: Iterable[str]
+    tables: dict[str, TableRows],
+    *,
+    spans: list[str],
+    late: Counter[str],
+    read: int,
+    accepted: int,
+    rejected: RejectedCounts,
+    letters: Iterable[str],
 ) -> dict[str, Any]:
     """Return the fields of the report that describe the rows. It runs after all `letters` are written."""
     return {
+        "spans": spans,
+        "late_rows": {span: late[span] for span in spans} if late else {},
         "rows_read": read,
         "rows_accepted": accepted,
         "rows_rejected": dict(rejected.rows),
@@ -129,11 +159,13 @@ def _row_counts(
     }
 
 
-def _read_first(make_pipeline: MakePipeline, data: DataConfig, directory: str, scratch: str) -> dict[str, Any]:
+def _read_first(
+    make_pipeline: MakePipeline, data: DataConfig, listing: Listing, directory: str, scratch: str
+) -> dict[str, Any]:
     """Run the steps of `_read` in a pipeline of their own, and return its outputs by name."""
     path = f"{scratch}/read.json"
     with make_pipeline() as pipeline:
-        read = _read(pipeline, data, directory, scratch)
+        read = _read(pipeline, data, listing, directory, scratch)
         _ = read.counts | "WriteOutputs" >> beam.Map(
             _write_outputs, path, scratch, interactions=AsList(read.interactions), users=AsList(read.users)
         )

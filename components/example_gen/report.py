@@ -86,6 +86,8 @@ class IngestionReport:
     those that are not left out.
     """
 
+    spans: list[str]  # the names of the spans, oldest first; empty for a log without spans
+    late_rows: dict[str, int]  # accepted rows before the day of their span, by span; empty if no row can be late
     rows_read: int
     rows_accepted: int
     rows_rejected: dict[str, int]  # by reason, only reasons that occurred

@@ -143,18 +143,20 @@ class ReadLog(beam.PTransform):
 
     Args:
         data: the path of the log, its format and its reading options.
+        until: the number of the newest span to read; None for the newest of all.
     """
 
-    def __init__(self, data: DataConfig) -> None:
+    def __init__(self, data: DataConfig, until: int | None = None) -> None:
         super().__init__()
         self._data = data
+        self._until = until
 
     def expand(self, pbegin: Any) -> beam.PCollection:
         """Return record batches of `raw_schema(needed_columns(data))`."""
         return (
             pbegin
             | "Log" >> beam.Create([self._data])
-            | "MatchFiles" >> beam.FlatMap(match_log)
+            | "MatchFiles" >> beam.FlatMap(match_log, self._until)
             | "SpreadFiles" >> beam.Reshuffle()
             | "ReadRows" >> beam.FlatMap(read_log_file, self._data)
         )

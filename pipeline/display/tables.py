@@ -28,8 +28,13 @@ def data_table(data: Mapping[str, Any]) -> Table:
 
 
 def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    if spans := data["spans"]:
+        yield f"spans: {spans[0]} to {spans[-1]}" if len(spans) > 1 else f"span: {spans[0]}", len(spans)
     yield "rows read", data["rows_read"]
     yield "accepted", data["rows_accepted"]
+    for span, count in data["late_rows"].items():
+        if count:
+            yield f"accepted, before the day of span {span}", count
     for reason, count in data["rows_rejected"].items():
         yield f"rejected: {reason}", count
     for rule, count in data["rows_left_out"].items():

@@ -25,6 +25,8 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
         Counts by name.
     """
     return {
+        "spans": report.spans,
+        "late_rows": report.late_rows,
         "rows_read": report.rows_read,
         "rows_accepted": report.rows_accepted,
         "rows_rejected": report.rows_rejected,

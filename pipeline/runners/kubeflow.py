@@ -11,7 +11,7 @@ import yaml
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
-from components.example_gen.log_files import file_settings
+from components.example_gen.listing import file_settings
 from pipeline.atomic_file import write_atomically
 from pipeline.containers.command import COMMAND
 from pipeline.containers.entrypoint import BEAM

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from schemas.config.filters import FilterConfig
 from schemas.config.section import Section
+from schemas.config.span_pattern import check_span_pattern, has_spans
 from schemas.config.time_format import check_time_formats
 from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, target_key, user_key
 
@@ -178,10 +179,13 @@ class CleaningConfig(Section):
 class DataConfig(Section):
     """The log and how to read it."""
 
-    path: str = Field(
+    path: Annotated[str, AfterValidator(check_span_pattern)] = Field(
         min_length=1,
         description="A file, a folder or a glob, plain or compressed (.gz, .bz2, .xz, .zst), local or on a file system"
-        " that Beam knows.",
+        " that Beam knows. `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}`, stand for the number or the date of a span.",
+    )
+    num_spans: int = Field(
+        default=1, ge=1, description="Maximum number of spans to read, the newest ones, if `path` has spans."
     )
     format: Literal["csv", "jsonl", "parquet", "avro", "tfrecord"] = Field(
         default="csv", description="Format of the log's files."
@@ -237,6 +241,12 @@ class DataConfig(Section):
                 raise ValueError(
                     f"{setting} is for the format csv: remove it, because files of {self.format} have none"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _spans_are_there(self) -> DataConfig:
+        if self.num_spans > 1 and not has_spans(self.path):
+            raise ValueError("num_spans is for a path with {SPAN}, or with {YYYY}, {MM} and {DD}")
         return self
 
     @model_validator(mode="after")

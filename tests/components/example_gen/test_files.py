@@ -12,8 +12,9 @@ import zstandard
 
 from components.example_gen import files
 from components.example_gen.csv_rows import read_lines
-from components.example_gen.files import READ_BYTES, file_pattern, match_files, read_blocks
+from components.example_gen.files import READ_BYTES, file_pattern, match_files, match_log, read_blocks
 from schemas.errors import InputError
+from tests.components.logs import data
 from tests.object_store import BUCKET, object_store
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
@@ -196,6 +197,21 @@ def test_folders_and_partitions_of_an_object_store_are_matched(store: str) -> No
     assert found("/log/a.csv") == ["/log/a.csv"]
     with pytest.raises(InputError, match="no such file"):
         match_files(f"{store}/log", "data.items.path")
+
+
+def test_newest_spans_of_an_object_store_are_matched(store: str) -> None:
+    for name in ("01/a.csv", "02/b.csv", "02/c=1/d.csv", "02/x/e.csv", "02/.f.csv", "03/.g.csv", "03/h.json"):
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=f"spans/2026-11-{name}", Body=b"user,item\n")
+
+    def found(pattern: str, num_spans: int = 1) -> list[str]:
+        settings = data(f"{store}/spans/{pattern}", num_spans=num_spans)
+        return [name.removeprefix(f"{store}/spans/2026-11-") for name in match_log(settings)]
+
+    assert found("{YYYY}-{MM}-{DD}") == found("{YYYY}-{MM}-{DD}/") == ["02/b.csv", "02/c=1/d.csv"]
+    assert found("{YYYY}-{MM}-{DD}", num_spans=9) == ["01/a.csv", "02/b.csv", "02/c=1/d.csv"]
+    assert found("{YYYY}-{MM}-{DD}/*.csv") == found("2026-11-{SPAN:2}/?.csv") == ["02/b.csv"]
+    with pytest.raises(InputError, match="received: no such file"):
+        found("{SPAN}.csv")
 
 
 def test_wrong_name_on_an_object_store_shows_its_neighbours(store: str) -> None:

@@ -12,6 +12,8 @@ from tests.components.logs import data
 from tests.components.protocols import LEAVE_ONE_OUT, NEXT, session
 
 REPORT = IngestionReport(
+    spans=["2026-11-01"],
+    late_rows={"2026-11-01": 2},
     rows_read=100,
     rows_accepted=90,
     rows_rejected={"filtered": 6, "no_user": 3, "no_item": 1},

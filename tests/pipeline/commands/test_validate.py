@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from components.common.stores import write_bytes
+from components.common.stores import delete_files, write_bytes
+from components.example_gen.listing import unchanged_log
 from pipeline.commands.evaluate import validate_log
 from schemas.errors import InputError
 from schemas.loading import load_config
+from tests.components.logs import data
 from tests.e2e.planted import DATA, LENGTH, write_log
 from tests.google_store import GOOGLE_BUCKET, google_store
 from tests.object_store import BUCKET, object_store
@@ -30,6 +32,20 @@ def test_validate_counts_the_rows_of_a_log_on_a_store(bucket: str, tmp_path: Pat
     config = tmp_path / "planted.yaml"
     config.write_text(DATA.format(log=f"{bucket}/log/*.csv.gz"))
     assert validate_log(load_config(config))["rows_read"] == 10 * LENGTH
+
+
+@pytest.mark.parametrize("bucket", [f"s3://{BUCKET}", f"gs://{GOOGLE_BUCKET}"], ids=["s3", "gs"])
+def test_object_that_changes_or_vanishes_while_the_log_is_read_is_named(bucket: str) -> None:
+    settings = data(f"{bucket}/spans/{{SPAN}}.csv")
+    for number in (1, 2):
+        write_bytes(f"{bucket}/spans/{number}.csv", b"user,item,time\n")
+    with unchanged_log(settings) as listing:
+        write_bytes(f"{bucket}/spans/3.csv", b"user,item,time\n")
+    assert [file.path for file in listing.files] == [f"{bucket}/spans/2.csv"]
+    with pytest.raises(InputError, match=r"spans/3\.csv has changed"), unchanged_log(settings):
+        write_bytes(f"{bucket}/spans/3.csv", b"user,item,tame\n")
+    with pytest.raises(InputError, match=r"spans/3\.csv has vanished"), unchanged_log(settings):
+        delete_files([f"{bucket}/spans/3.csv"])
 
 
 def test_validate_names_the_bucket_of_google_that_does_not_exist(tmp_path: Path) -> None:

@@ -11,7 +11,14 @@ from rich.console import Console, RenderableType
 
 from components.evaluator.comparison import EvaluatedModel, compare
 from pipeline.commands.compare import tables
-from pipeline.display.tables import answer_table, metrics_table, recommendation_table, summary_table, verdict_lines
+from pipeline.display.tables import (
+    answer_table,
+    data_table,
+    metrics_table,
+    recommendation_table,
+    summary_table,
+    verdict_lines,
+)
 from tests.components.evaluated import EVALUATION, results
 
 MARKUP = "Alien [/b] [director's cut]"
@@ -143,3 +150,18 @@ def test_group_name_that_looks_like_markup_is_shown_unchanged() -> None:
     text = "".join(map(shown, tables(compare(side, side, EVALUATION, "recall@10", 10), "recall@10", 10)))
     assert f"genre {MARKUP}" in text
     assert f"{MARKUP} 0" in text
+
+
+def test_data_table_shows_the_spans_and_their_late_rows() -> None:
+    data: dict[str, Any] = {
+        "spans": ["2026-11-01", "2026-11-02"],
+        "late_rows": {"2026-11-01": 0, "2026-11-02": 1_234},
+        **dict.fromkeys(("rows_read", "rows_accepted", "users", "items"), 5_000),
+        **{key: {} for key in ("rows_rejected", "rows_left_out", "tables", "examples", "test_users")},
+        **dict.fromkeys(("users_not_in_table", "interactions_not_in_table"), 0),
+    }
+    found = rows(data_table(data))
+    assert found["spans: 2026-11-01 to 2026-11-02"] == ["2"]
+    assert found["accepted, before the day of span 2026-11-02"] == ["1,234"]
+    assert rows(data_table({**data, "spans": ["7"], "late_rows": {}}))["span: 7"] == ["1"]
+    assert "span" not in "".join(rows(data_table({**data, "spans": [], "late_rows": {}})))
