@@ -19,6 +19,7 @@ from pipeline.notify.send import check_variables, send
 from pipeline.records.open_root import exclusive, output_to
 from pipeline.records.run_root import RECORD, write_text
 from schemas.config import Config
+from schemas.config.span_pattern import has_spans
 from schemas.errors import ComponentFailed, InputError, find_input_error
 from schemas.file_patterns import refuse_wildcards
 
@@ -28,13 +29,15 @@ _WORKER_LOST = ("Channel closed prematurely", "SDK worker disconnected")  # in t
 def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
     """Run the whole pipeline and write `<root>/run.json`.
 
+    If the path of the log has spans, and the root has processed the newest ones with this configuration, nothing runs.
+
     Args:
         config: the configuration; its paths may be relative to the working directory.
         root: the folder for artifacts, metadata, models and logs.
         console: where the run shows its progress and results.
 
     Returns:
-        The content of `run.json`.
+        The content of `run.json`: that of the last run if nothing runs.
 
     Raises:
         InputError: the log, the split, the root or the section `notify` cannot be used; no model has been trained.
@@ -49,12 +52,25 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
     check_variables(config.notify)
     root = root.absolute()
     try:
+        if processed := _find_processed(config, root):
+            newest, finished = processed["data"]["spans"][-1], processed["finished_at"]
+            text = f"No new span: the newest one is {newest}, which was processed on {finished}. Nothing is trained."
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+            return processed
         record = _run_in_root(config, root, console)
     except Exception as error:
         _notify(config, failure_message(config.name, str(root), error), console)
         raise
     _notify(config, record_message(record), console)
     return record
+
+
+def _find_processed(config: Config, root: Path) -> dict[str, Any] | None:
+    if not has_spans(config.data.path):
+        return None  # the caches decide, so that another model in `models/` is replaced
+    from pipeline.records.processed import processed_record
+
+    return processed_record(with_absolute_paths(config), root)
 
 
 def _run_in_root(config: Config, root: Path, console: Console) -> dict[str, Any]:

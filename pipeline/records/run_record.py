@@ -17,6 +17,7 @@ from components.baselines.tables import read_catalogue
 from components.evaluator.summary import read_summary
 from components.example_gen.report import REJECTED_FOLDER, IngestionReport
 from components.gate.verdict import read_verdict
+from pipeline.records.processed import pipeline_code
 from pipeline.records.protocol import data_counts, metrics, protocol
 from pipeline.runners.local import ComponentRun
 from schemas.config import Config
@@ -54,11 +55,13 @@ def run_record(
         "name": config.name,
         "root": str(root),
         "config": config.model_dump(mode="json"),
+        "code": pipeline_code(),
         "started_at": started_at,
         "finished_at": finished_at,
         "stack": {"python": platform.python_version(), **{name: distributions.version(name) for name in STACK}},
         "data": {
             "path": config.data.path,
+            "files": Path(folders["LogFiles.seen"]).read_text(encoding="utf-8"),
             **data_counts(report),
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "anomalies": _anomalies(folders["ExampleValidator.anomalies"]),

@@ -17,9 +17,11 @@ import tensorflow_data_validation as tfdv
 from apache_beam.options.pipeline_options import PipelineOptions
 from ml_metadata.proto import metadata_store_pb2
 from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.types import standard_artifacts
 
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_tables
+from components.common.looker import SEEN
 from components.evaluator.queries import read_queries
 from components.evaluator.query_metrics import measure, to_table
 from components.evaluator.query_results import QUERIES, read_results
@@ -27,6 +29,7 @@ from components.evaluator.slices import SliceContext, slices
 from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources, load_systems
 from components.example_gen.ingest import ingest
+from components.example_gen.log_files import LogFilesExecutor
 from components.gate.metric_checks import check_metrics
 from components.gate.verdict import GateVerdict, write_verdict
 from pipeline.records.run_record import run_record
@@ -117,6 +120,7 @@ def write_root(folder: Path) -> Path:
     tf.io.gfile.makedirs(made["blessing"])
     write_verdict(made["blessing"], verdict)
     runs = [
+        _run("LogFiles", 0.1, seen=list_files(settings, root / "artifacts" / "seen")),
         _run("InteractionExampleGen", 2.5, examples=made["examples"]),
         _run("StatisticsGen", 1.5, cached=True, statistics=made["statistics"]),
         _run("ExampleValidator", 0.5, anomalies=made["anomalies"]),
@@ -129,6 +133,14 @@ def write_root(folder: Path) -> Path:
     record = run_record(settings, root, runs, "2026-11-25T12:00:00+00:00", "2026-11-25T12:01:00+00:00")
     (root / RECORD).write_text(json.dumps(record))
     return root
+
+
+def list_files(settings: Config, path: Path) -> str:
+    """Run the component `LogFiles`, and return the file with its output."""
+    seen = standard_artifacts.String()
+    seen.uri = str(path)
+    LogFilesExecutor().Do({}, {SEEN: [seen]}, {"data": settings.example_gen_config.data.model_dump_json()})
+    return seen.uri
 
 
 def write_curves(folder: Path) -> None:
