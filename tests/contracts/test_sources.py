@@ -160,6 +160,17 @@ def test_folder_with_partitions_gives_their_values_as_columns(kind: str, tmp_pat
 
 
 @pytest.mark.parametrize("kind", SOURCES)
+def test_only_the_newest_spans_are_read(kind: str, tmp_path: Path) -> None:
+    for number in (8, 9, 10):
+        (tmp_path / str(number)).mkdir()
+        WRITERS[kind](tmp_path / str(number) / f"log{ENDINGS[kind][0]}", TYPED[:number])
+
+    for num_spans, rows in ((1, 10), (2, 19), (3, 27)):
+        settings = typed(tmp_path / "{SPAN}", kind, num_spans=num_spans)
+        assert sum(len(read(settings, Path(name))) for name in match_log(settings)) == rows
+
+
+@pytest.mark.parametrize("kind", SOURCES)
 def test_column_in_the_file_and_in_its_path_is_refused(kind: str, tmp_path: Path) -> None:
     (tmp_path / "event=buy").mkdir()
     path = tmp_path / "event=buy" / f"log{ENDINGS[kind][0]}"

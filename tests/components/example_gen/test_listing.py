@@ -80,6 +80,12 @@ def test_missing_table_names_its_setting(tmp_path: Path) -> None:
         list_log(data(tmp_path / "log.csv", items=items))
 
 
+def test_link_to_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(InputError, match=rf"received: {tmp_path}/a.csv has vanished"):
+        list_log(data(tmp_path))
+
+
 class TestSpans:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
 import tensorflow as tf
 
@@ -17,7 +19,7 @@ from pipeline.commands.evaluate import evaluate_model, validate_log
 from schemas.config import Config
 from schemas.errors import InputError
 from serving.server.servable import SAVED_MODEL_FILE
-from tests.pipeline.report_root import ABOUT, TERMS, config, write_log
+from tests.pipeline.report_root import ABOUT, START_S, TERMS, config, write_log
 from tests.serving.successor import Successor, write_model
 from trainer.network.model_info import write_model_info
 
@@ -166,3 +168,21 @@ class TestRefusedInput:
         assert "File exists" in refusal(folder, folder / "model", None, tmp_path)
         assert "Not a directory" in refusal(folder, folder / "model", None, tmp_path / "file" / "new" / "kept")
         assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    "read", [lambda settings, _: validate_log(settings), evaluate_model], ids=["validate", "evaluate"]
+)
+def test_log_that_changes_while_it_is_read_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Config, Path], object]
+) -> None:
+    write_log(tmp_path)
+    log, make_pipeline = tmp_path / "log.csv", evaluate._local_pipeline
+
+    def change_first() -> beam.Pipeline:
+        log.write_text(log.read_text() + f"u00,a,{START_S}\n")
+        return make_pipeline()
+
+    monkeypatch.setattr(evaluate, "_local_pipeline", change_first)
+    with pytest.raises(InputError, match=f"received: {log} has changed"):
+        read(config(tmp_path), folder / "model")
