@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import fastavro
 import pyarrow as pa
@@ -60,14 +60,14 @@ _DAMAGE = (
 )
 
 
-def read_avro(path: str, data: DataConfig, columns: list[str], block_bytes: int) -> Iterator[TextRows]:
+def read_avro(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of an Avro file.
 
     Args:
-        path: the file.
+        file: the open file.
+        path: its name.
         data: the reading options of the log.
         columns: names, or paths with dots into records.
-        block_bytes: not used, because a block has the size that its writer chose.
 
     Yields:
         The rows in their order.
@@ -75,8 +75,7 @@ def read_avro(path: str, data: DataConfig, columns: list[str], block_bytes: int)
     Raises:
         InputError: the file is damaged, lacks a column, or has a column whose type has no text.
     """
-    del block_bytes
-    with _open(path) as blocks:
+    with _parsed(file, path) as blocks:
         fields = _fields(blocks.writer_schema)
         column_indices(list(fields), columns, path)
         kinds = {column: _kind(fields[column], column, path) for column in columns}
@@ -99,24 +98,23 @@ def avro_columns(path: str, data: DataConfig) -> tuple[str, ...]:
     Raises:
         InputError: the file is not an Avro file.
     """
-    with _open(path) as blocks:
+    with open_file(path) as file, _parsed(file, path) as blocks:
         return tuple(_fields(blocks.writer_schema))
 
 
 @contextmanager
-def _open(path: str) -> Iterator[Any]:
+def _parsed(file: BinaryIO, path: str) -> Iterator[Any]:
     refuse_compressed(path, "Avro")
-    with open_file(path) as stored:
-        try:
-            yield fastavro.block_reader(stored, handle_unicode_errors="surrogateescape")
-        except InputError:
-            raise
-        except _DAMAGE as error:
-            raise InputError(
-                expected=f"a whole Avro file at {path}",
-                received=f"{type(error).__name__}: {error}"[:500],
-                remedy="write or fetch the file again, or check data.format",
-            ) from None
+    try:
+        yield fastavro.block_reader(file, handle_unicode_errors="surrogateescape")
+    except InputError:
+        raise
+    except _DAMAGE as error:
+        raise InputError(
+            expected=f"a whole Avro file at {path}",
+            received=f"{type(error).__name__}: {error}"[:500],
+            remedy="write or fetch the file again, or check data.format",
+        ) from None
 
 
 def _batches(blocks: Iterator[Any]) -> Iterator[list[dict[str, Any]]]:

@@ -46,7 +46,7 @@ class BatchReader:
             first_line: the number of the first line of `pieces` in the file.
 
         Yields:
-            For each piece its clean rows, then its other rows, each if there are any.
+            For each piece its other rows, then its clean rows, each if there are any.
         """
         carried = b""  # lines of a row that ends in a later piece
         for piece in itertools.chain(pieces, [None]):
@@ -67,10 +67,10 @@ class BatchReader:
         """Return the rows of a piece, and the index of the first line that belongs to the next piece."""
         exact, clean, end = self._parse_other_lines(text, lines, is_last=is_last)
         batches = []
-        if clean.any():
-            batches.append(self._parse_clean_lines(text, lines, clean, first_line))
         if exact:
             batches.append(self._to_columns(exact, first_line))
+        if clean.any():
+            batches.append(self._parse_clean_lines(text, lines, clean, first_line))
         return batches, end
 
     def _parse_other_lines(self, text: bytes, lines: Lines, *, is_last: bool) -> tuple[list[_ExactRow], Mask, int]:

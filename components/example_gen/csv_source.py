@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 from components.example_gen.csv_batches import BatchReader
 from components.example_gen.csv_rows import (
@@ -15,23 +16,23 @@ from components.example_gen.csv_rows import (
     whole_lines,
 )
 from components.example_gen.diagnosis import wrong_delimiter
-from components.example_gen.files import read_blocks
+from components.example_gen.files import blocks_of
 from components.example_gen.text_files import first_lines
 from components.example_gen.text_rows import TextRows
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 
 
-def read_csv(path: str, data: DataConfig, columns: list[str], block_bytes: int) -> Iterator[TextRows]:
+def read_csv(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of a delimited file; see `read_csv_blocks`.
 
     Args:
-        path: the file.
+        file: the open file.
+        path: its name.
         data: the reading options of the log.
         columns: names in the header.
-        block_bytes: about how many bytes of the file a batch has.
     """
-    return read_csv_blocks(read_blocks(path, block_bytes), data, columns, path)
+    return read_csv_blocks(blocks_of(file, path), data, columns, path)
 
 
 def read_csv_blocks(blocks: Iterable[bytes], data: DataConfig, columns: list[str], name: str) -> Iterator[TextRows]:

@@ -261,25 +261,36 @@ def _no_such_file(path: str, setting: str) -> InputError:
     return InputError(expected=f"a file at {path} ({setting})", received="no such file", remedy=remedy)
 
 
-def read_blocks(path: str, size: int = READ_BYTES) -> Generator[bytes, None, None]:
-    """Yield the content of a file in blocks, decompressed by the ending of its name.
+def read_blocks(path: str) -> Generator[bytes, None, None]:
+    """Yield the content of a file in blocks; see `blocks_of`.
 
     Args:
         path: a file on any file system that Beam knows.
-        size: the bytes of a block.
-
-    Yields:
-        At least `size` bytes; the last block may be shorter.
 
     Raises:
         InputError: the file cannot be read, or is compressed and damaged or cut short.
     """
-    ending = os.path.splitext(path)[1].lower()
     with open_file(path) as file:
-        if ending in DECOMPRESSORS:
-            yield from _joined(_decompress(file, path, ending), size)
-        else:
-            yield from iter(lambda: file.read(size), b"")
+        yield from blocks_of(file, path)
+
+
+def blocks_of(file: BinaryIO, path: str) -> Iterator[bytes]:
+    """Yield the content of an open file in blocks, decompressed by the ending of its name.
+
+    Args:
+        file: the file as it is stored.
+        path: its name.
+
+    Yields:
+        At least `READ_BYTES`; the last block may be shorter.
+
+    Raises:
+        InputError: the file is compressed, and damaged or cut short.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    if ending in DECOMPRESSORS:
+        return _joined(_decompress(file, path, ending), READ_BYTES)
+    return iter(lambda: file.read(READ_BYTES), b"")
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
 
 import orjson
 import pyarrow as pa
 
 from components.example_gen.csv_rows import whole_lines
-from components.example_gen.files import read_blocks
+from components.example_gen.files import blocks_of
 from components.example_gen.text_files import first_lines
 from components.example_gen.text_rows import TextRows
 from schemas.config.log import DataConfig
@@ -23,24 +23,31 @@ _NO_SCALAR: list[Any] = []  # like a list, it makes its row malformed
 Find = Callable[[dict[str, Any]], Any]
 
 
-def read_json_lines(path: str, data: DataConfig, columns: list[str], block_bytes: int) -> Iterator[TextRows]:
-    """Yield the rows of a file of JSON lines. A line with white space only is no row.
+def read_json_lines(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+    """Yield the rows of a file of JSON lines; see `read_json_blocks`.
 
     Args:
-        path: the file.
+        file: the open file.
+        path: its name.
         data: the reading options of the log.
+        columns: keys, or paths with dots into objects.
+    """
+    return read_json_blocks(blocks_of(file, path), columns)
+
+
+def read_json_blocks(blocks: Iterable[bytes], columns: list[str]) -> Iterator[TextRows]:
+    """Yield the rows of JSON lines. A line with white space only is no row.
+
+    Args:
+        blocks: the content of the file, cut anywhere.
         columns: keys, or paths with dots into objects; a key with dots in it comes before a path.
-        block_bytes: about how many bytes of the file a batch has.
 
     Yields:
         The rows of each block, in their order.
-
-    Raises:
-        InputError: the file cannot be read.
     """
     finders = [_finder(column) for column in columns]
     first_line = 1
-    for piece in whole_lines(read_blocks(path, block_bytes)):
+    for piece in whole_lines(blocks):
         lines = piece.split(b"\n")
         if not lines[-1]:
             lines.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,14 +21,14 @@ from schemas.errors import InputError
 BATCH_ROWS = 32_768
 
 
-def read_parquet(path: str, data: DataConfig, columns: list[str], block_bytes: int) -> Iterator[TextRows]:
+def read_parquet(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of a Parquet file.
 
     Args:
-        path: the file.
+        file: the open file.
+        path: its name.
         data: the reading options of the log.
         columns: names, or paths with dots into structs; a name with dots in it comes before a path.
-        block_bytes: not used, because a row group has the size that its writer chose.
 
     Yields:
         The rows in their order.
@@ -35,13 +36,11 @@ def read_parquet(path: str, data: DataConfig, columns: list[str], block_bytes: i
     Raises:
         InputError: the file is damaged, lacks a column, or has a column whose type has no text.
     """
-    del block_bytes
-    with _open(path) as file:
-        schema = file.schema_arrow
-        column_indices(_names(schema), columns, path)
+    with _parsed(file, path) as parquet_file:
+        column_indices(_names(parquet_file.schema_arrow), columns, path)
         first_row = 1
-        for group in range(file.num_row_groups):
-            for values in _read_group(file, group, columns):
+        for group in range(parquet_file.num_row_groups):
+            for values in _read_group(parquet_file, group, columns):
                 rows = typed_rows(values, first_row, data, path)
                 yield rows
                 first_row += len(rows.lines)
@@ -80,8 +79,8 @@ def parquet_columns(path: str, data: DataConfig) -> tuple[str, ...]:
     Raises:
         InputError: the file is not a whole Parquet file.
     """
-    with _open(path) as file:
-        return tuple(_names(file.schema_arrow))
+    with open_file(path) as file, _parsed(file, path) as parquet_file:
+        return tuple(_names(parquet_file.schema_arrow))
 
 
 def refuse_compressed(path: str, kind: str) -> None:
@@ -104,19 +103,18 @@ def refuse_compressed(path: str, kind: str) -> None:
 
 
 @contextmanager
-def _open(path: str) -> Iterator[parquet.ParquetFile]:
+def _parsed(file: BinaryIO, path: str) -> Iterator[parquet.ParquetFile]:
     refuse_compressed(path, "Parquet")
-    with open_file(path) as stored:
-        try:
-            yield parquet.ParquetFile(pa.PythonFile(stored, "r"))
-        except InputError:
-            raise
-        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            raise InputError(
-                expected=f"a whole Parquet file at {path}",
-                received=str(error)[:500],
-                remedy="write or fetch the file again, or check data.format",
-            ) from None
+    try:
+        yield parquet.ParquetFile(pa.PythonFile(file, "r"))
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise InputError(
+            expected=f"a whole Parquet file at {path}",
+            received=str(error)[:500],
+            remedy="write or fetch the file again, or check data.format",
+        ) from None
 
 
 def _names(schema: pa.Schema) -> list[str]:

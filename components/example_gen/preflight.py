@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from components.example_gen.csv_rows import column_indices, read_header_line, read_lines, read_rows
@@ -21,12 +22,11 @@ from components.example_gen.source import SOURCES, check_partitions, columns_in_
 from components.example_gen.text_files import first_lines
 from schemas.config.log import DataConfig, ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
-from schemas.interaction import RejectionReason
+from schemas.interaction import LINE, RejectionReason
 
 SAMPLE_ROWS = 10_000
 _UNSEEN = 1 / 16  # `_has_good_row` skips at most this fraction of a log in one piece
 _SAMPLED = 100  # rows
-_SAMPLE_BLOCK = 1 << 16  # bytes whose rows are counted together
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,21 @@ def _check_columns(files: tuple[str, ...], data: DataConfig) -> None:
 def _first_batches(name: str, data: DataConfig) -> tuple[list[pa.RecordBatch], bool]:
     """Return the first rows of a file, and whether these are all."""
     batches: list[pa.RecordBatch] = []
-    with closing(read_log_file(name, data, _SAMPLE_BLOCK)) as rows:
+    count = 0
+    with closing(read_log_file(name, data)) as rows:
         for batch in rows:
-            if sum(batch.num_rows for batch in batches) >= SAMPLE_ROWS:
-                return batches, False
-            batches.append(batch.slice(0, SAMPLE_ROWS))
-            if batch.num_rows > SAMPLE_ROWS:
-                return batches, False
+            batches.append(batch)
+            count += batch.num_rows
+            if count > SAMPLE_ROWS:
+                return _in_order(batches, SAMPLE_ROWS), False
     return batches, True
+
+
+def _in_order(batches: list[pa.RecordBatch], count: int) -> list[pa.RecordBatch]:
+    """Return the first rows of a file, because a source may yield the bad rows of a block on their own."""
+    rows = pa.Table.from_batches(batches).combine_chunks()
+    order = np.argsort(rows.column(LINE).to_numpy(), kind="stable")[:count]
+    return rows.take(pa.array(order)).combine_chunks().to_batches()
 
 
 def _count(

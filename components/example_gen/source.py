@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from components.example_gen.avro_source import avro_columns, read_avro
 from components.example_gen.csv_source import csv_columns, read_csv
-from components.example_gen.files import READ_BYTES, match_log
+from components.example_gen.files import match_log, open_file
 from components.example_gen.json_lines import json_columns, read_json_lines
 from components.example_gen.parquet_source import parquet_columns, read_parquet
 from components.example_gen.partitions import partition_values
@@ -24,9 +24,13 @@ from schemas.interaction import raw_schema
 
 
 class Source(NamedTuple):
-    """The functions that read the files of a format."""
+    """The functions that read the files of a format.
 
-    read: Callable[[str, DataConfig, list[str], int], Iterator[TextRows]]  # file, log, columns, bytes of a batch
+    `read` gets the open file, its name, the log and the names of columns. It yields batches of a size that suits the
+    format, at most about a megabyte of text; a caller that needs the first rows only closes the generator.
+    """
+
+    read: Callable[[BinaryIO, str, DataConfig, list[str]], Iterator[TextRows]]
     columns: Callable[[str, DataConfig], tuple[str, ...] | None]  # the names in a file; None for a file without rows
     optional: bool  # whether a row may lack a column; then `columns` has the names of the first rows
 
@@ -50,13 +54,12 @@ def needed_columns(data: DataConfig) -> list[str]:
     )
 
 
-def read_log_file(path: str, data: DataConfig, block_bytes: int = READ_BYTES) -> Generator[pa.RecordBatch, None, None]:
+def read_log_file(path: str, data: DataConfig) -> Generator[pa.RecordBatch, None, None]:
     """Yield the rows of one file in batches.
 
     Args:
         path: the file, which becomes the origin of the rows. Its folders may have columns; see `partition_values`.
         data: the format and the reading options of the log.
-        block_bytes: about how many bytes of the file a batch has, if the format lets the reader choose.
 
     Yields:
         Record batches of `raw_schema(needed_columns(data))`. LINE tells the order of the rows, which
@@ -69,8 +72,9 @@ def read_log_file(path: str, data: DataConfig, block_bytes: int = READ_BYTES) ->
     columns = columns_in_file(data, path)
     if partitions:
         check_partitions(source.columns(path, data) or (), data, path)
-    for rows in source.read(path, data, columns, block_bytes):
-        yield to_record_batch(rows, columns, data, path)
+    with open_file(path) as file:
+        for rows in source.read(file, path, data, columns):
+            yield to_record_batch(rows, columns, data, path)
 
 
 def columns_in_file(data: DataConfig, path: str) -> list[str]:

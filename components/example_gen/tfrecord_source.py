@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import struct
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 
 import google_crc32c
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from components.example_gen.files import read_blocks
+from components.example_gen.files import READ_BYTES, blocks_of, read_blocks
 from components.example_gen.text_rows import TextRows
 from components.example_gen.typed_rows import typed_rows
 from schemas.config.log import DataConfig
@@ -27,14 +27,14 @@ _HEADER = struct.Struct("<QI")  # the length of the content, and its checksum
 _CHECKSUM = struct.Struct("<I")
 
 
-def read_tfrecord(path: str, data: DataConfig, columns: list[str], block_bytes: int) -> Iterator[TextRows]:
+def read_tfrecord(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of a TFRecord file. A feature with more than one value is malformed.
 
     Args:
-        path: the file.
+        file: the open file.
+        path: its name.
         data: the reading options of the log.
         columns: names of features.
-        block_bytes: about how many bytes of the file a batch has.
 
     Yields:
         The rows in their order.
@@ -43,7 +43,7 @@ def read_tfrecord(path: str, data: DataConfig, columns: list[str], block_bytes: 
         InputError: the file is damaged, or a record is not a tf.Example.
     """
     first_row = 1
-    for records in _batches(path, block_bytes):
+    for records in _batches(read_records(blocks_of(file, path), path)):
         for batch in _decode(records, first_row, path):
             values = {column: _values(batch, column) for column in columns}
             single = {column: _only_values(lists) for column, lists in values.items()}
@@ -65,16 +65,17 @@ def tfrecord_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:
     Raises:
         InputError: the first records are damaged, or are not of tf.Example.
     """
-    records = list(itertools.islice(read_records(path), _SAMPLE_ROWS))
+    records = list(itertools.islice(read_records(read_blocks(path), path), _SAMPLE_ROWS))
     names = dict.fromkeys(name for batch in _decode(records, 1, path) for name in batch.schema.names)
     return tuple(names) if records else None
 
 
-def read_records(path: str) -> Iterator[bytes]:
+def read_records(blocks: Iterable[bytes], path: str) -> Iterator[bytes]:
     """Yield the records of a TFRecord file.
 
     Args:
-        path: the file; the ending of its name says how it is compressed.
+        blocks: the content of the file, cut anywhere.
+        path: its name, for the message of an error.
 
     Yields:
         The content of each record.
@@ -83,7 +84,7 @@ def read_records(path: str) -> Iterator[bytes]:
         InputError: a record is damaged or cut.
     """
     rest, number = b"", 1
-    for block in read_blocks(path):
+    for block in blocks:
         content, position = rest + block, 0
         while len(content) - position >= _HEADER.size:
             length, checksum = _HEADER.unpack_from(content, position)
@@ -116,17 +117,17 @@ def _damaged(path: str, number: int) -> InputError:
     )
 
 
-def _batches(path: str, block_bytes: int) -> Iterator[list[bytes]]:
-    records: list[bytes] = []
+def _batches(records: Iterable[bytes]) -> Iterator[list[bytes]]:
+    batch: list[bytes] = []
     size = 0
-    for record in read_records(path):
-        records.append(record)
+    for record in records:
+        batch.append(record)
         size += len(record)
-        if size >= block_bytes or len(records) >= BATCH_ROWS:
-            yield records
-            records, size = [], 0
-    if records:
-        yield records
+        if size >= READ_BYTES or len(batch) >= BATCH_ROWS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _decode(records: list[bytes], first_row: int, path: str) -> Iterator[pa.RecordBatch]:

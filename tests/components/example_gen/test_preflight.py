@@ -54,6 +54,14 @@ def test_check_log_of_a_long_log_reads_its_first_rows_only(tmp_path: Path) -> No
     assert sample.rejected == {}
 
 
+def test_check_log_of_a_long_log_counts_good_and_bad_rows_as_they_come(tmp_path: Path) -> None:
+    rows = "".join(f"u,i,{START_S}\n" * 9 + "bad\n" for _ in range(5_000))
+
+    sample = check_log(data(write(tmp_path / "log.csv", "user,item,time\n" + rows)))
+
+    assert (sample.rows, sample.rejected) == (SAMPLE_ROWS, {"wrong_field_count": SAMPLE_ROWS // 10})
+
+
 def test_check_log_counts_rows_that_are_longer_than_a_block(tmp_path: Path) -> None:
     wide = f"u,i,{START_S},{'x' * (READ_BYTES // 10)}\n"
 

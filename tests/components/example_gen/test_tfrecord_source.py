@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
+from components.example_gen import tfrecord_source
+from components.example_gen.files import open_file, read_blocks
 from components.example_gen.tfrecord_source import read_records, read_tfrecord, tfrecord_columns
 from schemas.errors import InputError
 from tests.components.log_writers import example
@@ -19,12 +21,18 @@ def write(path: Path, records: list[bytes]) -> str:
     return str(path)
 
 
-def read(path: str, columns: list[str], block_bytes: int = 1_000_000) -> list[tuple[Any, ...]]:
+def read(path: str, columns: list[str]) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
-    for rows in read_tfrecord(path, data(format="tfrecord"), columns, block_bytes):
+    with open_file(path) as file:
+        batches = list(read_tfrecord(file, path, data(format="tfrecord"), columns))
+    for rows in batches:
         texts = [column.to_pylist() for column in rows.columns]
         found += zip(rows.lines.to_pylist(), rows.errors.to_pylist(), rows.raw.to_pylist(), *texts, strict=True)
     return found
+
+
+def records_of(path: str) -> list[bytes]:
+    return list(read_records(read_blocks(path), path))
 
 
 def test_feature_with_several_values_is_malformed(tmp_path: Path) -> None:
@@ -58,10 +66,11 @@ def test_feature_of_several_types_keeps_its_texts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 100, 1_000_000])
-def test_batches_of_any_size_have_all_rows(tmp_path: Path, size: int) -> None:
+def test_batches_of_any_size_have_all_rows(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tfrecord_source, "READ_BYTES", size)
     path = write(tmp_path / "log", [example({"a": [number]}) for number in range(50)])
 
-    assert [(row[0], row[3]) for row in read(path, ["a"], size)] == [(number + 1, str(number)) for number in range(50)]
+    assert [(row[0], row[3]) for row in read(path, ["a"])] == [(number + 1, str(number)) for number in range(50)]
 
 
 def test_columns_are_the_features_of_the_first_records(tmp_path: Path) -> None:
@@ -83,9 +92,9 @@ def test_record_that_is_no_example_is_named(tmp_path: Path) -> None:
 def test_records_longer_than_a_block_are_read(tmp_path: Path) -> None:
     records = [b"x" * 3_000_000, b"", b"y"]
 
-    assert list(read_records(write(tmp_path / "log", records))) == records
+    assert records_of(write(tmp_path / "log", records)) == records
     (tmp_path / "log.gz").write_bytes(gzip.compress((tmp_path / "log").read_bytes()))
-    assert list(read_records(str(tmp_path / "log.gz"))) == records
+    assert records_of(str(tmp_path / "log.gz")) == records
 
 
 def test_every_changed_byte_and_every_cut_is_found(tmp_path: Path) -> None:
@@ -97,4 +106,4 @@ def test_every_changed_byte_and_every_cut_is_found(tmp_path: Path) -> None:
             if damaged in (b"", content[: 16 + len(b"first")]):  # whole records
                 continue
             with pytest.raises(InputError, match=f"a whole TFRecord file at {path}"):
-                list(read_records(str(path)))
+                records_of(str(path))
