@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 import sys
 import warnings
@@ -123,9 +124,13 @@ def validate(config: ConfigOption, overrides: SetOption = None) -> None:
     """Check the configuration and the whole log, and print counts, without training."""
     loaded = _load(config, overrides)
     from pipeline.commands.evaluate import validate_log
+    from pipeline.display.progress import RunProgress
     from pipeline.display.tables import data_table
 
-    Console().print(data_table(validate_log(loaded)))
+    logging.getLogger("temporec.progress").propagate = False  # there is no log file
+    with RunProgress(Console(stderr=True), "reading the log").following():
+        counts = validate_log(loaded)
+    Console().print(data_table(counts))
 
 
 @app.command()

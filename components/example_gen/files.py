@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import zstandard
 from apache_beam.io.aws.clients.s3.messages import S3ClientError
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from components.common.buckets import check_bucket
@@ -293,6 +293,21 @@ def blocks_of(file: BinaryIO, path: str) -> Iterator[bytes]:
     return iter(lambda: file.read(READ_BYTES), b"")
 
 
+def file_size(path: str) -> int:
+    """Return the bytes of a file as it is stored.
+
+    Args:
+        path: a file on any file system that Beam knows.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    try:
+        return int(FileSystems.get_filesystem(path).size(path))
+    except (OSError, BeamIOError, S3ClientError) as error:
+        raise _unreadable(path, error) from None
+
+
 @contextmanager
 def open_file(path: str) -> Iterator[BinaryIO]:
     """Open a file for the block, as it is stored.
@@ -311,11 +326,15 @@ def open_file(path: str) -> Iterator[BinaryIO]:
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             yield file
     except (OSError, S3ClientError) as error:
-        raise InputError(
-            expected=f"a file that can be read at {path}",
-            received=str(error),
-            remedy="check the file and its permissions",
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: Exception) -> InputError:
+    return InputError(
+        expected=f"a file that can be read at {path}",
+        received=str(error),
+        remedy="check the file and its permissions",
+    )
 
 
 def _joined(parts: Iterator[bytes], size: int) -> Iterator[bytes]:

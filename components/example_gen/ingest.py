@@ -20,12 +20,12 @@ from components.example_gen.dead_letters import WriteRejected
 from components.example_gen.late_rows import count_late_rows
 from components.example_gen.listing import Listing, unchanged_log
 from components.example_gen.minimums import find_rare_items
+from components.example_gen.progress import log_progress, progress_folder
+from components.example_gen.read_interactions import ReadInteractions
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
-from components.example_gen.rows import ValidateInteractions
 from components.example_gen.shard_work import shard_work
 from components.example_gen.side_tables import count_table_rows, read_table
-from components.example_gen.source import ReadLog
 from components.example_gen.spill import Spill, SpillRows
 from schemas.config import HistoryConfig, SplitConfig
 from schemas.config.log import DataConfig
@@ -90,9 +90,10 @@ def _run_pipelines(
     rare: tuple[str, ...] = ()
     known: dict[str, Any] | None = None
     if data.min_item_interactions > 1:
-        known = _read_first(make_pipeline, data, listing, output_directory, scratch)
+        with log_progress(progress_folder(scratch), data):
+            known = _read_first(make_pipeline, data, listing, output_directory, scratch)
         rare = find_rare_items(make_pipeline, data, shard_work(known["interactions"], known["users"]), scratch)
-    with make_pipeline() as pipeline:
+    with log_progress(None if known else progress_folder(scratch), data), make_pipeline() as pipeline:
         read = _create(pipeline, known) if known else _read(pipeline, data, listing, output_directory, scratch)
         build_histories = BuildHistories(data, split, history, output_directory, scratch, rare)
         built = {"interactions": read.interactions, "users": read.users} | "BuildHistories" >> build_histories
@@ -107,8 +108,7 @@ def _run_pipelines(
 
 def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory: str, scratch: str) -> _Read:
     """Add the steps that read the log and the tables, and write what is rejected."""
-    raw = pipeline | "ReadLog" >> ReadLog(data, listing.until)
-    rows = raw | "ValidateInteractions" >> ValidateInteractions(data)
+    rows = pipeline | "ReadInteractions" >> ReadInteractions(data, listing.until, progress_folder(scratch))
     late = rows.accepted | "CountLateRows" >> beam.Map(count_late_rows, data)
     letters = rows.rejected | "WriteRejected" >> WriteRejected(directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
@@ -124,7 +124,7 @@ def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory
             _row_counts,
             spans=[span.name for span in listing.spans],
             late=AsSingleton(late | "LateRows" >> beam.CombineGlobally(sum_counters)),
-            read=_count_rows(raw, "RowsRead"),
+            read=AsSingleton(rows.read | "RowsRead" >> beam.CombineGlobally(sum)),
             accepted=_count_rows(rows.accepted, "RowsAccepted"),
             rejected=AsSingleton(rows.rejected | "CountRejected" >> beam.CombineGlobally(CountRejected())),
             letters=AsIter(letters),

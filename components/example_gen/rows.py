@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -17,8 +13,6 @@ from components.example_gen.text_numbers import read_numbers
 from components.example_gen.times import in_range, read_times
 from schemas.config.log import DataConfig, Feature
 from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, RejectionReason, interaction_schema
-
-ACCEPTED_TAG, REJECTED_TAG = "accepted", "rejected"
 
 _REASONS = np.array([*(reason.value for reason in RejectionReason), None], dtype=object)
 
@@ -125,28 +119,3 @@ def _matches(text: pa.Array, pattern: str) -> Mask:
 def _is_null_value(ids: pa.Array, data: DataConfig) -> Mask:
     # An empty id is always a null value: "" is the padding of histories.
     return _numpy(pc.is_in(ids, value_set=pa.array(["", *data.null_values], pa.string())))
-
-
-def _tagged(batch: pa.RecordBatch, data: DataConfig) -> Iterator[Any]:
-    accepted, rejected = validate(batch, data)
-    if accepted.num_rows:
-        yield accepted
-    if rejected.num_rows:
-        yield beam.pvalue.TaggedOutput(REJECTED_TAG, rejected)
-
-
-class ValidateInteractions(beam.PTransform):
-    """Transform of text batches to batches of interactions (`accepted`) and of rejected rows (`rejected`).
-
-    Args:
-        data: the reading options and filters of the log.
-    """
-
-    def __init__(self, data: DataConfig) -> None:
-        super().__init__()
-        self._data = data
-
-    def expand(self, batches: beam.PCollection) -> Any:
-        """Return two outputs, which contain every row of `batches` exactly once."""
-        outputs = beam.FlatMap(_tagged, self._data).with_outputs(REJECTED_TAG, main=ACCEPTED_TAG)
-        return batches | "Validate" >> outputs

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from contextlib import closing
+from typing import BinaryIO, NamedTuple
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.avro_source import avro_columns, read_avro
 from components.example_gen.csv_source import csv_columns, read_csv
-from components.example_gen.files import match_log, open_file
+from components.example_gen.files import open_file
 from components.example_gen.json_lines import json_columns, read_json_lines
 from components.example_gen.parquet_source import parquet_columns, read_parquet
 from components.example_gen.partitions import partition_values
@@ -68,13 +68,25 @@ def read_log_file(path: str, data: DataConfig) -> Generator[pa.RecordBatch, None
     Raises:
         InputError: the file cannot be read, or lacks a column.
     """
+    with closing(follow_log_file(path, data)) as batches:
+        for batch, _ in batches:
+            yield batch
+
+
+def follow_log_file(path: str, data: DataConfig) -> Generator[tuple[pa.RecordBatch, int], None, None]:
+    """Yield the batches of `read_log_file`, each with the place in the file up to which it has been read.
+
+    Args:
+        path: the file.
+        data: the format and the reading options of the log.
+    """
     source, partitions = SOURCES[data.format], partition_values(path)
     columns = columns_in_file(data, path)
     if partitions:
         check_partitions(source.columns(path, data) or (), data, path)
     with open_file(path) as file:
         for rows in source.read(file, path, data, columns):
-            yield to_record_batch(rows, columns, data, path)
+            yield to_record_batch(rows, columns, data, path), file.tell()
 
 
 def columns_in_file(data: DataConfig, path: str) -> list[str]:
@@ -140,27 +152,3 @@ def to_record_batch(rows: TextRows, columns: list[str], data: DataConfig, path: 
     ]
     files = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [path])
     return pa.RecordBatch.from_arrays([*texts, files, rows.lines, rows.raw, rows.errors], schema=raw_schema(needed))
-
-
-class ReadLog(beam.PTransform):
-    """Source of the rows of a log. Beam spreads the files; each is read as a whole, because rows may span lines.
-
-    Args:
-        data: the path of the log, its format and its reading options.
-        until: the number of the newest span to read; None for the newest of all.
-    """
-
-    def __init__(self, data: DataConfig, until: int | None = None) -> None:
-        super().__init__()
-        self._data = data
-        self._until = until
-
-    def expand(self, pbegin: Any) -> beam.PCollection:
-        """Return record batches of `raw_schema(needed_columns(data))`."""
-        return (
-            pbegin
-            | "Log" >> beam.Create([self._data])
-            | "MatchFiles" >> beam.FlatMap(match_log, self._until)
-            | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadRows" >> beam.FlatMap(read_log_file, self._data)
-        )

@@ -1,22 +1,20 @@
 from datetime import datetime, timezone
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.rows import ValidateInteractions, validate
+from components.example_gen.rows import validate
 from components.example_gen.source import needed_columns
 from schemas.config.filters import FilterConfig
 from schemas.config.log import DataConfig, TimestampConfig
 from schemas.interaction import LINE, REJECTED, interaction_schema, raw_schema
 from tests.components.example_gen.test_csv_rows import GARBAGE
-from tests.components.logs import START_S, csv_batches, data, local_pipeline
+from tests.components.logs import START_S, csv_batches, data
 
 HEADERLESS: dict[str, Any] = {"column_names": ("user", "item", "time")}
 
@@ -206,18 +204,6 @@ def test_validate_accepts_or_rejects_every_row(text: str, timestamp: TimestampCo
 
     lines = accepted.column(4).to_pylist() + rejected.column(2).to_pylist()
     assert sorted(lines) == read.column(read.schema.get_field_index("__line__")).to_pylist()
-
-
-def test_validate_interactions_has_two_outputs() -> None:
-    settings = data(**HEADERLESS)
-    batches = [batch(f"u1,i1,{START_S}\n,i,2\n", settings), batch("u,,2\n", settings)]
-
-    with local_pipeline() as pipeline:
-        outputs = pipeline | beam.Create(batches) | ValidateInteractions(settings)
-        users = outputs.accepted | "Users" >> beam.FlatMap(lambda accepted: accepted.column(0).to_pylist())
-        reasons = outputs.rejected | "Reasons" >> beam.FlatMap(lambda rejected: rejected.column(0).to_pylist())
-        assert_that(users, equal_to(["u1"]), label="Accepted")
-        assert_that(reasons, equal_to(["no_user", "no_item"]), label="Rejected")
 
 
 FURTHER: dict[str, Any] = {"event": "event", "value": "stars", "context": {"shop": {"column": "shop"}}}

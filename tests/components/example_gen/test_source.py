@@ -1,15 +1,9 @@
-import gzip
-from pathlib import Path
-
-import apache_beam as beam
 import pytest
-from apache_beam.testing.util import assert_that, equal_to
 
-from components.example_gen.source import ReadLog, needed_columns
+from components.example_gen.source import needed_columns
 from schemas.config.filters import FilterConfig
-from schemas.errors import InputError
 from schemas.interaction import ERROR, FILE, LINE, RAW
-from tests.components.logs import csv_batches, data, local_pipeline
+from tests.components.logs import csv_batches, data
 
 
 def test_needed_columns_are_those_of_the_configuration() -> None:
@@ -59,27 +53,3 @@ def test_read_csv_blocks_after_a_header_counts_its_lines(header: bytes, lines: i
 @pytest.mark.parametrize("text", [b"user,item,time", b"user,item,time\n", b"user,item,time\n\n\r\n"])
 def test_read_csv_blocks_of_a_header_alone_is_empty(text: bytes) -> None:
     assert list(csv_batches([text], data(), "a.csv")) == []
-
-
-def test_read_log_reads_plain_and_compressed_files_of_a_glob(tmp_path: Path) -> None:
-    (tmp_path / "1.csv").write_text("user,item,time\nu1,i1,1\n")
-    (tmp_path / "2.csv.gz").write_bytes(gzip.compress(b"time,item,user\n2,i2,u2\n"))
-    (tmp_path / "other.txt").write_text("not read")
-
-    with local_pipeline() as pipeline:
-        batches = pipeline | ReadLog(data(tmp_path / "*.csv*"))
-        origins = batches | beam.FlatMap(lambda batch: [(row["user"], row[FILE]) for row in batch.to_pylist()])
-        assert_that(origins, equal_to([("u1", f"{tmp_path}/1.csv"), ("u2", f"{tmp_path}/2.csv.gz")]))
-
-
-@pytest.mark.parametrize("name", ["log.csv", "*.csv"])
-def test_read_log_of_a_missing_log_stops_the_pipeline(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"expected: a file at .*data\.path"), local_pipeline() as pipeline:
-        _ = pipeline | ReadLog(data(tmp_path / name))
-
-
-def test_read_log_without_a_column_stops_the_pipeline_and_names_the_closest(tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text("usr,item,time\nu1,i1,1\n")
-
-    with pytest.raises(InputError, match="did you mean 'usr'"), local_pipeline() as pipeline:
-        _ = pipeline | ReadLog(data(tmp_path / "log.csv"))

@@ -94,7 +94,7 @@ def test_engine_gets_its_address_its_parallelism_and_its_workers(runner: str, op
     assert staged.endswith(b"submission_environment_dependencies.txt")  # a list for the log: workers have temporec
     assert len(external.dependencies) == 1
     steps = {each.unique_name.split("/")[0] for each in server.pipeline.components.transforms.values()}
-    assert {"ReadLog", "BuildHistories"} <= steps
+    assert {"ReadInteractions", "BuildHistories"} <= steps
 
 
 def test_dataflow_gets_its_project_and_the_image(tmp_path: Path) -> None:
