@@ -13,6 +13,7 @@ from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
 
 from components.common.beam_combiners import sum_counters
 from components.example_gen.combiners import CountDistinct, CountSeconds, widest
+from components.example_gen.file_counts import INTERACTIONS, by_rule, count_interactions
 from components.example_gen.histories import history_batches
 from components.example_gen.history_writer import write_examples
 from components.example_gen.lookup_table import LookupTable, build_table, describe_items, rows_schema
@@ -92,8 +93,9 @@ class BuildHistories(beam.PTransform):
                 and with the rows of the table of users.
 
         Returns:
-            `files`, the paths of the files after they are written, and `counts`, with one dictionary: the fields of
-            `IngestionReport` that describe interactions, users, items and examples.
+            `files`, the paths of the files after they are written; `counts`, with one dictionary: the fields of
+            `IngestionReport` that describe interactions, users, items and examples; and `file_counts`, the
+            interactions and what was left out, as `FileCounts` of each shard.
         """
         pipeline = spills["interactions"].pipeline
         work = (
@@ -104,7 +106,9 @@ class BuildHistories(beam.PTransform):
         )
         items = AsList(self._items(pipeline))
         split_times = AsSingleton(self._split_times(work))
-        loaded = work | "LoadUsers" >> beam.FlatMap(_load, self._data, self._rare).with_outputs("counts", main="users")
+        loaded = work | "LoadUsers" >> beam.FlatMap(_load, self._data, self._rare).with_outputs(
+            "counts", "file_counts", main="users"
+        )
         described = loaded.users | "DescribeItems" >> beam.FlatMap(_describe, items).with_outputs(
             "counts", main="users"
         )
@@ -120,7 +124,7 @@ class BuildHistories(beam.PTransform):
             | "SumCounts" >> beam.CombineGlobally(sum_counters)
             | "Summarize" >> beam.Map(_summary, extent, distinct, split_times)
         )
-        return {"files": files, "counts": counts}
+        return {"files": files, "counts": counts, "file_counts": loaded.file_counts}
 
     def _items(self, pipeline: beam.Pipeline) -> PCollection:
         """Return the table of items, if columns of it are read."""
@@ -161,12 +165,15 @@ def read_items(data: DataConfig) -> LookupTable:
 
 
 def _load(work: Work, data: DataConfig, rare: Sequence[str]) -> Iterator[Any]:
-    timelines, counts = load_timelines(work, data, read_ids(rare))
+    timelines, left_out = load_timelines(work, data, read_ids(rare))
+    counts = by_rule(left_out)
     of_user: dict[str, pa.Array] = {}
     if data.users:
         of_user, missing = build_table(rows_of_users(work), rows_schema(data.users)).look_up(timelines.user_ids)
         counts["users_not_in_table"] = int(missing.sum())
     yield TaggedOutput("counts", counts)
+    kept = count_interactions(timelines.files, timelines.file_names, INTERACTIONS)
+    yield TaggedOutput("file_counts", kept + left_out)
     yield Users(work.shard, timelines, of_user)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from components.example_gen.file_counts import FileCounts, count_interactions
 from components.example_gen.timelines import Timelines
 from schemas.config.log import CleaningConfig, DataConfig
 
@@ -18,7 +19,7 @@ DAY_S = 86_400
 Mask = npt.NDArray[np.bool_]
 
 
-def clean(timelines: Timelines, rules: CleaningConfig) -> tuple[Timelines, Counter[str]]:
+def clean(timelines: Timelines, rules: CleaningConfig) -> tuple[Timelines, FileCounts]:
     """Leave out what the rules name, one rule after the other.
 
     Args:
@@ -26,9 +27,9 @@ def clean(timelines: Timelines, rules: CleaningConfig) -> tuple[Timelines, Count
         rules: the rules.
 
     Returns:
-        The rest, and the number of interactions that each rule has left out, by the rules of `LEFT_OUT`.
+        The rest, and the number of interactions that each rule has left out, by the rules of `LEFT_OUT` and by file.
     """
-    counts: Counter[str] = Counter()
+    counts: FileCounts = Counter()
     steps: tuple[tuple[str, Any, Callable[[Timelines, Any], Mask]], ...] = (
         ("bots", rules.max_per_day, _of_bots),
         ("duplicates", rules.drop_duplicates, _duplicates),
@@ -38,7 +39,7 @@ def clean(timelines: Timelines, rules: CleaningConfig) -> tuple[Timelines, Count
     for name, setting, find in steps:
         if setting:
             found = find(timelines, setting)
-            counts[name] = int(found.sum())
+            counts.update(count_interactions(timelines.files[found], timelines.file_names, name))
             timelines = timelines.with_interactions(~found)
     return timelines, counts
 
@@ -82,7 +83,7 @@ def _first_of_user(timelines: Timelines) -> Mask:
     return first
 
 
-def keep_frequent(timelines: Timelines, data: DataConfig, rare: pa.Array) -> tuple[Timelines, Counter[str]]:
+def keep_frequent(timelines: Timelines, data: DataConfig, rare: pa.Array) -> tuple[Timelines, FileCounts]:
     """Leave out rare items, and then users with too few interactions.
 
     Args:
@@ -91,10 +92,12 @@ def keep_frequent(timelines: Timelines, data: DataConfig, rare: pa.Array) -> tup
         rare: the ids of the items to leave out.
 
     Returns:
-        The rest, and the number of interactions that each of both rules has left out.
+        The rest, and the number of interactions that each of both rules has left out, by rule and file.
     """
     left_out = timelines.of_items(rare)
     kept = timelines.with_interactions(~left_out)
     enough = (kept.lengths >= data.min_user_interactions)[kept.users]
-    counts = Counter(below_item_minimum=int(left_out.sum()), below_user_minimum=int((~enough).sum()))
+    names = timelines.file_names
+    counts = count_interactions(timelines.files[left_out], names, "below_item_minimum")
+    counts.update(count_interactions(kept.files[~enough], names, "below_user_minimum"))
     return kept.with_interactions(enough), counts

@@ -17,6 +17,17 @@ from components.common.atomic_write import atomic_write
 from components.common.beam_combiners import sum_counters
 from components.example_gen.build_histories import BuildHistories
 from components.example_gen.dead_letters import WriteRejected
+from components.example_gen.file_counts import (
+    ACCEPTED,
+    FILES_FILE,
+    READ,
+    FileCounts,
+    count_rejected_rows,
+    count_rows,
+    sum_file_counts,
+    to_json_lines,
+    total,
+)
 from components.example_gen.late_rows import count_late_rows
 from components.example_gen.listing import Listing, unchanged_log
 from components.example_gen.minimums import find_rare_items
@@ -39,6 +50,7 @@ class _Read(NamedTuple):
     interactions: PCollection  # of Spill
     users: PCollection  # of Spill, the rows of the table of users
     counts: PCollection  # one element: the fields of the report that describe the rows
+    file_counts: PCollection  # of FileCounts
 
 
 def ingest(
@@ -51,9 +63,9 @@ def ingest(
 ) -> None:
     """Run the ingestion.
 
-    It writes the examples (`Split-<split>/`), the rejected rows (`rejected/`) and, after these, an
-    `IngestionReport` (`ingestion.json`). Call the report's `check` to find out whether there are
-    enough good examples.
+    It writes the examples (`Split-<split>/`), the rejected rows (`rejected/`), the counts of each file
+    of the log (`files.jsonl`) and, after these, an `IngestionReport` (`ingestion.json`). Call the
+    report's `check` to find out whether there are enough good examples.
 
     It is one pipeline, unless there is a minimum for items. Whether an item has enough interactions
     can depend on other items' and users', so that is found out by further pipelines, one after the
@@ -97,9 +109,11 @@ def _run_pipelines(
         read = _create(pipeline, known) if known else _read(pipeline, data, listing, output_directory, scratch)
         build_histories = BuildHistories(data, split, history, output_directory, scratch, rare)
         built = {"interactions": read.interactions, "users": read.users} | "BuildHistories" >> build_histories
+        file_counts = (read.file_counts, built["file_counts"]) | "AllFileCounts" >> beam.Flatten()
         _ = built["counts"] | "WriteReport" >> beam.Map(
             _write_report,
             AsSingleton(read.counts),
+            AsSingleton(file_counts | "SumFileCounts" >> beam.CombineGlobally(sum_file_counts())),
             directory=output_directory,
             scratch=scratch,
             files=AsIter(built["files"]),
@@ -113,6 +127,14 @@ def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory
     letters = rows.rejected | "WriteRejected" >> WriteRejected(directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
     users = pipeline | "Users" >> beam.Create([data.users] if data.users else [])
+    of_files = (
+        rows.counts,
+        rows.accepted | "CountAccepted" >> beam.Map(count_rows, "file", ACCEPTED),
+        rows.rejected | "CountRejectedOfFiles" >> beam.Map(count_rejected_rows),
+    )
+    file_counts = (
+        of_files | "CountsOfFiles" >> beam.Flatten() | "SumCountsOfFiles" >> beam.CombineGlobally(sum_file_counts())
+    )
     return _Read(
         interactions=rows.accepted | "SpillInteractions" >> beam.ParDo(SpillRows(scratch)),
         users=users
@@ -124,17 +146,12 @@ def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory
             _row_counts,
             spans=[span.name for span in listing.spans],
             late=AsSingleton(late | "LateRows" >> beam.CombineGlobally(sum_counters)),
-            read=AsSingleton(rows.read | "RowsRead" >> beam.CombineGlobally(sum)),
-            accepted=_count_rows(rows.accepted, "RowsAccepted"),
+            file_counts=AsSingleton(file_counts),
             rejected=AsSingleton(rows.rejected | "CountRejected" >> beam.CombineGlobally(CountRejected())),
             letters=AsIter(letters),
         ),
+        file_counts=file_counts,
     )
-
-
-def _count_rows(batches: PCollection, label: str) -> AsSingleton:
-    sizes = batches | f"{label}InBatch" >> beam.Map(lambda batch: batch.num_rows)
-    return AsSingleton(sizes | label >> beam.CombineGlobally(sum))
 
 
 def _row_counts(
@@ -142,8 +159,7 @@ def _row_counts(
     *,
     spans: list[str],
     late: Counter[str],
-    read: int,
-    accepted: int,
+    file_counts: FileCounts,
     rejected: RejectedCounts,
     letters: Iterable[str],
 ) -> dict[str, Any]:
@@ -151,8 +167,8 @@ def _row_counts(
     return {
         "spans": spans,
         "late_rows": {span: late[span] for span in spans} if late else {},
-        "rows_read": read,
-        "rows_accepted": accepted,
+        "rows_read": total(file_counts, READ),
+        "rows_accepted": total(file_counts, ACCEPTED),
         "rows_rejected": dict(rejected.rows),
         "rejected_samples": {reason: [asdict(row) for row in rows] for reason, rows in rejected.samples.items()},
         "tables": {name: asdict(rows) for name, rows in tables.items()},
@@ -167,17 +183,31 @@ def _read_first(
     with make_pipeline() as pipeline:
         read = _read(pipeline, data, listing, directory, scratch)
         _ = read.counts | "WriteOutputs" >> beam.Map(
-            _write_outputs, path, scratch, interactions=AsList(read.interactions), users=AsList(read.users)
+            _write_outputs,
+            path,
+            scratch,
+            interactions=AsList(read.interactions),
+            users=AsList(read.users),
+            file_counts=AsSingleton(read.file_counts),
         )
     with FileSystems.open(path) as file:
         known: dict[str, Any] = json.load(file)
+    known["file_counts"] = Counter({(name, file): count for name, file, count in known["file_counts"]})
     return {**known, **{name: [Spill(*spill) for spill in known[name]] for name in ("interactions", "users")}}
 
 
 def _write_outputs(
-    counts: dict[str, Any], path: str, scratch: str, *, interactions: list[Spill], users: list[Spill]
+    counts: dict[str, Any],
+    path: str,
+    scratch: str,
+    *,
+    interactions: list[Spill],
+    users: list[Spill],
+    file_counts: FileCounts,
 ) -> None:
-    _write(json.dumps({"interactions": interactions, "users": users, "counts": counts}), path, scratch)
+    triples = [(*key, count) for key, count in file_counts.items()]
+    outputs = {"interactions": interactions, "users": users, "counts": counts, "file_counts": triples}
+    _write([json.dumps(outputs)], path, scratch)
 
 
 def _create(pipeline: beam.Pipeline, known: dict[str, Any]) -> _Read:
@@ -185,18 +215,27 @@ def _create(pipeline: beam.Pipeline, known: dict[str, Any]) -> _Read:
         pipeline | "Interactions" >> beam.Create(known["interactions"]),
         pipeline | "Users" >> beam.Create(known["users"]),
         pipeline | "Counts" >> beam.Create([known["counts"]]),
+        pipeline | "FileCounts" >> beam.Create([known["file_counts"]]),
     )
 
 
 def _write_report(
-    counts: dict[str, Any], row_counts: dict[str, Any], *, directory: str, scratch: str, files: Iterable[str]
+    counts: dict[str, Any],
+    row_counts: dict[str, Any],
+    file_counts: FileCounts,
+    *,
+    directory: str,
+    scratch: str,
+    files: Iterable[str],
 ) -> None:
-    """Write the report, and remove what a retried worker left. It runs after all `files` are written."""
+    """Write the reports, and remove what a retried worker left. It runs after all `files` are written."""
+    _write(to_json_lines(file_counts), f"{directory}/{FILES_FILE}", scratch)
     report = IngestionReport(**row_counts, **counts)
-    _write(report.to_json(), f"{directory}/{REPORT_FILE}", scratch)
+    _write([report.to_json()], f"{directory}/{REPORT_FILE}", scratch)
     tf.io.gfile.rmtree(scratch)
 
 
-def _write(text: str, path: str, scratch: str) -> None:
+def _write(texts: Iterable[str], path: str, scratch: str) -> None:
     with atomic_write(path, scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:
-        file.write(text)
+        for text in texts:
+            file.write(text)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
+from components.example_gen.file_counts import READ
 from components.example_gen.files import file_size, match_log
 from components.example_gen.progress import Progress, ProgressWriter
 from components.example_gen.rows import validate
 from components.example_gen.source import follow_log_file
 from schemas.config.log import DataConfig
 
-ACCEPTED, REJECTED, READ = "accepted", "rejected", "read"
+ACCEPTED, REJECTED, COUNTS = "accepted", "rejected", "counts"
 
 
 class ReadInteractions(beam.PTransform):
@@ -37,7 +39,7 @@ class ReadInteractions(beam.PTransform):
 
         Returns:
             `accepted`, batches of `interaction_schema`, and `rejected`, batches of `REJECTED`. Together they contain
-            every row once. `read` has the number of rows of each batch before it was divided.
+            every row once. `counts` has a `FileCounts` of the rows that are read.
         """
         reader = beam.ParDo(_ReadFile(self._data, self._progress))
         return (
@@ -45,7 +47,7 @@ class ReadInteractions(beam.PTransform):
             | "Log" >> beam.Create([self._data])
             | "MatchFiles" >> beam.FlatMap(match_log, self._until)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadRows" >> reader.with_outputs(READ, REJECTED, main=ACCEPTED)
+            | "ReadRows" >> reader.with_outputs(COUNTS, REJECTED, main=ACCEPTED)
         )
 
 
@@ -67,7 +69,7 @@ class _ReadFile(beam.DoFn):
             rows += batch.num_rows
             rows_rejected += rejected.num_rows
             self._progress.set(path, Progress(position, rows, rows_rejected))
-            yield TaggedOutput(READ, batch.num_rows)
+            yield TaggedOutput(COUNTS, Counter({(READ, path): batch.num_rows}))
             if accepted.num_rows:
                 yield accepted
             if rejected.num_rows:

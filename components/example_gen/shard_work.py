@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from components.example_gen.cleaning import clean, keep_frequent
+from components.example_gen.file_counts import FileCounts
 from components.example_gen.spill import Shard, Spill, read_spill, shards
 from components.example_gen.timelines import Timelines, build_timelines
 from schemas.config.log import DataConfig
@@ -37,7 +37,7 @@ def shard_work(interactions: Sequence[Spill], users: Sequence[Spill]) -> list[Wo
     ]
 
 
-def load_timelines(work: Work, data: DataConfig, rare: pa.Array) -> tuple[Timelines, Counter[str]]:
+def load_timelines(work: Work, data: DataConfig, rare: pa.Array) -> tuple[Timelines, FileCounts]:
     """Read the interactions of a shard, and leave out what the configuration says.
 
     Args:
@@ -46,7 +46,7 @@ def load_timelines(work: Work, data: DataConfig, rare: pa.Array) -> tuple[Timeli
         rare: the ids of the items that are left out.
 
     Returns:
-        The rest, and the number of interactions left out by each rule.
+        The rest, and the number of interactions left out by each rule, by file.
     """
     schema = interaction_schema([feature for feature in data.features if not feature.in_table])
     every = build_timelines(_rows(work.interactions, work.shard), schema)

@@ -27,6 +27,8 @@ class Timelines:
         item_ids: [items], ascending.
         items: [interactions], indices of `item_ids`.
         timestamps_s: [interactions], ascending for each user.
+        file_names: [files], ascending.
+        files: [interactions], indices of `file_names`.
         further: by name [interactions]: strings, "" if unknown, or float64 numbers, NaN if unknown.
     """
 
@@ -35,6 +37,8 @@ class Timelines:
     item_ids: pa.Array
     items: Ints
     timestamps_s: Seconds
+    file_names: pa.Array
+    files: Ints
     further: Mapping[str, pa.Array]
 
     @property
@@ -71,6 +75,8 @@ class Timelines:
             self.item_ids,
             self.items[keep],
             self.timestamps_s[keep],
+            self.file_names,
+            self.files[keep],
             {name: column.filter(pa.array(keep)) for name, column in self.further.items()},
         )
 
@@ -97,6 +103,8 @@ def build_timelines(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Tim
         item_ids=items[0],
         items=items[1][order],
         timestamps_s=times[order],
+        file_names=files[0],
+        files=files[1][order],
         further={name: one_chunk(table.column(name)).take(rows) for name in further},
     )
 

@@ -15,6 +15,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.baselines.tables import read_catalogue
 from components.evaluator.summary import read_summary
+from components.example_gen.file_counts import FILES_FILE
 from components.example_gen.report import REJECTED_FOLDER, IngestionReport
 from components.gate.verdict import read_verdict
 from pipeline.records.processed import pipeline_code
@@ -64,6 +65,7 @@ def run_record(
             "files": Path(folders["LogFiles.seen"]).read_text(encoding="utf-8"),
             **data_counts(report),
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
+            "files_path": f"{examples}/{FILES_FILE}",
             "anomalies": _anomalies(folders["ExampleValidator.anomalies"]),
         },
         "metrics": metrics(read_summary(evaluation)),

@@ -42,7 +42,8 @@ def test_run_killed_in_ingestion_training_and_pushing_ends_like_an_undisturbed_o
     temporec("run", "--config", first_run.config, "--root", root)
     record = read_record(root)
     assert record["metrics"] == first_run.record["metrics"]
-    assert record["data"] == {**first_run.record["data"], "rejected_path": record["data"]["rejected_path"]}
+    paths = {name: record["data"][name] for name in ("rejected_path", "files_path")}
+    assert record["data"] == {**first_run.record["data"], **paths}
     assert examples(root) == examples(first_run.left)
     assert len(examples(root)) == 3
     assert [path.name for path in (root / "models").iterdir() if not path.name.isdecimal()] == []

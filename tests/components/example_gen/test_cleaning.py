@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from components.example_gen.cleaning import DAY_S, clean, keep_frequent
+from components.example_gen.file_counts import by_rule
 from schemas.config.log import CleaningConfig, TimestampConfig
 from tests.components.example_gen.test_timelines import by_user
 from tests.components.logs import data
@@ -21,7 +22,7 @@ Rows = list[tuple[str, str, float]]
 
 def cleaned(rows: Rows, **rules: Any) -> tuple[dict[str, list[tuple[str, float]]], dict[str, int]]:
     found, counts = clean(timelines(rows), CleaningConfig(**rules))
-    return by_user(found), dict(counts)
+    return by_user(found), dict(by_rule(counts))
 
 
 def test_user_with_too_many_interactions_in_a_day_is_left_out() -> None:
@@ -43,7 +44,7 @@ def test_duplicate_equals_another_interaction_in_every_column() -> None:
 
     assert by_user(found) == {"u": [("a", 1), ("b", 1), ("a", 1), ("a", 2)], "v": [("a", 1)]}
     assert found.further["event"].to_pylist() == ["view", "view", "buy", "view", "view"]
-    assert counts == {"duplicates": 1}
+    assert by_rule(counts) == {"duplicates": 1}
 
 
 def test_repeat_is_the_same_item_within_the_gap_also_after_a_repeat() -> None:
@@ -107,7 +108,7 @@ def test_rare_items_are_left_out_before_users_with_few_interactions() -> None:
     found, counts = keep_frequent(timelines(rows), data(min_user_interactions=2), pa.array(["rare", "unknown"]))
 
     assert by_user(found) == {"v": [("a", 1), ("b", 2)]}
-    assert counts == {"below_item_minimum": 1, "below_user_minimum": 1}
+    assert by_rule(counts) == {"below_item_minimum": 1, "below_user_minimum": 1}
 
 
 @pytest.mark.parametrize("rule", [{"max_per_day": 5}, {"repeat_gap_s": 1.0}])

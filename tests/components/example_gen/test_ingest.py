@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
+from components.example_gen.file_counts import FILES_FILE
 from components.example_gen.ingest import ingest
 from components.example_gen.report import LEFT_OUT, IngestionReport, RejectedRow
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
@@ -117,7 +118,7 @@ def files(directory: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(directory)): path.read_bytes()
         for path in directory.rglob("*")
-        if path.is_file() and path.parent.name != "rejected"
+        if path.is_file() and path.parent.name != "rejected" and path.name != FILES_FILE
     }
 
 
@@ -150,6 +151,7 @@ def test_ingest_into_the_same_directory_replaces_its_files(tmp_path: Path) -> No
         "Split-eval",
         "Split-test",
         "Split-train",
+        "files.jsonl",
         "ingestion.json",
     }
 

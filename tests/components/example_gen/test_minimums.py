@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.example_gen import shard_work
+from components.example_gen.file_counts import by_rule
 from components.example_gen.minimums import find_rare_items, read_ids
 from components.example_gen.shard_work import load_timelines
 from components.example_gen.spill import write_spill
@@ -40,7 +41,7 @@ def left_in_shards(pairs: Pairs, of_item: int, of_user: int) -> tuple[Pairs, dic
         rare = read_ids(find_rare_items(local_pipeline, log, work, folder))
         found = [load_timelines(each, log, rare) for each in work]
     kept = [(user, item) for each, _ in found for user, pairs in by_user(each).items() for item, _ in pairs]
-    return kept, dict(sum((counts for _, counts in found), Counter()))
+    return kept, dict(by_rule(sum((counts for _, counts in found), Counter())))
 
 
 @settings(max_examples=8)

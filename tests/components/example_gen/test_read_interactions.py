@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
+from components.common.beam_combiners import sum_counters
 from components.example_gen.progress import Progress, read_progress
 from components.example_gen.read_interactions import ReadInteractions
 from schemas.errors import InputError
@@ -30,7 +31,8 @@ def test_every_row_of_plain_and_compressed_files_is_accepted_or_rejected(tmp_pat
         rejected = rows.rejected | "Rejected" >> beam.FlatMap(first_and_last)
         assert_that(accepted, equal_to([("u1", str(first)), ("u2", str(second))]), label="Users")
         assert_that(rejected, equal_to([("no_user", str(first)), ("wrong_field_count", str(second))]), label="Reasons")
-        assert_that(rows.read | beam.CombineGlobally(sum), equal_to([4]), label="Read")
+        read = {("rows_read", str(first)): 2, ("rows_read", str(second)): 2}
+        assert_that(rows.counts | beam.CombineGlobally(sum_counters), equal_to([read]), label="Read")
 
     size = first.stat().st_size + second.stat().st_size
     assert read_progress(str(tmp_path / "progress")) == Progress(bytes=size, rows=4, rejected=2)
