@@ -82,7 +82,7 @@ def read_avro(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -
         # Logical types would become Python's dates, which lack times that a log may have by mistake.
         _strip_logical_types(blocks.writer_schema)
         first_row = 1
-        for records in _batches(blocks):
+        for records in _batches(blocks, path):
             values = {column: _values(records, column, kind) for column, kind in kinds.items()}
             yield typed_rows(values, first_row, data, path)
             first_row += len(records)
@@ -110,18 +110,27 @@ def _parsed(file: BinaryIO, path: str) -> Iterator[Any]:
     except InputError:
         raise
     except _DAMAGE as error:
-        raise InputError(
-            expected=f"a whole Avro file at {path}",
-            received=f"{type(error).__name__}: {error}"[:500],
-            remedy="write or fetch the file again, or check data.format",
-        ) from None
+        raise _damaged(path, error) from None
 
 
-def _batches(blocks: Iterator[Any]) -> Iterator[list[dict[str, Any]]]:
+def _damaged(path: str, error: Exception) -> InputError:
+    return InputError(
+        expected=f"a whole Avro file at {path}",
+        received=f"{type(error).__name__}: {error}"[:500],
+        remedy="write or fetch the file again, or check data.format",
+    )
+
+
+def _batches(blocks: Iterator[Any], path: str) -> Iterator[list[dict[str, Any]]]:
     """Yield the records of whole blocks, because blocks are short."""
     records: list[dict[str, Any]] = []
-    for block in blocks:
-        records.extend(block)
+    while True:
+        try:
+            records.extend(next(blocks))
+        except StopIteration:
+            break
+        except Exception as error:  # each codec has its own: LZMAError, ZstdError and others
+            raise _damaged(path, error) from None
         if len(records) >= BATCH_ROWS:
             yield records
             records = []
