@@ -120,17 +120,30 @@ def fetch(
 
 
 @app.command()
-def validate(config: ConfigOption, overrides: SetOption = None) -> None:
-    """Check the configuration and the whole log, and print counts, without training."""
+def validate(
+    config: ConfigOption,
+    overrides: SetOption = None,
+    rejected: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="New folder for the rejected rows, as JSON lines in gzip."),
+    ] = None,
+) -> None:
+    """Check the configuration and the whole log, and print counts and examples of rejected rows, without training."""
     loaded = _load(config, overrides)
     from pipeline.commands.evaluate import validate_log
     from pipeline.display.progress import RunProgress
-    from pipeline.display.tables import data_table
+    from pipeline.display.tables import data_table, rejected_text
+    from pipeline.records.protocol import data_counts
 
     logging.getLogger("temporec.progress").propagate = False  # there is no log file
     with RunProgress(Console(stderr=True), "reading the log").following():
-        counts = validate_log(loaded)
-    Console().print(data_table(counts))
+        report = validate_log(loaded, rejected)
+    console = Console()
+    console.print(data_table(data_counts(report)))
+    for text in rejected_text(report):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    if rejected is not None:
+        console.print(f"Rejected rows: {rejected}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

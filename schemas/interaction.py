@@ -1,7 +1,6 @@
-"""Arrow schemas of raw, accepted and rejected rows of a log, and the reasons for a rejection."""
+"""Arrow schemas of raw, accepted and rejected rows of a log."""
 
 from collections.abc import Sequence
-from enum import Enum
 
 import pyarrow as pa
 
@@ -31,28 +30,15 @@ _INTERACTION = [
     pa.field("line", pa.int64(), nullable=False),
 ]
 
+# The field `raw` is RAW.
 REJECTED = pa.schema(
     [
         pa.field("reason", pa.string(), nullable=False),
         pa.field("file", pa.string(), nullable=False),
         pa.field("line", pa.int64(), nullable=False),
-        pa.field("raw", pa.string(), nullable=False),
+        pa.field("raw", pa.binary(), nullable=False),
     ]
 )
-
-
-class RejectionReason(str, Enum):
-    """The reason why a row is not an interaction."""
-
-    MALFORMED = "malformed"
-    WRONG_FIELD_COUNT = "wrong_field_count"
-    BAD_ENCODING = "bad_encoding"
-    NO_USER = "no_user"
-    NO_ITEM = "no_item"
-    BAD_TIMESTAMP = "bad_timestamp"
-    TIMESTAMP_OUT_OF_RANGE = "timestamp_out_of_range"
-    FILTERED = "filtered"
-    BAD_NUMBER = "bad_number"
 
 
 def interaction_schema(features: Sequence[Feature]) -> pa.Schema:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
-from schemas.interaction import RejectionReason
+from schemas.rejection import RejectionReason
 
 MAX_ROW_LINES = 500  # a longer quoted field is a quote that was never closed
 
@@ -207,7 +207,16 @@ def printable(raw: bytes) -> str:
     Args:
         raw: the bytes of the row in its file.
     """
-    return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "backslashreplace")
+    return without_line_end(raw).decode("utf-8", "backslashreplace")
+
+
+def without_line_end(raw: bytes) -> bytes:
+    """Return the bytes of a row without its line end.
+
+    Args:
+        raw: the bytes of the row in its file.
+    """
+    return raw.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def read_header(rows: Iterator[RawRow], data: DataConfig, name: str) -> tuple[str, ...] | None:

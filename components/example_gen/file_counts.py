@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from components.common.beam_combiners import MergeParts, sum_counters
 from components.example_gen.report import LEFT_OUT
-from schemas.interaction import RejectionReason
+from schemas.rejection import RejectionReason
 
 FILES_FILE = "files.jsonl"
 READ, ACCEPTED, INTERACTIONS = "rows_read", "rows_accepted", "interactions"

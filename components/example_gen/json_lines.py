@@ -15,7 +15,7 @@ from components.example_gen.text_files import first_lines
 from components.example_gen.text_rows import TextRows
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
-from schemas.interaction import RejectionReason
+from schemas.rejection import RejectionReason
 
 _MALFORMED, _BAD_ENCODING = RejectionReason.MALFORMED.value, RejectionReason.BAD_ENCODING.value
 _NO_SCALAR: list[Any] = []  # like a list, it makes its row malformed

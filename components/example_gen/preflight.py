@@ -15,14 +15,16 @@ from components.example_gen.csv_source import check_delimiter
 from components.example_gen.diagnosis import wrong_delimiter, wrong_timestamp
 from components.example_gen.files import match_files, match_log
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
-from components.example_gen.report import check_table_rows, describe_rejected, no_rows, remedy_for
+from components.example_gen.rejected_rows import describe_rejected, remedy_for
+from components.example_gen.report import check_table_rows, no_rows
 from components.example_gen.rows import validate
 from components.example_gen.side_tables import count_table_rows, read_table
 from components.example_gen.source import SOURCES, check_partitions, columns_in_file, read_log_file
 from components.example_gen.text_files import first_lines
 from schemas.config.log import DataConfig, ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
-from schemas.interaction import LINE, RejectionReason
+from schemas.interaction import LINE
+from schemas.rejection import RejectionReason
 
 SAMPLE_ROWS = 10_000
 _UNSEEN = 1 / 16  # `_has_good_row` skips at most this fraction of a log in one piece
@@ -167,7 +169,7 @@ def _judge(
             expected=f"rows that are interactions in {data.path}",
             received=f"{sample.rows:,} rows of the first {sample.rows:,} rejected"
             + describe_rejected(bad, rejected.samples),
-            remedy=remedy_for(bad, kind=data.format),
+            remedy=remedy_for(bad),
         )
 
 

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from components.example_gen.report import SAMPLE_CHARACTERS, SAMPLES, RejectedRow
+from components.example_gen.csv_rows import printable
+from components.example_gen.rejected_rows import SAMPLE_CHARACTERS, SAMPLES, RejectedRow
 
 
 class RejectedCounts(NamedTuple):
@@ -29,10 +31,16 @@ class CountRejected(beam.CombineFn):
 
     def add_input(self, counts: RejectedCounts, batch: pa.RecordBatch) -> RejectedCounts:
         """Add a batch."""
-        samples = defaultdict(list)
-        for reason, file, line, raw in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            samples[reason].append(RejectedRow(file, line, raw[:SAMPLE_CHARACTERS]))
-        rows = Counter({reason: len(found) for reason, found in samples.items()})
+        rows = Counter[str]()
+        samples: dict[str, list[RejectedRow]] = {}
+        for reason in batch.column(0).unique().to_pylist():
+            found = batch.filter(pc.equal(batch.column(0), reason))
+            first = pc.sort_indices(found, sort_keys=[("file", "ascending"), ("line", "ascending")])[:SAMPLES]
+            rows[reason] = found.num_rows
+            samples[reason] = [
+                RejectedRow(row["file"], row["line"], printable(row["raw"])[:SAMPLE_CHARACTERS])
+                for row in found.take(first).to_pylist()
+            ]
         return self.merge_accumulators([counts, RejectedCounts(rows, samples)])
 
     def merge_accumulators(self, accumulators: Iterable[RejectedCounts]) -> RejectedCounts:

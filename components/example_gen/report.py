@@ -10,30 +10,13 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from components.example_gen.rejected_rows import RejectedRow, check_limits, describe_rejected, remedy_for
 from schemas.config import SplitConfig
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.features import EVAL, SPLITS, TEST, TRAIN
-from schemas.interaction import RejectionReason
 
 REPORT_FILE = "ingestion.json"
-REJECTED_FOLDER = "rejected"
-SAMPLES = 3  # rejected rows kept of each reason
-SAMPLE_CHARACTERS = 200
-
-_REMEDIES = {  # by the most frequent reason
-    RejectionReason.MALFORMED: "check data.quote (null where the log does not quote) and data.delimiter",
-    RejectionReason.WRONG_FIELD_COUNT: "check data.delimiter, data.quote and data.column_names",
-    RejectionReason.BAD_ENCODING: "convert the file to UTF-8, like: iconv -f latin1 -t utf-8",
-    RejectionReason.NO_USER: "check data.columns.user and data.null_values",
-    RejectionReason.NO_ITEM: "check data.columns.item and data.null_values",
-    RejectionReason.BAD_TIMESTAMP: "check data.columns.timestamp and data.timestamp;"
-    " the unit order takes whole numbers from 0",
-    RejectionReason.TIMESTAMP_OUT_OF_RANGE: "check data.timestamp.unit: times must lie between 1980 and 2100,"
-    " and numbers of the unit order between 0 and 2**53",
-    RejectionReason.FILTERED: "check data.filters",
-    RejectionReason.BAD_NUMBER: "check data.columns.value, the kind of data.columns.context, and data.null_values",
-}
 _NEEDED = {  # what one user needs for an example, by the kind of the split
     "leave_one_out": {TRAIN: "4 interactions", EVAL: "3 interactions", TEST: "2 interactions"},
     "temporal": {
@@ -57,15 +40,6 @@ LEFT_OUT = {  # the setting of each rule that leaves out valid rows, in the orde
     "below_item_minimum": "data.min_item_interactions",
     "below_user_minimum": "data.min_user_interactions",
 }
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    """A rejected row, as an example of its reason."""
-
-    file: str
-    line: int
-    raw: str  # the first `SAMPLE_CHARACTERS` characters
 
 
 @dataclass(frozen=True)
@@ -143,17 +117,14 @@ class IngestionReport:
         self._check_examples(split)
 
     def _check_rejected(self, data: DataConfig) -> None:
-        rejected = {reason: n for reason, n in self.rows_rejected.items() if reason != RejectionReason.FILTERED.value}
-        if self.rows_accepted and sum(rejected.values()) <= data.max_rejected_share * self.rows_read:
+        if self.rows_accepted:
+            check_limits(self.rows_read, self.rows_rejected, self.rejected_samples, data)
             return
-        reasons = rejected if self.rows_accepted else self.rows_rejected
         raise InputError(
-            expected=f"at most {data.max_rejected_share:.2%} of the rows rejected (data.max_rejected_share)"
-            if self.rows_accepted
-            else "rows that are interactions",
-            received=f"{sum(reasons.values()):,} of {self.rows_read:,} rows rejected"
-            + describe_rejected(reasons, self.rejected_samples),
-            remedy=remedy_for(reasons, kind=data.format),
+            expected="rows that are interactions",
+            received=f"{self.rows_read:,} of {self.rows_read:,} rows rejected"
+            + describe_rejected(self.rows_rejected, self.rejected_samples),
+            remedy=remedy_for(self.rows_rejected),
         )
 
     def _check_tables(self, data: DataConfig) -> None:
@@ -210,25 +181,17 @@ def _with_samples(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_table_rows(tables: Mapping[str, TableRows], data: DataConfig) -> None:
-    """Check that few rows of the tables were rejected, with the limit of the log.
+    """Check that few rows of the tables were rejected, with the limits of the log.
 
     Args:
         tables: counts by the name of the table: items, users.
         data: the reading options of the log and of its tables.
 
     Raises:
-        InputError: more than `data.max_rejected_share` of a table's rows were rejected.
+        InputError: a limit is exceeded.
     """
     for name, rows in tables.items():
-        count = sum(rows.rows_rejected.values())
-        if count > data.max_rejected_share * rows.rows_read:
-            raise InputError(
-                expected=f"at most {data.max_rejected_share:.2%} of the rows of data.{name} rejected"
-                " (data.max_rejected_share)",
-                received=f"{count:,} of {rows.rows_read:,} rows rejected"
-                + describe_rejected(rows.rows_rejected, rows.rejected_samples),
-                remedy=remedy_for(rows.rows_rejected, f"data.{name}"),
-            )
+        check_limits(rows.rows_read, rows.rows_rejected, rows.rejected_samples, data, table=name)
 
 
 def _moment(time: float, *, dates: bool) -> str:
@@ -243,41 +206,3 @@ def no_rows(data: DataConfig) -> InputError:
         remedy="check data.path"
         + "; a file's first line is its header unless data.column_names is set" * (data.format == "csv"),
     )
-
-
-def describe_rejected(rejected: Mapping[str, int], samples: Mapping[str, list[RejectedRow]]) -> str:
-    """Return lines for a message: each reason with its count and one row, the most frequent reason first.
-
-    Args:
-        rejected: counts by reason.
-        samples: rejected rows by reason, at least one of each.
-
-    Returns:
-        Lines that each begin with a line break.
-    """
-    lines = []
-    for reason, count in sorted(rejected.items(), key=lambda item: (-item[1], item[0])):
-        row = samples[reason][0]
-        lines.append(f"\n  {reason}: {count:,}, like {row.file}:{row.line}: {row.raw[:100]!r}")
-    return "".join(lines)
-
-
-def remedy_for(rejected: Mapping[str, int], setting: str = "data", kind: str = "csv") -> str:
-    """Return what to do about the most frequent reason.
-
-    Args:
-        rejected: counts by reason.
-        setting: the section of the configuration with the reading options.
-        kind: the format of the files.
-
-    Returns:
-        An instruction that names the settings to check.
-    """
-    reason = RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))
-    remedy = _REMEDIES[reason]
-    if kind != "csv" and reason is RejectionReason.MALFORMED:
-        return "check data.format, and that each configured column has one text or number a row"
-    if setting == "data":
-        return remedy
-    # A table always has a header line.
-    return remedy.replace(", data.quote and data.column_names", " and data.quote").replace("data.", f"{setting}.")

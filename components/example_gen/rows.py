@@ -7,12 +7,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.example_gen.csv_rows import printable
 from components.example_gen.filters import first_failed_filters
 from components.example_gen.text_numbers import read_numbers
 from components.example_gen.times import in_range, read_times
 from schemas.config.log import DataConfig, Feature
-from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, RejectionReason, interaction_schema
+from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, interaction_schema
+from schemas.rejection import RejectionReason
 
 _REASONS = np.array([*(reason.value for reason in RejectionReason), None], dtype=object)
 
@@ -83,16 +83,11 @@ def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple
 
 def _rows(columns: list[pa.Array], keep: Mask, schema: pa.Schema) -> pa.RecordBatch:
     mask = pa.array(keep)
-    return pa.RecordBatch.from_arrays([_plain(column.filter(mask)) for column in columns], schema=schema)
+    return pa.RecordBatch.from_arrays([_decoded(column.filter(mask)) for column in columns], schema=schema)
 
 
-def _plain(column: pa.Array) -> pa.Array:
-    """Return the texts of a dictionary or of the bytes of rows as strings; any other column as it is."""
-    if pa.types.is_dictionary(column.type):
-        return column.dictionary_decode()
-    if pa.types.is_binary(column.type):
-        return pa.array([printable(raw) for raw in column.to_pylist()], pa.string())
-    return column
+def _decoded(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:

@@ -13,7 +13,8 @@ import pyarrow as pa
 from components.example_gen.csv_rows import RawRow, column_indices, read_header_line, read_lines, read_rows
 from components.example_gen.files import match_files, read_blocks
 from components.example_gen.lookup_table import rows_schema
-from components.example_gen.report import SAMPLE_CHARACTERS, SAMPLES, RejectedRow, TableRows
+from components.example_gen.rejected_rows import SAMPLE_CHARACTERS, SAMPLES, RejectedRow
+from components.example_gen.report import TableRows
 from components.example_gen.text_numbers import read_number
 from schemas.config.log import ColumnConfig, DataConfig, ItemsTableConfig, SideTableConfig, UsersTableConfig
 from schemas.errors import InputError

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from components.example_gen.text_rows import TextRows
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
-from schemas.interaction import RejectionReason
+from schemas.rejection import RejectionReason
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _ESCAPED = re.compile(rb'["\\\x00-\x1f]')  # bytes that JSON writes in another way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +19,12 @@ from components.baselines.tables import read_catalogue
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources, require_common_items
+from components.example_gen.dead_letters import REJECTED_FOLDER
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
 from components.example_gen.report import IngestionReport
 from pipeline.commands.saved_models import check_model, with_model_settings
-from pipeline.records.protocol import data_counts, metrics, protocol
+from pipeline.records.protocol import metrics, protocol
 from pipeline.runners.beam_options import beam_args
 from schemas.config import BeamConfig, Config
 from schemas.errors import InputError
@@ -31,26 +33,30 @@ from schemas.features import TEST
 _NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT)
 
 
-def validate_log(config: Config) -> dict[str, Any]:
+def validate_log(config: Config, rejected: Path | None = None) -> IngestionReport:
     """Read the whole log and count its rows, users, items and examples.
 
     Args:
         config: the log, the split and the histories.
+        rejected: a new folder for the rejected rows; by default they are not kept.
 
     Returns:
-        The section `data` of `run.json`.
+        The counts, and examples of rejected rows.
 
     Raises:
-        InputError: the log cannot be read, has too many rejected rows, or has too few users for the split.
+        InputError: the log cannot be read, has too many rejected rows, or has too few users for the split; or the
+            folder cannot be made. The folder has the rejected rows also if there are too many.
 
     Example:
         ```python
-        counts = validate_log(load_config("pipeline/configs/quickstart.yaml"))
-        print(counts["rows_read"], counts["rows_rejected"])
+        report = validate_log(load_config("pipeline/configs/quickstart.yaml"))
+        print(report.rows_read, report.rows_rejected)
         ```
     """
-    with _ingested(config) as (_, report):
-        return data_counts(report)
+    if rejected is not None:
+        _check_new(rejected, "--rejected")
+    with _ingested(config, rejected) as (_, report):
+        return report
 
 
 def evaluate_model(
@@ -82,7 +88,7 @@ def evaluate_model(
     infos = {path: check_model(path) for path in filter(None, (model, previous))}
     config = with_model_settings(config, infos)
     if output is not None:
-        _check_new(output)
+        _check_new(output, "--output")
     with _ingested(config) as (folder, report):
         kept, counts = str(output or f"{folder}/evaluation"), f"{folder}/counts"
         with _local_pipeline() as pipeline:
@@ -105,13 +111,13 @@ def evaluate_model(
         return metrics(read_summary(kept)), protocol(config, infos[model]["reads"], report, len(items))
 
 
-def _check_new(output: Path) -> None:
+def _check_new(folder: Path, option: str) -> None:
     try:
-        output.mkdir(parents=True)
-        output.rmdir()  # it is made again with its first file
+        folder.mkdir(parents=True)
+        folder.rmdir()  # it is made again with its first file
     except OSError as error:
         raise InputError(
-            expected=f"a new folder in --output: {output}",
+            expected=f"a new folder in {option}: {folder}",
             received=error.strerror or str(error),
             remedy="give a folder that does not exist yet, in a writable folder",
         ) from None
@@ -122,13 +128,28 @@ def _local_pipeline() -> beam.Pipeline:
 
 
 @contextmanager
-def _ingested(config: Config) -> Iterator[tuple[str, IngestionReport]]:
+def _ingested(config: Config, rejected: Path | None = None) -> Iterator[tuple[str, IngestionReport]]:
     check_log(config.data)
     with _temporary_folder() as folder:
         ingest(_local_pipeline, config.data, config.split, config.history, folder)
+        if rejected is not None:
+            _copy_rejected(Path(folder, REJECTED_FOLDER), rejected)
         report = IngestionReport.read(folder)
         report.check(config.data, config.split)
         yield folder, report
+
+
+def _copy_rejected(folder: Path, target: Path) -> None:
+    try:
+        target.mkdir(parents=True)
+        for path in sorted(folder.glob("*")):
+            shutil.copy(path, target)
+    except OSError as error:
+        raise InputError(
+            expected=f"space for the rejected rows in {target}",
+            received=error.strerror or str(error),
+            remedy="free some space there, or give another folder in --rejected",
+        ) from None
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from components.example_gen.rejected_rows import describe_rejected
+from components.example_gen.report import IngestionReport
 from pipeline.display.metric_names import MAIN, main_metrics
 
 _SUMMARY = tuple(name for name in MAIN if name != "mrr")
@@ -53,6 +55,19 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         yield f"{split} examples", count
     for kind, count in data["test_users"].items():
         yield f"test users: {kind}", count
+
+
+def rejected_text(report: IngestionReport) -> Iterator[str]:
+    """Yield, for the log and each table, its rejected rows by reason: counts, what to change, and examples.
+
+    Args:
+        report: the report of an ingestion.
+    """
+    if report.rows_rejected:
+        yield "Rejected rows" + describe_rejected(report.rows_rejected, report.rejected_samples)
+    for name, rows in report.tables.items():
+        if rows.rows_rejected:
+            yield f"Rejected rows of data.{name}" + describe_rejected(rows.rows_rejected, rows.rejected_samples, name)
 
 
 def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any], metric: str, ks: Sequence[int]) -> Table:

@@ -15,8 +15,9 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.baselines.tables import read_catalogue
 from components.evaluator.summary import read_summary
+from components.example_gen.dead_letters import REJECTED_FOLDER
 from components.example_gen.file_counts import FILES_FILE
-from components.example_gen.report import REJECTED_FOLDER, IngestionReport
+from components.example_gen.report import IngestionReport
 from components.gate.verdict import read_verdict
 from pipeline.records.processed import pipeline_code
 from pipeline.records.protocol import data_counts, metrics, protocol

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from schemas.config.filters import FilterConfig
 from schemas.config.section import Section
 from schemas.config.span_pattern import check_span_pattern, has_spans
 from schemas.config.time_format import check_time_formats
+from schemas.errors import did_you_mean
 from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, target_key, user_key
+from schemas.rejection import RejectionReason
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class ColumnConfig(Section):
@@ -210,6 +213,11 @@ class DataConfig(Section):
         le=1.0,
         description="Maximum fraction of the rows read that may be rejected; filtered rows do not count.",
     )
+    max_rejected_share_by_reason: dict[str, Share] = Field(
+        default={},
+        description="Maximum fraction of the rows read that may be rejected for a reason, by the name of the"
+        " reason, like `{bad_timestamp: 0.01}`. docs/data.md lists the reasons; `filtered` is one of them.",
+    )
     cleaning: CleaningConfig = Field(default=CleaningConfig(), description="Rules for valid rows to leave out.")
     min_item_interactions: int = Field(
         default=1,
@@ -233,6 +241,17 @@ class DataConfig(Section):
             [Feature(name=name, in_table=False, **column.model_dump()) for name, column in of_log.items()]
             + [Feature(name=name, in_table=True, of="item", **column.model_dump()) for name, column in of_table.items()]
         )
+
+    @field_validator("max_rejected_share_by_reason")
+    @classmethod
+    def _reasons_exist(cls, shares: dict[str, float]) -> dict[str, float]:
+        known = [reason.value for reason in RejectionReason]
+        for reason in shares:
+            if reason not in known:
+                raise ValueError(
+                    f"unknown reason {reason}; " + did_you_mean(reason, known, f"known: {', '.join(known)}")
+                )
+        return shares
 
     @model_validator(mode="after")
     def _settings_of_csv(self) -> DataConfig:

@@ -15,7 +15,7 @@ from typing import Any
 from components.example_gen.files import ENDINGS
 from components.example_gen.report import LEFT_OUT
 from schemas.config.log import DataConfig
-from schemas.interaction import RejectionReason
+from schemas.rejection import RejectionReason
 from tests.components.log_writers import WRITERS
 from tests.components.logs import DAY_S, START_S
 

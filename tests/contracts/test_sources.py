@@ -246,7 +246,7 @@ def test_rejected_row_shows_its_needed_values(kind: str, tmp_path: Path) -> None
     if kind not in ("csv", "jsonl"):
         shown = {name: str(row[name]) for name in ("user", "item", "time", "event")}
         assert json.loads(rejected["raw"]) == shown
-    assert "é" in rejected["raw"]
+    assert "é" in rejected["raw"].decode()
 
 
 @pytest.mark.parametrize("kind", COMPRESSED_ITSELF)

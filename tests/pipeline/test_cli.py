@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import re
@@ -58,17 +59,32 @@ def test_help_shows_the_defaults_that_depend_on_other_settings() -> None:
         assert f"Default: {shown}" in temporec(command, "--help", environ={"COLUMNS": "200"})
 
 
-def test_validate_prints_counts(tmp_path: Path) -> None:
-    (tmp_path / "log.tsv").write_text(
+def test_validate_prints_counts_and_examples_and_writes_rejected_rows(tmp_path: Path) -> None:
+    log, rejected = tmp_path / "log.tsv", tmp_path / "rejected"
+    log.write_text(
         "user_id:token\titem_id:token\ttimestamp:float\n"
-        + "".join(f"u\ti{n}\t{1_500_000_000 + n}\n" for n in range(30))
-        + "\ti1\t1500000000\n"
+        + "".join(f"u\ti{n}\t{1_500_000_000 + n}\n" for n in range(200))
+        + "".join(f"\ti{n}\t1500000000\n" for n in range(4))
     )
-    text = temporec(
-        "validate", "--config", QUICKSTART, "--set", f"data.path={tmp_path / 'log.tsv'}", "--set", "data.items=null"
-    )
-    for row in ("rows read 31", "accepted 30", "rejected: no_user 1", "users 1", "items 30"):
+    command = ("validate", "--config", QUICKSTART, "--set", f"data.path={log}", "--set", "data.items=null")
+
+    text = temporec(*command, "--rejected", rejected)
+
+    for row in ("rows read 204", "accepted 200", "rejected: no_user 4", "users 1", "items 200"):
         assert row in " ".join(text.replace("│", " ").split())
+    examples = [f"    {log}:{202 + n}: '\\ti{n}\\t1500000000'" for n in range(3)]
+    assert "\n".join(["  no_user: 4 rows; check data.columns.user and data.null_values", *examples, ""]) in text
+    (path,) = rejected.glob("*")
+    assert len(gzip.decompress(path.read_bytes()).splitlines()) == 4
+
+    ran = attempt(*command, "--set", "data.max_rejected_share_by_reason={no_user: 0.01}", "--rejected", rejected / "2")
+    assert ran.returncode == 2
+    assert "of the rows rejected at most 1.00% as no_user" in ran.stderr
+    assert all(example in ran.stderr for example in examples)
+    assert [path.name for path in (rejected / "2").glob("*")] == [path.name]
+    ran = attempt(*command, "--rejected", rejected)
+    assert ran.returncode == 2
+    assert "a new folder in --rejected" in ran.stderr
 
 
 def test_missing_configuration_ends_with_2_and_a_message(tmp_path: Path) -> None:

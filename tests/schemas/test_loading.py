@@ -327,3 +327,12 @@ def test_load_config_pipeline_name_of_up_to_63_characters_is_valid(write, name):
 def test_load_config_pipeline_name_against_the_rules_is_refused_with_all_rules(write, name):
     rules = "must be 1 to 63 small letters, digits and hyphens, and begin and end with a letter or a digit"
     assert f"  name: {rules} (received {name!r})" in problems(write({**SMALLEST, "name": name}))
+
+
+def test_load_config_unknown_reason_for_rejection_names_the_closest(write):
+    received = problems(write(SMALLEST), "data.max_rejected_share_by_reason={bad_time: 0.1}")
+    assert "data.max_rejected_share_by_reason: unknown reason bad_time; did you mean bad_timestamp?" in received
+    received = problems(write(SMALLEST), "data.max_rejected_share_by_reason={zzz: 0.1}")
+    assert "known: malformed, wrong_field_count, " in received
+    received = problems(write(SMALLEST), "data.max_rejected_share_by_reason={no_user: 1.5}")
+    assert "data.max_rejected_share_by_reason.no_user: " in received

@@ -1,3 +1,4 @@
+import base64
 import csv
 import gzip
 import json
@@ -11,7 +12,8 @@ import tensorflow as tf
 
 from components.example_gen.file_counts import FILES_FILE
 from components.example_gen.ingest import ingest
-from components.example_gen.report import LEFT_OUT, IngestionReport, RejectedRow
+from components.example_gen.rejected_rows import RejectedRow
+from components.example_gen.report import LEFT_OUT, IngestionReport
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
 from schemas.config.filters import FilterConfig
 from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
@@ -46,8 +48,8 @@ def run(directory: Path, settings: DataConfig, split: SplitConfig = LOO, max_len
 
 
 def letters(directory: Path) -> list[dict[str, Any]]:
-    files = sorted((directory / "rejected").glob("*.jsonl"))
-    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    files = sorted((directory / "rejected").glob("*.jsonl.gz"))
+    return [json.loads(line) for file in files for line in gzip.decompress(file.read_bytes()).splitlines()]
 
 
 def test_ingest_accepts_or_rejects_every_row(tmp_path: Path) -> None:
@@ -62,6 +64,8 @@ def test_ingest_accepts_or_rejects_every_row(tmp_path: Path) -> None:
     assert report.rows_read == report.rows_accepted + sum(report.rows_rejected.values())
     assert report.rows_accepted == sum(report.roles.values())
     rejected = letters(tmp_path / "out")
+    bad_bytes = base64.b64encode(b"u1,caf\xe9,5").decode()
+    assert [letter.pop("raw_base64", None) for letter in rejected if letter["reason"] == "bad_encoding"] == [bad_bytes]
     expected = [
         {"reason": reason, "file": str(path), "line": lines.index(line) + 2, "raw": line.replace("\udce9", r"\xe9")}
         for reason, rows in BAD.items()

@@ -209,7 +209,10 @@ def test_check_log_with_only_bad_rows_counts_their_reasons(tmp_path: Path) -> No
     message = problem(write(tmp_path / "log.csv", f"user,item,time\n,i,{START_S}\nu,,{START_S}\n ,,{START_S}\n"))
 
     assert "3 rows of the first 3 rejected" in message
-    assert f"no_user: 2, like {tmp_path}/log.csv:2: ',i,{START_S}'" in message
+    assert (
+        f"no_user: 2 rows; check data.columns.user and data.null_values\n    {tmp_path}/log.csv:2: ',i,{START_S}'"
+        in message
+    )
     assert "check data.columns.user" in message
 
 

@@ -80,7 +80,7 @@ def test_check_log_with_a_table_in_another_encoding_asks_to_convert_it(tmp_path:
     message = problem(log, items=table)
 
     assert "rows of data.items rejected" in message
-    assert r"bad_encoding: 2, like" in message
+    assert "bad_encoding: 2 rows; convert" in message
     assert r"1,Caf\\xe9" in message
     assert "iconv -f latin1 -t utf-8" in message
     assert check_log(data(log, items=table, max_rejected_share=0.7)).accepted == 20

@@ -3,14 +3,14 @@ from collections import Counter
 import pyarrow as pa
 
 from components.example_gen.rejected_counts import CountRejected
-from components.example_gen.report import SAMPLE_CHARACTERS, RejectedRow
+from components.example_gen.rejected_rows import SAMPLE_CHARACTERS, RejectedRow
 from schemas.interaction import REJECTED
 from tests.components.example_gen.test_combiners import combine
 
 
 def rejected(rows: list[tuple[str, int]]) -> pa.RecordBatch:
     reasons, lines = zip(*rows, strict=True)
-    columns = [reasons, ["log.csv"] * len(rows), lines, ["x" * 1000] * len(rows)]
+    columns = [reasons, ["log.csv"] * len(rows), lines, [b"x" * 1000] * len(rows)]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, REJECTED, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=REJECTED)
 

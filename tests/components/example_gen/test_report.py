@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.example_gen.report import LEFT_OUT, REPORT_FILE, IngestionReport, RejectedRow, TableRows, remedy_for
+from components.example_gen.rejected_rows import RejectedRow
+from components.example_gen.report import LEFT_OUT, REPORT_FILE, IngestionReport, TableRows
 from schemas.config import SplitConfig
 from schemas.config.log import ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
@@ -66,10 +67,10 @@ def test_check_with_as_many_rejected_rows_as_allowed_passes_and_with_one_more_ra
     ("report", "messages"),
     [
         (changed(rows_read=0, rows_accepted=0, rows_rejected={}), ["no rows"]),
-        (REPORT, ["at most 3.90%", "4 of 100 rows", "no_user: 3, like log.csv:7: 'raw text'", "data.columns.user"]),
+        (REPORT, ["at most 3.90%", "4 of 100 rows", "no_user: 3 rows", "log.csv:7: 'raw text'", "data.columns.user"]),
         (
             changed(rows_accepted=0, rows_rejected={"filtered": 96, "no_user": 4}),
-            ["100 of 100 rows", "filtered: 96", "no_user: 4", "check data.filters"],
+            ["100 of 100 rows", "filtered: 96 rows", "no_user: 4 rows", "check data.filters"],
         ),
         (
             changed(examples={"train": 0, "eval": 3, "test": 3}, rows_rejected={}),
@@ -161,9 +162,3 @@ def test_check_with_too_many_rejected_table_rows_names_the_table(name: str) -> N
         InputError, match=rf"rows of data\.{name} rejected(.|\n)*2 of 50 rows(.|\n)*t\.csv:3(.|\n)*iconv"
     ):
         report.check(data(max_rejected_share=0.039), LEAVE_ONE_OUT)
-
-
-def test_remedy_for_a_table_names_the_settings_of_the_table() -> None:
-    assert remedy_for({"wrong_field_count": 1}) == "check data.delimiter, data.quote and data.column_names"
-    assert remedy_for({"wrong_field_count": 1}, "data.users") == "check data.users.delimiter and data.users.quote"
-    assert "data.items.quote" in remedy_for({"malformed": 1}, "data.items")

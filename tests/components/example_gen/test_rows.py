@@ -52,7 +52,7 @@ def test_validate_keeps_file_and_line() -> None:
     assert accepted.to_pylist() == [
         {"user_id": "u1", "item_id": "i 1", "timestamp_s": START_S + 0.5, "file": "log.csv", "line": 2}
     ]
-    assert rejected.to_pylist() == [{"reason": "no_item", "file": "log.csv", "line": 3, "raw": "u2,,1"}]
+    assert rejected.to_pylist() == [{"reason": "no_item", "file": "log.csv", "line": 3, "raw": b"u2,,1\n"}]
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_validate_rejects_a_row_for_the_first_reason_that_applies(row: str, reas
     assert reasons(row + "\n", settings) == [reason]
 
 
-def test_validate_of_rejected_rows_keeps_raw_texts_without_line_ends() -> None:
+def test_validate_of_rejected_rows_keeps_their_bytes() -> None:
     settings = data(**HEADERLESS)
 
     _, rejected = validate(batch('caf\udce9,i,1\r\n,i,1\r\n"u\r\n2",i,1\nu,i,soon', settings), settings)
 
-    assert rejected.column(3).to_pylist() == [r"caf\xe9,i,1", ",i,1", '"u\r\n2",i,1', "u,i,soon"]
+    assert rejected.column(3).to_pylist() == [b"caf\xe9,i,1\r\n", b",i,1\r\n", b'"u\r\n2",i,1\n', b"u,i,soon"]
 
 
 @pytest.mark.parametrize(

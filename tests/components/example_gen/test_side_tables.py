@@ -12,7 +12,8 @@ import pytest
 
 from components.example_gen import side_tables
 from components.example_gen.lookup_table import build_table, describe_items, rows_schema
-from components.example_gen.report import RejectedRow, TableRows
+from components.example_gen.rejected_rows import RejectedRow
+from components.example_gen.report import TableRows
 from components.example_gen.side_tables import count_table_rows, read_table, read_table_rows
 from schemas.config.log import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError

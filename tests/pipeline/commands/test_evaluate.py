@@ -80,7 +80,7 @@ class TestTemporaryFolder:
     ) -> None:
         (tmp_path / "[1]").mkdir()
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "[1]"))
-        assert validate_log(config(folder))["rows_accepted"] == 120
+        assert validate_log(config(folder)).rows_accepted == 120
 
     def test_missing_folder_is_refused(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))

@@ -1,0 +1,73 @@
+"""The reasons for which a row is rejected: a closed list, with what each one means and what to change."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class RejectionReason(str, Enum):
+    """The reason why a row is not an interaction. A row with several has the first one.
+
+    Each member has a `description`, which continues a sentence about the row, and a `remedy`. docs/data.md has
+    both in a table.
+    """
+
+    description: str
+    remedy: str
+
+    MALFORMED = (
+        "malformed",
+        "has broken quoting (reading continues at the next line), is not a JSON object, or has an id with a line break"
+        " in it",
+        "check data.format; in csv also data.quote (null if the log does not quote) and data.delimiter; in other"
+        " formats, that each configured column has one text or number a row",
+    )
+    WRONG_FIELD_COUNT = (
+        "wrong_field_count",
+        "has more or fewer fields than the header",
+        "check data.delimiter, data.quote and data.column_names",
+    )
+    BAD_ENCODING = (
+        "bad_encoding",
+        'is not UTF-8, or has half of a surrogate pair (`"\\ud800"` in JSON)',
+        "convert the file to UTF-8, like: iconv -f latin1 -t utf-8",
+    )
+    NO_USER = (
+        "no_user",
+        "has an empty or null id of the user",
+        "check data.columns.user and data.null_values",
+    )
+    NO_ITEM = (
+        "no_item",
+        "has an empty or null id of the item",
+        "check data.columns.item and data.null_values",
+    )
+    BAD_TIMESTAMP = (
+        "bad_timestamp",
+        "has an unreadable time",
+        "check data.columns.timestamp and data.timestamp; the unit order takes whole numbers from 0",
+    )
+    TIMESTAMP_OUT_OF_RANGE = (
+        "timestamp_out_of_range",
+        "lies before 1980 or after 2100, for example because the unit is wrong",
+        "check data.timestamp.unit: times must lie between 1980 and 2100, and numbers of the unit order between 0 and"
+        " 2**53",
+    )
+    FILTERED = (
+        "filtered",
+        "does not match one of your filters",
+        "check data.filters",
+    )
+    BAD_NUMBER = (
+        "bad_number",
+        "has a value that is not a number in a further column of numbers",
+        "check data.columns.value, the kind of data.columns.context, and data.null_values",
+    )
+
+    def __new__(cls, value: str, description: str = "", remedy: str = "") -> RejectionReason:
+        """Return a member whose value is its name in files and messages."""
+        reason = str.__new__(cls, value)
+        reason._value_ = value
+        reason.description = description
+        reason.remedy = remedy
+        return reason
