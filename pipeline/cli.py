@@ -140,7 +140,7 @@ def validate(
         report = validate_log(loaded, rejected)
     console = Console()
     console.print(data_table(data_counts(report)))
-    for text in rejected_text(report):
+    for text in rejected_text(report, loaded.data):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if rejected is not None:
         console.print(f"Rejected rows: {rejected}", markup=False, highlight=False, soft_wrap=True)

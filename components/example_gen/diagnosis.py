@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 
 from components.example_gen.csv_rows import read_rows
 from components.example_gen.times import plausible
 from schemas.config.log import DataConfig, TimestampConfig
+from schemas.config.time_format import ISO8601
 from schemas.errors import InputError
 
 DELIMITERS = ",;\t| "
-UNITS: tuple[Literal["s", "ms", "us", "ns"], ...] = ("s", "ms", "us", "ns")
+_UNITS: tuple[Literal["s", "ms", "us", "ns"], ...] = ("s", "ms", "us", "ns")
+_FORMATS = (
+    ISO8601,
+    *(
+        f"{date}{clock}"
+        for date in ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y")
+        for clock in (" %H:%M:%S", " %H:%M", "")
+    ),
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d/%b/%Y:%H:%M:%S %z",  # of web servers
+    "%Y%m%d%H%M%S",
+    "%Y%m%d",
+)
+_LIKELY = (*(TimestampConfig(unit=unit) for unit in _UNITS), *(TimestampConfig(format=form) for form in _FORMATS))
 
 
 def wrong_delimiter(
@@ -76,38 +91,83 @@ def _use_delimiter(delimiter: str, split: list[str], line: str, data: DataConfig
     )
 
 
-def wrong_timestamp(batches: list[pa.RecordBatch], data: DataConfig, rows: int, wrong: int) -> InputError:
+def likely_timestamp(times: Mapping[str, int]) -> TimestampConfig | None:
+    """Return the setting that reads most of the times of a log.
+
+    Args:
+        times: rows by the text of their time.
+
+    Returns:
+        The unit or format that gives plausible times for the most rows; None if it does for half of them or fewer.
+    """
+    texts, rows = pa.array(list(times), pa.string()), np.array(list(times.values()))
+    read = [int(rows[plausible(texts, timestamp)].sum()) for timestamp in _LIKELY]
+    best = max(range(len(read)), key=lambda index: read[index])
+    return _LIKELY[best] if 2 * read[best] > rows.sum() else None
+
+
+def remedy_for_times(times: Mapping[str, int], data: DataConfig, accepted: int) -> str:
+    """Return what to do about rows that are rejected for their time.
+
+    Args:
+        times: a sample of these rows: their number by the text of their time.
+        data: the reading options of the log.
+        accepted: the number of accepted rows.
+
+    Returns:
+        An instruction that names the unit or format of most of these times, if there is one.
+    """
+    timestamp, likely = data.timestamp, likely_timestamp(times)
+    if likely is None:
+        return _remedy_for_unknown(timestamp)
+    if likely.format is not None and timestamp.format is not None and accepted:
+        formats = ", ".join(map(_yaml, (*timestamp.formats, *likely.formats)))
+        return f"set data.timestamp.format: [{formats}]"
+    if likely.unit is not None:
+        remedy = f"set data.timestamp.unit: {likely.unit}"
+        remedy += ", and no data.timestamp.format" * (timestamp.format is not None)
+    else:
+        remedy = f"set data.timestamp.format: {_yaml(*likely.formats)}"
+        remedy += ", and no data.timestamp.unit" * (timestamp.unit is not None)
+    if accepted and timestamp.unit != "order":
+        remedy += f"; the {accepted:,} accepted rows are rejected then, unless you convert their times"
+    return remedy
+
+
+def _yaml(form: str) -> str:
+    return form if form == ISO8601 else f'"{form}"'
+
+
+def _remedy_for_unknown(timestamp: TimestampConfig) -> str:
+    if timestamp.unit == "order":
+        return (
+            "number the interactions in the log with whole numbers from 0 to 2**53, or set the unit or format of times"
+        )
+    if timestamp.unit is not None:
+        return (
+            "check data.columns.timestamp, whose times must lie between 1980 and 2100; set data.timestamp.format if"
+            " times are text, or data.timestamp.unit: order if numbers are no dates"
+        )
+    return "check data.columns.timestamp; correct data.timestamp.format: iso8601, or strptime's directives"
+
+
+def wrong_timestamp(times: Mapping[str, int], data: DataConfig, rows: int, wrong: int, accepted: int) -> InputError:
     """Return an error for timestamps that are wrong in most rows.
 
     Args:
-        batches: the rows.
+        times: a sample of the rows with a wrong timestamp: their number by the text of their time, at least one.
         data: the reading options of the log.
         rows: the number of rows.
-        wrong: the number of rows with a wrong timestamp, at least one.
+        wrong: the number of rows with a wrong timestamp.
+        accepted: the number of accepted rows.
 
     Returns:
-        The error; its remedy names the unit that fits most rows, if there is one.
+        The error; its remedy names the unit or format that fits most rows, if there is one.
     """
-    column = pa.concat_arrays([batch.column(batch.schema.get_field_index(data.columns.timestamp)) for batch in batches])
-    column = column.drop_null()
-    example = next(
-        text for text, good in zip(column.to_pylist(), plausible(column, data.timestamp), strict=True) if not good
-    )
-    fractions = {unit: plausible(column, TimestampConfig(unit=unit)).mean() for unit in UNITS}
-    unit = max(fractions, key=lambda unit: fractions[unit])
-    if fractions[unit] > 0.5:
-        remedy = f"set data.timestamp.unit: {unit}"
-        remedy += ", and no data.timestamp.format" * (data.timestamp.format is not None)
-    elif data.timestamp.unit == "order":
-        remedy = "number the interactions in the log with whole numbers, or set the unit or format of its times"
-    elif data.timestamp.unit is not None:
-        remedy = "set data.timestamp.format if times are text, or data.timestamp.unit: order if numbers are no dates"
-    else:
-        remedy = "correct data.timestamp.format: iso8601, or strptime's directives"
     return InputError(
         expected=_expected_times(data),
-        received=f"{example!r}, and others like it, in {wrong:,} of the first {rows:,} rows",
-        remedy=remedy,
+        received=f"{next(iter(times))!r}, and others like it, in {wrong:,} of the first {rows:,} rows",
+        remedy=remedy_for_times(times, data, accepted),
     )
 
 

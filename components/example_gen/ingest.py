@@ -34,6 +34,7 @@ from components.example_gen.minimums import find_rare_items
 from components.example_gen.progress import log_progress, progress_folder
 from components.example_gen.read_interactions import ReadInteractions
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
+from components.example_gen.rejection_details import RejectionDetails, merge_details
 from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
 from components.example_gen.shard_work import shard_work
 from components.example_gen.side_tables import count_table_rows, read_table
@@ -144,10 +145,12 @@ def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory
         | "CountsOfRows"
         >> beam.Map(
             _row_counts,
+            data=data,
             spans=[span.name for span in listing.spans],
             late=AsSingleton(late | "LateRows" >> beam.CombineGlobally(sum_counters)),
             file_counts=AsSingleton(file_counts),
             rejected=AsSingleton(rows.rejected | "CountRejected" >> beam.CombineGlobally(CountRejected())),
+            details=AsSingleton(rows.details | "MergeDetails" >> beam.CombineGlobally(merge_details)),
             letters=AsIter(letters),
         ),
         file_counts=file_counts,
@@ -157,10 +160,12 @@ def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory
 def _row_counts(
     tables: dict[str, TableRows],
     *,
+    data: DataConfig,
     spans: list[str],
     late: Counter[str],
     file_counts: FileCounts,
     rejected: RejectedCounts,
+    details: RejectionDetails,
     letters: Iterable[str],
 ) -> dict[str, Any]:
     """Return the fields of the report that describe the rows. It runs after all `letters` are written."""
@@ -170,6 +175,8 @@ def _row_counts(
         "rows_read": total(file_counts, READ),
         "rows_accepted": total(file_counts, ACCEPTED),
         "rows_rejected": dict(rejected.rows),
+        "rows_filtered": {rule.condition: details.filtered[rule.condition] for rule in data.filters},
+        "rejected_times": dict(details.times),
         "rejected_samples": {reason: [asdict(row) for row in rows] for reason, rows in rejected.samples.items()},
         "tables": {name: asdict(rows) for name, rows in tables.items()},
     }

@@ -15,9 +15,10 @@ from components.example_gen.csv_source import check_delimiter
 from components.example_gen.diagnosis import wrong_delimiter, wrong_timestamp
 from components.example_gen.files import match_files, match_log
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
-from components.example_gen.rejected_rows import describe_rejected, remedy_for
+from components.example_gen.rejected_rows import describe_rejected, log_remedies, most_frequent, remedy_for
+from components.example_gen.rejection_details import TIME_REASONS, RejectionDetails, merge_details
 from components.example_gen.report import check_table_rows, no_rows
-from components.example_gen.rows import validate
+from components.example_gen.rows import validate, validate_in_detail
 from components.example_gen.side_tables import count_table_rows, read_table
 from components.example_gen.source import SOURCES, check_partitions, columns_in_file, read_log_file
 from components.example_gen.text_files import first_lines
@@ -69,8 +70,8 @@ def check_log(data: DataConfig) -> LogSample:
             break
     if not batches:
         raise no_rows(data)
-    sample, rejected = _count(batches, data, files, whole)
-    _judge(sample, rejected, batches, data)
+    sample, rejected, details = _count(batches, data, files, whole)
+    _judge(sample, rejected, details, data)
     return sample
 
 
@@ -123,20 +124,24 @@ def _in_order(batches: list[pa.RecordBatch], count: int) -> list[pa.RecordBatch]
 
 def _count(
     batches: list[pa.RecordBatch], data: DataConfig, files: tuple[str, ...], whole: bool
-) -> tuple[LogSample, RejectedCounts]:
+) -> tuple[LogSample, RejectedCounts, RejectionDetails]:
     counter = CountRejected()
     rejected = counter.create_accumulator()
+    details = []
     for batch in batches:
-        rejected = counter.add_input(rejected, validate(batch, data)[1])
+        _, rejected_rows, of_batch = validate_in_detail(batch, data)
+        rejected = counter.add_input(rejected, rejected_rows)
+        details.append(of_batch)
     rows = sum(batch.num_rows for batch in batches)
     accepted = rows - sum(rejected.rows.values())
-    return LogSample(files, rows, accepted, dict(rejected.rows), whole), rejected
+    sample = LogSample(files, rows, accepted, dict(rejected.rows), whole)
+    return sample, rejected, merge_details(details)
 
 
 def _judge(
     sample: LogSample,
     rejected: RejectedCounts,
-    batches: list[pa.RecordBatch],
+    details: RejectionDetails,
     data: DataConfig,
 ) -> None:
     """Refuse a log whose rows are bad throughout, or whose rows are all in the sample and mostly bad.
@@ -156,10 +161,10 @@ def _judge(
         )
         if not hopeless:
             return
-    worst = RejectionReason(max(sorted(bad), key=lambda reason: bad[reason]))
+    worst = most_frequent(bad)
     example = rejected.samples[worst.value][0]
-    if worst in (RejectionReason.TIMESTAMP_OUT_OF_RANGE, RejectionReason.BAD_TIMESTAMP):
-        raise wrong_timestamp(batches, data, sample.rows, bad[worst.value])
+    if worst in TIME_REASONS:
+        raise wrong_timestamp(details.times, data, sample.rows, bad[worst.value], sample.accepted)
     if worst is RejectionReason.WRONG_FIELD_COUNT and data.column_names:
         better = wrong_delimiter(example.raw, 1, None, data, example.file)
         if better:
@@ -168,8 +173,8 @@ def _judge(
         raise InputError(
             expected=f"rows that are interactions in {data.path}",
             received=f"{sample.rows:,} rows of the first {sample.rows:,} rejected"
-            + describe_rejected(bad, rejected.samples),
-            remedy=remedy_for(bad),
+            + describe_rejected(bad, rejected.samples, log_remedies()),
+            remedy=remedy_for(bad, log_remedies()),
         )
 
 

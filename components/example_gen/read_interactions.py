@@ -12,11 +12,11 @@ from apache_beam.pvalue import TaggedOutput
 from components.example_gen.file_counts import READ
 from components.example_gen.files import file_size, match_log
 from components.example_gen.progress import Progress, ProgressWriter
-from components.example_gen.rows import validate
+from components.example_gen.rows import validate_in_detail
 from components.example_gen.source import follow_log_file
 from schemas.config.log import DataConfig
 
-ACCEPTED, REJECTED, COUNTS = "accepted", "rejected", "counts"
+ACCEPTED, REJECTED, DETAILS, COUNTS = "accepted", "rejected", "details", "counts"
 
 
 class ReadInteractions(beam.PTransform):
@@ -35,11 +35,12 @@ class ReadInteractions(beam.PTransform):
         self._progress = progress
 
     def expand(self, pbegin: Any) -> Any:
-        """Return three outputs.
+        """Return four outputs.
 
         Returns:
             `accepted`, batches of `interaction_schema`, and `rejected`, batches of `REJECTED`. Together they contain
-            every row once. `counts` has a `FileCounts` of the rows that are read.
+            every row once. `details` has `RejectionDetails`, and `counts` a
+            `FileCounts` of the rows that are read.
         """
         reader = beam.ParDo(_ReadFile(self._data, self._progress))
         return (
@@ -47,7 +48,7 @@ class ReadInteractions(beam.PTransform):
             | "Log" >> beam.Create([self._data])
             | "MatchFiles" >> beam.FlatMap(match_log, self._until)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadRows" >> reader.with_outputs(COUNTS, REJECTED, main=ACCEPTED)
+            | "ReadRows" >> reader.with_outputs(COUNTS, DETAILS, REJECTED, main=ACCEPTED)
         )
 
 
@@ -65,7 +66,7 @@ class _ReadFile(beam.DoFn):
     def process(self, path: str) -> Iterator[Any]:
         rows = rows_rejected = 0
         for batch, position in follow_log_file(path, self._data):
-            accepted, rejected = validate(batch, self._data)
+            accepted, rejected, details = validate_in_detail(batch, self._data)
             rows += batch.num_rows
             rows_rejected += rejected.num_rows
             self._progress.set(path, Progress(position, rows, rows_rejected))
@@ -74,4 +75,5 @@ class _ReadFile(beam.DoFn):
                 yield accepted
             if rejected.num_rows:
                 yield TaggedOutput(REJECTED, rejected)
+                yield TaggedOutput(DETAILS, details)
         self._progress.set(path, Progress(file_size(path), rows, rows_rejected))

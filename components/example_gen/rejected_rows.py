@@ -28,6 +28,7 @@ def check_limits(
     rejected: Mapping[str, int],
     samples: Mapping[str, Sequence[RejectedRow]],
     data: DataConfig,
+    remedies: Mapping[str, str],
     table: str | None = None,
 ) -> None:
     """Check the share of rejected rows, in all and by reason.
@@ -37,6 +38,7 @@ def check_limits(
         rejected: the rejected ones by reason.
         samples: some of them by reason.
         data: the limits.
+        remedies: what to do, by reason.
         table: the name of the table that has the rows, `items` or `users`; None for the log.
 
     Raises:
@@ -60,45 +62,60 @@ def check_limits(
     raise InputError(
         expected=expected,
         received=f"{sum(counted.values()):,} of {rows_read:,} rows rejected"
-        + describe_rejected(counted, samples, table),
-        remedy=remedy_for(counted, table),
+        + describe_rejected(counted, samples, remedies),
+        remedy=remedy_for(counted, remedies),
     )
 
 
 def describe_rejected(
-    rejected: Mapping[str, int], samples: Mapping[str, Sequence[RejectedRow]], table: str | None = None
+    rejected: Mapping[str, int], samples: Mapping[str, Sequence[RejectedRow]], remedies: Mapping[str, str]
 ) -> str:
     """Return lines for a message: each reason with its count, what to change and examples, the most frequent first.
 
     Args:
         rejected: counts by reason.
         samples: rejected rows by reason.
-        table: the name of the table that has the rows, `items` or `users`; None for the log.
+        remedies: what to do, by reason.
 
     Returns:
         Lines that each begin with a line break.
     """
     lines = []
     for reason, count in sorted(rejected.items(), key=lambda item: (-item[1], item[0])):
-        lines.append(f"\n  {reason}: {count:,} row{'s' * (count != 1)}; {remedy_for({reason: count}, table)}")
+        lines.append(f"\n  {reason}: {count:,} row{'s' * (count != 1)}; {remedies[reason]}")
         lines += [f"\n    {row.file}:{row.line}: {_shortened(row.raw)}" for row in samples.get(reason, ())]
     return "".join(lines)
 
 
-def remedy_for(rejected: Mapping[str, int], table: str | None = None) -> str:
+def most_frequent(rejected: Mapping[str, int]) -> RejectionReason:
+    """Return the reason with the most rows, of several the first by name."""
+    return RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))
+
+
+def remedy_for(rejected: Mapping[str, int], remedies: Mapping[str, str]) -> str:
     """Return what to do about the most frequent reason.
 
     Args:
         rejected: counts by reason.
-        table: the name of the table that has the rows, `items` or `users`; None for the log.
-
-    Returns:
-        An instruction that names the settings to check.
+        remedies: what to do, by reason.
     """
-    reason = RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))
-    if table is None or reason is RejectionReason.BAD_ENCODING:
-        return reason.remedy
-    return f"check data.{table}.quote (null if the table does not quote) and data.{table}.delimiter"
+    return remedies[most_frequent(rejected)]
+
+
+def log_remedies() -> dict[str, str]:
+    """Return what to do about rejected rows of a log, by reason."""
+    return {reason.value: reason.remedy for reason in RejectionReason}
+
+
+def table_remedies(name: str) -> dict[str, str]:
+    """Return what to do about rejected rows of a table, by reason.
+
+    Args:
+        name: `items` or `users`.
+    """
+    check = f"check data.{name}.quote (null if the table does not quote) and data.{name}.delimiter"
+    encoding = RejectionReason.BAD_ENCODING
+    return {**dict.fromkeys(log_remedies(), check), encoding.value: encoding.remedy}
 
 
 def _shortened(raw: str) -> str:

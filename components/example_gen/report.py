@@ -10,11 +10,21 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from components.example_gen.rejected_rows import RejectedRow, check_limits, describe_rejected, remedy_for
+from components.example_gen.diagnosis import remedy_for_times
+from components.example_gen.rejected_rows import (
+    RejectedRow,
+    check_limits,
+    describe_rejected,
+    log_remedies,
+    remedy_for,
+    table_remedies,
+)
+from components.example_gen.rejection_details import TIME_REASONS
 from schemas.config import SplitConfig
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.features import EVAL, SPLITS, TEST, TRAIN
+from schemas.rejection import RejectionReason
 
 REPORT_FILE = "ingestion.json"
 _NEEDED = {  # what one user needs for an example, by the kind of the split
@@ -55,9 +65,9 @@ class TableRows:
 class IngestionReport:
     """Exact counts of an ingestion.
 
-    `rows_read = rows_accepted + sum(rows_rejected)`, and `rows_accepted =
-    sum(left_out) + sum(roles)`. Users, items, interactions and times are
-    those that are not left out.
+    `rows_read = rows_accepted + sum(rows_rejected)`, `rows_rejected["filtered"] =
+    sum(rows_filtered)`, and `rows_accepted = sum(left_out) + sum(roles)`. Users,
+    items, interactions and times are those that are not left out.
     """
 
     spans: list[str]  # the names of the spans, oldest first; empty for a log without spans
@@ -65,6 +75,8 @@ class IngestionReport:
     rows_read: int
     rows_accepted: int
     rows_rejected: dict[str, int]  # by reason, only reasons that occurred
+    rows_filtered: dict[str, int]  # by the condition of each filter: the first one that a row does not pass counts
+    rejected_times: dict[str, int]  # sample of the rows that were rejected for their time: their number by its text
     rejected_samples: dict[str, list[RejectedRow]]  # by reason, the first few by file and line
     left_out: dict[str, int]  # accepted rows left out, by the rules of `LEFT_OUT`
     users: int
@@ -117,15 +129,32 @@ class IngestionReport:
         self._check_examples(split)
 
     def _check_rejected(self, data: DataConfig) -> None:
+        remedies = self.remedies(data)
         if self.rows_accepted:
-            check_limits(self.rows_read, self.rows_rejected, self.rejected_samples, data)
+            check_limits(self.rows_read, self.rows_rejected, self.rejected_samples, data, remedies)
             return
         raise InputError(
             expected="rows that are interactions",
             received=f"{self.rows_read:,} of {self.rows_read:,} rows rejected"
-            + describe_rejected(self.rows_rejected, self.rejected_samples),
-            remedy=remedy_for(self.rows_rejected),
+            + describe_rejected(self.rows_rejected, self.rejected_samples, remedies),
+            remedy=remedy_for(self.rows_rejected, remedies),
         )
+
+    def remedies(self, data: DataConfig) -> dict[str, str]:
+        """Return what to do about the rejected rows of the log, by reason.
+
+        Args:
+            data: the reading options of the log.
+        """
+        remedies = log_remedies()
+        for reason in TIME_REASONS if self.rejected_times else ():
+            remedies[reason.value] = remedy_for_times(self.rejected_times, data, self.rows_accepted)
+        if self.rows_filtered:
+            condition = max(self.rows_filtered, key=lambda condition: self.rows_filtered[condition])
+            remedies[RejectionReason.FILTERED.value] = (
+                f"check data.filters: {condition!r} rejects {self.rows_filtered[condition]:,} rows"
+            )
+        return remedies
 
     def _check_tables(self, data: DataConfig) -> None:
         for table, lacking, count in (
@@ -191,7 +220,7 @@ def check_table_rows(tables: Mapping[str, TableRows], data: DataConfig) -> None:
         InputError: a limit is exceeded.
     """
     for name, rows in tables.items():
-        check_limits(rows.rows_read, rows.rows_rejected, rows.rejected_samples, data, table=name)
+        check_limits(rows.rows_read, rows.rows_rejected, rows.rejected_samples, data, table_remedies(name), table=name)
 
 
 def _moment(time: float, *, dates: bool) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.filters import first_failed_filters
+from components.example_gen.rejection_details import TIME_REASONS, RejectionDetails, count_times
 from components.example_gen.text_numbers import read_numbers
 from components.example_gen.times import in_range, read_times
 from schemas.config.log import DataConfig, Feature
@@ -15,8 +19,19 @@ from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, interaction_sc
 from schemas.rejection import RejectionReason
 
 _REASONS = np.array([*(reason.value for reason in RejectionReason), None], dtype=object)
+_INDICES = {reason: index for index, reason in enumerate(RejectionReason)}
+_ACCEPTED = len(RejectionReason)
 
 Mask = npt.NDArray[np.bool_]
+
+
+class _Judged(NamedTuple):
+    """The columns of a batch, and what is wrong with its rows."""
+
+    columns: list[pa.Array]  # of `interaction_schema`
+    times: pa.Array  # as text
+    reasons: npt.NDArray[np.intp]  # index in `RejectionReason`, or `_ACCEPTED`
+    failed_filters: npt.NDArray[np.intp]  # see `first_failed_filters`
 
 
 def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, pa.RecordBatch]:
@@ -34,13 +49,38 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
         A batch of `interaction_schema` and one of `REJECTED`, both in the order of the rows.
         Together they have as many rows as `batch`.
     """
-    users, items = _trimmed(batch, data.columns.user), _trimmed(batch, data.columns.item)
-    timestamps_s, readable = read_times(_trimmed(batch, data.columns.timestamp), data.timestamp)
+    return validate_in_detail(batch, data)[:2]
+
+
+def validate_in_detail(
+    batch: pa.RecordBatch, data: DataConfig
+) -> tuple[pa.RecordBatch, pa.RecordBatch, RejectionDetails]:
+    """Return what `validate` returns, and which filters and times rejected rows.
+
+    Args:
+        batch: rows of `raw_schema(needed_columns(data))`.
+        data: the reading options and filters of the log.
+    """
+    judged = _judge(batch, data)
+    accepted = judged.reasons == _ACCEPTED
+    reasons = pa.array(_REASONS[judged.reasons], pa.string())
+    rejected = [reasons, *(_column(batch, name) for name in (FILE, LINE, RAW))]
+    return (
+        _rows(judged.columns, accepted, interaction_schema(_features_of_log(data))),
+        _rows(rejected, ~accepted, REJECTED),
+        _details(judged, data),
+    )
+
+
+def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
+    users, items, times = (
+        _trimmed(batch, column) for column in (data.columns.user, data.columns.item, data.columns.timestamp)
+    )
+    timestamps_s, readable = read_times(times, data.timestamp)
     filter_texts = [_trimmed(batch, rule.column) for rule in data.filters]
     failed_filters = first_failed_filters(filter_texts, data.filters, batch.num_rows)
     errors = _column(batch, ERROR)
-    features = [feature for feature in data.features if not feature.in_table]
-    read = [_further(batch, feature, data) for feature in features]
+    read = [_further(batch, feature, data) for feature in _features_of_log(data)]
     further = [column for column, _ in read]
     wrong = {
         RejectionReason.MALFORMED: np.logical_or.reduce(
@@ -60,15 +100,25 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
             [np.ones(batch.num_rows, np.bool_), *(good for _, good in read)]
         ),
     }
-    reason = np.select(
-        [wrong[reason] for reason in RejectionReason], range(len(RejectionReason)), default=len(RejectionReason)
+    return _Judged(
+        columns=[users, items, pa.array(timestamps_s), _column(batch, FILE), _column(batch, LINE), *further],
+        times=times,
+        reasons=np.select([wrong[reason] for reason in RejectionReason], range(_ACCEPTED), default=_ACCEPTED),
+        failed_filters=failed_filters,
     )
-    accepted = reason == len(RejectionReason)
-    files, lines = _column(batch, FILE), _column(batch, LINE)
-    return (
-        _rows([users, items, pa.array(timestamps_s), files, lines, *further], accepted, interaction_schema(features)),
-        _rows([pa.array(_REASONS[reason], pa.string()), files, lines, _column(batch, RAW)], ~accepted, REJECTED),
-    )
+
+
+def _details(judged: _Judged, data: DataConfig) -> RejectionDetails:
+    failed = judged.failed_filters[judged.reasons == _INDICES[RejectionReason.FILTERED]]
+    filtered: Counter[str] = Counter()
+    for index, rule in enumerate(data.filters):
+        filtered[rule.condition] += int((failed == index).sum())
+    of_time = np.isin(judged.reasons, [_INDICES[reason] for reason in TIME_REASONS])
+    return RejectionDetails(filtered, count_times(judged.times.filter(pa.array(of_time))))
+
+
+def _features_of_log(data: DataConfig) -> list[Feature]:
+    return [feature for feature in data.features if not feature.in_table]
 
 
 def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple[pa.Array, Mask]:

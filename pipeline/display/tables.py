@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from components.example_gen.rejected_rows import describe_rejected
+from components.example_gen.rejected_rows import describe_rejected, table_remedies
 from components.example_gen.report import IngestionReport
 from pipeline.display.metric_names import MAIN, main_metrics
 
@@ -25,7 +25,7 @@ def data_table(data: Mapping[str, Any]) -> Table:
     table.add_column(style="bold")
     table.add_column(justify="right")
     for label, count in _data_rows(data):
-        table.add_row(label, f"{count:,}")
+        table.add_row(Text(label), f"{count:,}")
     return table
 
 
@@ -39,6 +39,8 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             yield f"accepted, before the day of span {span}", count
     for reason, count in data["rows_rejected"].items():
         yield f"rejected: {reason}", count
+    for condition, count in data["rows_filtered"].items():
+        yield f"filtered: {condition}", count
     for rule, count in data["rows_left_out"].items():
         if count:
             yield f"left out: {rule.replace('_', ' ')}", count
@@ -57,17 +59,20 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         yield f"test users: {kind}", count
 
 
-def rejected_text(report: IngestionReport) -> Iterator[str]:
+def rejected_text(report: IngestionReport, data: DataConfig) -> Iterator[str]:
     """Yield, for the log and each table, its rejected rows by reason: counts, what to change, and examples.
 
     Args:
         report: the report of an ingestion.
+        data: the reading options of the log.
     """
     if report.rows_rejected:
-        yield "Rejected rows" + describe_rejected(report.rows_rejected, report.rejected_samples)
+        yield "Rejected rows" + describe_rejected(report.rows_rejected, report.rejected_samples, report.remedies(data))
     for name, rows in report.tables.items():
         if rows.rows_rejected:
-            yield f"Rejected rows of data.{name}" + describe_rejected(rows.rows_rejected, rows.rejected_samples, name)
+            yield f"Rejected rows of data.{name}" + describe_rejected(
+                rows.rows_rejected, rows.rejected_samples, table_remedies(name)
+            )
 
 
 def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any], metric: str, ks: Sequence[int]) -> Table:

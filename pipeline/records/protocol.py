@@ -15,7 +15,7 @@ from serving.export.recommender import STAGES
 def data_counts(report: IngestionReport) -> dict[str, Any]:
     """Return the section `data`: the counts of rows, interactions, users, items and examples.
 
-    `rows_read = rows_accepted + sum(rows_rejected)`, and
+    `rows_read = rows_accepted + sum(rows_rejected)`, `rows_rejected["filtered"] = sum(rows_filtered)`, and
     `rows_accepted = sum(rows_left_out) + sum(interactions)`.
 
     Args:
@@ -30,6 +30,7 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
         "rows_read": report.rows_read,
         "rows_accepted": report.rows_accepted,
         "rows_rejected": report.rows_rejected,
+        "rows_filtered": report.rows_filtered,
         "rows_left_out": report.left_out,
         "interactions": report.roles,
         "users": report.users,

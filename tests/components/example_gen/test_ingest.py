@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from components.example_gen.file_counts import FILES_FILE
 from components.example_gen.ingest import ingest
+from components.example_gen.preflight import check_log
 from components.example_gen.rejected_rows import RejectedRow
 from components.example_gen.report import LEFT_OUT, IngestionReport
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
@@ -62,6 +63,8 @@ def test_ingest_accepts_or_rejects_every_row(tmp_path: Path) -> None:
     assert report.rows_accepted == len(GOOD)
     assert report.rows_rejected == {reason: len(rows) for reason, rows in BAD.items()}
     assert report.rows_read == report.rows_accepted + sum(report.rows_rejected.values())
+    assert report.rows_filtered == {"item matches (?!bot).*": 1}
+    assert report.rejected_times == {"yesterday": 1, "1600000000000": 1, "0": 1, "1": 1, "2": 1}
     assert report.rows_accepted == sum(report.roles.values())
     rejected = letters(tmp_path / "out")
     bad_bytes = base64.b64encode(b"u1,caf\xe9,5").decode()
@@ -89,6 +92,16 @@ def test_ingest_reports_the_counts_of_its_files(tmp_path: Path) -> None:
     assert (report.first_timestamp_s, report.last_timestamp_s) == (START_S, START_S + 39 * DAY_S)
     assert report.split_times_s is None
     report.check(data(), LOO)
+
+
+def test_check_of_a_log_with_most_times_in_another_unit_after_good_rows_names_the_unit(tmp_path: Path) -> None:
+    lines = [f"u{i % 5},i{i % 7},{START_S + i}" for i in range(12_000)]  # the first check reads 10,000 rows
+    lines += [f"u,i,{START_S + i}{'000' if i % 5 < 3 else ''}" for i in range(10_000)]
+    settings = data(write(tmp_path / "log.csv", lines))
+
+    assert check_log(settings).rejected == {}
+    with pytest.raises(InputError, match=r"timestamp_out_of_range: 6,000, like (.|\n)*set data\.timestamp\.unit: ms; "):
+        run(tmp_path / "out", settings).check(settings, LOO)
 
 
 def test_ingest_of_a_temporal_split_reports_its_split_times(tmp_path: Path) -> None:

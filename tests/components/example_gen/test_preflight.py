@@ -244,8 +244,13 @@ def test_check_log_with_numbers_that_are_not_times_suggests_the_unit_order(tmp_p
 @pytest.mark.parametrize(
     ("timestamp", "value", "messages"),
     [
-        ({"unit": "s"}, "2020-09-13", ["in s", "'2020-09-13'", "set data.timestamp.format"]),
-        ({"format": "%d.%m.%Y"}, "2020-09-13", ["like %d.%m.%Y", "correct data.timestamp.format"]),
+        ({"unit": "s"}, "yesterday", ["set data.timestamp.format if times are text"]),
+        ({"unit": "s"}, "13/09/2020 12:26", ['format: "%d/%m/%Y %H:%M"']),
+        ({"unit": "s"}, "9/13/2020 8:26", ['format: "%m/%d/%Y %H:%M"']),
+        ({"unit": "s"}, "13/Sep/2020:12:26:40 +0200", ['format: "%d/%b/%Y:%H:%M:%S %z"']),
+        ({"unit": "s"}, "20200913122640", ['format: "%Y%m%d%H%M%S"']),
+        ({"unit": "s"}, "2020-09-13", ["in s", "'2020-09-13'", "format: iso8601, and no data.timestamp.unit"]),
+        ({"format": "%d.%m.%Y"}, "2020-09-13", ["like %d.%m.%Y", "set data.timestamp.format: iso8601"]),
         ({"format": ["%d.%m.%Y", "%Y"]}, "soon", ["like %d.%m.%Y or %Y", "correct data.timestamp.format"]),
         ({"format": "iso8601"}, "2020-09-13T24:00", ["like iso8601", "correct data.timestamp.format"]),
         ({"format": "%d.%m.%Y"}, "1600000000000", ["unit: ms, and no data.timestamp.format"]),

@@ -2,7 +2,14 @@ from typing import Any
 
 import pytest
 
-from components.example_gen.rejected_rows import RejectedRow, check_limits, describe_rejected, remedy_for
+from components.example_gen.rejected_rows import (
+    RejectedRow,
+    check_limits,
+    describe_rejected,
+    log_remedies,
+    remedy_for,
+    table_remedies,
+)
 from schemas.errors import InputError
 from schemas.rejection import RejectionReason
 from tests.components.logs import data
@@ -27,15 +34,15 @@ REJECTED = {"no_item": 3, "malformed": 2, "filtered": 40}
 )
 def test_check_limits_with_one_row_more_than_allowed_raises(limits: dict[str, Any], message: str | None) -> None:
     if message is None:
-        check_limits(100, REJECTED, SAMPLES, data(**limits))
+        check_limits(100, REJECTED, SAMPLES, data(**limits), log_remedies())
     else:
         with pytest.raises(InputError, match=message):
-            check_limits(100, REJECTED, SAMPLES, data(**limits))
+            check_limits(100, REJECTED, SAMPLES, data(**limits), log_remedies())
 
 
 def test_check_limits_by_reason_shows_only_the_reasons_that_exceed_theirs() -> None:
     with pytest.raises(InputError) as error:
-        check_limits(100, REJECTED, SAMPLES, data(max_rejected_share_by_reason={"malformed": 0.0}))
+        check_limits(100, REJECTED, SAMPLES, data(max_rejected_share_by_reason={"malformed": 0.0}), log_remedies())
 
     assert "no_item" not in str(error.value)
     assert error.value.remedy == RejectionReason.MALFORMED.remedy
@@ -44,7 +51,7 @@ def test_check_limits_by_reason_shows_only_the_reasons_that_exceed_theirs() -> N
 def test_describe_rejected_shows_counts_remedies_and_examples() -> None:
     long = RejectedRow("b.csv", 2, "x" * 150)
 
-    text = describe_rejected({"no_item": 1, "no_user": 3}, {"no_user": ROWS, "no_item": [long]})
+    text = describe_rejected({"no_item": 1, "no_user": 3}, {"no_user": ROWS, "no_item": [long]}, log_remedies())
 
     assert text.split("\n") == [
         "",
@@ -58,10 +65,9 @@ def test_describe_rejected_shows_counts_remedies_and_examples() -> None:
 
 
 def test_remedy_for_a_table_names_the_settings_of_the_table() -> None:
-    assert (
-        remedy_for({"wrong_field_count": 2, "no_user": 1}) == "check data.delimiter, data.quote and data.column_names"
-    )
+    remedy = remedy_for({"wrong_field_count": 2, "no_user": 1}, log_remedies())
+    assert remedy == "check data.delimiter, data.quote and data.column_names"
+    of_users = table_remedies("users")
     for reason in ("wrong_field_count", "malformed"):
-        remedy = remedy_for({reason: 1}, "users")
-        assert remedy == "check data.users.quote (null if the table does not quote) and data.users.delimiter"
-    assert "iconv" in remedy_for({"bad_encoding": 1}, "users")
+        assert of_users[reason] == "check data.users.quote (null if the table does not quote) and data.users.delimiter"
+    assert "iconv" in of_users["bad_encoding"]

@@ -9,7 +9,7 @@ from components.example_gen.report import LEFT_OUT, REPORT_FILE, IngestionReport
 from schemas.config import SplitConfig
 from schemas.config.log import ItemsTableConfig, TimestampConfig, UsersTableConfig
 from schemas.errors import InputError
-from tests.components.logs import data
+from tests.components.logs import START_S, data
 from tests.components.protocols import LEAVE_ONE_OUT, NEXT, session
 
 REPORT = IngestionReport(
@@ -18,6 +18,8 @@ REPORT = IngestionReport(
     rows_read=100,
     rows_accepted=90,
     rows_rejected={"filtered": 6, "no_user": 3, "no_item": 1},
+    rows_filtered={"item matches x": 2, "price above 0": 4},
+    rejected_times={},
     rejected_samples={name: [RejectedRow("log.csv", 7, "raw text")] for name in ("filtered", "no_user", "no_item")},
     left_out=dict.fromkeys(LEFT_OUT, 0),
     users=10,
@@ -70,7 +72,12 @@ def test_check_with_as_many_rejected_rows_as_allowed_passes_and_with_one_more_ra
         (REPORT, ["at most 3.90%", "4 of 100 rows", "no_user: 3 rows", "log.csv:7: 'raw text'", "data.columns.user"]),
         (
             changed(rows_accepted=0, rows_rejected={"filtered": 96, "no_user": 4}),
-            ["100 of 100 rows", "filtered: 96 rows", "no_user: 4 rows", "check data.filters"],
+            [
+                "100 of 100 rows",
+                "filtered: 96 rows",
+                "no_user: 4 rows",
+                "check data.filters: 'price above 0' rejects 4 rows",
+            ],
         ),
         (
             changed(examples={"train": 0, "eval": 3, "test": 3}, rows_rejected={}),
@@ -162,3 +169,34 @@ def test_check_with_too_many_rejected_table_rows_names_the_table(name: str) -> N
         InputError, match=rf"rows of data\.{name} rejected(.|\n)*2 of 50 rows(.|\n)*t\.csv:3(.|\n)*iconv"
     ):
         report.check(data(max_rejected_share=0.039), LEAVE_ONE_OUT)
+
+
+MS, US, NS = (str(START_S * 10**power) for power in (3, 6, 9))
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "times", "remedy"),
+    [
+        ({"unit": "ms"}, {str(START_S): 6}, "set data.timestamp.unit: s; the 50 accepted rows are rejected then"),
+        ({"unit": "s"}, {MS: 6, "0": 5}, "set data.timestamp.unit: ms; the 50 accepted"),
+        ({"unit": "s"}, {US: 6, MS: 5}, "set data.timestamp.unit: us; the 50 accepted"),
+        ({"unit": "s"}, {NS: 6}, "set data.timestamp.unit: ns; the 50 accepted"),
+        ({"unit": "s"}, {"2020-09-13T12:26:40Z": 6}, "format: iso8601, and no data.timestamp.unit; the 50 accepted"),
+        ({"format": "%d.%m.%Y"}, {MS: 6}, "unit: ms, and no data.timestamp.format; the 50 accepted"),
+        ({"format": "%d.%m.%Y"}, {"2020-09-13": 6}, 'set data.timestamp.format: ["%d.%m.%Y", iso8601]'),
+        ({"format": ["%Y", "%d.%m.%Y"]}, {"9/13/2020": 6}, 'format: ["%Y", "%d.%m.%Y", "%m/%d/%Y"]'),
+        ({"unit": "s"}, {MS: 5, "0": 5}, "times must lie between 1980 and 2100"),
+    ],
+)
+def test_check_with_times_of_another_kind_names_the_remedy(
+    timestamp: dict[str, Any], times: dict[str, int], remedy: str
+) -> None:
+    samples = {"bad_timestamp": [RejectedRow("log.csv", 7, "raw text")]}
+    report = changed(
+        rows_accepted=50, rows_rejected={"bad_timestamp": 50}, rejected_samples=samples, rejected_times=times
+    )
+
+    with pytest.raises(InputError) as error:
+        report.check(data(timestamp=TimestampConfig.model_validate(timestamp)), LEAVE_ONE_OUT)
+
+    assert remedy in str(error.value)

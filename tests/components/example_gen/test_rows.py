@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import datetime, timezone
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.example_gen.rows import validate
+from components.example_gen.rows import validate, validate_in_detail
 from components.example_gen.source import needed_columns
 from schemas.config.filters import FilterConfig
 from schemas.config.log import DataConfig, TimestampConfig
@@ -230,3 +231,24 @@ def test_validate_of_a_category_with_a_line_break_rejects_it_as_malformed() -> N
     settings = data(further={"event": "event"})
 
     assert reasons(f'user,item,time,event\nu,a,{START_S},"buy\nnow"\n', settings) == ["malformed"]
+
+
+def test_validate_in_detail_counts_the_first_filter_and_the_times_of_rejected_rows() -> None:
+    rules = (FilterConfig(column="item", one_of=("a", "b")), FilterConfig(column="price", above=0))
+    settings = data(filters=rules)
+    rows = [
+        f"u,a,{START_S},1",
+        f"u,c,{START_S},0",  # passes neither
+        f"u,b,{START_S},0",
+        f"u,a,{START_S},free",
+        ",c,soon,0",  # no user, so it is not counted
+        "u,c,soon,0",
+        "u,a, soon ,1",
+        "u,a,5,1",
+    ]
+
+    _, rejected, details = validate_in_detail(batch("\n".join(["user,item,time,price", *rows, ""]), settings), settings)
+
+    assert rejected.column(0).to_pylist().count("filtered") == 3
+    assert details.filtered == Counter({"item one of a, b": 1, "price above 0": 2})
+    assert details.times == Counter({"soon": 2, "5": 1})

@@ -157,7 +157,7 @@ def test_data_table_shows_the_spans_and_their_late_rows() -> None:
         "spans": ["2026-11-01", "2026-11-02"],
         "late_rows": {"2026-11-01": 0, "2026-11-02": 1_234},
         **dict.fromkeys(("rows_read", "rows_accepted", "users", "items"), 5_000),
-        **{key: {} for key in ("rows_rejected", "rows_left_out", "tables", "examples", "test_users")},
+        **{key: {} for key in ("rows_rejected", "rows_filtered", "rows_left_out", "tables", "examples", "test_users")},
         **dict.fromkeys(("users_not_in_table", "interactions_not_in_table"), 0),
     }
     found = rows(data_table(data))
@@ -165,3 +165,27 @@ def test_data_table_shows_the_spans_and_their_late_rows() -> None:
     assert found["accepted, before the day of span 2026-11-02"] == ["1,234"]
     assert rows(data_table({**data, "spans": ["7"], "late_rows": {}}))["span: 7"] == ["1"]
     assert "span" not in "".join(rows(data_table({**data, "spans": [], "late_rows": {}})))
+
+
+def test_data_table_shows_what_each_filter_rejects() -> None:
+    data = {
+        "spans": [],
+        "late_rows": {},
+        "rows_read": 2_000,
+        "rows_accepted": 500,
+        "rows_rejected": {"filtered": 1_500},
+        "rows_filtered": {r"code matches [a-z]{5}[/b]": 1_500, "price above 0": 0},
+        "rows_left_out": {},
+        "users": 1,
+        "users_not_in_table": 0,
+        "items": 1,
+        "interactions_not_in_table": 0,
+        "tables": {},
+        "examples": {},
+        "test_users": {},
+    }
+
+    found = rows(data_table(data))
+
+    assert found["filtered: code matches [a-z]{5}[/b]"] == ["1,500"]
+    assert found["filtered: price above 0"] == ["0"]
