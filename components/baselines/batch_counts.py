@@ -154,8 +154,8 @@ def count_users(
     """
     items_of_user = defaultdict(list)
     for part in group[1]:
-        for user, items in part:
-            items_of_user[user].append(items)
+        for user, stored in part:
+            items_of_user[user].append(stored)
     items = np.concatenate([np.unique(np.frombuffer(b"".join(parts), np.int32)) for parts in items_of_user.values()])
     yield (USERS, 0), as_row(items, np.ones_like(items), len(index))
     yield (ALL_USERS, 0), sparse.csr_matrix([[len(items_of_user)]], dtype=np.int64)

@@ -11,6 +11,7 @@ from rich.text import Text
 from components.example_gen.rejected_rows import describe_rejected, table_remedies
 from components.example_gen.report import IngestionReport
 from pipeline.display.metric_names import MAIN, main_metrics
+from schemas.config.log import DataConfig
 
 _SUMMARY = tuple(name for name in MAIN if name != "mrr")
 
@@ -30,6 +31,24 @@ def data_table(data: Mapping[str, Any]) -> Table:
 
 
 def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield from _log_rows(data)
+    yield "users", data["users"]
+    if data["users_not_in_table"]:
+        yield "users missing from the users table", data["users_not_in_table"]
+    yield "items", data["items"]
+    if data["interactions_not_in_table"]:
+        yield "interactions with items missing from the items table", data["interactions_not_in_table"]
+    for name, rows in data["tables"].items():
+        for reason, count in rows["rows_rejected"].items():
+            yield f"{name} table, rejected: {reason}", count
+    for split, count in data["examples"].items():
+        yield f"{split} examples", count
+    for kind, count in data["test_users"].items():
+        yield f"test users: {kind}", count
+
+
+def _log_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield what became of the rows of the log."""
     if spans := data["spans"]:
         yield f"spans: {spans[0]} to {spans[-1]}" if len(spans) > 1 else f"span: {spans[0]}", len(spans)
     yield "rows read", data["rows_read"]
@@ -44,19 +63,6 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for rule, count in data["rows_left_out"].items():
         if count:
             yield f"left out: {rule.replace('_', ' ')}", count
-    yield "users", data["users"]
-    if data["users_not_in_table"]:
-        yield "users missing from the users table", data["users_not_in_table"]
-    yield "items", data["items"]
-    if data["interactions_not_in_table"]:
-        yield "interactions with items missing from the items table", data["interactions_not_in_table"]
-    for name, rows in data["tables"].items():
-        for reason, count in rows["rows_rejected"].items():
-            yield f"{name} table, rejected: {reason}", count
-    for split, count in data["examples"].items():
-        yield f"{split} examples", count
-    for kind, count in data["test_users"].items():
-        yield f"test users: {kind}", count
 
 
 def rejected_text(report: IngestionReport, data: DataConfig) -> Iterator[str]:

@@ -9,6 +9,7 @@ import apache_beam as beam
 import pytest
 from tfx.types import standard_artifacts
 
+from components.example_gen import files
 from components.example_gen.component import ExampleGenExecutor
 from components.example_gen.ingest import ingest
 from components.example_gen.listing import describe_listing, list_log, unchanged_log
@@ -21,7 +22,6 @@ from tests.components.log_writers import WRITERS, Table
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 
 TABLE: Table = [{"user": f"u{i % 5}", "item": f"i{i % 7}", "time": START_S + i * DAY_S} for i in range(40)]
-BLOCK_BYTES = 1 << 12
 
 
 def run(settings: DataConfig, folder: Path, pipelines: Iterator[Callable[[], object]]) -> IngestionReport:
@@ -73,7 +73,10 @@ def test_span_that_arrives_while_the_log_is_read_is_left_to_the_next_run(log: Pa
 
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize("change", ["append", "cut", "replace", "unlink"])
-def test_file_that_changes_between_two_batches_is_named(kind: str, change: str, tmp_path: Path) -> None:
+def test_file_that_changes_between_two_batches_is_named(
+    kind: str, change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "READ_BYTES", 1 << 12)  # smaller than the file
     path = tmp_path / "log"
     WRITERS[kind](path, TABLE * 500)
     settings = data(path, format=kind)
@@ -82,7 +85,7 @@ def test_file_that_changes_between_two_batches_is_named(kind: str, change: str, 
 
     def read() -> None:
         with unchanged_log(settings):
-            batches = read_log_file(str(path), settings, BLOCK_BYTES)
+            batches = read_log_file(str(path), settings)
             next(batches)
             changes[change]()
             for _ in batches:
