@@ -13,7 +13,7 @@ from typing import NamedTuple
 from schemas.config.span_pattern import DATE_PARTS, NUMBER, has_dates
 from schemas.errors import InputError
 
-DAY_S = 86_400
+_DAY_S = 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
 _TOKEN = re.compile(rf"{NUMBER.pattern}|\{{(?P<date>YYYY|MM|DD)\}}|\[!?\]?[^\]]*\]|.", re.DOTALL)
 _WILDCARD = re.compile(r"[*?\[]")
@@ -111,7 +111,7 @@ def find_span(file: str, pattern: str) -> LogSpan:
     except ValueError:
         raise _wrong_name(file, pattern) from None
     number = day.toordinal() - _EPOCH
-    return LogSpan(number, day.isoformat(), float(number * DAY_S))
+    return LogSpan(number, day.isoformat(), float(number * _DAY_S))
 
 
 @cache

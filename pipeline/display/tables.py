@@ -55,7 +55,7 @@ def _log_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "accepted", data["rows_accepted"]
     for span, count in data["late_rows"].items():
         if count:
-            yield f"accepted, before the day of span {span}", count
+            yield f"late rows of span {span}", count
     for reason, count in data["rows_rejected"].items():
         yield f"rejected: {reason}", count
     for condition, count in data["rows_filtered"].items():

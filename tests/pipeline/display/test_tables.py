@@ -162,7 +162,7 @@ def test_data_table_shows_the_spans_and_their_late_rows() -> None:
     }
     found = rows(data_table(data))
     assert found["spans: 2026-11-01 to 2026-11-02"] == ["2"]
-    assert found["accepted, before the day of span 2026-11-02"] == ["1,234"]
+    assert found["late rows of span 2026-11-02"] == ["1,234"]
     assert rows(data_table({**data, "spans": ["7"], "late_rows": {}}))["span: 7"] == ["1"]
     assert "span" not in "".join(rows(data_table({**data, "spans": [], "late_rows": {}})))
 
