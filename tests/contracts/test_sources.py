@@ -1,6 +1,7 @@
 """The contract of every source of `SOURCES`. A new format adds a line to `WRITERS`."""
 
 import gzip
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from components.example_gen.files import DECOMPRESSORS, ENDINGS, match_log
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import SAMPLE_ROWS, check_log
-from components.example_gen.report import IngestionReport
+from components.example_gen.report import REPORT_FILE
 from components.example_gen.rows import validate
 from components.example_gen.source import SOURCES, needed_columns, read_log_file
 from schemas.config import HistoryConfig, LeaveOneOutConfig
@@ -30,6 +31,7 @@ TYPED: Table = [
     {"user": i % 9, "item": f"i{i % 7}", "time": START_S + i * DAY_S, "event": None if i % 4 == 0 else "view"}
     for i in range(60)
 ]
+TIED: Table = [{**row, "time": START_S + i // 20 * DAY_S} for i, row in enumerate(TYPED)]  # the order of the log counts
 
 
 def data(path: Path | str, kind: str, **settings: Any) -> DataConfig:
@@ -117,21 +119,34 @@ def test_missing_value_and_integer_have_the_same_text(kind: str, tmp_path: Path)
     assert {row[ERROR] for row in found} == {None}
 
 
-@pytest.mark.parametrize("kind", SOURCES)
-def test_interactions_and_examples_are_those_of_csv(kind: str, tmp_path: Path) -> None:
-    written = {}
-    for each in ("csv", kind):
-        WRITERS[each](tmp_path / f"{each}.log", TYPED)
-        output = tmp_path / f"out-{each}"
-        settings = typed(tmp_path / f"{each}.log", each)
-        ingest(local_pipeline, settings, LeaveOneOutConfig(), HistoryConfig(max_length=3), str(output))
-        report = IngestionReport.read(str(output))
-        assert (report.rows_read, report.rows_accepted) == (60, 60)
-        paths = sorted(path for path in output.rglob("*") if path.is_file())
-        written[each] = {str(path.relative_to(output)): path.read_bytes() for path in paths}
+def ingested(log: Path, kind: str, output: Path) -> dict[str, bytes]:
+    """Return the examples and the report of a log, by file."""
+    ingest(local_pipeline, typed(log, kind), LeaveOneOutConfig(), HistoryConfig(max_length=3), str(output))
+    return {
+        str(path.relative_to(output)): path.read_bytes() for path in (output / REPORT_FILE, *output.glob("Split-*/*"))
+    }
 
-    assert any(name.startswith("Split-train/") for name in written["csv"])
-    assert written[kind] == written["csv"]
+
+@pytest.fixture(scope="module")
+def examples_of_csv(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("csv")
+    WRITERS["csv"](folder / "log.csv", TIED)
+    found = ingested(folder / "log.csv", "csv", folder / "out")
+    assert json.loads(found[REPORT_FILE])["ties"] > 20
+    assert any(name.startswith("Split-train/") for name in found)
+    return found
+
+
+@pytest.mark.parametrize("cuts", [(0, 60), (0, 1, 31, 60)], ids=["whole", "divided"])
+@pytest.mark.parametrize("kind", SOURCES)
+def test_examples_of_any_format_and_division_are_equal(
+    kind: str, cuts: tuple[int, ...], examples_of_csv: dict[str, bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "log").mkdir()
+    for number, (start, end) in enumerate(itertools.pairwise(cuts)):
+        WRITERS[kind](tmp_path / "log" / f"part-{number}{ENDINGS[kind][0]}", TIED[start:end])
+
+    assert ingested(tmp_path / "log", kind, tmp_path / "out") == examples_of_csv
 
 
 @pytest.mark.parametrize("kind", SOURCES)
