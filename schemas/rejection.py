@@ -17,8 +17,8 @@ class RejectionReason(str, Enum):
 
     MALFORMED = (
         "malformed",
-        "has broken quoting (reading continues at the next line), is not a JSON object, or has an id with a line break"
-        " in it",
+        "has broken quoting (reading continues at the next line), is not a JSON object, has an id with a line break in"
+        " it, or a value with more than 131,072 characters",
         "check data.format; in csv also data.quote (null if the log does not quote) and data.delimiter; in other"
         " formats, that each configured column has one text or number a row",
     )

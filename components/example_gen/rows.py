@@ -15,8 +15,10 @@ from components.example_gen.rejection_details import TIME_REASONS, RejectionDeta
 from components.example_gen.text_numbers import read_numbers
 from components.example_gen.times import in_range, read_times
 from schemas.config.log import DataConfig, Feature
-from schemas.interaction import ERROR, FILE, LINE, RAW, REJECTED, interaction_schema
+from schemas.interaction import ERROR, FILE, LINE, PROVENANCE, RAW, REJECTED, interaction_schema
 from schemas.rejection import RejectionReason
+
+LONGEST_FIELD = 131_072  # characters; the csv module has this limit, and other formats must not differ
 
 _REASONS = np.array([*(reason.value for reason in RejectionReason), None], dtype=object)
 _INDICES = {reason: index for index, reason in enumerate(RejectionReason)}
@@ -39,7 +41,7 @@ def validate(batch: pa.RecordBatch, data: DataConfig) -> tuple[pa.RecordBatch, p
 
     White space around a value is removed before anything else. A row is rejected for the first
     member of `RejectionReason` that applies to it. A value with a line break in it is malformed,
-    because a vocabulary file has one value a line.
+    because a vocabulary file has one value a line. So is one with more than `LONGEST_FIELD` characters.
 
     Args:
         batch: rows of `raw_schema(needed_columns(data))`.
@@ -87,6 +89,7 @@ def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
             [
                 _is(errors, RejectionReason.MALFORMED),
                 *(_matches(text, r"[\r\n]") for text in (users, items, *further) if text.type == pa.string()),
+                *(_is_too_long(column) for column in batch.columns[: -len(PROVENANCE)]),
             ]
         ),
         RejectionReason.WRONG_FIELD_COUNT: _is(errors, RejectionReason.WRONG_FIELD_COUNT),
@@ -159,6 +162,13 @@ def _is(errors: pa.Array, reason: RejectionReason) -> Mask:
 
 def _matches(text: pa.Array, pattern: str) -> Mask:
     return _numpy(pc.match_substring_regex(text, pattern))
+
+
+def _is_too_long(text: pa.Array) -> Mask:
+    longest = pc.max(pc.binary_length(text)).as_py() or 0  # in bytes, of which a character has at least one
+    if longest <= LONGEST_FIELD:
+        return np.zeros(len(text), np.bool_)
+    return _numpy(pc.fill_null(pc.greater(pc.utf8_length(text), LONGEST_FIELD), False))
 
 
 def _is_null_value(ids: pa.Array, data: DataConfig) -> Mask:

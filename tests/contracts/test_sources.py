@@ -283,3 +283,16 @@ def test_file_of_another_format_is_refused(kind: str, other: str, tmp_path: Path
     if kind != other:
         with pytest.raises(InputError):
             check_log(data(tmp_path / "log", kind))
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_value_of_more_characters_than_the_csv_module_reads_is_malformed(kind: str, tmp_path: Path) -> None:
+    table: Table = [{**TYPED[0], "event": "é" * length} for length in (131_072, 131_073, 1)]
+    WRITERS[kind](tmp_path / "log", table)
+    settings = typed(tmp_path / "log", kind)
+
+    tables = [validate(batch, settings) for batch in read_log_file(str(tmp_path / "log"), settings)]
+
+    assert sum(accepted.num_rows for accepted, _ in tables) == 2
+    rejected = [row for _, batch in tables for row in batch.to_pylist()]
+    assert [(row["reason"], row["line"]) for row in rejected] == [("malformed", 2 + (kind == "csv"))]
