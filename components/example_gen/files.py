@@ -90,7 +90,8 @@ def match_files(path: str, setting: str, endings: Sequence[str] = ()) -> tuple[s
         The paths, at least one.
 
     Raises:
-        InputError: no file matches, the path is a folder or a pipe, the glob has a `**`, or a bucket cannot be read.
+        InputError: no file matches, the path is a folder or a pipe, a name is not UTF-8, the glob has a `**`, or a
+            bucket cannot be read.
     """
     found = _find_files(path, setting, endings, any_folder=False)
     if not found:
@@ -123,6 +124,7 @@ def _find_files(path: str, setting: str, endings: Sequence[str], *, any_folder: 
             expected=f"a path that can be read in {setting}", received=f"{path}: {error}", remedy="check the path"
         ) from None
     for name in found:
+        _check_name(name, setting)
         _check_regular(name, setting)
     return found
 
@@ -207,6 +209,17 @@ def _is_hidden(name: str, pattern: str) -> bool:
         part.startswith(".") and not wanted.startswith(".")
         for part, wanted in zip(name.split("/"), pattern.split("/"), strict=False)
     )
+
+
+def _check_name(name: str, setting: str) -> None:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # bytes that are not UTF-8 are surrogates
+        raise InputError(
+            expected=f"names of files and folders in UTF-8 in {setting}",
+            received=os.fsencode(name).decode("utf-8", "backslashreplace"),
+            remedy="rename the file or folder",
+        ) from None
 
 
 def _check_regular(name: str, setting: str) -> None:

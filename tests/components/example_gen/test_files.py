@@ -228,6 +228,13 @@ def test_match_files_of_a_pipe_asks_for_a_file(tmp_path: Path) -> None:
         match_files(f"{tmp_path}/pipe", "data.path")
 
 
+def test_match_files_with_a_name_that_is_not_utf8_asks_to_rename_it(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.csv")).touch()
+
+    with pytest.raises(InputError, match=r"received: .*/caf\\xe9\.csv\nremedy:   rename"):
+        match_files(str(tmp_path), "data.path", [".csv"])
+
+
 def test_match_files_in_an_empty_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="its folder is empty"):
         match_files(f"{tmp_path}/log.csv", "data.path")
