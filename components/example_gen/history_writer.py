@@ -12,7 +12,7 @@ from components.example_gen.example_encoder import encode_examples
 from components.example_gen.spill import Shard
 
 # Level 1 takes a quarter of the time of level 6, for files that are 7% larger.
-_OPTIONS = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+OPTIONS = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
 
 
 def write_examples(batches: Iterable[pa.RecordBatch], split: str, shard: Shard, directory: str, scratch: str) -> str:
@@ -29,7 +29,7 @@ def write_examples(batches: Iterable[pa.RecordBatch], split: str, shard: Shard, 
         The path of the file, `<directory>/Split-<split>/data_tfrecord-<i>-of-<n>.gz`.
     """
     path = f"{directory}/Split-{split}/data_tfrecord-{shard.number:05d}-of-{shard.of:05d}.gz"
-    with atomic_write(path, scratch) as unfinished, tf.io.TFRecordWriter(unfinished, _OPTIONS) as writer:
+    with atomic_write(path, scratch) as unfinished, tf.io.TFRecordWriter(unfinished, OPTIONS) as writer:
         for batch in batches:
             for example in encode_examples(batch).to_pylist():
                 writer.write(example)
