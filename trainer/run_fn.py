@@ -77,7 +77,9 @@ def _fit_data(fn_args: Any, config: TrainerConfig, transform: Any) -> FitData:
         read_examples(fn_args.train_files, function),
         read_examples(fn_args.eval_files, function),
         transform.vocabulary_size_by_name(VOCABULARY),
-        read_feature_spec(transform.vocabulary_file_by_name, boundaries, config.model, config.features),
+        read_feature_spec(
+            transform.vocabulary_file_by_name, boundaries, config.model, config.features, config.event_weights
+        ),
         read_popularity(fn_args.custom_config["counts"], "recent_popularity", vocabulary_file),
     )
 

@@ -57,7 +57,9 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
     ends_s: list[float] = []
     function = transform_function(transform)
     boundaries = read_boundaries(train_files, function, numbers_read(training.model, training.features))
-    feature_spec = read_feature_spec(transform.vocabulary_file_by_name, boundaries, training.model, training.features)
+    feature_spec = read_feature_spec(
+        transform.vocabulary_file_by_name, boundaries, training.model, training.features, training.event_weights
+    )
     result = fit(
         FitData(
             read_examples(train_files, function),

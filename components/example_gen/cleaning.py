@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.example_gen.file_counts import FileCounts, count_interactions
 from components.example_gen.timelines import Timelines
-from schemas.config.log import CleaningConfig, DataConfig
+from schemas.config.log import DataConfig
+from schemas.features import EVENT
 
 DAY_S = 86_400
 Mask = npt.NDArray[np.bool_]
 
 
-def clean(timelines: Timelines, rules: CleaningConfig) -> tuple[Timelines, FileCounts]:
+def clean(timelines: Timelines, data: DataConfig) -> tuple[Timelines, FileCounts]:
     """Leave out what the rules name, one rule after the other.
 
     Args:
         timelines: the interactions of some users, all of them.
-        rules: the rules.
+        data: the settings of the rules.
 
     Returns:
         The rest, and the number of interactions that each rule has left out, by the rules of `LEFT_OUT` and by file.
     """
     counts: FileCounts = Counter()
+    settings = data.cleaning
     steps: tuple[tuple[str, Any, Callable[[Timelines, Any], Mask]], ...] = (
-        ("bots", rules.max_per_day, _of_bots),
-        ("duplicates", rules.drop_duplicates, _duplicates),
-        ("repeats", rules.repeat_gap_s, _repeats),
-        ("older", rules.keep_last, _older),
+        ("bots", settings.max_per_day, _of_bots),
+        ("duplicates", settings.drop_duplicates, _duplicates),
+        ("other_events", data.events, _other_events),
+        ("repeats", settings.repeat_gap_s, _repeats),
+        ("older", settings.keep_last, _older),
     )
     for name, setting, find in steps:
         if setting:
@@ -59,6 +63,12 @@ def _duplicates(timelines: Timelines, _: bool) -> Mask:
     columns = {"user": timelines.users, "time": timelines.timestamps_s, "item": timelines.items}
     further = {f"further_{name}": column.to_numpy(zero_copy_only=False) for name, column in timelines.further.items()}
     return np.asarray(pd.DataFrame({**columns, **further}).duplicated())
+
+
+def _other_events(timelines: Timelines, events: Mapping[str, float]) -> Mask:
+    """Return the interactions with an event that is not configured."""
+    known = pc.is_in(timelines.further[EVENT], value_set=pa.array(list(events), pa.string()))
+    return ~np.asarray(known.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def _repeats(timelines: Timelines, gap_s: float) -> Mask:

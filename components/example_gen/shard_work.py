@@ -50,7 +50,7 @@ def load_timelines(work: Work, data: DataConfig, rare: pa.Array) -> tuple[Timeli
     """
     schema = interaction_schema([feature for feature in data.features if not feature.in_table])
     every = build_timelines(_rows(work.interactions, work.shard), schema)
-    cleaned, counts = clean(every, data.cleaning)
+    cleaned, counts = clean(every, data)
     kept, below = keep_frequent(cleaned, data, rare)
     return kept, counts + below
 

@@ -33,7 +33,7 @@ from schemas.config.split import (
     TimeCutsConfig,
 )
 from schemas.config.train import DistributionStrategy, LossConfig, TrainConfig
-from schemas.features import VALUE, target_key, user_key
+from schemas.features import EVENT, VALUE, target_key, user_key
 
 __all__ = [
     "AttentionConfig",
@@ -104,6 +104,9 @@ class TrainerConfig(Section):
     train: TrainConfig = Field(description="The fitting of the network.")
     serving: ServingConfig = Field(description="The answers of the exported model.")
     features: tuple[Feature, ...] = Field(default=(), description="The further columns that the model reads.")
+    event_weights: dict[str, float] = Field(
+        default={}, description="The weight of a target in the loss, by its event; empty if all weigh the same."
+    )
 
 
 class Config(Section):
@@ -138,24 +141,31 @@ class Config(Section):
 
     @property
     def example_gen_config(self) -> ExampleGenConfig:
-        """The settings that determine the examples. Item titles do not."""
+        """The settings that determine the examples. Item titles do not, nor do the weights of events."""
+        events = dict.fromkeys(sorted(self.data.events), 1.0) if self.data.events else None
         items = (
             self.data.items.model_copy(update={"title": ""}) if self.data.items and self.data.items.columns else None
         )
         return ExampleGenConfig(
-            data=self.data.model_copy(update={"items": items}), split=self.split, history=self.history
+            data=self.data.model_copy(update={"items": items, "events": events}),
+            split=self.split,
+            history=self.history,
         )
 
     @property
     def trainer_config(self) -> TrainerConfig:
         """The settings that, with the examples, determine the exported model."""
-        read = {*self.model.inputs.columns, *([VALUE] if self.model.reranker.by_value else [])}
+        weights = self.data.events or {}
+        weights = weights if len({*weights.values()}) > 1 else {}
+        by_value = self.model.reranker.by_value
+        read = {*self.model.inputs.columns, *([VALUE] if by_value else []), *([EVENT] if weights else [])}
         return TrainerConfig(
             history=self.history,
             model=self.model,
             train=self.train,
             serving=self.serving,
             features=tuple(feature for feature in self.data.features if feature.name in read),
+            event_weights=weights,
         )
 
     @property

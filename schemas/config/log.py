@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
+from schemas.config.cleaning import CleaningConfig
 from schemas.config.filters import FilterConfig
 from schemas.config.section import Section
 from schemas.config.span_pattern import check_span_pattern, has_spans
@@ -17,6 +18,8 @@ from schemas.rejection import RejectionReason
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Category = Annotated[str, StringConstraints(pattern=r"^\S(.*\S)?$")]  # without white space around it
+Weight = Annotated[float, Field(gt=0.0)]
 
 
 class ColumnConfig(Section):
@@ -156,29 +159,6 @@ class UsersTableConfig(SideTableConfig):
     )
 
 
-class CleaningConfig(Section):
-    """Rules for valid rows that are no sign of a user's taste. They apply in this order, and are counted."""
-
-    max_per_day: int | None = Field(
-        default=None,
-        ge=1,
-        description="Maximum number of a user's interactions in a day, in UTC. A user with more is taken for a bot, and"
-        " is left out.",
-    )
-    drop_duplicates: bool = Field(
-        default=False,
-        description="Whether interactions that equal another one in all configured columns are left out.",
-    )
-    repeat_gap_s: float | None = Field(
-        default=None,
-        gt=0.0,
-        description="Time in seconds within which the same item again, of the same user, is left out.",
-    )
-    keep_last: int | None = Field(
-        default=None, ge=1, description="Number of a user's most recent interactions to keep, after the rules above."
-    )
-
-
 class DataConfig(Section):
     """The log and how to read it."""
 
@@ -219,6 +199,12 @@ class DataConfig(Section):
         " reason, like `{bad_timestamp: 0.01}`. docs/data.md lists the reasons; `filtered` is one of them.",
     )
     cleaning: CleaningConfig = Field(default=CleaningConfig(), description="Rules for valid rows to leave out.")
+    events: dict[Category, Weight] | None = Field(
+        default=None,
+        min_length=1,
+        description="Events to keep, with the weight of a target in the training loss: `{view: 1.0, purchase: 5.0}`."
+        " Interactions with another event in `columns.event` are left out.",
+    )
     min_item_interactions: int = Field(
         default=1,
         ge=1,
@@ -252,6 +238,12 @@ class DataConfig(Section):
                     f"unknown reason {reason}; " + did_you_mean(reason, known, f"known: {', '.join(known)}")
                 )
         return shares
+
+    @model_validator(mode="after")
+    def _columns_are_there(self) -> DataConfig:
+        if self.events and self.columns.event is None:
+            raise ValueError("events needs columns.event, the column with the user's action")
+        return self
 
     @model_validator(mode="after")
     def _settings_of_csv(self) -> DataConfig:

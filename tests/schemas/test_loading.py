@@ -336,3 +336,33 @@ def test_load_config_unknown_reason_for_rejection_names_the_closest(write):
     assert "known: malformed, wrong_field_count, " in received
     received = problems(write(SMALLEST), "data.max_rejected_share_by_reason={no_user: 1.5}")
     assert "data.max_rejected_share_by_reason.no_user: " in received
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (["data.events={view: 1.0}"], "events needs columns.event"),
+        (["data.columns.event=e", "data.events={view: 0}"], "greater than 0"),
+        (["data.columns.event=e", "data.events={}"], "at least 1"),
+    ],
+)
+def test_load_config_contradicting_columns_are_refused(write, overrides, problem):
+    assert problem in problems(write(SMALLEST), *overrides)
+
+
+def test_trainer_config_has_event_weights_only_if_they_differ(write):
+    def weights(events):
+        config = load_config(write(SMALLEST), ["data.columns.event=e", f"data.events={events}"])
+        return config.trainer_config.event_weights, [each.name for each in config.trainer_config.features]
+
+    assert weights("{view: 1.0, buy: 5.0}") == ({"view": 1.0, "buy": 5.0}, ["event"])
+    assert weights("{view: 3.0, buy: 3.0}") == ({}, [])
+
+
+def test_example_gen_config_does_not_depend_on_the_weights_of_events(write):
+    one, other = (
+        load_config(write(SMALLEST), ["data.columns.event=e", f"data.events={events}"]).example_gen_config
+        for events in ("{view: 1.0, buy: 5.0}", "{buy: 2.0, view: 3.0}")
+    )
+
+    assert one.model_dump_json() == other.model_dump_json()

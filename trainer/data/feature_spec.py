@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from schemas.config import ModelConfig
 from schemas.config.log import Feature, split_categories
-from schemas.features import GAP, TIME_CODES, VALUE
+from schemas.features import EVENT, GAP, TIME_CODES, VALUE
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 
 
@@ -21,6 +21,7 @@ class FeatureSpec(NamedTuple):
     batch_columns: tuple[str, ...] = ()  # the columns whose codes a batch must hold: those of the network, the value
     item_encodings: Mapping[str, tuple[FeatureEncoding, str | None]] = {}  # with the separator of names in a category
     value_buckets: int = 1  # of the value, where the ranking task learns from it
+    event_weights: tuple[float, ...] = ()  # the weight of a target, by the code of its event; empty if all weigh 1
 
 
 def read_feature_spec(
@@ -28,6 +29,7 @@ def read_feature_spec(
     boundaries: Mapping[str, npt.NDArray[np.float32]],
     model: ModelConfig,
     features: Sequence[Feature],
+    event_weights: Mapping[str, float],
 ) -> FeatureSpec:
     """Return the features that a model reads, as Transform has encoded them.
 
@@ -36,6 +38,7 @@ def read_feature_spec(
         boundaries: by name, the boundaries of the buckets of `numbers_read`.
         model: the configuration that names the features.
         features: the further columns of the log.
+        event_weights: the weight of a target in the loss, by its event; empty if all weigh the same.
 
     Returns:
         The features.
@@ -54,7 +57,15 @@ def read_feature_spec(
         if feature.of == "interaction" and feature.name in inputs.columns
     }
     value = next((feature for feature in features if feature.name == VALUE and model.reranker.by_value), None)
-    batch_columns = [*(TIME_CODES if times else ()), *columns, *([VALUE] if value else [])]
+    events = next(
+        (encoding(feature).categories() for feature in features if event_weights and feature.name == EVENT), []
+    )
+    batch_columns = [
+        *(TIME_CODES if times else ()),
+        *columns,
+        *([VALUE] if value else []),
+        *([EVENT] if event_weights else []),
+    ]
     return FeatureSpec(
         encodings=FeatureEncodings(
             gap_boundaries=boundaries[GAP] if times else np.empty(0, np.float32),
@@ -67,6 +78,8 @@ def read_feature_spec(
             feature.name: (encoding(feature), feature.separator) for feature in features if feature.of == "item"
         },
         value_buckets=encoding(value).id_count() - 1 if value else 1,
+        # The codes before and after are those of a missing and of an unknown event, which no training example has.
+        event_weights=(1.0, *(event_weights[event] for event in events), 1.0) if event_weights else (),
     )
 
 

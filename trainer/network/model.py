@@ -25,6 +25,7 @@ from trainer.network.item_embeddings import ItemEmbeddings
 from trainer.network.ranking_task import HardNegativeRanking, Ranker
 from trainer.network.retrieval_task import CatalogueRetrieval
 from trainer.network.sessions import SessionRule
+from trainer.network.target_weights import target_weights
 from trainer.network.train_step import LOSSES, Batch, JointLossModel
 from trainer.network.weights import decays
 
@@ -93,6 +94,7 @@ class NextItemModel(JointLossModel):
         self._remove_seen = remove_seen
         self._reranker = model.reranker
         self._l2 = train.l2
+        self._event_weights = feature_spec.event_weights
         self._session_rule = SessionRule.of(model.attention, feature_spec.encodings.gap_boundaries)
         # Initial weights are drawn in the order in which layers are created: another order is another model.
         self._items = _item_embeddings(stats, model.dim, feature_spec, train)
@@ -101,7 +103,7 @@ class NextItemModel(JointLossModel):
         self._retrieval_task = CatalogueRetrieval(train.loss, stats.target_fractions)
         # Without a loss the network would not be trained, and its scores would be noise.
         self._ranker = Ranker(model.dim, model.attention, model.reranker.hidden) if model.reranker.weight else None
-        self._ranking_task = HardNegativeRanking(model.reranker, feature_spec.value_buckets)
+        self._ranking_task = HardNegativeRanking(model.reranker, feature_spec.value_buckets, feature_spec.event_weights)
         self._cooccurrence = _cooccurrence_scorer(stats, model, recent_popularity)
         self.score_names = [
             "retrieval",
@@ -258,9 +260,10 @@ class NextItemModel(JointLossModel):
         sessions = self._session_rule.indices(item_ids, _codes(inputs))
         states, _ = self._encode(item_ids, _codes(inputs), sessions, training=training)
         at_target = next_ids != PADDING_ID
+        weights = target_weights(inputs, self._event_weights) / targets
         positives = tf.boolean_mask(next_ids, at_target)
         retrieval_loss = self._retrieval_task(
-            tf.boolean_mask(states, at_target), self._items, positives, tf.fill(tf.shape(positives), 1.0 / targets)
+            tf.boolean_mask(states, at_target), self._items, positives, tf.boolean_mask(weights, at_target)
         )
         loss, ranking_loss = retrieval_loss, tf.zeros([])
         if self._ranker is not None:

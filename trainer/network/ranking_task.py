@@ -12,6 +12,7 @@ from schemas.features import ITEM_IDS, PADDING_ID, VALUE, codes_key
 from trainer.data.batches import NEXT_IDS
 from trainer.network.encoder import ProjectedAttention
 from trainer.network.item_embeddings import ItemEmbeddings
+from trainer.network.target_weights import target_weights
 from trainer.network.train_step import Batch
 
 _POOL = 1_024  # items of which retrieval's best become the negatives
@@ -69,15 +70,17 @@ class HardNegativeRanking(tfrs.tasks.Ranking):
     Args:
         reranker: positions of a history, negatives of a position, and whether a target weighs by its value.
         value_buckets: codes of the value, if targets weigh by it.
+        event_weights: the weight of a target by the code of its event; empty if all weigh 1.
     """
 
-    def __init__(self, reranker: RerankerConfig, value_buckets: int) -> None:
+    def __init__(self, reranker: RerankerConfig, value_buckets: int, event_weights: Sequence[float] = ()) -> None:
         super().__init__(
             loss=tf.keras.losses.CategoricalCrossentropy(from_logits=True, reduction=tf.keras.losses.Reduction.SUM),
             name="ranking",
         )
         self._settings = reranker
         self._value_buckets = value_buckets
+        self._event_weights = event_weights
 
     def loss_of_batch(
         self, ranker: Ranker, items: ItemEmbeddings, inputs: Batch, states: tf.Tensor, sessions: tf.Tensor
@@ -91,7 +94,8 @@ class HardNegativeRanking(tfrs.tasks.Ranking):
         Args:
             ranker: the scorer that learns.
             items: the catalogue.
-            inputs: `{item_ids, next_ids}` int64 [batch, length], and the codes of the value if targets weigh by it.
+            inputs: `{item_ids, next_ids}` int64 [batch, length], and the codes of values and events if targets weigh by
+                them.
             states: float32 [batch, length, dim].
             sessions: int [batch, length].
 
@@ -133,9 +137,10 @@ class HardNegativeRanking(tfrs.tasks.Ranking):
         _, hard = tf.math.top_k(hardness, min(self._settings.negatives, pool.shape[0]))
         return tf.gather(pool, hard)
 
-    def _weights(self, inputs: Batch, drawn: tf.Tensor) -> tf.Tensor | None:
-        """Return the weights of the targets, float32 [batch, positions], or None if all weigh 1."""
+    def _weights(self, inputs: Batch, drawn: tf.Tensor) -> tf.Tensor:
+        """Return the weights of the targets, float32 [batch, positions]."""
+        weights = tf.gather(target_weights(inputs, self._event_weights), drawn, batch_dims=1)
         if not self._settings.by_value:
-            return None
+            return weights
         buckets = tf.gather(inputs[codes_key(VALUE)], drawn + 1, batch_dims=1)
-        return tf.where(buckets > 0, tf.cast(buckets / self._value_buckets, tf.float32), 1.0)
+        return weights * tf.where(buckets > 0, tf.cast(buckets / self._value_buckets, tf.float32), 1.0)

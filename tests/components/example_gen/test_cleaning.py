@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from components.example_gen.cleaning import DAY_S, clean, keep_frequent
 from components.example_gen.file_counts import by_rule
-from schemas.config.log import CleaningConfig, TimestampConfig
+from schemas.config.log import TimestampConfig
 from tests.components.example_gen.test_timelines import by_user
 from tests.components.logs import data
 from tests.components.protocols import timelines
@@ -21,7 +21,7 @@ Rows = list[tuple[str, str, float]]
 
 
 def cleaned(rows: Rows, **rules: Any) -> tuple[dict[str, list[tuple[str, float]]], dict[str, int]]:
-    found, counts = clean(timelines(rows), CleaningConfig(**rules))
+    found, counts = clean(timelines(rows), data(cleaning=rules))
     return by_user(found), dict(by_rule(counts))
 
 
@@ -40,7 +40,7 @@ def test_duplicate_equals_another_interaction_in_every_column() -> None:
     rows: Rows = [("u", "a", 1), ("u", "b", 1), ("u", "a", 1), ("u", "a", 1), ("u", "a", 2), ("v", "a", 1)]
     events = pa.array(["view", "view", "buy", "view", "view", "view"])
 
-    found, counts = clean(replace(timelines(rows), further={"event": events}), CleaningConfig(drop_duplicates=True))
+    found, counts = clean(replace(timelines(rows), further={"event": events}), data(cleaning={"drop_duplicates": True}))
 
     assert by_user(found) == {"u": [("a", 1), ("b", 1), ("a", 1), ("a", 2)], "v": [("a", 1)]}
     assert found.further["event"].to_pylist() == ["view", "view", "buy", "view", "view"]
@@ -61,6 +61,17 @@ def test_older_interactions_are_those_before_the_last() -> None:
 
     assert kept == {"u": [("b", 2), ("c", 3)], "v": [("d", 1)]}
     assert counts == {"older": 1}
+
+
+def test_other_events_are_left_out_before_repeats() -> None:
+    rows: Rows = [("u", "a", 1), ("u", "a", 2), ("u", "b", 3)]
+    further = {"event": pa.array(["view", "buy", ""])}
+    log = data(further={"event": "action"}, events={"buy": 1.0}, cleaning={"repeat_gap_s": 9.0})
+
+    found, counts = clean(replace(timelines(rows), further=further), log)
+
+    assert by_user(found) == {"u": [("a", 2)]}  # the view just before is no repeat
+    assert counts == {"other_events": 2, "repeats": 0}
 
 
 def test_without_rules_everything_is_kept() -> None:

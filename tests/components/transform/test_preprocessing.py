@@ -170,7 +170,7 @@ def test_request_features_equal_the_transformed_ones(transformed: Transformed) -
         {"inputs": {"time": True, "query_time": True, "columns": ["event", "value", "genres"]}}
     )
     boundaries = {name: transformed.examples[0][boundaries_key(name)] for name in numbers_read(model, DATA.features)}
-    columns = read_feature_spec(transformed.output.vocabulary_file_by_name, boundaries, model, DATA.features)
+    columns = read_feature_spec(transformed.output.vocabulary_file_by_name, boundaries, model, DATA.features, {})
     context = RequestFeatureEncoder(columns.encodings)
     serialized = tf.constant([to_example(each) for each in HISTORIES])
     features = tf.io.parse_example(serialized, {ITEM_IDS: tf.io.RaggedFeature(tf.string), **context.features()})
