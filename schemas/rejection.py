@@ -61,7 +61,7 @@ class RejectionReason(str, Enum):
     BAD_NUMBER = (
         "bad_number",
         "has a value that is not a number in a further column of numbers",
-        "check data.columns.value, the kind of data.columns.context, and data.null_values",
+        "check data.columns.value, the kind of data.columns.context, data.cleaning.returns, and data.null_values",
     )
 
     def __new__(cls, value: str, description: str = "", remedy: str = "") -> RejectionReason:

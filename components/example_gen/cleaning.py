@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.file_counts import FileCounts, count_interactions
+from components.example_gen.returns import is_return, is_returned
 from components.example_gen.timelines import Timelines
 from schemas.config.log import DataConfig
 from schemas.features import EVENT
@@ -36,6 +37,8 @@ def clean(timelines: Timelines, data: DataConfig) -> tuple[Timelines, FileCounts
     steps: tuple[tuple[str, Any, Callable[[Timelines, Any], Mask]], ...] = (
         ("bots", settings.max_per_day, _of_bots),
         ("duplicates", settings.drop_duplicates, _duplicates),
+        ("returned", settings.returns, lambda rest, _: is_returned(rest)),
+        ("returns", settings.returns, lambda rest, _: is_return(rest)),
         ("other_events", data.events, _other_events),
         ("repeats", settings.repeat_gap_s, _repeats),
         ("older", settings.keep_last, _older),
@@ -73,12 +76,10 @@ def _other_events(timelines: Timelines, events: Mapping[str, float]) -> Mask:
 
 def _repeats(timelines: Timelines, gap_s: float) -> Mask:
     """Return the interactions with an item that the user had at most `gap_s` before."""
-    order = np.lexsort((np.arange(len(timelines.items)), timelines.items, timelines.users))
-    users, items, times = (column[order] for column in (timelines.users, timelines.items, timelines.timestamps_s))
-    again = np.zeros(len(order), np.bool_)
-    again[1:] = (np.diff(users) == 0) & (np.diff(items) == 0) & (np.diff(times) <= gap_s)
-    found = np.empty(len(order), np.bool_)
-    found[order] = again
+    order = np.argsort(timelines.pairs, kind="stable")
+    pairs, times = timelines.pairs[order], timelines.timestamps_s[order]
+    found = np.zeros(len(order), np.bool_)
+    found[order[1:]] = (np.diff(pairs) == 0) & (np.diff(times) <= gap_s)
     return found
 
 

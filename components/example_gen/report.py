@@ -45,6 +45,8 @@ _NEEDED = {  # what one user needs for an example, by the kind of the split
 LEFT_OUT = {  # the setting of each rule that leaves out valid rows, in the order of their application
     "bots": "data.cleaning.max_per_day",
     "duplicates": "data.cleaning.drop_duplicates",
+    "returned": "data.cleaning.returns",
+    "returns": "data.cleaning.returns",
     "other_events": "data.events",
     "repeats": "data.cleaning.repeat_gap_s",
     "older": "data.cleaning.keep_last",

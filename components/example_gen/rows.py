@@ -68,7 +68,7 @@ def validate_in_detail(
     reasons = pa.array(_REASONS[judged.reasons], pa.string())
     rejected = [reasons, *(_column(batch, name) for name in (FILE, LINE, RAW))]
     return (
-        _rows(judged.columns, accepted, interaction_schema(_features_of_log(data))),
+        _rows(judged.columns, accepted, interaction_schema(data.carried)),
         _rows(rejected, ~accepted, REJECTED),
         _details(judged, data),
     )
@@ -82,7 +82,7 @@ def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
     filter_texts = [_trimmed(batch, rule.column) for rule in data.filters]
     failed_filters = first_failed_filters(filter_texts, data.filters, batch.num_rows)
     errors = _column(batch, ERROR)
-    read = [_further(batch, feature, data) for feature in _features_of_log(data)]
+    read = [_further(batch, feature, data) for feature in data.carried]
     further = [column for column, _ in read]
     wrong = {
         RejectionReason.MALFORMED: np.logical_or.reduce(
@@ -118,10 +118,6 @@ def _details(judged: _Judged, data: DataConfig) -> RejectionDetails:
         filtered[rule.condition] += int((failed == index).sum())
     of_time = np.isin(judged.reasons, [_INDICES[reason] for reason in TIME_REASONS])
     return RejectionDetails(filtered, count_times(judged.times.filter(pa.array(of_time))))
-
-
-def _features_of_log(data: DataConfig) -> list[Feature]:
-    return [feature for feature in data.features if not feature.in_table]
 
 
 def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple[pa.Array, Mask]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from components.example_gen.file_counts import FileCounts
 from components.example_gen.spill import Shard, Spill, read_spill, shards
 from components.example_gen.timelines import Timelines, build_timelines
 from schemas.config.log import DataConfig
+from schemas.features import UNITS
 from schemas.interaction import interaction_schema
 
 ROWS_PER_SHARD = 1_000_000
@@ -48,10 +50,10 @@ def load_timelines(work: Work, data: DataConfig, rare: pa.Array) -> tuple[Timeli
     Returns:
         The rest, and the number of interactions left out by each rule, by file.
     """
-    schema = interaction_schema([feature for feature in data.features if not feature.in_table])
-    every = build_timelines(_rows(work.interactions, work.shard), schema)
+    every = build_timelines(_rows(work.interactions, work.shard), interaction_schema(data.carried))
     cleaned, counts = clean(every, data)
-    kept, below = keep_frequent(cleaned, data, rare)
+    further = {name: column for name, column in cleaned.further.items() if name != UNITS}
+    kept, below = keep_frequent(replace(cleaned, further=further), data, rare)
     return kept, counts + below
 
 

@@ -48,7 +48,7 @@ SOURCES = {
 def needed_columns(data: DataConfig) -> list[str]:
     """Return the columns of the log that the configuration reads, each once."""
     columns = data.columns
-    further = [feature.column for feature in data.features if not feature.in_table]
+    further = [feature.column for feature in data.carried]
     return list(
         dict.fromkeys([columns.user, columns.item, columns.timestamp, *further, *(f.column for f in data.filters)])
     )

@@ -51,6 +51,11 @@ class Timelines:
         """The index of each interaction's user."""
         return np.repeat(np.arange(len(self.user_ids)), self.lengths)
 
+    @cached_property
+    def pairs(self) -> Ints:
+        """A number for the user and item of each interaction."""
+        return self.users * len(self.item_ids) + self.items
+
     def of_items(self, item_ids: pa.Array) -> npt.NDArray[np.bool_]:
         """Return whether each interaction is with one of some items.
 

@@ -7,6 +7,15 @@ from pydantic import Field
 from schemas.config.section import Section
 
 
+class ReturnsConfig(Section):
+    """The column that distinguishes returns from purchases."""
+
+    column: str = Field(
+        description="Column of numbers, for example a quantity: the units of a purchase, negative in a return. A row"
+        " without a number is neither."
+    )
+
+
 class CleaningConfig(Section):
     """Rules for valid rows that are no sign of a user's taste. They apply in this order, and are counted."""
 
@@ -19,6 +28,10 @@ class CleaningConfig(Section):
     drop_duplicates: bool = Field(
         default=False,
         description="Whether interactions that equal another one in all configured columns are left out.",
+    )
+    returns: ReturnsConfig | None = Field(
+        default=None,
+        description="Returns are left out, and so are the purchases of the same item and user that they cancel.",
     )
     repeat_gap_s: float | None = Field(
         default=None,

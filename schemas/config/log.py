@@ -12,7 +12,7 @@ from schemas.config.section import Section
 from schemas.config.span_pattern import check_span_pattern, has_spans
 from schemas.config.time_format import check_time_formats
 from schemas.errors import did_you_mean
-from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, USER_ID, VALUE, VOCABULARY, target_key, user_key
+from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, UNITS, USER_ID, VALUE, VOCABULARY, target_key, user_key
 from schemas.rejection import RejectionReason
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -226,6 +226,16 @@ class DataConfig(Section):
         return tuple(
             [Feature(name=name, in_table=False, **column.model_dump()) for name, column in of_log.items()]
             + [Feature(name=name, in_table=True, of="item", **column.model_dump()) for name, column in of_table.items()]
+        )
+
+    @property
+    def carried(self) -> tuple[Feature, ...]:
+        """The further columns of an interaction: those of the log that are features, then those that are not."""
+        others = {}
+        if self.cleaning.returns:
+            others[UNITS] = LogColumnConfig(column=self.cleaning.returns.column, kind="number")
+        return tuple(feature for feature in self.features if not feature.in_table) + tuple(
+            Feature(name=name, in_table=False, **column.model_dump()) for name, column in others.items()
         )
 
     @field_validator("max_rejected_share_by_reason")

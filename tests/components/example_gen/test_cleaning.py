@@ -63,15 +63,22 @@ def test_older_interactions_are_those_before_the_last() -> None:
     assert counts == {"older": 1}
 
 
-def test_other_events_are_left_out_before_repeats() -> None:
-    rows: Rows = [("u", "a", 1), ("u", "a", 2), ("u", "b", 3)]
-    further = {"event": pa.array(["view", "buy", ""])}
-    log = data(further={"event": "action"}, events={"buy": 1.0}, cleaning={"repeat_gap_s": 9.0})
+def test_other_events_are_left_out_after_returns_and_before_repeats() -> None:
+    rows: Rows = [("u", "a", 1), ("u", "a", 2), ("u", "b", 3), ("u", "b", 4), ("u", "c", 5)]
+    further = {
+        "event": pa.array(["view", "buy", "buy", "refund", ""]),
+        "__units__": pa.array([float("nan"), 1.0, 1.0, -1.0, float("nan")]),
+    }
+    log = data(
+        further={"event": "action"},
+        events={"buy": 1.0},
+        cleaning={"returns": {"column": "quantity"}, "repeat_gap_s": 9.0},
+    )
 
     found, counts = clean(replace(timelines(rows), further=further), log)
 
     assert by_user(found) == {"u": [("a", 2)]}  # the view just before is no repeat
-    assert counts == {"other_events": 2, "repeats": 0}
+    assert counts == {"returned": 1, "returns": 1, "other_events": 2, "repeats": 0}
 
 
 def test_without_rules_everything_is_kept() -> None:

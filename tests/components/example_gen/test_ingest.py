@@ -19,6 +19,7 @@ from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig,
 from schemas.config.filters import FilterConfig
 from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
 from schemas.errors import InputError
+from tests.components.history_example import read_examples
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 
 RETAIL = Path(__file__).parents[4] / "shared" / "data" / "online-retail" / "invoices.csv.gz"
@@ -78,6 +79,28 @@ def test_ingest_accepts_or_rejects_every_row(tmp_path: Path) -> None:
     assert report.rejected_samples["timestamp_out_of_range"] == [
         RejectedRow(str(path), lines.index(line) + 2, line) for line in BAD["timestamp_out_of_range"][:3]
     ]
+
+
+def test_ingest_leaves_out_returns_and_other_events_and_examples_lack_their_units(tmp_path: Path) -> None:
+    lines = ["user,item,time,action,n"]
+    for user in ("u1", "u2"):
+        lines += [f"{user},i{i},{START_S + i},buy,1" for i in range(6)]
+        lines += [f"{user},i0,{START_S + 9},buy,-1", f"{user},i1,{START_S + 9},view,"]
+    (tmp_path / "log.csv").write_text("\n".join(lines))
+    settings = data(
+        tmp_path / "log.csv",
+        further={"event": "action"},
+        events={"buy": 1.0},
+        cleaning={"returns": {"column": "n"}},
+    )
+
+    report = run(tmp_path / "out", settings)
+
+    assert report.left_out == {**dict.fromkeys(LEFT_OUT, 0), "returned": 2, "returns": 2, "other_events": 2}
+    assert report.rows_accepted == 16 == sum(report.left_out.values()) + sum(report.roles.values())
+    for example in read_examples(tmp_path / "out"):
+        assert "i0" not in example.item_ids
+        assert list(example.further) == ["event"]
 
 
 def test_ingest_reports_the_counts_of_its_files(tmp_path: Path) -> None:

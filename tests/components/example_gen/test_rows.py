@@ -227,6 +227,18 @@ def test_validate_reads_further_columns_and_marks_missing_values() -> None:
     assert [(row["reason"], row["line"]) for row in rejected.to_pylist()] == [("bad_number", 4), ("bad_number", 5)]
 
 
+def test_validate_reads_the_units_of_returns_although_they_are_no_feature() -> None:
+    settings = data(cleaning={"returns": {"column": "n"}})
+
+    accepted, rejected = validate(
+        batch(f"user,item,time,n\nu,a,{START_S},-2\nu,b,{START_S},\nu,c,{START_S},x\n", settings), settings
+    )
+
+    np.testing.assert_equal(accepted.column(5).to_pylist(), [-2.0, np.nan])
+    assert rejected.column(0).to_pylist() == ["bad_number"]
+    assert settings.features == ()
+
+
 def test_validate_of_a_category_with_a_line_break_rejects_it_as_malformed() -> None:
     settings = data(further={"event": "event"})
 
