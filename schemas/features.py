@@ -48,7 +48,7 @@ PADDING_ID = 0
 VOCABULARY = "items"  # the name of Transform's vocabulary file
 
 EVENT, VALUE = "event", "value"  # the names of these columns
-UNITS = "__units__"  # a column of an interaction that examples do not have
+UNITS, SESSION = "__units__", "__session__"  # columns of an interaction that examples do not have
 GAP, HOUR, WEEKDAY = (
     "gap",
     "hour",

@@ -42,6 +42,11 @@ class RejectionReason(str, Enum):
         "has an empty or null id of the item",
         "check data.columns.item and data.null_values",
     )
+    NO_SESSION = (
+        "no_session",
+        "has an empty or null id of the session",
+        "check data.columns.session and data.null_values",
+    )
     BAD_TIMESTAMP = (
         "bad_timestamp",
         "has an unreadable time",

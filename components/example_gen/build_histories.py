@@ -19,6 +19,7 @@ from components.example_gen.history_writer import write_examples
 from components.example_gen.lookup_table import LookupTable, build_table, describe_items, rows_schema
 from components.example_gen.minimums import read_ids
 from components.example_gen.report import LEFT_OUT
+from components.example_gen.sessions import take_sessions
 from components.example_gen.shard_work import Work, load_timelines, rows_of_users, shard_work
 from components.example_gen.side_tables import read_table
 from components.example_gen.spill import Shard, Spill
@@ -190,11 +191,12 @@ def _describe(users: Users, items: Sequence[LookupTable]) -> Iterator[Any]:
 
 
 def _split(users: Users, split: SplitConfig, split_times_s: SplitTimes | None, max_length: int) -> Iterator[Any]:
-    timelines = users.timelines
-    times, offsets = timelines.timestamps_s, timelines.offsets
-    found = split_timelines(times, offsets, split, split_times_s, max_length)
+    times, offsets = users.timelines.timestamps_s, users.timelines.offsets
     ties = np.diff(times, prepend=np.nan) == 0
     ties[offsets[:-1]] = False  # the interaction before is another user's
+    timelines, sessions = take_sessions(users.timelines, split)
+    users = users._replace(timelines=timelines)
+    found = split_timelines(timelines.timestamps_s, offsets, split, split_times_s, max_length, sessions)
     counts = Counter(users=len(timelines.user_ids), interactions=len(times), ties=int(ties.sum()))
     counts.update({**found.roles, WARM: found.warm, COLD: found.cold})
     for name, examples in found.examples.items():

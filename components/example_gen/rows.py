@@ -15,6 +15,7 @@ from components.example_gen.rejection_details import TIME_REASONS, RejectionDeta
 from components.example_gen.text_numbers import read_numbers
 from components.example_gen.times import in_range, read_times
 from schemas.config.log import DataConfig, Feature
+from schemas.features import SESSION
 from schemas.interaction import ERROR, FILE, LINE, PROVENANCE, RAW, REJECTED, interaction_schema
 from schemas.rejection import RejectionReason
 
@@ -76,7 +77,7 @@ def validate_in_detail(
 
 def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
     users, items, times = (
-        _trimmed(batch, column) for column in (data.columns.user, data.columns.item, data.columns.timestamp)
+        _trimmed(batch, column) for column in (data.columns.sequence, data.columns.item, data.columns.timestamp)
     )
     timestamps_s, readable = read_times(times, data.timestamp)
     filter_texts = [_trimmed(batch, rule.column) for rule in data.filters]
@@ -84,6 +85,9 @@ def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
     errors = _column(batch, ERROR)
     read = [_further(batch, feature, data) for feature in data.carried]
     further = [column for column, _ in read]
+    by_name = {feature.name: column for feature, column in zip(data.carried, further, strict=True)}
+    sessions = by_name.get(SESSION) if data.columns.user else users
+    none = np.zeros(batch.num_rows, np.bool_)
     wrong = {
         RejectionReason.MALFORMED: np.logical_or.reduce(
             [
@@ -94,8 +98,9 @@ def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
         ),
         RejectionReason.WRONG_FIELD_COUNT: _is(errors, RejectionReason.WRONG_FIELD_COUNT),
         RejectionReason.BAD_ENCODING: _is(errors, RejectionReason.BAD_ENCODING),
-        RejectionReason.NO_USER: _is_null_value(users, data),
+        RejectionReason.NO_USER: _is_null_value(users, data) if data.columns.user else none,
         RejectionReason.NO_ITEM: _is_null_value(items, data),
+        RejectionReason.NO_SESSION: none if sessions is None else _is_null_value(sessions, data),
         RejectionReason.BAD_TIMESTAMP: ~readable,
         RejectionReason.TIMESTAMP_OUT_OF_RANGE: ~in_range(timestamps_s, data.timestamp),
         RejectionReason.FILTERED: failed_filters < len(data.filters),

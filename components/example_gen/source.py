@@ -50,7 +50,7 @@ def needed_columns(data: DataConfig) -> list[str]:
     columns = data.columns
     further = [feature.column for feature in data.carried]
     return list(
-        dict.fromkeys([columns.user, columns.item, columns.timestamp, *further, *(f.column for f in data.filters)])
+        dict.fromkeys([columns.sequence, columns.item, columns.timestamp, *further, *(f.column for f in data.filters)])
     )
 
 

@@ -72,7 +72,12 @@ _Parts = tuple[_Sequences, dict[str, _Targets]]
 
 
 def split_timelines(
-    timestamps_s: Floats, offsets: Ints, split: SplitConfig, split_times_s: SplitTimes | None, max_length: int
+    timestamps_s: Floats,
+    offsets: Ints,
+    split: SplitConfig,
+    split_times_s: SplitTimes | None,
+    max_length: int,
+    sessions: Ints | None = None,
 ) -> SplitColumns:
     """Split the interactions of many users into examples of training, validation and test.
 
@@ -80,11 +85,12 @@ def split_timelines(
     only interactions before it. A target without a history has no example.
 
     Args:
-        timestamps_s: the times of all interactions, each user's ascending.
+        timestamps_s: the times of all interactions, each user's ascending; with `sessions`, each session's.
         offsets: where each user's interactions begin, and the end of the last [users + 1].
         split: the protocol and its settings.
         split_times_s: the start of validation and of test; None for leave-one-out and for an empty log.
         max_length: the most interactions of an example's history.
+        sessions: the session of each interaction, from `take_sessions`.
 
     Returns:
         The examples and the counts.
@@ -104,7 +110,7 @@ def split_timelines(
     elif split_times_s is None:
         raise ValueError(f"expected split times for {split.kind!r}; received None; compute them from the log")
     elif isinstance(split, SessionSplitConfig):
-        train, targets = _session(timestamps_s, offsets, split_times_s, split.gap_s)
+        train, targets = _session(timestamps_s, offsets, split_times_s, split.gap_s, sessions)
     else:
         train, targets = _temporal(timestamps_s, offsets, split_times_s, every_target=split.targets == "all")
     examples = {TRAIN: _windows(train, max_length)}
@@ -149,7 +155,9 @@ def _one_each(exists: npt.NDArray[np.bool_], begin: Ints, first: Ints, end: Ints
     return _Targets(user, begin[user], first[user], end[user])
 
 
-def _session(timestamps_s: Floats, offsets: Ints, split_times_s: SplitTimes, gap_s: float | None) -> _Parts:
+def _session(
+    timestamps_s: Floats, offsets: Ints, split_times_s: SplitTimes, gap_s: float | None, sessions: Ints | None
+) -> _Parts:
     """Take whole sessions for training, and the interactions of later sessions as targets, one by one.
 
     A session belongs to the part in which its first interaction is. The history of a target is the
@@ -159,6 +167,8 @@ def _session(timestamps_s: Floats, offsets: Ints, split_times_s: SplitTimes, gap
     border[offsets] = True
     if gap_s is not None:
         border[1:-1] |= np.diff(timestamps_s) > gap_s
+    if sessions is not None:
+        border[1:-1] |= np.diff(sessions) != 0
     borders = np.flatnonzero(border)
     start, end = borders[:-1], borders[1:]
     user = np.searchsorted(offsets, start, side="right") - 1

@@ -225,6 +225,12 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _one_rule_of_sessions(self) -> Config:
+        if isinstance(self.split, SessionSplitConfig) and self.split.gap_s is not None and self.data.columns.session:
+            raise ValueError("split.gap_s and data.columns.session both define sessions: remove one of them")
+        return self
+
+    @model_validator(mode="after")
     def _inputs_are_there(self) -> Config:
         inputs, names = self.model.inputs, [feature.name for feature in self.data.features]
         for name in inputs.columns:

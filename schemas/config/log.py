@@ -12,7 +12,18 @@ from schemas.config.section import Section
 from schemas.config.span_pattern import check_span_pattern, has_spans
 from schemas.config.time_format import check_time_formats
 from schemas.errors import did_you_mean
-from schemas.features import EVENT, FEATURE_NAMES, TIME_CODES, UNITS, USER_ID, VALUE, VOCABULARY, target_key, user_key
+from schemas.features import (
+    EVENT,
+    FEATURE_NAMES,
+    SESSION,
+    TIME_CODES,
+    UNITS,
+    USER_ID,
+    VALUE,
+    VOCABULARY,
+    target_key,
+    user_key,
+)
 from schemas.rejection import RejectionReason
 
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -67,7 +78,14 @@ class LogColumnConfig(ItemColumnConfig):
 class ColumnsConfig(Section):
     """The columns of the log that hold an interaction."""
 
-    user: str = Field(description="Column with the user's id.")
+    user: str | None = Field(
+        default=None, description="Column with the user's id. Only a log with `session` may have none."
+    )
+    session: str | None = Field(
+        default=None,
+        description="Column with the session's id. Without `user`, each session is a user of its own. With it, the"
+        " split `session` takes each user's sessions from this column.",
+    )
     item: str = Field(description="Column with the item's id.")
     timestamp: str = Field(description="Column with the time.")
     event: str | None = Field(default=None, description="Column with the user's action, a category.")
@@ -78,6 +96,17 @@ class ColumnsConfig(Section):
     context: dict[ColumnName, LogColumnConfig] = Field(
         default={}, description="Further columns, each under a `name` of your own."
     )
+
+    @property
+    def sequence(self) -> str:
+        """The column whose id all interactions of a history share: the user's, or the session's without users."""
+        return str(self.user or self.session)
+
+    @model_validator(mode="after")
+    def _has_sequences(self) -> ColumnsConfig:
+        if not self.user and not self.session:
+            raise ValueError("give user, the column with the user's id; a log without users needs session instead")
+        return self
 
 
 class Feature(Section):
@@ -234,6 +263,8 @@ class DataConfig(Section):
         others = {}
         if self.cleaning.returns:
             others[UNITS] = LogColumnConfig(column=self.cleaning.returns.column, kind="number")
+        if self.columns.user and self.columns.session:
+            others[SESSION] = LogColumnConfig(column=self.columns.session)
         return tuple(feature for feature in self.features if not feature.in_table) + tuple(
             Feature(name=name, in_table=False, **column.model_dump()) for name, column in others.items()
         )
@@ -253,6 +284,8 @@ class DataConfig(Section):
     def _columns_are_there(self) -> DataConfig:
         if self.events and self.columns.event is None:
             raise ValueError("events needs columns.event, the column with the user's action")
+        if self.users and self.columns.user is None:
+            raise ValueError("users is a table of users, and the log has no columns.user")
         return self
 
     @model_validator(mode="after")

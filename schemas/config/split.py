@@ -93,7 +93,8 @@ class SessionSplitConfig(TimeCutsConfig):
     gap_s: float | None = Field(
         default=None,
         gt=0.0,
-        description="Pause in seconds after which a session of `session` ends. Without it, each user is one session.",
+        description="Pause in seconds after which a session of `session` ends. Without it, each user is one session,"
+        " unless `data.columns.session` names the sessions.",
     )
 
 

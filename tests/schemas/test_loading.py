@@ -341,13 +341,28 @@ def test_load_config_unknown_reason_for_rejection_names_the_closest(write):
 @pytest.mark.parametrize(
     ("overrides", "problem"),
     [
+        (["data.columns.user=null"], "a log without users needs session"),
         (["data.events={view: 1.0}"], "events needs columns.event"),
         (["data.columns.event=e", "data.events={view: 0}"], "greater than 0"),
         (["data.columns.event=e", "data.events={}"], "at least 1"),
+        (["data.columns.session=s", "split={kind: session, gap_s: 60}"], "both define sessions"),
+        (
+            [
+                "data.columns={item: i, timestamp: t, session: s, user: null}",
+                "data.users={path: u.csv, id: u, columns: {age: {column: a}}}",
+            ],
+            "the log has no columns.user",
+        ),
     ],
 )
 def test_load_config_contradicting_columns_are_refused(write, overrides, problem):
     assert problem in problems(write(SMALLEST), *overrides)
+
+
+def test_load_config_session_takes_the_place_of_the_user(write):
+    columns = load_config(write(SMALLEST), ["data.columns.user=null", "data.columns.session=s"]).data.columns
+
+    assert columns.sequence == "s"
 
 
 def test_trainer_config_has_event_weights_only_if_they_differ(write):

@@ -103,6 +103,30 @@ def test_ingest_leaves_out_returns_and_other_events_and_examples_lack_their_unit
         assert list(example.further) == ["event"]
 
 
+def test_ingest_splits_by_the_sessions_of_the_log(tmp_path: Path) -> None:
+    """Each session begins at once with the next one of the same user, and ends after it."""
+    lines = ["user,item,time,visit"]
+    for start, name in ((0, "a"), (1, "b"), (100, "c"), (200, "d")):
+        lines += [f"u,{name}{step},{START_S + start + 10 * step},{name}" for step in range(3)]
+    (tmp_path / "log.csv").write_text("\n".join(lines))
+    cuts = {"validation_from": START_S + 100, "test_from": START_S + 200}
+    split = SessionSplitConfig.model_validate({"kind": "session", **cuts})
+
+    report = run(tmp_path / "out", data(tmp_path / "log.csv", further={"session": "visit"}), split)
+
+    found = [(each.split, each.item_ids, each.target_ids) for each in read_examples(tmp_path / "out")]
+    assert sorted(found) == [
+        ("eval", ["c0"], ["c1"]),
+        ("eval", ["c0", "c1"], ["c2"]),
+        ("test", ["d0"], ["d1"]),
+        ("test", ["d0", "d1"], ["d2"]),
+        ("train", ["a0", "a1"], ["a2"]),
+        ("train", ["b0", "b1"], ["b2"]),
+    ]
+    assert (report.users, report.interactions) == (1, 12)
+    assert all(not each.further for each in read_examples(tmp_path / "out"))
+
+
 def test_ingest_reports_the_counts_of_its_files(tmp_path: Path) -> None:
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD)))
 

@@ -239,6 +239,26 @@ def test_validate_reads_the_units_of_returns_although_they_are_no_feature() -> N
     assert settings.features == ()
 
 
+def test_validate_takes_the_session_for_the_user_of_a_log_without_users() -> None:
+    settings = data(further={"user": None, "session": "visit"})
+
+    accepted, rejected = validate(batch(f"visit,item,time\nv1,a,{START_S}\n,a,{START_S}\n", settings), settings)
+
+    assert accepted.column(0).to_pylist() == ["v1"]
+    assert accepted.schema.equals(interaction_schema([]))
+    assert rejected.column(0).to_pylist() == ["no_session"]
+
+
+def test_validate_rejects_a_user_without_a_session() -> None:
+    settings = data(further={"session": "visit"})
+    rows = [f"u,a,{START_S},v1", f"u,a,{START_S},", f",a,{START_S},v1"]
+
+    accepted, rejected = validate(batch("\n".join(["user,item,time,visit", *rows, ""]), settings), settings)
+
+    assert accepted.column(5).to_pylist() == ["v1"]
+    assert rejected.column(0).to_pylist() == ["no_session", "no_user"]
+
+
 def test_validate_of_a_category_with_a_line_break_rejects_it_as_malformed() -> None:
     settings = data(further={"event": "event"})
 
