@@ -38,7 +38,7 @@ def atomic_write(path: str, scratch: str) -> Iterator[str]:
         ...     Path(unfinished).write_text("whole")
     """
     unfinished = f"{scratch}/{uuid.uuid4().hex}"
-    try:
+    with explained(path):
         tf.io.gfile.makedirs(scratch)
         yield unfinished
         tf.io.gfile.makedirs(path.rpartition("/")[0])
@@ -46,6 +46,20 @@ def atomic_write(path: str, scratch: str) -> Iterator[str]:
             tf.io.gfile.rename(unfinished, path)
         else:
             tf.io.gfile.rename(unfinished, path, overwrite=True)
+
+
+@contextmanager
+def explained(path: str) -> Iterator[None]:
+    """Explain errors of the block that writes a path.
+
+    Args:
+        path: the file or folder.
+
+    Raises:
+        InputError: the disk is full, or its folder cannot be written.
+    """
+    try:
+        yield
     except (OSError, tf.errors.OpError) as error:
         message = _cannot_write(path, error)
         if message is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.file_counts import FileCounts, count_interactions
+from components.example_gen.report import LEFT_OUT
 from components.example_gen.returns import is_return, is_returned
 from components.example_gen.timelines import Timelines
 from schemas.config.log import DataConfig
@@ -22,12 +23,15 @@ DAY_S = 86_400
 Mask = npt.NDArray[np.bool_]
 
 
-def clean(timelines: Timelines, data: DataConfig) -> tuple[Timelines, FileCounts]:
+def clean(
+    timelines: Timelines, data: DataConfig, rules: Collection[str] = tuple(LEFT_OUT)
+) -> tuple[Timelines, FileCounts]:
     """Leave out what the rules name, one rule after the other.
 
     Args:
         timelines: the interactions of some users, all of them.
         data: the settings of the rules.
+        rules: the rules of `LEFT_OUT` that may apply. The minimums do not: see `keep_frequent`.
 
     Returns:
         The rest, and the number of interactions that each rule has left out, by the rules of `LEFT_OUT` and by file.
@@ -44,7 +48,7 @@ def clean(timelines: Timelines, data: DataConfig) -> tuple[Timelines, FileCounts
         ("older", settings.keep_last, _older),
     )
     for name, setting, find in steps:
-        if setting:
+        if setting and name in rules:
             found = find(timelines, setting)
             counts.update(count_interactions(timelines.files[found], timelines.file_names, name))
             timelines = timelines.with_interactions(~found)

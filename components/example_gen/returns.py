@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from components.example_gen.ragged import Ints
 from components.example_gen.timelines import Timelines
@@ -40,6 +43,29 @@ def is_returned(timelines: Timelines) -> Mask:
     found = np.zeros(len(timelines.items), np.bool_)
     found[rows] = (change > 0) & (lowest_later - before <= _ROUNDING * change)
     return found
+
+
+def open_returns(timelines: Timelines) -> Timelines:
+    """Return the units that were returned without a purchase before, as returns at an infinite time.
+
+    Args:
+        timelines: with the column `UNITS`.
+
+    Returns:
+        One return for each user and item with such units.
+    """
+    rows, change, of_pair = _with_returns(timelines)
+    excess = -change.groupby(of_pair).cumsum().groupby(of_pair).min().clip(upper=0).to_numpy()
+    _, first = np.unique(of_pair, return_index=True)  # in the order of the groups
+    units = np.zeros(len(timelines.items))
+    units[rows[first]] = -excess
+    is_open = units < 0
+    found = timelines.with_interactions(is_open)
+    return replace(
+        found,
+        timestamps_s=np.full(len(found.items), np.inf),
+        further={**found.further, UNITS: pa.array(units[is_open])},
+    )
 
 
 def _with_returns(timelines: Timelines) -> tuple[Ints, pd.Series, Ints]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from components.example_gen.cleaning import clean, keep_frequent
 from components.example_gen.file_counts import FileCounts
+from components.example_gen.long_shards import clean_by_time
 from components.example_gen.spill import Shard, Spill, read_spill, shards
 from components.example_gen.timelines import Timelines, build_timelines
 from schemas.config.log import DataConfig
@@ -17,6 +19,7 @@ from schemas.features import UNITS
 from schemas.interaction import interaction_schema
 
 ROWS_PER_SHARD = 1_000_000
+_LINE = 4  # the column of interactions that is quickest to read
 
 
 class Work(NamedTuple):
@@ -50,11 +53,20 @@ def load_timelines(work: Work, data: DataConfig, rare: pa.Array) -> tuple[Timeli
     Returns:
         The rest, and the number of interactions left out by each rule, by file.
     """
-    every = build_timelines(_rows(work.interactions, work.shard), interaction_schema(data.carried))
-    cleaned, counts = clean(every, data)
+    read = partial(_rows, work.interactions, work.shard)
+    if data.cleaning.keep_last and _count_rows(work) > 2 * ROWS_PER_SHARD:
+        cleaned, counts = clean_by_time(read, data, ROWS_PER_SHARD)
+    else:
+        cleaned, counts = clean(build_timelines(read(), interaction_schema(data.carried)), data)
     further = {name: column for name, column in cleaned.further.items() if name != UNITS}
     kept, below = keep_frequent(replace(cleaned, further=further), data, rare)
     return kept, counts + below
+
+
+def _count_rows(work: Work) -> int:
+    return sum(
+        batch.num_rows for spill in work.interactions for batch in read_spill(spill, work.shard, columns=[_LINE])
+    )
 
 
 def rows_of_users(work: Work) -> Iterable[pa.RecordBatch]:

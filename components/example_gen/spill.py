@@ -124,15 +124,16 @@ def write_spill(batches: Sequence[pa.RecordBatch], scratch: str) -> Spill:
     return Spill(path, rows.num_rows)
 
 
-def read_spill(spill: Spill, shard: Shard) -> Iterator[pa.RecordBatch]:
+def read_spill(spill: Spill, shard: Shard, columns: Sequence[int] | None = None) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a shard.
 
     Args:
         spill: the file.
         shard: the shard.
+        columns: the indices of the columns to read; all by default.
     """
     with FileSystems.open(spill.path) as file:
-        reader = pa.ipc.open_file(file)
+        reader = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=columns))
         for bucket in shard.buckets:
             batch = reader.get_batch(bucket)
             if batch.num_rows:

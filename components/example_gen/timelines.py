@@ -114,6 +114,27 @@ def build_timelines(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Tim
     )
 
 
+def to_rows(timelines: Timelines) -> pa.RecordBatch:
+    """Return the interactions of timelines as rows, from which `build_timelines` makes the same timelines.
+
+    Args:
+        timelines: the interactions. Their lines are no longer known: the lines of the rows are their order.
+    """
+    count = len(timelines.items)
+    columns = [
+        timelines.user_ids.take(pa.array(timelines.users)),
+        timelines.item_ids.take(pa.array(timelines.items)),
+        pa.array(timelines.timestamps_s),
+        timelines.file_names.take(pa.array(timelines.files)),
+        pa.array(np.arange(count)),
+        *timelines.further.values(),
+    ]
+    names = [*interaction_schema(()).names, *timelines.further]
+    types = zip(names, columns, strict=True)
+    schema = pa.schema([pa.field(name, column.type, nullable=False) for name, column in types])
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
 def ranked(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
     """Return the distinct values of a column of strings, ascending, and the index of each row's value."""
     encoded = one_chunk(column.dictionary_encode().unify_dictionaries())

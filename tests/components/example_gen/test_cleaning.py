@@ -78,7 +78,7 @@ def test_other_events_are_left_out_after_returns_and_before_repeats() -> None:
     found, counts = clean(replace(timelines(rows), further=further), log)
 
     assert by_user(found) == {"u": [("a", 2)]}  # the view just before is no repeat
-    assert counts == {"returned": 1, "returns": 1, "other_events": 2, "repeats": 0}
+    assert by_rule(counts) == {"returned": 1, "returns": 1, "other_events": 2}
 
 
 def test_without_rules_everything_is_kept() -> None:
@@ -127,6 +127,15 @@ def test_rare_items_are_left_out_before_users_with_few_interactions() -> None:
 
     assert by_user(found) == {"v": [("a", 1), ("b", 2)]}
     assert by_rule(counts) == {"below_item_minimum": 1, "below_user_minimum": 1}
+
+
+def test_clean_applies_only_the_rules_that_are_asked_for() -> None:
+    rows: Rows = [("u", "a", 1), ("u", "a", 1), ("u", "b", 2)]
+
+    found, counts = clean(timelines(rows), data(cleaning={"drop_duplicates": True, "keep_last": 1}), ["older"])
+
+    assert by_user(found) == {"u": [("b", 2)]}
+    assert counts == {"older": 2}
 
 
 @pytest.mark.parametrize("rule", [{"max_per_day": 5}, {"repeat_gap_s": 1.0}])

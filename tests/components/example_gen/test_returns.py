@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.example_gen.cleaning import clean
+from components.example_gen.file_counts import by_rule
 from components.example_gen.returns import open_returns
 from components.example_gen.timelines import Timelines
 from schemas.features import UNITS
@@ -28,7 +29,9 @@ def with_units(rows: Rows) -> Timelines:
 def cleaned(rows: Rows) -> tuple[list[int], dict[str, int]]:
     """Return the indices of the rows that are left, and the counts."""
     rest, counts = clean(with_units(rows), data(cleaning={"returns": {"column": "quantity"}}))
-    return sorted(int(time) for time in rest.timestamps_s), dict(counts)
+    return sorted(int(time) for time in rest.timestamps_s), {
+        rule: by_rule(counts)[rule] for rule in ("returned", "returns")
+    }
 
 
 def test_return_cancels_the_most_recent_purchases_of_the_same_user_and_item() -> None:
