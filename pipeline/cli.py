@@ -120,6 +120,20 @@ def fetch(
 
 
 @app.command()
+def init(
+    log: Annotated[str, typer.Argument(help="File, folder or glob of the log.")],
+    output: Annotated[Optional[Path], typer.Option(help="File to write. Default: the log's name, with .yaml.")] = None,  # noqa: UP045
+) -> None:
+    """Look at a log and write a configuration to start from, with a comment on each guess."""
+    from pipeline.commands.init import init_config
+    from pipeline.display.tables import guess_table
+
+    path, guess = init_config(log, output)
+    Console().print(guess_table(guess.data, guess.rows, guess.rejected))
+    print(f"Written: {path}\nCheck its comments, then run: temporec validate --config {path}")
+
+
+@app.command()
 def validate(
     config: ConfigOption,
     overrides: SetOption = None,

@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from benchmarks.tables import TABLES, with_table
+from components.example_gen.guess_times import DATES
 from schemas.config import Config
 from schemas.rejection import RejectionReason
 
@@ -56,6 +57,11 @@ def test_data_document_has_the_reasons_for_rejection() -> None:
     section = (REPOSITORY / "docs" / "data.md").read_text().split("## Accepted and rejected rows")[1].split("\n#")[0]
     documented = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", section, re.M)
     assert documented == [(reason.value, reason.description, reason.remedy) for reason in RejectionReason]
+
+
+def test_data_document_has_every_date_that_init_knows() -> None:
+    text = (REPOSITORY / "docs" / "data.md").read_text()
+    assert all(f"`{date}`" in text for dates in DATES.values() for date in dates)
 
 
 @pytest.mark.parametrize("name", TABLES)

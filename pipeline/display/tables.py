@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -79,6 +80,27 @@ def rejected_text(report: IngestionReport, data: DataConfig) -> Iterator[str]:
             yield f"Rejected rows of data.{name}" + describe_rejected(
                 rows.rows_rejected, rows.rejected_samples, table_remedies(name)
             )
+
+
+def guess_table(data: DataConfig, rows: int, rejected: Mapping[str, int]) -> Table:
+    """Return the guesses about a log, and what they make of its first rows.
+
+    Args:
+        data: the guessed description.
+        rows: the number of rows that were read.
+        rejected: the number of rejected ones, by reason.
+    """
+    table = Table(title="Guesses", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row("format", data.format)
+    for role, column in data.columns.model_dump(exclude_unset=True).items():
+        table.add_row(role, escape(column))
+    table.add_row("times", data.timestamp.unit or escape(str(data.timestamp.format)))
+    table.add_row("rows read", f"{rows:,}")
+    for reason, count in rejected.items():
+        table.add_row(f"rejected: {reason}", f"{count:,}")
+    return table
 
 
 def metrics_table(metrics: Mapping[str, Any], protocol: Mapping[str, Any], metric: str, ks: Sequence[int]) -> Table:

@@ -20,6 +20,7 @@ COMMANDS = [
     "doctor",
     "config",
     "data",
+    "init",
     "validate",
     "run",
     "evaluate",
