@@ -110,7 +110,5 @@ class Log(NamedTuple):
 
 LOGS = {
     "MovieLens-100K": Log(Path(__file__).with_name("movielens-100k.yaml"), 16, ROWS),
-    "Online Retail": Log(
-        REPOSITORY / "pipeline" / "configs" / "online-retail.yaml", 10, {**ATTENTION_ROWS, **NOT_TRAINED}
-    ),
+    "Online Retail": Log(REPOSITORY / "benchmarks" / "online-retail.yaml", 10, {**ATTENTION_ROWS, **NOT_TRAINED}),
 }
