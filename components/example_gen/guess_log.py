@@ -15,7 +15,6 @@ from components.example_gen.guess_further import FurtherColumn, further_columns
 from components.example_gen.guess_times import NULL_WORDS
 from components.example_gen.log_refusals import no_item, no_time, no_user
 from components.example_gen.log_start import LogStart, read_start, reading_options
-from components.example_gen.report import remedy_for
 from components.example_gen.rows import validate
 from components.example_gen.source import needed_columns, to_record_batch
 from schemas.config.log import DataConfig
@@ -179,8 +178,8 @@ def _allow_rejected(data: DataConfig, rows: int, rejected: Mapping[str, int], co
     limit = min(1.0, math.ceil((share + _MARGIN) * 20) / 20)
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(rejected.items(), key=lambda item: -item[1]))
     comments["max_rejected_share"] = (
-        f"Of the first {rows:,} rows, {share:.0%} are rejected: {reasons}."
-        f" If they are good, {remedy_for(rejected, kind=data.format)}."
+        f"Of the first {rows:,} rows, {share:.0%} are rejected: {reasons}. docs/data.md has the reasons."
+        " Lower the limit if fewer rows of the whole log are rejected."
     )
     return data.model_copy(update={"max_rejected_share": limit})
 

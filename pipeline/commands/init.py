@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -41,14 +40,16 @@ def init_config(log: str, output: Path | None = None) -> tuple[Path, LogGuess]:
     """
     name = config_name(log)
     target = output or Path(f"{name}.yaml")
-    if target.exists():
-        raise _exists(target)
     guess = guess_log(log)
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(render_config(name, target, guess))
     except FileExistsError:
-        raise _exists(target) from None
+        raise InputError(
+            expected=f"no file at {target} yet",
+            received="a file, which is not overwritten",
+            remedy="give another file in --output, or remove this one",
+        ) from None
     except OSError as error:
         raise InputError(
             expected=f"a file that can be written at {target}",
@@ -141,11 +142,3 @@ def _flow(value: Any) -> str:
     plain = list(value) if isinstance(value, tuple) else value
     dumped = yaml.safe_dump([plain], default_flow_style=True, allow_unicode=True, sort_keys=False, width=10**9)
     return str(dumped).strip()[1:-1]
-
-
-def _exists(target: Path) -> InputError:
-    return InputError(
-        expected=f"no file at {os.fspath(target)} yet",
-        received="a file, which is not overwritten",
-        remedy="give another file in --output, or remove this one",
-    )
