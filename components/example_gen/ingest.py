@@ -214,7 +214,7 @@ def _write_outputs(
 ) -> None:
     triples = [(*key, count) for key, count in file_counts.items()]
     outputs = {"interactions": interactions, "users": users, "counts": counts, "file_counts": triples}
-    _write([json.dumps(outputs)], path, scratch)
+    _write(json.dumps(outputs), path, scratch)
 
 
 def _create(pipeline: beam.Pipeline, known: dict[str, Any]) -> _Read:
@@ -236,13 +236,12 @@ def _write_report(
     files: Iterable[str],
 ) -> None:
     """Write the reports, and remove what a retried worker left. It runs after all `files` are written."""
-    _write(to_json_lines(file_counts), f"{directory}/{FILES_FILE}", scratch)
+    _write("".join(to_json_lines(file_counts)), f"{directory}/{FILES_FILE}", scratch)
     report = IngestionReport(**row_counts, **counts)
-    _write([report.to_json()], f"{directory}/{REPORT_FILE}", scratch)
+    _write(report.to_json(), f"{directory}/{REPORT_FILE}", scratch)
     tf.io.gfile.rmtree(scratch)
 
 
-def _write(texts: Iterable[str], path: str, scratch: str) -> None:
+def _write(text: str, path: str, scratch: str) -> None:
     with atomic_write(path, scratch) as unfinished, tf.io.gfile.GFile(unfinished, "w") as file:
-        for text in texts:
-            file.write(text)
+        file.write(text)

@@ -220,6 +220,15 @@ def test_ingest_into_the_same_directory_replaces_its_files(tmp_path: Path) -> No
     }
 
 
+def test_ingest_of_a_log_without_rows_reports_none(tmp_path: Path) -> None:
+    report = run(tmp_path / "out", data(write(tmp_path / "log.csv", [])))
+
+    assert (report.rows_read, report.interactions) == (0, 0)
+    assert (tmp_path / "out" / FILES_FILE).read_text() == ""
+    with pytest.raises(InputError, match="received: no rows"):
+        report.check(data(), LOO)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_check_with_too_few_interactions_for_the_split_raises(tmp_path: Path, rows: int) -> None:
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", GOOD[: rows * 5])))
