@@ -14,6 +14,7 @@ import pyarrow as pa
 from components.example_gen.csv_rows import column_indices
 from components.example_gen.files import open_file
 from components.example_gen.parquet_source import refuse_compressed
+from components.example_gen.parts import Part
 from components.example_gen.text_rows import TextRows
 from components.example_gen.typed_rows import typed_rows
 from schemas.config.log import DataConfig
@@ -60,12 +61,12 @@ _DAMAGE = (
 )
 
 
-def read_avro(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+def read_avro(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of an Avro file.
 
     Args:
         file: the open file.
-        path: its name.
+        part: the whole file.
         data: the reading options of the log.
         columns: names, or paths with dots into records.
 
@@ -75,13 +76,14 @@ def read_avro(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -
     Raises:
         InputError: the file is damaged, lacks a column, or has a column whose type has no text.
     """
+    path = part.path
     with _parsed(file, path) as blocks:
         fields = _fields(blocks.writer_schema)
         column_indices(list(fields), columns, path)
         kinds = {column: _kind(fields[column], column, path) for column in columns}
         # Logical types would become Python's dates, which lack times that a log may have by mistake.
         _strip_logical_types(blocks.writer_schema)
-        first_row = 1
+        first_row = part.first_line
         for records in _batches(blocks, path):
             values = {column: _values(records, column, kind) for column, kind in kinds.items()}
             yield typed_rows(values, first_row, data, path)

@@ -86,7 +86,7 @@ class BatchReader:
         for first in np.flatnonzero(~(lines.clean | lines.blank)).tolist():
             if first < end:
                 continue
-            row_lines = _RowLines(text, lines.offsets, first, self._delimiter, self._quote)
+            row_lines = RowLines(text, lines.offsets, first, self._delimiter, self._quote)
             row = self._parser.parse(iter(row_lines))
             if row is None or (row_lines.ended and not is_last):
                 clean[first:] = False
@@ -136,7 +136,7 @@ class BatchReader:
         )
 
 
-class _RowLines:
+class RowLines:
     """The lines of a text for the row that begins with line `first`."""
 
     def __init__(self, text: bytes, offsets: Positions, first: int, delimiter: str, quote: str | None) -> None:

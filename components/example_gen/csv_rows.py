@@ -35,17 +35,18 @@ class ParsedRow(NamedTuple):
     returned: list[str]  # lines that the parser took after those of the row
 
 
-def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def whole_lines(blocks: Iterable[bytes], *, at_start: bool = True) -> Iterator[bytes]:
     """Yield the content of a file in pieces that end where a line ends.
 
     Args:
         blocks: the content of a file, cut anywhere.
+        at_start: whether it is the beginning of the file, which may have a byte order mark.
 
     Yields:
         At least one line each, without a byte order mark. The last line of a file may have no end.
     """
     parts: list[bytes] = []  # the beginning of a line that ends in a later block
-    first = True
+    first = at_start
     for block in blocks:
         end = block.rfind(b"\n") + 1
         if end:

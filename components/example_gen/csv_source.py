@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from components.example_gen.csv_batches import BatchReader
+from components.example_gen.csv_parts import RowFinder
 from components.example_gen.csv_rows import (
     column_indices,
     decode_lines,
@@ -16,23 +17,48 @@ from components.example_gen.csv_rows import (
     whole_lines,
 )
 from components.example_gen.diagnosis import wrong_delimiter
-from components.example_gen.files import blocks_of
+from components.example_gen.files import read_blocks
+from components.example_gen.parts import Part, divide_lines, find_line, part_blocks
 from components.example_gen.text_files import first_lines
 from components.example_gen.text_rows import TextRows
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 
 
-def read_csv(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
-    """Yield the rows of a delimited file; see `read_csv_blocks`.
+def read_csv(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+    """Yield the rows of a part of a delimited file; see `read_csv_blocks`.
 
     Args:
         file: the open file.
-        path: its name.
+        part: the part, which begins with a row.
         data: the reading options of the log.
         columns: names in the header.
     """
-    return read_csv_blocks(blocks_of(file, path), data, columns, path)
+    blocks = part_blocks(file, part)
+    if part.start == 0:
+        yield from read_csv_blocks(blocks, data, columns, part.path)
+        return
+    header, _, _ = _read_header(whole_lines(read_blocks(part.path)), data, part.path)
+    reader = BatchReader(
+        data.delimiter, data.quote, len(header or ()), column_indices(header or (), columns, part.path)
+    )
+    yield from reader.read(whole_lines(blocks, at_start=False), part.first_line)
+
+
+def divide_csv(whole: Part, data: DataConfig, part_bytes: int) -> list[Part]:
+    """Divide a delimited file, at places where a row begins.
+
+    Args:
+        whole: the file, which is not compressed.
+        data: the reading options of the log.
+        part_bytes: about how many bytes a part has.
+
+    Raises:
+        InputError: the file or its header cannot be read.
+    """
+    header, line, _ = _read_header(whole_lines(read_blocks(whole.path)), data, whole.path)
+    find = RowFinder(data.delimiter, data.quote, len(header or ())) if data.quote else find_line
+    return divide_lines(whole, part_bytes, find, min_line=line)
 
 
 def read_csv_blocks(blocks: Iterable[bytes], data: DataConfig, columns: list[str], name: str) -> Iterator[TextRows]:

@@ -274,6 +274,11 @@ def _no_such_file(path: str, setting: str) -> InputError:
     return InputError(expected=f"a file at {path} ({setting})", received="no such file", remedy=remedy)
 
 
+def is_compressed(path: str) -> bool:
+    """Return whether the name of a file has the ending of a compressed file."""
+    return os.path.splitext(path)[1].lower() in DECOMPRESSORS
+
+
 def read_blocks(path: str) -> Generator[bytes, None, None]:
     """Yield the content of a file in blocks; see `blocks_of`.
 
@@ -300,9 +305,8 @@ def blocks_of(file: BinaryIO, path: str) -> Iterator[bytes]:
     Raises:
         InputError: the file is compressed, and damaged or cut short.
     """
-    ending = os.path.splitext(path)[1].lower()
-    if ending in DECOMPRESSORS:
-        return _joined(_decompress(file, path, ending), READ_BYTES)
+    if is_compressed(path):
+        return _joined(_decompress(file, path, os.path.splitext(path)[1].lower()), READ_BYTES)
     return iter(lambda: file.read(READ_BYTES), b"")
 
 

@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 
 from components.example_gen.csv_rows import whole_lines
-from components.example_gen.files import blocks_of
+from components.example_gen.parts import Part, divide_lines, find_line, part_blocks
 from components.example_gen.text_files import first_lines
 from components.example_gen.text_rows import TextRows
 from schemas.config.log import DataConfig
@@ -23,31 +23,43 @@ _NO_SCALAR: list[Any] = []  # like a list, it makes its row malformed
 Find = Callable[[dict[str, Any]], Any]
 
 
-def read_json_lines(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
-    """Yield the rows of a file of JSON lines; see `read_json_blocks`.
+def read_json_lines(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+    """Yield the rows of a part of a file of JSON lines; see `read_json_pieces`.
 
     Args:
         file: the open file.
-        path: its name.
+        part: the part, which begins with a line.
         data: the reading options of the log.
         columns: keys, or paths with dots into objects.
     """
-    return read_json_blocks(blocks_of(file, path), columns)
+    pieces = whole_lines(part_blocks(file, part), at_start=part.start == 0)
+    return read_json_pieces(pieces, columns, part.first_line)
 
 
-def read_json_blocks(blocks: Iterable[bytes], columns: list[str]) -> Iterator[TextRows]:
+def divide_json_lines(whole: Part, data: DataConfig, part_bytes: int) -> list[Part]:
+    """Divide a file of JSON lines.
+
+    Args:
+        whole: the file, which is not compressed.
+        data: the reading options of the log.
+        part_bytes: about how many bytes a part has.
+    """
+    return divide_lines(whole, part_bytes, find_line)
+
+
+def read_json_pieces(pieces: Iterable[bytes], columns: list[str], first_line: int = 1) -> Iterator[TextRows]:
     """Yield the rows of JSON lines. A line with white space only is no row.
 
     Args:
-        blocks: the content of the file, cut anywhere.
+        pieces: the output of `whole_lines`.
         columns: keys, or paths with dots into objects; a key with dots in it comes before a path.
+        first_line: the number of the first line in its file.
 
     Yields:
         The rows of each block, in their order.
     """
     finders = [_finder(column) for column in columns]
-    first_line = 1
-    for piece in whole_lines(blocks):
+    for piece in pieces:
         lines = piece.split(b"\n")
         if not lines[-1]:
             lines.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pyarrow import parquet
 
 from components.example_gen.csv_rows import column_indices
 from components.example_gen.files import DECOMPRESSORS, open_file
+from components.example_gen.parts import Part
 from components.example_gen.text_rows import TextRows
 from components.example_gen.typed_rows import typed_rows
 from schemas.config.log import DataConfig
@@ -21,12 +23,12 @@ from schemas.errors import InputError
 BATCH_ROWS = 32_768
 
 
-def read_parquet(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
-    """Yield the rows of a Parquet file.
+def read_parquet(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+    """Yield the rows of a part of a Parquet file: those of the row groups that begin in it.
 
     Args:
         file: the open file.
-        path: its name.
+        part: the part.
         data: the reading options of the log.
         columns: names, or paths with dots into structs; a name with dots in it comes before a path.
 
@@ -36,14 +38,50 @@ def read_parquet(file: BinaryIO, path: str, data: DataConfig, columns: list[str]
     Raises:
         InputError: the file is damaged, lacks a column, or has a column whose type has no text.
     """
+    path = part.path
     with _parsed(file, path) as parquet_file:
         column_indices(_names(parquet_file.schema_arrow), columns, path)
-        first_row = 1
-        for group in range(parquet_file.num_row_groups):
+        first_row = part.first_line
+        for group in _groups_in(part, parquet_file.metadata, file.seek(0, os.SEEK_END)):
             for values in _read_group(parquet_file, group, columns):
                 rows = typed_rows(values, first_row, data, path)
                 yield rows
                 first_row += len(rows.lines)
+
+
+def divide_parquet(whole: Part, data: DataConfig, part_bytes: int) -> list[Part]:
+    """Divide a Parquet file between its row groups.
+
+    Args:
+        whole: the file.
+        data: the reading options of the log.
+        part_bytes: about how many bytes a part has, unless a row group has more.
+
+    Raises:
+        InputError: the file is not a whole Parquet file.
+    """
+    starts = [(0, 1)]  # byte and row
+    with open_file(whole.path) as file, _parsed(file, whole.path) as parquet_file:
+        metadata, row = parquet_file.metadata, 1
+        for group, place in enumerate(_places(metadata, whole.end)):
+            if group and place - starts[-1][0] >= part_bytes:
+                starts.append((place, row))
+            row += metadata.row_group(group).num_rows
+    ends = [*(place for place, _ in starts[1:]), whole.end]
+    return [Part(whole.path, start, end, row) for (start, row), end in zip(starts, ends, strict=True)]
+
+
+def _groups_in(part: Part, metadata: parquet.FileMetaData, file_bytes: int) -> list[int]:
+    return [group for group, place in enumerate(_places(metadata, file_bytes)) if part.start <= place < part.end]
+
+
+def _places(metadata: parquet.FileMetaData, file_bytes: int) -> list[int]:
+    """Return the place of each row group in its file; 0 for all of them if the file has them in a wrong order."""
+    groups = range(metadata.num_row_groups if metadata.num_columns else 0)
+    first = [metadata.row_group(group).column(0) for group in groups]
+    places = [column.dictionary_page_offset or column.data_page_offset for column in first]
+    in_order = all(start < end for start, end in itertools.pairwise([0, *places, file_bytes]))
+    return places if in_order else [0] * metadata.num_row_groups
 
 
 def _read_group(file: parquet.ParquetFile, group: int, columns: list[str]) -> Iterator[dict[str, pa.Array]]:

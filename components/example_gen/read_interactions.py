@@ -10,10 +10,11 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from components.example_gen.file_counts import READ
-from components.example_gen.files import file_size, match_log
+from components.example_gen.files import match_log
+from components.example_gen.parts import PART_BYTES, Part
 from components.example_gen.progress import Progress, ProgressWriter
 from components.example_gen.rows import validate_in_detail
-from components.example_gen.source import follow_log_file
+from components.example_gen.source import divide_log_file, read_part
 from schemas.config.log import DataConfig
 
 ACCEPTED, REJECTED, DETAILS, COUNTS = "accepted", "rejected", "details", "counts"
@@ -26,13 +27,21 @@ class ReadInteractions(beam.PTransform):
         data: the log, its reading options and its filters.
         until: the number of the newest span to read; None for the newest of all.
         progress: the output of `progress_folder`; None for no reports.
+        part_bytes: about how many bytes of a file one worker reads at a time.
     """
 
-    def __init__(self, data: DataConfig, until: int | None = None, progress: str | None = None) -> None:
+    def __init__(
+        self,
+        data: DataConfig,
+        until: int | None = None,
+        progress: str | None = None,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
         super().__init__()
         self._data = data
         self._until = until
         self._progress = progress
+        self._part_bytes = part_bytes
 
     def expand(self, pbegin: Any) -> Any:
         """Return four outputs.
@@ -42,17 +51,19 @@ class ReadInteractions(beam.PTransform):
             every row once. `details` has `RejectionDetails`, and `counts` a
             `FileCounts` of the rows that are read.
         """
-        reader = beam.ParDo(_ReadFile(self._data, self._progress))
+        reader = beam.ParDo(_ReadPart(self._data, self._progress))
         return (
             pbegin
             | "Log" >> beam.Create([self._data])
             | "MatchFiles" >> beam.FlatMap(match_log, self._until)
             | "SpreadFiles" >> beam.Reshuffle()
+            | "Divide" >> beam.FlatMap(divide_log_file, self._data, self._part_bytes)
+            | "SpreadParts" >> beam.Reshuffle()
             | "ReadRows" >> reader.with_outputs(COUNTS, DETAILS, REJECTED, main=ACCEPTED)
         )
 
 
-class _ReadFile(beam.DoFn):
+class _ReadPart(beam.DoFn):
     def __init__(self, data: DataConfig, progress: str | None) -> None:
         self._data = data
         self._folder = progress
@@ -63,17 +74,18 @@ class _ReadFile(beam.DoFn):
     def finish_bundle(self) -> None:
         self._progress.flush()
 
-    def process(self, path: str) -> Iterator[Any]:
-        rows = rows_rejected = 0
-        for batch, position in follow_log_file(path, self._data):
+    def process(self, part: Part) -> Iterator[Any]:
+        name, rows, rows_rejected = f"{part.path}:{part.start}", 0, 0
+        for batch, position in read_part(part, self._data):
             accepted, rejected, details = validate_in_detail(batch, self._data)
             rows += batch.num_rows
             rows_rejected += rejected.num_rows
-            self._progress.set(path, Progress(position, rows, rows_rejected))
-            yield TaggedOutput(COUNTS, Counter({(READ, path): batch.num_rows}))
+            done = min(max(position, part.start), part.end) - part.start  # Parquet is read in any order
+            self._progress.set(name, Progress(done, rows, rows_rejected))
+            yield TaggedOutput(COUNTS, Counter({(READ, part.path): batch.num_rows}))
             if accepted.num_rows:
                 yield accepted
             if rejected.num_rows:
                 yield TaggedOutput(REJECTED, rejected)
                 yield TaggedOutput(DETAILS, details)
-        self._progress.set(path, Progress(file_size(path), rows, rows_rejected))
+        self._progress.set(name, Progress(part.end - part.start, rows, rows_rejected))

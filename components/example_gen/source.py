@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.avro_source import avro_columns, read_avro
-from components.example_gen.csv_source import csv_columns, read_csv
-from components.example_gen.files import open_file
-from components.example_gen.json_lines import json_columns, read_json_lines
-from components.example_gen.parquet_source import parquet_columns, read_parquet
+from components.example_gen.csv_source import csv_columns, divide_csv, read_csv
+from components.example_gen.files import is_compressed, open_file
+from components.example_gen.json_lines import divide_json_lines, json_columns, read_json_lines
+from components.example_gen.parquet_source import divide_parquet, parquet_columns, read_parquet
 from components.example_gen.partitions import partition_values
+from components.example_gen.parts import PART_BYTES, Part, whole_file
 from components.example_gen.text_rows import TextRows
 from components.example_gen.tfrecord_source import read_tfrecord, tfrecord_columns
 from schemas.config.log import DataConfig
@@ -26,22 +27,24 @@ from schemas.interaction import raw_schema
 class Source(NamedTuple):
     """The functions that read the files of a format.
 
-    `read` gets the open file, its name, the log and the names of columns. It yields batches of a size that suits the
-    format, at most about a megabyte of text; a caller that needs the first rows only closes the generator.
+    `read` gets the open file, the part to read, the log and the names of columns. It yields batches of a size that
+    suits the format; a caller that needs the first rows only closes the generator. `divide` gets a file as one part,
+    the log, and about how many bytes a part should have. It must return the same parts in every process.
     """
 
-    read: Callable[[BinaryIO, str, DataConfig, list[str]], Iterator[TextRows]]
+    read: Callable[[BinaryIO, Part, DataConfig, list[str]], Iterator[TextRows]]
+    divide: Callable[[Part, DataConfig, int], list[Part]] | None  # None if a file can be read as a whole only
     columns: Callable[[str, DataConfig], tuple[str, ...] | None]  # the names in a file; None for a file without rows
     optional: bool  # whether a row may lack a column; then `columns` has the names of the first rows
 
 
 # By `data.format`. tests/contracts/test_sources.py runs the contract of a source for each of them.
 SOURCES = {
-    "csv": Source(read_csv, csv_columns, optional=False),
-    "jsonl": Source(read_json_lines, json_columns, optional=True),
-    "parquet": Source(read_parquet, parquet_columns, optional=False),
-    "avro": Source(read_avro, avro_columns, optional=False),
-    "tfrecord": Source(read_tfrecord, tfrecord_columns, optional=True),
+    "csv": Source(read_csv, divide_csv, csv_columns, optional=False),
+    "jsonl": Source(read_json_lines, divide_json_lines, json_columns, optional=True),
+    "parquet": Source(read_parquet, divide_parquet, parquet_columns, optional=False),
+    "avro": Source(read_avro, None, avro_columns, optional=False),
+    "tfrecord": Source(read_tfrecord, None, tfrecord_columns, optional=True),
 }
 
 
@@ -68,24 +71,49 @@ def read_log_file(path: str, data: DataConfig) -> Generator[pa.RecordBatch, None
     Raises:
         InputError: the file cannot be read, or lacks a column.
     """
-    with closing(follow_log_file(path, data)) as batches:
+    with closing(read_part(whole_file(path), data)) as batches:
         for batch, _ in batches:
             yield batch
 
 
-def follow_log_file(path: str, data: DataConfig) -> Generator[tuple[pa.RecordBatch, int], None, None]:
-    """Yield the batches of `read_log_file`, each with the place in the file up to which it has been read.
+def divide_log_file(path: str, data: DataConfig, part_bytes: int = PART_BYTES) -> list[Part]:
+    """Divide a large file into parts.
 
     Args:
         path: the file.
         data: the format and the reading options of the log.
+        part_bytes: about how many bytes a part has.
+
+    Returns:
+        Parts that `read_part` can read, which have each row of the file once. A compressed file is one part, because
+        it can be read from its beginning only.
+
+    Raises:
+        InputError: the file cannot be read.
     """
+    whole, divide = whole_file(path), SOURCES[data.format].divide
+    if divide is None or whole.end < 2 * part_bytes or is_compressed(path):
+        return [whole]
+    return divide(whole, data, part_bytes)
+
+
+def read_part(part: Part, data: DataConfig) -> Generator[tuple[pa.RecordBatch, int], None, None]:
+    """Yield the rows of a part of a file, as `read_log_file` does.
+
+    Args:
+        part: one of `divide_log_file`.
+        data: the format and the reading options of the log.
+
+    Yields:
+        The batches, each with the place in the file up to which it has been read.
+    """
+    path = part.path
     source, partitions = SOURCES[data.format], partition_values(path)
     columns = columns_in_file(data, path)
     if partitions:
         check_partitions(source.columns(path, data) or (), data, path)
     with open_file(path) as file:
-        for rows in source.read(file, path, data, columns):
+        for rows in source.read(file, part, data, columns):
             yield to_record_batch(rows, columns, data, path), file.tell()
 
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from components.example_gen.files import READ_BYTES, blocks_of, read_blocks
+from components.example_gen.files import READ_BYTES, read_blocks
+from components.example_gen.parts import Part, part_blocks
 from components.example_gen.text_rows import TextRows
 from components.example_gen.typed_rows import typed_rows
 from schemas.config.log import DataConfig
@@ -27,12 +28,12 @@ _HEADER = struct.Struct("<QI")  # the length of the content, and its checksum
 _CHECKSUM = struct.Struct("<I")
 
 
-def read_tfrecord(file: BinaryIO, path: str, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+def read_tfrecord(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of a TFRecord file. A feature with more than one value is malformed.
 
     Args:
         file: the open file.
-        path: its name.
+        part: the whole file.
         data: the reading options of the log.
         columns: names of features.
 
@@ -42,8 +43,8 @@ def read_tfrecord(file: BinaryIO, path: str, data: DataConfig, columns: list[str
     Raises:
         InputError: the file is damaged, or a record is not a tf.Example.
     """
-    first_row = 1
-    for records in _batches(read_records(blocks_of(file, path), path)):
+    first_row, path = part.first_line, part.path
+    for records in _batches(read_records(part_blocks(file, part), path)):
         for batch in _decode(records, first_row, path):
             values = {column: _values(batch, column) for column in columns}
             single = {column: _only_values(lists) for column, lists in values.items()}

@@ -6,6 +6,7 @@ import pytest
 
 from components.example_gen.avro_source import avro_columns, read_avro
 from components.example_gen.files import open_file
+from components.example_gen.parts import whole_file
 from schemas.errors import InputError
 from tests.components.logs import data
 
@@ -22,7 +23,7 @@ def write(path: Path, kind: Any, values: list[Any], **options: Any) -> str:
 def read(path: str, column: str = "a") -> list[Any]:
     found: list[tuple[int, Any]] = []
     with open_file(path) as file:
-        batches = list(read_avro(file, path, data(format="avro"), [column]))
+        batches = list(read_avro(file, whole_file(path), data(format="avro"), [column]))
     for rows in batches:
         texts = [
             error or text for error, text in zip(rows.errors.to_pylist(), rows.columns[0].to_pylist(), strict=True)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.example_gen.json_lines import json_columns, parse_exactly, read_json_blocks
+from components.example_gen.csv_rows import whole_lines
+from components.example_gen.json_lines import json_columns, parse_exactly, read_json_pieces
 from schemas.errors import InputError
 from tests.components.logs import data
 
@@ -30,7 +31,7 @@ def read(path: Path, columns: list[str], block_bytes: int = 1_000) -> list[tuple
     found: list[tuple[Any, ...]] = []
     content = path.read_bytes()
     blocks = [content[start : start + block_bytes] for start in range(0, len(content), block_bytes)]
-    for rows in read_json_blocks(blocks, columns):
+    for rows in read_json_pieces(whole_lines(blocks), columns):
         texts = [column.to_pylist() for column in rows.columns]
         found += zip(rows.lines.to_pylist(), rows.errors.to_pylist(), *texts, strict=True)
     return found

@@ -7,6 +7,7 @@ from pyarrow import parquet
 
 from components.example_gen.files import open_file
 from components.example_gen.parquet_source import parquet_columns, read_parquet
+from components.example_gen.parts import whole_file
 from schemas.errors import InputError
 from tests.components.logs import data
 
@@ -19,7 +20,7 @@ def write(path: Path, columns: dict[str, Any], **options: Any) -> str:
 def read(path: str, columns: list[str]) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     with open_file(path) as file:
-        batches = list(read_parquet(file, path, data(format="parquet"), columns))
+        batches = list(read_parquet(file, whole_file(path), data(format="parquet"), columns))
     for rows in batches:
         found += zip(rows.lines.to_pylist(), *(column.to_pylist() for column in rows.columns), strict=True)
     return found

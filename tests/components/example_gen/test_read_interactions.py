@@ -38,6 +38,19 @@ def test_every_row_of_plain_and_compressed_files_is_accepted_or_rejected(tmp_pat
     assert read_progress(str(tmp_path / "progress")) == Progress(bytes=size, rows=4, rejected=2)
 
 
+def test_parts_of_a_file_have_its_rows_and_its_progress(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,time\n" + "".join(f"u{i},i,{START_S}\nbad\n" for i in range(100)))
+
+    with local_pipeline() as pipeline:
+        rows = pipeline | ReadInteractions(data(path), str(tmp_path / "progress"), part_bytes=200)
+        users = rows.accepted | "Accepted" >> beam.FlatMap(first_and_last) | beam.Keys()
+        assert_that(users, equal_to([f"u{i}" for i in range(100)]), label="Users")
+        assert_that(rows.read | beam.CombineGlobally(sum), equal_to([200]), label="Read")
+
+    assert read_progress(str(tmp_path / "progress")) == Progress(path.stat().st_size, rows=200, rejected=100)
+
+
 @pytest.mark.parametrize("name", ["log.csv", "*.csv"])
 def test_missing_log_stops_the_pipeline(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"expected: a file at .*data\.path"), local_pipeline() as pipeline:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from components.example_gen import tfrecord_source
 from components.example_gen.files import open_file, read_blocks
+from components.example_gen.parts import whole_file
 from components.example_gen.tfrecord_source import read_records, read_tfrecord, tfrecord_columns
 from schemas.errors import InputError
 from tests.components.log_writers import example
@@ -24,7 +25,7 @@ def write(path: Path, records: list[bytes]) -> str:
 def read(path: str, columns: list[str]) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     with open_file(path) as file:
-        batches = list(read_tfrecord(file, path, data(format="tfrecord"), columns))
+        batches = list(read_tfrecord(file, whole_file(path), data(format="tfrecord"), columns))
     for rows in batches:
         texts = [column.to_pylist() for column in rows.columns]
         found += zip(rows.lines.to_pylist(), rows.errors.to_pylist(), rows.raw.to_pylist(), *texts, strict=True)
