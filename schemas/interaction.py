@@ -15,6 +15,7 @@ FILE = "__file__"
 LINE = "__line__"
 RAW = "__raw__"
 ERROR = "__error__"
+NO_LINE = 0  # LINE of the rows of a table, which have no order
 PROVENANCE = [
     pa.field(FILE, pa.dictionary(pa.int32(), pa.string()), nullable=False),
     pa.field(LINE, pa.int64(), nullable=False),

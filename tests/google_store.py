@@ -99,8 +99,7 @@ def _proxy(folder: Path, address: str) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        account = {"type": "service_account", "client_email": "test@temporec", "private_key": key, "token_uri": url}
-        (folder / "credentials.json").write_text(json.dumps({**account, "project_id": "temporec"}))
+        (folder / "credentials.json").write_text(json.dumps(service_account(url, key)))
         yield url
         server.shutdown()
 
@@ -166,8 +165,24 @@ def _write_certificate(folder: Path) -> str:
     (folder / "certificate.pem").write_bytes(
         builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     )
-    text = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    text = _pem(key)
     (folder / "key.pem").write_text(text)
     return text
+
+
+def _pem(key: rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def service_account(token_uri: str, key: str | None = None) -> dict[str, str]:
+    """Return the content of a file of credentials.
+
+    Args:
+        token_uri: where a client asks for a token.
+        key: the private key; None for a new one.
+    """
+    key = key or _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    account = {"type": "service_account", "client_email": "test@temporec", "project_id": "temporec"}
+    return {**account, "private_key": key, "token_uri": token_uri}

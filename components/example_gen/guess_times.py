@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.example_gen.rows import plausible
+from components.example_gen.times import plausible
 from components.example_gen.typed_rows import PER_SECOND
 from schemas.config.log import TimestampConfig
 

@@ -100,13 +100,14 @@ def _run_pipelines(
     listing: Listing,
 ) -> None:
     scratch = f"{output_directory}/unfinished"
+    progress = None if data.format == "bigquery" else progress_folder(scratch)
     rare: tuple[str, ...] = ()
     known: dict[str, Any] | None = None
     if data.min_item_interactions > 1:
-        with log_progress(progress_folder(scratch), data):
+        with log_progress(progress, data):
             known = _read_first(make_pipeline, data, listing, output_directory, scratch)
         rare = find_rare_items(make_pipeline, data, shard_work(known["interactions"], known["users"]), scratch)
-    with log_progress(None if known else progress_folder(scratch), data), make_pipeline() as pipeline:
+    with log_progress(None if known else progress, data), make_pipeline() as pipeline:
         read = _create(pipeline, known) if known else _read(pipeline, data, listing, output_directory, scratch)
         build_histories = BuildHistories(data, split, history, output_directory, scratch, rare)
         built = {"interactions": read.interactions, "users": read.users} | "BuildHistories" >> build_histories

@@ -15,7 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 from components.common.stores import connect, is_remote
 from components.example_gen.files import match_files, match_log
 from components.example_gen.spans import LogSpan, find_span
-from schemas.config.log import DataConfig
+from schemas.config.log import BIGQUERY, DataConfig
 from schemas.config.span_pattern import has_spans
 from schemas.errors import InputError
 
@@ -24,7 +24,7 @@ _NEWEST = re.compile(r"newest span (-?\d+)")
 
 
 class LogFile(NamedTuple):
-    """A file as the listing shows it."""
+    """A file as the listing shows it, or a table of BigQuery."""
 
     path: str
     size: int  # bytes
@@ -68,8 +68,8 @@ def list_log(data: DataConfig, until: int | None = None) -> Listing:
     Raises:
         InputError: no file matches a setting, what matches cannot be read as a log, or a file vanishes meanwhile.
     """
-    log = match_log(data, until)
-    files = {path: _find_log_file(path) for path in [*log, *_match_tables(data)]}
+    log = _match_files(data, until)
+    files = {**_find_tables(data), **{path: _find_log_file(path) for path in [*log, *_match_tables(data)]}}
     gone = [path for path, file in files.items() if file is None]
     if gone:
         raise _changed([f"{path} has vanished" for path in gone])
@@ -132,14 +132,18 @@ def unchanged_log(data: DataConfig, described: str | None = None) -> Iterator[Li
 
 
 def _check_unchanged(before: Listing, data: DataConfig) -> None:
-    now = {file.path: _find_log_file(file.path) for file in before.files}
+    tables = _find_tables(data)
+    now = {
+        file.path: tables.get(file.path) if file.path.startswith(BIGQUERY) else _find_log_file(file.path)
+        for file in before.files
+    }
     problems = [
         f"{file.path} has {'changed' if now[file.path] else 'vanished'}"
         for file in before.files
         if now[file.path] != file
     ]
     if not problems:
-        found = [*match_log(data, before.until), *_match_tables(data)]
+        found = [*tables, *_match_files(data, before.until), *_match_tables(data)]
         problems = [f"{path} is new" for path in found if path not in now]
     if problems:
         raise _changed(problems)
@@ -148,6 +152,20 @@ def _check_unchanged(before: Listing, data: DataConfig) -> None:
 def _table_settings(data: DataConfig) -> dict[str, str]:
     tables = {"data.items.path": data.items, "data.users.path": data.users}
     return {setting: table.path for setting, table in tables.items() if table}
+
+
+def _match_files(data: DataConfig, until: int | None) -> list[str]:
+    """Return the files of the log; BigQuery has none."""
+    return [] if data.format == "bigquery" else list(match_log(data, until))
+
+
+def _find_tables(data: DataConfig) -> dict[str, LogFile]:
+    """Return the tables of BigQuery that the log reads, by their paths."""
+    if data.format != "bigquery":
+        return {}
+    from components.example_gen.bigquery_tables import table_versions
+
+    return {table.name: LogFile(*table) for table in table_versions(data.path)}
 
 
 def _match_tables(data: DataConfig) -> list[str]:

@@ -116,7 +116,7 @@ def _format_by_name(name: str) -> str | None:
 
 
 def _first_block(name: str) -> bytes:
-    with closing(read_blocks(name, _BLOCK_BYTES)) as blocks:
+    with closing(read_blocks(name)) as blocks:
         return next(blocks, b"")
 
 
@@ -145,8 +145,7 @@ def _format(file: str, block: bytes) -> str:
 
 def _is_tfrecord(file: str) -> bool:
     try:
-        with closing(read_records(file)) as records:  # type: ignore[type-var]
-            return next(records, None) is not None
+        return next(read_records(read_blocks(file), file), None) is not None
     except InputError:
         return False
 
@@ -180,8 +179,8 @@ def _read_typed(path: str, files: tuple[str, ...], file: str, kind: str) -> LogS
     for name in SOURCES[kind].columns(file, _any_columns({"format": kind}, "")) or ():
         try:
             settings = _any_columns({"format": kind}, name)
-            with closing(SOURCES[kind].read(file, settings, [name], _BLOCK_BYTES)) as batches:  # type: ignore[type-var]
-                read = next(batches)
+            with open_file(file) as opened:
+                read = next(SOURCES[kind].read(opened, whole_file(file), settings, [name]))
         except InputError as error:
             lists[name] = error.received
             continue

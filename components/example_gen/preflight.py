@@ -20,7 +20,7 @@ from components.example_gen.rejection_details import TIME_REASONS, RejectionDeta
 from components.example_gen.report import check_table_rows, no_rows
 from components.example_gen.rows import validate, validate_in_detail
 from components.example_gen.side_tables import count_table_rows, read_table
-from components.example_gen.source import SOURCES, check_partitions, columns_in_file, read_log_file
+from components.example_gen.source import SOURCES, check_partitions, columns_in_file, needed_columns, read_log_file
 from components.example_gen.text_files import first_lines
 from schemas.config.log import DataConfig, ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
@@ -48,6 +48,7 @@ def check_log(data: DataConfig) -> LogSample:
 
     A log is refused here only for what holds for all of it. If no sampled row is an interaction,
     further samples from the rest of the log decide. `IngestionReport.check` judges the exact counts.
+    Of BigQuery no row is read: it checks the query.
 
     Args:
         data: the log, its tables and their reading options.
@@ -58,6 +59,12 @@ def check_log(data: DataConfig) -> LogSample:
     Raises:
         InputError: the log or a table does not agree with the configuration.
     """
+    if data.format == "bigquery":
+        from components.example_gen.bigquery_tables import check_query
+
+        _check_tables(data)
+        check_query(data.path, needed_columns(data))
+        return LogSample((data.path,), rows=0, accepted=0, rejected={}, whole=False)
     files = match_log(data)
     _check_tables(data)
     _check_columns(files, data)

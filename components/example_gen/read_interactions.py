@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
 from components.example_gen.file_counts import READ
 from components.example_gen.files import match_log
 from components.example_gen.parts import PART_BYTES, Part
 from components.example_gen.progress import Progress, ProgressWriter
+from components.example_gen.rejection_details import RejectionDetails
 from components.example_gen.rows import validate_in_detail
 from components.example_gen.source import divide_log_file, read_part
 from schemas.config.log import DataConfig
@@ -51,6 +53,11 @@ class ReadInteractions(beam.PTransform):
             every row once. `details` has `RejectionDetails`, and `counts` a
             `FileCounts` of the rows that are read.
         """
+        if self._data.format == "bigquery":
+            from components.example_gen.bigquery_source import ReadTable
+
+            validate_rows = beam.FlatMap(_validated, self._data)
+            return pbegin | "ReadTable" >> ReadTable(self._data) | "ReadRows" >> _with_outputs(validate_rows)
         reader = beam.ParDo(_ReadPart(self._data, self._progress))
         return (
             pbegin
@@ -59,8 +66,27 @@ class ReadInteractions(beam.PTransform):
             | "SpreadFiles" >> beam.Reshuffle()
             | "Divide" >> beam.FlatMap(divide_log_file, self._data, self._part_bytes)
             | "SpreadParts" >> beam.Reshuffle()
-            | "ReadRows" >> reader.with_outputs(COUNTS, DETAILS, REJECTED, main=ACCEPTED)
+            | "ReadRows" >> _with_outputs(reader)
         )
+
+
+def _with_outputs(step: beam.ParDo) -> Any:
+    return step.with_outputs(COUNTS, DETAILS, REJECTED, main=ACCEPTED)
+
+
+def _validated(batch: pa.RecordBatch, data: DataConfig) -> Iterator[Any]:
+    return _outputs(data.path, batch.num_rows, *validate_in_detail(batch, data))
+
+
+def _outputs(
+    path: str, rows: int, accepted: pa.RecordBatch, rejected: pa.RecordBatch, details: RejectionDetails
+) -> Iterator[Any]:
+    yield TaggedOutput(COUNTS, Counter({(READ, path): rows}))
+    if accepted.num_rows:
+        yield accepted
+    if rejected.num_rows:
+        yield TaggedOutput(REJECTED, rejected)
+        yield TaggedOutput(DETAILS, details)
 
 
 class _ReadPart(beam.DoFn):
@@ -82,10 +108,5 @@ class _ReadPart(beam.DoFn):
             rows_rejected += rejected.num_rows
             done = min(max(position, part.start), part.end) - part.start  # Parquet is read in any order
             self._progress.set(name, Progress(done, rows, rows_rejected))
-            yield TaggedOutput(COUNTS, Counter({(READ, part.path): batch.num_rows}))
-            if accepted.num_rows:
-                yield accepted
-            if rejected.num_rows:
-                yield TaggedOutput(REJECTED, rejected)
-                yield TaggedOutput(DETAILS, details)
+            yield from _outputs(part.path, batch.num_rows, accepted, rejected, details)
         self._progress.set(name, Progress(part.end - part.start, rows, rows_rejected))

@@ -54,7 +54,7 @@ class CountRejected(beam.CombineFn):
         return RejectedCounts(
             rows,
             {
-                reason: heapq.nsmallest(SAMPLES, found, key=lambda row: (row.file, row.line))
+                reason: heapq.nsmallest(SAMPLES, found, key=lambda row: (row.file, row.line, row.raw))
                 for reason, found in samples.items()
             },
         )

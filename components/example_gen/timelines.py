@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.ragged import Ints, to_offsets
-from schemas.interaction import interaction_schema
+from schemas.interaction import NO_LINE, interaction_schema
 
 Seconds = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Timelines:
-    """The interactions of some users. Interactions of a user at the same time are in the order of the log.
+    """The interactions of some users. Interactions of a user at the same time are in the log's order, if it has one.
 
     Args:
         user_ids: [users], ascending.
@@ -99,9 +100,12 @@ def build_timelines(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Tim
     table = pa.Table.from_batches(list(batches), schema=schema)
     users, items, files = (ranked(table.column(name)) for name in ("user_id", "item_id", "file"))
     times, lines = (table.column(name).to_numpy() for name in ("timestamp_s", "line"))
-    order = np.lexsort((lines, files[1], times, users[1]))
-    rows = pa.array(order)
     further = schema.names[len(interaction_schema(())) :]
+    # The rows of a table have no lines. Then what they contain decides which of two at the same time is first.
+    unordered = len(lines) > 0 and lines.min() == NO_LINE
+    content = [_ranks(table.column(name)) for name in reversed(further)] + [items[1]] if unordered else []
+    order = np.lexsort((*content, lines, files[1], times, users[1]))
+    rows = pa.array(order)
     return Timelines(
         user_ids=users[0],
         offsets=to_offsets(np.bincount(users[1], minlength=len(users[0]))),
@@ -112,6 +116,10 @@ def build_timelines(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Tim
         files=files[1][order],
         further={name: one_chunk(table.column(name)).take(rows) for name in further},
     )
+
+
+def _ranks(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    return ranked(column)[1] if column.type == pa.string() else column.to_numpy()
 
 
 def to_rows(timelines: Timelines) -> pa.RecordBatch:

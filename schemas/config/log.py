@@ -26,6 +26,8 @@ from schemas.features import (
 )
 from schemas.rejection import RejectionReason
 
+BIGQUERY = "bigquery://"  # the beginning of the path of a table
+
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -194,13 +196,14 @@ class DataConfig(Section):
     path: Annotated[str, AfterValidator(check_span_pattern)] = Field(
         min_length=1,
         description="A file, a folder or a glob, plain or compressed (.gz, .bz2, .xz, .zst), local or on a file system"
-        " that Beam knows. `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}`, stand for the number or the date of a span.",
+        " that Beam knows. `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}`, stand for the number or the date of a span. For"
+        " `bigquery` a table or view, as `bigquery://project.dataset.table`.",
     )
     num_spans: int = Field(
         default=1, ge=1, description="Maximum number of spans to read, the newest ones, if `path` has spans."
     )
-    format: Literal["csv", "jsonl", "parquet", "avro", "tfrecord"] = Field(
-        default="csv", description="Format of the log's files."
+    format: Literal["csv", "jsonl", "parquet", "avro", "tfrecord", "bigquery"] = Field(
+        default="csv", description="Format of the log's files, or `bigquery`."
     )
     delimiter: Character = Field(default=",", description="Character between fields of `csv`.")
     quote: Character | None = Field(
@@ -286,6 +289,15 @@ class DataConfig(Section):
             raise ValueError("events needs columns.event, the column with the user's action")
         if self.users and self.columns.user is None:
             raise ValueError("users is a table of users, and the log has no columns.user")
+        return self
+
+    @model_validator(mode="after")
+    def _path_of_bigquery(self) -> DataConfig:
+        is_table = self.path.startswith(BIGQUERY)
+        if is_table != (self.format == "bigquery"):
+            raise ValueError("a path bigquery://project.dataset.table and format: bigquery belong together")
+        if is_table and not re.fullmatch(r"bigquery://[^./]+\.[^./]+\.[^./]+", self.path):
+            raise ValueError(f"path must be bigquery://project.dataset.table; it is {self.path!r}")
         return self
 
     @model_validator(mode="after")

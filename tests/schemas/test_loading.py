@@ -93,7 +93,7 @@ def test_load_config_key_without_a_close_match_lists_the_valid_keys(write):
         ("evaluate.gate.floors={recall@10: .nan}", "should be a finite number"),
         ("model.attention.session_gap_s=60", "for the kind hierarchical, and the kind is general"),
         ("train.loss={kind: binary, smoothing: 0.1}", "for losses that are a softmax, and the kind is binary"),
-        ("data.format=bigquery", "data.format: Input should be 'csv', 'jsonl', 'parquet', 'avro' or 'tfrecord'"),
+        ("data.format=orc", "Input should be 'csv', 'jsonl', 'parquet', 'avro', 'tfrecord' or 'bigquery'"),
         ("data.column_names=[]", "data.column_names: Tuple should have at least 1 item"),
         ("split.test_from=2024-06-31", "day is out of range for month"),
         ("data.columns.context.session.colum=x", "data.columns.context.session.colum: unknown key"),

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from components.example_gen.guess_times import guess_time, is_order
-from components.example_gen.rows import plausible
+from components.example_gen.times import plausible
 from schemas.config.log import TimestampConfig
 
 START = datetime(2019, 11, 13, 5, 53, 12, 250_000, tzinfo=timezone(timedelta(hours=2)))
@@ -51,7 +51,8 @@ def test_format_that_wrote_the_times_is_guessed(directives: str) -> None:
     read = plausible(pa.array(texts), guess.timestamp)
     assert read.all()
     if guess.timestamp.format != "iso8601":
-        assert [datetime.strptime(text, guess.timestamp.format) for text in texts] == [
+        (guessed,) = guess.timestamp.formats
+        assert [datetime.strptime(text, guessed) for text in texts] == [
             datetime.strptime(text, directives) for text in texts
         ]
 

@@ -43,10 +43,11 @@ def test_parts_of_a_file_have_its_rows_and_its_progress(tmp_path: Path) -> None:
     path.write_text("user,item,time\n" + "".join(f"u{i},i,{START_S}\nbad\n" for i in range(100)))
 
     with local_pipeline() as pipeline:
-        rows = pipeline | ReadInteractions(data(path), str(tmp_path / "progress"), part_bytes=200)
+        rows = pipeline | ReadInteractions(data(path), progress=str(tmp_path / "progress"), part_bytes=200)
         users = rows.accepted | "Accepted" >> beam.FlatMap(first_and_last) | beam.Keys()
         assert_that(users, equal_to([f"u{i}" for i in range(100)]), label="Users")
-        assert_that(rows.read | beam.CombineGlobally(sum), equal_to([200]), label="Read")
+        read = {("rows_read", str(path)): 200}
+        assert_that(rows.counts | beam.CombineGlobally(sum_counters), equal_to([read]), label="Read")
 
     assert read_progress(str(tmp_path / "progress")) == Progress(path.stat().st_size, rows=200, rejected=100)
 

@@ -44,7 +44,7 @@ def test_written_configuration_loads_and_its_log_is_valid(tmp_path: Path) -> Non
     loaded = load_config(path)
     assert loaded.data == DataConfig.model_validate(guess.data.model_dump())
     counts = validate_log(loaded)
-    assert (counts["rows_read"], counts["rows_accepted"], counts["users"], counts["items"]) == (108, 108, 9, 15)
+    assert (counts.rows_read, counts.rows_accepted, counts.users, counts.items) == (108, 108, 9, 15)
 
 
 def test_each_guess_has_a_comment(tmp_path: Path) -> None:
@@ -166,4 +166,4 @@ def test_impressions_are_refused_with_a_command_that_makes_a_log(
 
     assert len((tmp_path / "log.tsv").read_text().splitlines()) == clicks
     counts = validate_log(load_config(path))
-    assert counts["rows_accepted"] == clicks
+    assert counts.rows_accepted == clicks
