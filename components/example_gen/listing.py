@@ -13,6 +13,7 @@ from typing import NamedTuple
 from apache_beam.io.filesystems import FileSystems
 
 from components.common.stores import connect, is_remote
+from components.example_gen.bigquery_tables import table_versions
 from components.example_gen.files import match_files, match_log
 from components.example_gen.spans import LogSpan, find_span
 from schemas.config.log import BIGQUERY, DataConfig
@@ -163,8 +164,6 @@ def _find_tables(data: DataConfig) -> dict[str, LogFile]:
     """Return the tables of BigQuery that the log reads, by their paths."""
     if data.format != "bigquery":
         return {}
-    from components.example_gen.bigquery_tables import table_versions
-
     return {table.name: LogFile(*table) for table in table_versions(data.path)}
 
 

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from components.example_gen.csv_rows import column_indices
 from components.example_gen.csv_source import read_csv_blocks
-from components.example_gen.files import ENDINGS, match_files, read_blocks
+from components.example_gen.files import ENDINGS, match_files, open_file, read_blocks
 from components.example_gen.guess_csv import Dialect, guess_dialect, has_header
 from components.example_gen.json_lines import parse_exactly
 from components.example_gen.partitions import partition_values
+from components.example_gen.parts import whole_file
 from components.example_gen.source import SOURCES
 from components.example_gen.text_files import first_lines
 from components.example_gen.text_rows import TextRows
@@ -23,7 +24,6 @@ from components.example_gen.tfrecord_source import read_records
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 
-_BLOCK_BYTES = 1 << 20
 _FILES = 20  # whose columns are compared
 _EXPORT = "export it as CSV or Parquet"
 _OTHER = "give the file of the log: CSV, JSON lines, Parquet, Avro or TFRecord"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from components.example_gen.bigquery_tables import check_query
 from components.example_gen.csv_rows import column_indices, read_header_line, read_lines, read_rows
 from components.example_gen.csv_source import check_delimiter
 from components.example_gen.diagnosis import wrong_delimiter, wrong_timestamp
@@ -60,8 +61,6 @@ def check_log(data: DataConfig) -> LogSample:
         InputError: the log or a table does not agree with the configuration.
     """
     if data.format == "bigquery":
-        from components.example_gen.bigquery_tables import check_query
-
         _check_tables(data)
         check_query(data.path, needed_columns(data))
         return LogSample((data.path,), rows=0, accepted=0, rejected={}, whole=False)

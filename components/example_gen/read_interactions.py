@@ -10,6 +10,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
+from components.example_gen.bigquery_source import ReadTable
 from components.example_gen.file_counts import READ
 from components.example_gen.files import match_log
 from components.example_gen.parts import PART_BYTES, Part
@@ -54,8 +55,6 @@ class ReadInteractions(beam.PTransform):
             `FileCounts` of the rows that are read.
         """
         if self._data.format == "bigquery":
-            from components.example_gen.bigquery_source import ReadTable
-
             validate_rows = beam.FlatMap(_validated, self._data)
             return pbegin | "ReadTable" >> ReadTable(self._data) | "ReadRows" >> _with_outputs(validate_rows)
         reader = beam.ParDo(_ReadPart(self._data, self._progress))

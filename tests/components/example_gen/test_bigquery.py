@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from components.example_gen.bigquery_source import table_rows
 from components.example_gen.bigquery_tables import log_query, query_project
-from components.example_gen.log_files import describe_files, file_settings, list_files
+from components.example_gen.listing import describe_listing, list_log
 from components.example_gen.preflight import check_log
 from components.example_gen.read_interactions import ReadInteractions
 from components.example_gen.rows import validate
@@ -91,7 +91,7 @@ def test_check_log_without_credentials_says_where_to_get_them(
 
 def test_change_of_the_table_changes_the_description_of_the_log(warehouse: Warehouse) -> None:
     def description() -> str:
-        return describe_files(list_files(file_settings(log())))
+        return describe_listing(list_log(log()))
 
     first, again = description(), description()
     warehouse.modified_ms += 1
