@@ -42,7 +42,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(no_args_is_help=True, help="Describe the configuration.")
 app.add_typer(config_app, name="config")
-data_app = typer.Typer(no_args_is_help=True, help="Fetch public data sets.")
+data_app = typer.Typer(no_args_is_help=True, help="Fetch public data sets, and read rejected rows again.")
 app.add_typer(data_app, name="data")
 app.add_typer(schedule_app, name="schedule")
 app.command()(submit)
@@ -117,6 +117,22 @@ def fetch(
     for path in fetch_data(name, to):
         print(path)
     print(DATASETS[name].licence)
+
+
+@data_app.command()
+def replay(
+    root: Annotated[Path, typer.Option(help="Root of the run.")],
+    config: ConfigOption,
+    overrides: SetOption = None,
+) -> None:
+    """Read only the rejected rows of a run again, with a corrected configuration; accepted rows are kept.
+
+    The next `temporec run` in the root takes the examples from the cache.
+    """
+    loaded = _load(config, overrides)
+    from pipeline.commands.replay import replay as replay_rows
+
+    replay_rows(loaded, root, Console())
 
 
 @app.command()

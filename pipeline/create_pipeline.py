@@ -74,6 +74,7 @@ def create_pipeline(
     *,
     pipeline_name: str | None = None,
     metadata_connection_config: Any = None,
+    last: str | None = None,
 ) -> Pipeline:
     """Create the pipeline from a log to a pushed model.
 
@@ -84,6 +85,7 @@ def create_pipeline(
         locations: the folders for artifacts and models, writable where the pipeline runs.
         pipeline_name: the name in ML Metadata; the configuration's `name` by default.
         metadata_connection_config: the metadata store, if the orchestrator has none of its own.
+        last: the id of the last component; None for the whole pipeline.
 
     Returns:
         A TFX pipeline with caching enabled.
@@ -98,14 +100,13 @@ def create_pipeline(
     """
     data = _data_nodes(config)
     trainer_node = _trainer_node(config, locations, data)
+    release = _release_nodes(config, locations, data, trainer_node.outputs["model"])
+    nodes = [*vars(data).values(), trainer_node, *release]
+    count = len(nodes) if last is None else [node.id for node in nodes].index(last) + 1
     return Pipeline(
         pipeline_name=pipeline_name or config.name,
         pipeline_root=locations.artifacts,
-        components=[
-            *vars(data).values(),
-            trainer_node,
-            *_release_nodes(config, locations, data, trainer_node.outputs["model"]),
-        ],
+        components=nodes[:count],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
     )

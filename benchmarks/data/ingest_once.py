@@ -39,7 +39,9 @@ def main(config_file: str, output: str, workers: str) -> None:
     settings = config.example_gen_config
     listed = describe_listing(list_log(settings.data))
     ExampleGenExecutor(context).Do(
-        {}, {"examples": [examples]}, {"settings": settings.model_dump_json(), "files": listed}
+        {},
+        {"examples": [examples]},
+        {"settings": settings.model_dump_json(), "files": listed, "code": ""},
     )
     seconds = time.perf_counter() - started
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

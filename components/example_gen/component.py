@@ -14,9 +14,15 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.common.tfx_types import Artifacts, Properties
 from components.example_gen.ingest import ingest
+from components.example_gen.kept_rows import KeptRows
+from components.example_gen.replay import check_replay
 from components.example_gen.report import IngestionReport
 from schemas.config import ExampleGenConfig
 from schemas.features import SPLITS
+
+# A parameter that only a replay passes to the executor. So it is no part of the cache key.
+FORMER = "former"
+_ORIGIN = ("files", "code")
 
 
 class ExampleGenExecutor(BaseBeamExecutor):
@@ -28,7 +34,8 @@ class ExampleGenExecutor(BaseBeamExecutor):
         Args:
             input_dict: empty.
             output_dict: the artifact, as `examples`.
-            exec_properties: an `ExampleGenConfig` as JSON, as `settings`, and the output of `LogFiles`, as `files`.
+            exec_properties: an `ExampleGenConfig` as JSON, as `settings`; the output of `LogFiles`, as `files`; the
+                digest of the code, as `code`; in a replay also the folder of the former examples, as `former`.
 
         Raises:
             InputError: the log has too many bad rows, or too few users for the split, or it has changed since it was
@@ -37,8 +44,12 @@ class ExampleGenExecutor(BaseBeamExecutor):
         settings = ExampleGenConfig.model_validate_json(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        data, split, listed = settings.data, settings.split, exec_properties["files"]
-        ingest(self._make_beam_pipeline, data, split, settings.history, examples.uri, listed)
+        data, split = settings.data, settings.split
+        origin = {name: exec_properties[name] for name in _ORIGIN}
+        former = KeptRows.read(exec_properties[FORMER]) if FORMER in exec_properties else None
+        if former:
+            check_replay(former, data, origin)
+        ingest(self._make_beam_pipeline, data, split, settings.history, examples.uri, origin, former)
         IngestionReport.read(examples.uri).check(data, split)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from components.example_gen.csv_lines import Lines, Mask, Positions, find_lines
-from components.example_gen.csv_rows import MAX_ROW_LINES, ParsedRow, RowParser
+from components.example_gen.csv_rows import MAX_ROW_LINES, ParsedRow, RowParser, decode_lines
 from components.example_gen.text_rows import TextRows
 
 
@@ -62,6 +62,19 @@ class BatchReader:
             yield from batches
             carried = text[lines.offsets[end] :]
             first_line += end
+
+    def reread(self, raw: Sequence[bytes]) -> TextRows:
+        """Return rows of the file again.
+
+        Args:
+            raw: the bytes of each row, with a line end.
+
+        Returns:
+            As many rows; `lines` are their indices.
+        """
+        rows = [self._parser.parse(decode_lines([content])) for content in raw]
+        exact = zip(range(len(raw)), raw, rows, strict=True)
+        return self._to_columns([_ExactRow(index, content, row) for index, content, row in exact if row], 0)
 
     def _read_piece(self, text: bytes, lines: Lines, first_line: int, *, is_last: bool) -> tuple[list[TextRows], int]:
         """Return the rows of a piece, and the index of the first line that belongs to the next piece."""

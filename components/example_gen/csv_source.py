@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from components.example_gen.csv_batches import BatchReader
@@ -82,6 +82,27 @@ def read_csv_blocks(blocks: Iterable[bytes], data: DataConfig, columns: list[str
         return
     reader = BatchReader(data.delimiter, data.quote, len(header), column_indices(header, columns, name))
     yield from reader.read(itertools.chain([rest], pieces), line)
+
+
+def reread_csv(
+    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: DataConfig, columns: list[str]
+) -> TextRows:
+    """Return rejected rows again.
+
+    Args:
+        raw: the bytes of each row, with a line end.
+        reasons: not used, because the bytes tell them.
+        path: the file of the rows.
+        data: the reading options of the log.
+        columns: names in the header.
+
+    Returns:
+        As many rows; `lines` are their indices.
+    """
+    del reasons
+    header = data.column_names or csv_columns(path, data) or ()
+    reader = BatchReader(data.delimiter, data.quote, len(header), column_indices(header, columns, path))
+    return reader.reread(raw)
 
 
 def csv_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:

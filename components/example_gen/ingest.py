@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -28,6 +29,7 @@ from components.example_gen.file_counts import (
     to_json_lines,
     total,
 )
+from components.example_gen.kept_rows import KEPT_FOLDER, KeptRows, ReadKept, write_manifest
 from components.example_gen.late_rows import count_late_rows
 from components.example_gen.listing import Listing, unchanged_log
 from components.example_gen.minimums import find_rare_items
@@ -35,6 +37,7 @@ from components.example_gen.progress import log_progress, progress_folder
 from components.example_gen.read_interactions import ReadInteractions
 from components.example_gen.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.rejection_details import RejectionDetails, merge_details
+from components.example_gen.replay import check_count
 from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
 from components.example_gen.shard_work import shard_work
 from components.example_gen.side_tables import count_table_rows, read_table
@@ -60,13 +63,14 @@ def ingest(
     split: SplitConfig,
     history: HistoryConfig,
     output_directory: str,
-    listed: str | None = None,
+    origin: Mapping[str, str] = MappingProxyType({}),
+    former: KeptRows | None = None,
 ) -> None:
     """Run the ingestion.
 
-    It writes the examples (`Split-<split>/`), the rejected rows (`rejected/`), the counts of each file
-    of the log (`files.jsonl`) and, after these, an `IngestionReport` (`ingestion.json`). Call the
-    report's `check` to find out whether there are enough good examples.
+    It writes the examples (`Split-<split>/`), the rejected rows (`rejected/`), the accepted rows if it is configured
+    (`interactions/`), the counts of each file of the log (`files.jsonl`) and, after these, an `IngestionReport`
+    (`ingestion.json`). Call the report's `check` to find out whether there are enough good examples.
 
     It is one pipeline, unless there is a minimum for items. Whether an item has enough interactions
     can depend on other items' and users', so that is found out by further pipelines, one after the
@@ -78,7 +82,9 @@ def ingest(
         split: the protocol that divides the log.
         history: the length of an example's history.
         output_directory: a folder on a file system that TensorFlow can write to.
-        listed: the listing that the log must agree with, from `describe_listing`; None for any.
+        origin: texts by name that differ if the log or the code differs; they are kept with the accepted rows. The log
+            must agree with the text `files`, from `describe_listing`, if there is one.
+        former: a former ingestion, whose rejected rows are read instead of the log; see `check_replay`.
 
     Raises:
         InputError: the log or a table cannot be read, or changes while it is read, or the folder cannot be written.
@@ -87,8 +93,8 @@ def ingest(
         >>> ingest(beam.Pipeline, config.data, config.split, config.history, "/tmp/examples")  # doctest: +SKIP
         >>> IngestionReport.read("/tmp/examples").check(config.data, config.split)  # doctest: +SKIP
     """
-    with unchanged_log(data, listed) as listing:
-        _run_pipelines(make_pipeline, data, split, history, output_directory, listing)
+    with unchanged_log(data, origin.get("files")) as listing:
+        _run_pipelines(make_pipeline, data, split, history, output_directory, listing, origin, former)
 
 
 def _run_pipelines(
@@ -98,6 +104,8 @@ def _run_pipelines(
     history: HistoryConfig,
     output_directory: str,
     listing: Listing,
+    origin: Mapping[str, str],
+    former: KeptRows | None,
 ) -> None:
     scratch = f"{output_directory}/unfinished"
     progress = None if data.format == "bigquery" else progress_folder(scratch)
@@ -105,10 +113,10 @@ def _run_pipelines(
     known: dict[str, Any] | None = None
     if data.min_item_interactions > 1:
         with log_progress(progress, data):
-            known = _read_first(make_pipeline, data, listing, output_directory, scratch)
+            known = _read_first(make_pipeline, data, listing, former, output_directory, scratch)
         rare = find_rare_items(make_pipeline, data, shard_work(known["interactions"], known["users"]), scratch)
     with log_progress(None if known else progress, data), make_pipeline() as pipeline:
-        read = _create(pipeline, known) if known else _read(pipeline, data, listing, output_directory, scratch)
+        read = _create(pipeline, known) if known else _read(pipeline, data, listing, former, output_directory, scratch)
         build_histories = BuildHistories(data, split, history, output_directory, scratch, rare)
         built = {"interactions": read.interactions, "users": read.users} | "BuildHistories" >> build_histories
         file_counts = (read.file_counts, built["file_counts"]) | "AllFileCounts" >> beam.Flatten()
@@ -116,29 +124,40 @@ def _run_pipelines(
             _write_report,
             AsSingleton(read.counts),
             AsSingleton(file_counts | "SumFileCounts" >> beam.CombineGlobally(sum_file_counts())),
+            data=data,
+            origin=origin,
             directory=output_directory,
             scratch=scratch,
+            interactions=AsList(read.interactions),
             files=AsIter(built["files"]),
         )
 
 
-def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory: str, scratch: str) -> _Read:
+def _read(
+    pipeline: beam.Pipeline, data: DataConfig, listing: Listing, former: KeptRows | None, directory: str, scratch: str
+) -> _Read:
     """Add the steps that read the log and the tables, and write what is rejected."""
-    rows = pipeline | "ReadInteractions" >> ReadInteractions(data, listing.until, progress_folder(scratch))
-    late = rows.accepted | "CountLateRows" >> beam.Map(count_late_rows, data)
+    rows = pipeline | "ReadInteractions" >> ReadInteractions(data, listing.until, progress_folder(scratch), former)
+    accepted, counts = rows.accepted, (rows.counts,)
+    if former:
+        kept = pipeline | "ReadKept" >> ReadKept(former)
+        accepted = (accepted, kept) | "AddKept" >> beam.Flatten()
+        counts += (kept | "CountKept" >> beam.Map(count_rows, "file", READ),)
+    late = accepted | "CountLateRows" >> beam.Map(count_late_rows, data)
+    kept_in = f"{directory}/{KEPT_FOLDER}" if data.keep_interactions else None
     letters = rows.rejected | "WriteRejected" >> WriteRejected(directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
     users = pipeline | "Users" >> beam.Create([data.users] if data.users else [])
     of_files = (
-        rows.counts,
-        rows.accepted | "CountAccepted" >> beam.Map(count_rows, "file", ACCEPTED),
+        *counts,
+        accepted | "CountAccepted" >> beam.Map(count_rows, "file", ACCEPTED),
         rows.rejected | "CountRejectedOfFiles" >> beam.Map(count_rejected_rows),
     )
     file_counts = (
         of_files | "CountsOfFiles" >> beam.Flatten() | "SumCountsOfFiles" >> beam.CombineGlobally(sum_file_counts())
     )
     return _Read(
-        interactions=rows.accepted | "SpillInteractions" >> beam.ParDo(SpillRows(scratch)),
+        interactions=accepted | "SpillInteractions" >> beam.ParDo(SpillRows(scratch, kept_in)),
         users=users
         | "ReadUsers" >> beam.FlatMap(read_table, data.null_values)
         | "SpillUsers" >> beam.ParDo(SpillRows(scratch)),
@@ -146,6 +165,7 @@ def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory
         | "CountsOfRows"
         >> beam.Map(
             _row_counts,
+            former=former,
             data=data,
             spans=[span.name for span in listing.spans],
             late=AsSingleton(late | "LateRows" >> beam.CombineGlobally(sum_counters)),
@@ -161,6 +181,7 @@ def _read(pipeline: beam.Pipeline, data: DataConfig, listing: Listing, directory
 def _row_counts(
     tables: dict[str, TableRows],
     *,
+    former: KeptRows | None,
     data: DataConfig,
     spans: list[str],
     late: Counter[str],
@@ -170,6 +191,8 @@ def _row_counts(
     letters: Iterable[str],
 ) -> dict[str, Any]:
     """Return the fields of the report that describe the rows. It runs after all `letters` are written."""
+    if former:
+        check_count(former, total(file_counts, READ) - former.rows)
     return {
         "spans": spans,
         "late_rows": {span: late[span] for span in spans} if late else {},
@@ -184,12 +207,17 @@ def _row_counts(
 
 
 def _read_first(
-    make_pipeline: MakePipeline, data: DataConfig, listing: Listing, directory: str, scratch: str
+    make_pipeline: MakePipeline,
+    data: DataConfig,
+    listing: Listing,
+    former: KeptRows | None,
+    directory: str,
+    scratch: str,
 ) -> dict[str, Any]:
     """Run the steps of `_read` in a pipeline of their own, and return its outputs by name."""
     path = f"{scratch}/read.json"
     with make_pipeline() as pipeline:
-        read = _read(pipeline, data, listing, directory, scratch)
+        read = _read(pipeline, data, listing, former, directory, scratch)
         _ = read.counts | "WriteOutputs" >> beam.Map(
             _write_outputs,
             path,
@@ -232,12 +260,17 @@ def _write_report(
     row_counts: dict[str, Any],
     file_counts: FileCounts,
     *,
+    data: DataConfig,
+    origin: Mapping[str, str],
     directory: str,
     scratch: str,
+    interactions: list[Spill],
     files: Iterable[str],
 ) -> None:
     """Write the reports, and remove what a retried worker left. It runs after all `files` are written."""
     _write("".join(to_json_lines(file_counts)), f"{directory}/{FILES_FILE}", scratch)
+    if data.keep_interactions:
+        write_manifest(interactions, data, origin, directory, scratch)
     report = IngestionReport(**row_counts, **counts)
     _write(report.to_json(), f"{directory}/{REPORT_FILE}", scratch)
     tf.io.gfile.rmtree(scratch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import orjson
@@ -67,6 +67,25 @@ def read_json_pieces(pieces: Iterable[bytes], columns: list[str], first_line: in
         if len(rows.lines):
             yield rows
         first_line += len(lines)
+
+
+def reread_json_lines(
+    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: DataConfig, columns: list[str]
+) -> TextRows:
+    """Return rejected rows again.
+
+    Args:
+        raw: the bytes of each row; its line end is white space.
+        reasons: not used, because the bytes tell them.
+        path: not used.
+        data: not used.
+        columns: see `read_json_lines`.
+
+    Returns:
+        As many rows; `lines` are their indices.
+    """
+    del reasons, path, data
+    return _parse_lines(list(raw), [_finder(column) for column in columns], 0, b"".join(raw))
 
 
 def json_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:

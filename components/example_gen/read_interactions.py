@@ -13,12 +13,15 @@ from apache_beam.pvalue import TaggedOutput
 from components.example_gen.bigquery_source import ReadTable
 from components.example_gen.file_counts import READ
 from components.example_gen.files import match_log
+from components.example_gen.kept_rows import KeptRows
 from components.example_gen.parts import PART_BYTES, Part
 from components.example_gen.progress import Progress, ProgressWriter
 from components.example_gen.rejection_details import RejectionDetails
+from components.example_gen.replay import ReadLetters
 from components.example_gen.rows import validate_in_detail
 from components.example_gen.source import divide_log_file, read_part
 from schemas.config.log import DataConfig
+from schemas.interaction import FILE
 
 ACCEPTED, REJECTED, DETAILS, COUNTS = "accepted", "rejected", "details", "counts"
 
@@ -30,6 +33,7 @@ class ReadInteractions(beam.PTransform):
         data: the log, its reading options and its filters.
         until: the number of the newest span to read; None for the newest of all.
         progress: the output of `progress_folder`; None for no reports.
+        former: a former ingestion, whose rejected rows are read instead of the log.
         part_bytes: about how many bytes of a file one worker reads at a time.
     """
 
@@ -38,12 +42,14 @@ class ReadInteractions(beam.PTransform):
         data: DataConfig,
         until: int | None = None,
         progress: str | None = None,
+        former: KeptRows | None = None,
         part_bytes: int = PART_BYTES,
     ) -> None:
         super().__init__()
         self._data = data
         self._until = until
         self._progress = progress
+        self._former = former
         self._part_bytes = part_bytes
 
     def expand(self, pbegin: Any) -> Any:
@@ -54,9 +60,11 @@ class ReadInteractions(beam.PTransform):
             every row once. `details` has `RejectionDetails`, and `counts` a
             `FileCounts` of the rows that are read.
         """
+        validate_rows = _with_outputs(beam.FlatMap(_validated, self._data))
+        if self._former:
+            return pbegin | "ReadLetters" >> ReadLetters(self._former, self._data) | "ReadRows" >> validate_rows
         if self._data.format == "bigquery":
-            validate_rows = beam.FlatMap(_validated, self._data)
-            return pbegin | "ReadTable" >> ReadTable(self._data) | "ReadRows" >> _with_outputs(validate_rows)
+            return pbegin | "ReadTable" >> ReadTable(self._data) | "ReadRows" >> validate_rows
         reader = beam.ParDo(_ReadPart(self._data, self._progress))
         return (
             pbegin
@@ -74,7 +82,9 @@ def _with_outputs(step: beam.ParDo) -> Any:
 
 
 def _validated(batch: pa.RecordBatch, data: DataConfig) -> Iterator[Any]:
-    return _outputs(data.path, batch.num_rows, *validate_in_detail(batch, data))
+    return _outputs(
+        batch.column(batch.schema.get_field_index(FILE))[0].as_py(), batch.num_rows, *validate_in_detail(batch, data)
+    )
 
 
 def _outputs(

@@ -11,14 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.avro_source import avro_columns, read_avro
-from components.example_gen.csv_source import csv_columns, divide_csv, read_csv
+from components.example_gen.csv_source import csv_columns, divide_csv, read_csv, reread_csv
 from components.example_gen.files import is_compressed, open_file
-from components.example_gen.json_lines import divide_json_lines, json_columns, read_json_lines
+from components.example_gen.json_lines import divide_json_lines, json_columns, read_json_lines, reread_json_lines
 from components.example_gen.parquet_source import divide_parquet, parquet_columns, read_parquet
 from components.example_gen.partitions import partition_values
 from components.example_gen.parts import PART_BYTES, Part, whole_file
 from components.example_gen.text_rows import TextRows
 from components.example_gen.tfrecord_source import read_tfrecord, tfrecord_columns
+from components.example_gen.typed_rows import reread_typed
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.interaction import raw_schema
@@ -36,15 +37,20 @@ class Source(NamedTuple):
     divide: Callable[[Part, DataConfig, int], list[Part]] | None  # None if a file can be read as a whole only
     columns: Callable[[str, DataConfig], tuple[str, ...] | None]  # the names in a file; None for a file without rows
     optional: bool  # whether a row may lack a column; then `columns` has the names of the first rows
+    exact: bool  # whether RAW has the bytes of the row in its file
+    # The rows again, each from its RAW and the reason of its rejection: of a file, log, columns.
+    reread: Callable[[Sequence[bytes], Sequence[str], str, DataConfig, list[str]], TextRows]
 
 
 # By `data.format`. tests/contracts/test_sources.py runs the contract of a source for each of them.
 SOURCES = {
-    "csv": Source(read_csv, divide_csv, csv_columns, optional=False),
-    "jsonl": Source(read_json_lines, divide_json_lines, json_columns, optional=True),
-    "parquet": Source(read_parquet, divide_parquet, parquet_columns, optional=False),
-    "avro": Source(read_avro, None, avro_columns, optional=False),
-    "tfrecord": Source(read_tfrecord, None, tfrecord_columns, optional=True),
+    "csv": Source(read_csv, divide_csv, csv_columns, optional=False, exact=True, reread=reread_csv),
+    "jsonl": Source(
+        read_json_lines, divide_json_lines, json_columns, optional=True, exact=True, reread=reread_json_lines
+    ),
+    "parquet": Source(read_parquet, divide_parquet, parquet_columns, optional=False, exact=False, reread=reread_typed),
+    "avro": Source(read_avro, None, avro_columns, optional=False, exact=False, reread=reread_typed),
+    "tfrecord": Source(read_tfrecord, None, tfrecord_columns, optional=True, exact=False, reread=reread_typed),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.rejection import RejectionReason
 
+UNREADABLE = (RejectionReason.MALFORMED.value, RejectionReason.BAD_ENCODING.value)  # values without a text
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _ESCAPED = re.compile(rb'["\\\x00-\x1f]')  # bytes that JSON writes in another way
 
@@ -62,6 +63,34 @@ def typed_rows(
         texts = [pc.if_else(errors.is_null(), text, pa.scalar(None, pa.string())) for text in texts]
     lines = pa.array(np.arange(first_row, first_row + count))
     return TextRows(texts, lines, _json_rows(list(columns), shown), errors)
+
+
+def reread_typed(
+    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: DataConfig, columns: list[str]
+) -> TextRows:
+    """Return rejected rows again, from the JSON objects that RAW has.
+
+    Args:
+        raw: the objects, which may have further columns.
+        reasons: why the rows were rejected. Rows that are `UNREADABLE` remain so: their object is only for people.
+        path: not used.
+        data: not used.
+        columns: names in the objects.
+
+    Returns:
+        As many rows; `lines` are their indices.
+    """
+    del path, data
+    rows = [json.loads(content) for content in raw]
+    errors = [reason if reason in UNREADABLE else None for reason in reasons]
+    shown = [json.dumps({column: row[column] for column in columns}, ensure_ascii=False).encode() for row in rows]
+    texts = [[None if error else row[column] for row, error in zip(rows, errors, strict=True)] for column in columns]
+    return TextRows(
+        [pa.array(text, pa.string()) for text in texts],
+        pa.array(range(len(rows)), pa.int64()),
+        pa.array(shown, pa.binary()),
+        pa.array(errors, pa.string()),
+    )
 
 
 def text_of(values: pa.Array, unit: str | None, column: str, name: str) -> pa.Array:

@@ -23,6 +23,7 @@ from schemas.config.span_pattern import has_spans
 from schemas.errors import ComponentFailed, InputError, find_input_error
 from schemas.file_patterns import refuse_wildcards
 
+IMPORT = "the import of TFX"  # the first step of a run
 _WORKER_LOST = ("Channel closed prematurely", "SDK worker disconnected")  # in the errors of Beam's runners
 
 
@@ -112,7 +113,7 @@ def _check(config: Config) -> None:
 def _run(config: Config, root: Path, console: Console, log_file: Path) -> dict[str, Any]:
     progress = RunProgress(console)
     started_at = _now()
-    step = "the import of TFX"
+    step = IMPORT
 
     def on_start(component: str, index: int, count: int) -> None:
         nonlocal step
@@ -134,16 +135,25 @@ def _run(config: Config, root: Path, console: Console, log_file: Path) -> dict[s
         except InputError:
             raise
         except Exception as error:
-            logging.exception("%s failed", step)
-            if found := find_input_error(str(error)):  # of a worker in another process
-                raise found from None
-            reason = (str(error).strip().splitlines() or ["no message"])[0]
-            if any(sign in str(error) for sign in _WORKER_LOST):
-                reason = f"a worker of Beam was killed or ran out of memory ({reason})"
-            remedy = "\nremedy:   run `temporec doctor`, then `make setup`" if step == "the import of TFX" else ""
-            raise ComponentFailed(
-                f"{step} failed: {type(error).__name__}: {reason}\ndetails:  {log_file}{remedy}"
-            ) from error
+            raise failure(error, step, log_file) from error
+
+
+def failure(error: Exception, step: str, log_file: Path) -> InputError | ComponentFailed:
+    """Log an unexpected error, and return the one that the user sees.
+
+    Args:
+        error: the error.
+        step: the component that has failed, or another step.
+        log_file: the file that gets the details.
+    """
+    logging.exception("%s failed", step)
+    if found := find_input_error(str(error)):  # of a worker in another process
+        return found
+    reason = (str(error).strip().splitlines() or ["no message"])[0]
+    if any(sign in str(error) for sign in _WORKER_LOST):
+        reason = f"a worker of Beam was killed or ran out of memory ({reason})"
+    remedy = "\nremedy:   run `temporec doctor`, then `make setup`" if step == IMPORT else ""
+    return ComponentFailed(f"{step} failed: {type(error).__name__}: {reason}\ndetails:  {log_file}{remedy}")
 
 
 def with_absolute_paths(config: Config) -> Config:

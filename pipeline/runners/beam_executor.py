@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.message import Message
@@ -15,7 +16,7 @@ from components.common.stores import absolute
 
 
 class BeamOperator(BeamExecutorOperator):
-    """TFX's operator, with options that the pipeline does not contain, and with absolute paths.
+    """TFX's operator, with options and parameters that the pipeline does not contain, and with absolute paths.
 
     The paths in ML Metadata are relative to the root. Workers in other processes have other working directories.
 
@@ -23,12 +24,19 @@ class BeamOperator(BeamExecutorOperator):
         executor_spec: the specification of the executor.
         platform_config: unused; part of TFX's interface.
         args: options of Beam.
+        parameters: parameters for the executors.
     """
 
     def __init__(
-        self, executor_spec: Message, platform_config: Message | None = None, *, args: Sequence[str] = ()
+        self,
+        executor_spec: Message,
+        platform_config: Message | None = None,
+        *,
+        args: Sequence[str] = (),
+        parameters: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(executor_spec, platform_config)
+        self._parameters = parameters
         for arg in args:
             placeholder = placeholder_pb2.PlaceholderExpression()
             placeholder.value.string_value = arg
@@ -51,6 +59,7 @@ class BeamOperator(BeamExecutorOperator):
             for artifact in artifacts:
                 artifact.uri = absolute(artifact.uri)
         moved.tmp_dir = absolute(execution_info.tmp_dir)
+        moved.exec_properties.update(self._parameters)
         result = super().run_executor(moved, make_beam_pipeline_fn)
         for name, artifacts in execution_info.output_dict.items():
             for artifact, written in zip(artifacts, result.output_artifacts[name].artifacts, strict=True):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
@@ -56,6 +57,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         on_start: called with each component's name, its index (from 0) and the number of components.
         on_end: called with each component's run when it has ended.
         beam: the engine. Its options are not in the pipeline, so a change of them repeats no component.
+        parameters: further parameters of the components with Beam, which are not in the pipeline either.
     """
 
     def __init__(
@@ -63,10 +65,11 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         on_start: Callable[[str, int, int], None],
         on_end: Callable[[ComponentRun], None],
         beam: BeamConfig,
+        parameters: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._on_start = on_start
         self._on_end = on_end
-        operator = functools.partial(BeamOperator, args=beam_args(beam))
+        operator = functools.partial(BeamOperator, args=beam_args(beam), parameters=parameters)
         self._operators = {executable_spec_pb2.BeamExecutableSpec: operator}
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: Any = None) -> list[ComponentRun]:
@@ -136,8 +139,8 @@ def _component_run(store: metadata.Metadata, name: str, execution_id: int, secon
     return ComponentRun(name, state == "CACHED", seconds, {key: artifacts[id_] for key, id_ in outputs.items()})
 
 
-def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[ComponentRun]:
-    """Run the whole pipeline in a root.
+def run_locally(config: Config, root: Path, runner: LocalRunner, last: str | None = None) -> list[ComponentRun]:
+    """Run the pipeline in a root.
 
     The working directory is the root during the run, and all paths in ML Metadata are relative to it. So the
     cache of a root stays valid when the root is moved or renamed.
@@ -146,6 +149,7 @@ def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[Compone
         config: the configuration; its paths must be absolute.
         root: the root; it must exist.
         runner: the runner.
+        last: the last component to run; None for the whole pipeline.
 
     Returns:
         The runs of the components, in order. Their artifacts' URIs are relative to the root.
@@ -159,5 +163,6 @@ def run_locally(config: Config, root: Path, runner: LocalRunner) -> list[Compone
                 locations,
                 pipeline_name=_PIPELINE_NAME,
                 metadata_connection_config=connection,
+                last=last,
             )
         )

@@ -231,6 +231,10 @@ class DataConfig(Section):
         description="Maximum fraction of the rows read that may be rejected for a reason, by the name of the"
         " reason, like `{bad_timestamp: 0.01}`. docs/data.md lists the reasons; `filtered` is one of them.",
     )
+    keep_interactions: bool = Field(
+        default=False,
+        description="Whether the accepted rows are kept, so that `temporec data replay` need not read them again.",
+    )
     cleaning: CleaningConfig = Field(default=CleaningConfig(), description="Rules for valid rows to leave out.")
     events: dict[Category, Weight] | None = Field(
         default=None,
