@@ -138,11 +138,11 @@ def _read(
 ) -> _Read:
     """Add the steps that read the log and the tables, and write what is rejected."""
     rows = pipeline | "ReadInteractions" >> ReadInteractions(data, listing.until, progress_folder(scratch), former)
-    accepted, counts = rows.accepted, (rows.counts,)
+    accepted, counts = rows.accepted, [rows.counts]
     if former:
         kept = pipeline | "ReadKept" >> ReadKept(former)
         accepted = (accepted, kept) | "AddKept" >> beam.Flatten()
-        counts += (kept | "CountKept" >> beam.Map(count_rows, "file", READ),)
+        counts.append(kept | "CountKept" >> beam.Map(count_rows, "file", READ))
     late = accepted | "CountLateRows" >> beam.Map(count_late_rows, data)
     kept_in = f"{directory}/{KEPT_FOLDER}" if data.keep_interactions else None
     letters = rows.rejected | "WriteRejected" >> WriteRejected(directory, scratch)

@@ -82,9 +82,8 @@ def _with_outputs(step: beam.ParDo) -> Any:
 
 
 def _validated(batch: pa.RecordBatch, data: DataConfig) -> Iterator[Any]:
-    return _outputs(
-        batch.column(batch.schema.get_field_index(FILE))[0].as_py(), batch.num_rows, *validate_in_detail(batch, data)
-    )
+    file = batch.column(batch.schema.get_field_index(FILE))[0].as_py()  # that of all rows
+    return _outputs(file, batch.num_rows, *validate_in_detail(batch, data))
 
 
 def _outputs(

@@ -53,7 +53,7 @@ def replay(config: Config, root: Path, console: Console) -> IngestionReport:
         folder = _replay(config, root, kept, terminal, log_file)
         report = IngestionReport.read(str(folder))
         terminal.print(data_table(data_counts(report)))
-        for text in rejected_text(report):
+        for text in rejected_text(report, config.data):
             terminal.print(text, markup=False, highlight=False, soft_wrap=True)
         terminal.print(f"Examples: {folder}", markup=False, highlight=False, soft_wrap=True)
     return report
