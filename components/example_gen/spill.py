@@ -22,6 +22,7 @@ from components.common.atomic_write import atomic_write
 
 BUCKETS = 256
 SPILL_ROWS = 1_000_000
+SPILL_BYTES = 1 << 29  # of long texts; a column of one batch cannot have more than 2 GB
 
 
 class Spill(NamedTuple):
@@ -86,13 +87,14 @@ class SpillRows(beam.DoFn):
     def start_bundle(self) -> None:
         """Begin without rows."""
         self._batches: list[pa.RecordBatch] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Spill]:
         """Keep a batch, and write what is kept when it is large."""
         self._batches.append(batch)
         self._rows += batch.num_rows
-        if self._rows >= SPILL_ROWS:
+        self._bytes += batch.nbytes
+        if self._rows >= SPILL_ROWS or self._bytes >= SPILL_BYTES:
             yield self._write()
 
     def finish_bundle(self) -> Iterator[Any]:

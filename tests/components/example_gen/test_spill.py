@@ -30,6 +30,16 @@ def test_shards_of_no_row_are_one() -> None:
     assert shards(0, 100) == [Shard(0, 1)]
 
 
+def test_long_texts_are_spilled_before_there_are_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill, "SPILL_BYTES", 100_000)
+    writer = SpillRows(str(tmp_path))
+    writer.start_bundle()
+
+    found = [list(writer.process(interactions([("u", "i" * 40_000, 1.0)]))) for _ in range(7)]
+
+    assert [[each.rows for each in spills] for spills in found] == [[], [], [3], [], [], [3], []]
+
+
 @pytest.mark.parametrize("kept", [1, 300, 10_000])
 def test_rows_of_an_id_are_in_one_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
     monkeypatch.setattr(spill, "SPILL_ROWS", kept)
