@@ -26,6 +26,7 @@ TRAIN_INTERACTIONS = (
     "train_interactions"  # int64, scalar: number of the user's interactions in training; 0 for a cold user
 )
 
+HISTORY_LENGTH = "history_length"  # in statistics of interactions and in slices; no feature of an example
 QUERY_TIMESTAMPS_S = "query_timestamps_s"  # int64, [batch]: in a request, the times of the queries, in Unix seconds
 FEATURE_NAMES = (
     USER_ID,

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.pvalue import AsList, AsSingleton, PCollection, TaggedOutput
 
-from components.common.beam_combiners import sum_counters
+from components.common.beam_combiners import MergeParts, sum_counters
 from components.example_gen.combiners import CountDistinct, CountSeconds, widest
-from components.example_gen.file_counts import INTERACTIONS, by_rule, count_interactions
+from components.example_gen.file_counts import INTERACTIONS, by_rule, count_by_file
 from components.example_gen.histories import history_batches
 from components.example_gen.history_writer import write_examples
+from components.example_gen.interaction_counts import count_interactions, merge_counts, write_counts
 from components.example_gen.lookup_table import LookupTable, build_table, describe_items, rows_schema
 from components.example_gen.minimums import read_ids
 from components.example_gen.report import LEFT_OUT
@@ -94,7 +95,7 @@ class BuildHistories(beam.PTransform):
                 and with the rows of the table of users.
 
         Returns:
-            `files`, the paths of the files after they are written; `counts`, with one dictionary: the fields of
+            `files`, the paths of all files after they are written; `counts`, with one dictionary: the fields of
             `IngestionReport` that describe interactions, users, items and examples; and `file_counts`, the
             interactions and what was left out, as `FileCounts` of each shard.
         """
@@ -116,7 +117,13 @@ class BuildHistories(beam.PTransform):
         split = described.users | "Split" >> beam.FlatMap(
             _split, self._split, split_times, self._max_length
         ).with_outputs("counts", "extents", "items", main="examples")
-        files = split.examples | "WriteExamples" >> beam.Map(_write, *self._places)
+        files = (
+            split.examples | "WriteExamples" >> beam.Map(_write, *self._places),
+            loaded.users
+            | "CountInteractions" >> beam.Map(_count_interactions, self._data)
+            | "MergeCounts" >> beam.CombineGlobally(MergeParts(merge_counts))
+            | "WriteCounts" >> beam.Map(write_counts, *self._places),
+        ) | "Files" >> beam.Flatten()
         extent = AsSingleton(split.extents | "Extent" >> beam.CombineGlobally(widest))
         distinct = AsSingleton(split["items"] | "CountItems" >> CountDistinct())
         counts = (
@@ -173,9 +180,13 @@ def _load(work: Work, data: DataConfig, rare: Sequence[str]) -> Iterator[Any]:
         of_user, missing = build_table(rows_of_users(work), rows_schema(data.users)).look_up(timelines.user_ids)
         counts["users_not_in_table"] = int(missing.sum())
     yield TaggedOutput("counts", counts)
-    kept = count_interactions(timelines.files, timelines.file_names, INTERACTIONS)
+    kept = count_by_file(timelines.files, timelines.file_names, INTERACTIONS)
     yield TaggedOutput("file_counts", kept + left_out)
     yield Users(work.shard, timelines, of_user)
+
+
+def _count_interactions(users: Users, data: DataConfig) -> pa.Table:
+    return count_interactions(users.timelines, data)
 
 
 def _load_times(work: Work, data: DataConfig, rare: Sequence[str]) -> Timelines:

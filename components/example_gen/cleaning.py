@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.example_gen.file_counts import FileCounts, count_interactions
+from components.example_gen.file_counts import FileCounts, count_by_file
 from components.example_gen.report import LEFT_OUT
 from components.example_gen.returns import is_return, is_returned
 from components.example_gen.timelines import Timelines
@@ -50,7 +50,7 @@ def clean(
     for name, setting, find in steps:
         if setting and name in rules:
             found = find(timelines, setting)
-            counts.update(count_interactions(timelines.files[found], timelines.file_names, name))
+            counts.update(count_by_file(timelines.files[found], timelines.file_names, name))
             timelines = timelines.with_interactions(~found)
     return timelines, counts
 
@@ -113,6 +113,6 @@ def keep_frequent(timelines: Timelines, data: DataConfig, rare: pa.Array) -> tup
     kept = timelines.with_interactions(~left_out)
     enough = (kept.lengths >= data.min_user_interactions)[kept.users]
     names = timelines.file_names
-    counts = count_interactions(timelines.files[left_out], names, "below_item_minimum")
+    counts = count_by_file(timelines.files[left_out], names, "below_item_minimum")
     counts.update(count_interactions(kept.files[~enough], names, "below_user_minimum"))
     return kept.with_interactions(enough), counts

@@ -46,7 +46,7 @@ def count_rejected_rows(batch: pa.RecordBatch) -> FileCounts:
     return Counter(zip(reasons, files, strict=True))
 
 
-def count_interactions(files: npt.NDArray[np.int64], names: pa.Array, name: str) -> FileCounts:
+def count_by_file(files: npt.NDArray[np.int64], names: pa.Array, name: str) -> FileCounts:
     """Return the number of interactions of each file.
 
     Args:

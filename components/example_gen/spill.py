@@ -68,8 +68,17 @@ def buckets_of(ids: pa.Array) -> npt.NDArray[np.uint8]:
     Args:
         ids: strings, without nulls.
     """
-    hashed = pd.util.hash_array(np.asarray(ids.to_numpy(zero_copy_only=False), dtype=object))
-    return (hashed >> np.uint64(56)).astype(np.uint8)
+    return (hashes_of(ids) >> np.uint64(56)).astype(np.uint8)
+
+
+def hashes_of(ids: pa.Array) -> npt.NDArray[np.uint64]:
+    """Return the hash of each id, the same on every machine. Its first byte is the bucket.
+
+    Args:
+        ids: strings, without nulls.
+    """
+    hashed: npt.NDArray[np.uint64] = pd.util.hash_array(np.asarray(ids.to_numpy(zero_copy_only=False), dtype=object))
+    return hashed
 
 
 class SpillRows(beam.DoFn):
