@@ -30,6 +30,7 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
         "common": (),
         "example_gen": ("common",),
         "schema_gen": ("common",),
+        "data_validator": ("common", "example_gen"),
         "transform": ("common",),
         "baselines": ("common",),
         "evaluator": ("common", "baselines"),
