@@ -114,5 +114,5 @@ def keep_frequent(timelines: Timelines, data: DataConfig, rare: pa.Array) -> tup
     enough = (kept.lengths >= data.min_user_interactions)[kept.users]
     names = timelines.file_names
     counts = count_by_file(timelines.files[left_out], names, "below_item_minimum")
-    counts.update(count_interactions(kept.files[~enough], names, "below_user_minimum"))
+    counts.update(count_by_file(kept.files[~enough], names, "below_user_minimum"))
     return kept.with_interactions(enough), counts

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from schemas.config.beam import BeamConfig
+from schemas.config.checks import ChecksConfig
 from schemas.config.cluster import ClusterConfig
 from schemas.config.evaluation import EvaluateConfig, EvaluatorConfig, GateConfig, Slice, SliceConfig
 from schemas.config.log import DataConfig, Feature
@@ -39,6 +40,7 @@ __all__ = [
     "AttentionConfig",
     "BeamConfig",
     "CandidateSource",
+    "ChecksConfig",
     "ClusterConfig",
     "Config",
     "DataConfig",
@@ -141,13 +143,13 @@ class Config(Section):
 
     @property
     def example_gen_config(self) -> ExampleGenConfig:
-        """The settings that determine the examples. Item titles do not, nor do the weights of events."""
+        """The settings that determine the examples. Item titles, checks and the weights of events do not."""
         events = dict.fromkeys(sorted(self.data.events), 1.0) if self.data.events else None
         items = (
             self.data.items.model_copy(update={"title": ""}) if self.data.items and self.data.items.columns else None
         )
         return ExampleGenConfig(
-            data=self.data.model_copy(update={"items": items, "events": events}),
+            data=self.data.model_copy(update={"items": items, "events": events, "checks": ChecksConfig()}),
             split=self.split,
             history=self.history,
         )

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
+from schemas.config.checks import ChecksConfig
 from schemas.config.cleaning import CleaningConfig
 from schemas.config.filters import FilterConfig
 from schemas.config.section import Section
@@ -251,6 +252,7 @@ class DataConfig(Section):
     min_user_interactions: int = Field(default=1, ge=1, description="Minimum number of interactions of a user.")
     items: ItemsTableConfig | None = Field(default=None, description="Table of items.")
     users: UsersTableConfig | None = Field(default=None, description="Table of users.")
+    checks: ChecksConfig = Field(default=ChecksConfig(), description="Checks of the data before training.")
 
     @property
     def features(self) -> tuple[Feature, ...]:
