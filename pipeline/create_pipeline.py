@@ -23,18 +23,21 @@ import trainer
 from components.baselines.component import Baselines
 from components.common.code_digest import code_digest
 from components.common.looker import SEEN
+from components.data_validator.compared_data import ComparedData
+from components.data_validator.component import DataValidator
 from components.evaluator.component import Evaluator
 from components.example_gen.component import InteractionExampleGen
 from components.example_gen.log_files import LogFiles
 from components.gate.component import ModelGate
 from components.pusher.component import AtomicPusher
 from components.schema_gen.component import HistorySchema, history_schema_text
+from components.schema_gen.given_schema import with_given_schema
 from components.served_model.component import ServedModel
 from components.trainer.component import Trainer
 from schemas.config import Config
 from schemas.features import EVAL, TEST, TRAIN
 
-LOOKERS = ("LogFiles", "ServedModel")  # they look at the outside world, so they must run every time
+LOOKERS = ("LogFiles", "ComparedData", "ServedModel")  # they look at the outside world, so they must run every time
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class Locations:
         """The folder for the outputs of the components, one folder each."""
         return os.path.join(self.root, "artifacts")
 
+    @property
+    def interactions(self) -> str:
+        """The folder for counts of each run's interactions, which the next run is compared with."""
+        return os.path.join(self.root, "interactions")
+
 
 @dataclass(frozen=True)
 class _DataNodes:
@@ -64,6 +72,8 @@ class _DataNodes:
     statistics_gen: StatisticsGen
     history_schema: Any
     example_validator: ExampleValidator
+    compared_data: ComparedData
+    data_validator: Any
     transform: Transform
     baselines: Any
 
@@ -98,7 +108,7 @@ def create_pipeline(
         )
         ```
     """
-    data = _data_nodes(config)
+    data = _data_nodes(config, locations)
     trainer_node = _trainer_node(config, locations, data)
     release = _release_nodes(config, locations, data, trainer_node.outputs["model"])
     nodes = [*vars(data).values(), trainer_node, *release]
@@ -112,16 +122,18 @@ def create_pipeline(
     )
 
 
-def _data_nodes(config: Config) -> _DataNodes:
+def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
     log_files = LogFiles(config.example_gen_config.data)
     example_gen = InteractionExampleGen(
         config.example_gen_config, files=_seen(log_files), code=code_digest(components, schemas)
     )
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples, stats_options=_statistics_options())
-    history_schema = HistorySchema(text=history_schema_text(config.data))
+    derived = history_schema_text(config.data)
+    history_schema = HistorySchema(text=with_given_schema(derived, config.data.checks.schema_file))
     schema = history_schema.outputs["schema"]
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
+    compared_data, data_validator = _check_nodes(config, locations, examples, example_validator)
     transform = Transform(
         examples=examples,
         schema=schema,
@@ -142,7 +154,35 @@ def _data_nodes(config: Config) -> _DataNodes:
         features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
         code=code_digest(components, trainer, schemas),
     )
-    return _DataNodes(log_files, example_gen, statistics_gen, history_schema, example_validator, transform, baselines)
+    return _DataNodes(
+        log_files,
+        example_gen,
+        statistics_gen,
+        history_schema,
+        example_validator,
+        compared_data,
+        data_validator,
+        transform,
+        baselines,
+    )
+
+
+def _check_nodes(
+    config: Config, locations: Locations, examples: BaseChannel, example_validator: ExampleValidator
+) -> tuple[ComparedData, Any]:
+    """Return the components that find what to compare the log with, and compare."""
+    checks = config.data.checks
+    compared_data = ComparedData(examples, folder=locations.interactions, requests=checks.serving_requests or "")
+    data_validator = DataValidator(
+        examples=examples,
+        anomalies=example_validator.outputs["anomalies"],
+        checks=checks.model_copy(update={"schema_file": None}).model_dump_json(),
+        max_length=config.history.max_length,
+        compared=_seen(compared_data),
+        folder=locations.interactions,
+        code=code_digest(components, schemas, serving),
+    )
+    return compared_data, data_validator
 
 
 def _statistics_options() -> StatsOptions:
@@ -151,7 +191,7 @@ def _statistics_options() -> StatsOptions:
 
 
 def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Trainer:
-    return Trainer(
+    node = Trainer(
         run_fn="trainer.run_fn.run_fn",
         examples=data.example_gen.outputs["examples"],
         transform_graph=data.transform.outputs["transform_graph"],
@@ -164,6 +204,8 @@ def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Tra
             "checkpoints": f"{locations.artifacts}/Trainer/checkpoints",
         },
     )
+    node.add_upstream_node(data.data_validator)  # it ends the run before training
+    return node
 
 
 def _release_nodes(

@@ -11,9 +11,10 @@ from itertools import chain
 import pyarrow as pa
 
 from components.data_validator.features import OUT_OF_RANGE
+from components.example_gen.files import read_blocks
 from components.example_gen.interaction_counts import EVERYONE, HOUR, ITEM, POSITION, SCHEMA, USERS
-from components.example_gen.rows import EARLIEST_S, LATEST_S
 from components.example_gen.tfrecord_source import read_records
+from components.example_gen.times import EARLIEST_S, LATEST_S
 from schemas.errors import InputError
 from serving.server.request_log import LoggedHistory, read_histories
 
@@ -56,7 +57,9 @@ def count_requests(files: Sequence[str], columns: Sequence[str]) -> pa.Table:
 
 def _chosen(files: Sequence[str]) -> Iterable[tuple[bytes, str]]:
     """Return the requests with the lowest hashes, and the file of each."""
-    records = chain.from_iterable(((record, file) for record in read_records(file)) for file in files)
+    records = chain.from_iterable(
+        ((record, file) for record in read_records(read_blocks(file), file)) for file in files
+    )
     return heapq.nsmallest(MAX_REQUESTS, records, key=lambda each: hashlib.blake2b(each[0], digest_size=8).digest())
 
 

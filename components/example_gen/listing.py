@@ -70,7 +70,7 @@ def list_log(data: DataConfig, until: int | None = None) -> Listing:
         InputError: no file matches a setting, what matches cannot be read as a log, or a file vanishes meanwhile.
     """
     log = _match_files(data, until)
-    files = {**_find_tables(data), **{path: _find_log_file(path) for path in [*log, *_match_tables(data)]}}
+    files = {**_find_tables(data), **{path: find_log_file(path) for path in [*log, *_match_tables(data)]}}
     gone = [path for path, file in files.items() if file is None]
     if gone:
         raise _changed([f"{path} has vanished" for path in gone])
@@ -135,7 +135,7 @@ def unchanged_log(data: DataConfig, described: str | None = None) -> Iterator[Li
 def _check_unchanged(before: Listing, data: DataConfig) -> None:
     tables = _find_tables(data)
     now = {
-        file.path: tables.get(file.path) if file.path.startswith(BIGQUERY) else _find_log_file(file.path)
+        file.path: tables.get(file.path) if file.path.startswith(BIGQUERY) else find_log_file(file.path)
         for file in before.files
     }
     problems = [
@@ -171,7 +171,7 @@ def _match_tables(data: DataConfig) -> list[str]:
     return [file for setting, path in _table_settings(data).items() for file in match_files(path, setting)]
 
 
-def _find_log_file(path: str) -> LogFile | None:
+def find_log_file(path: str) -> LogFile | None:
     """Return a file with its size and version, or None if there is no such file."""
     if not is_remote(path):
         try:

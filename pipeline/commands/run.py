@@ -157,7 +157,7 @@ def failure(error: Exception, step: str, log_file: Path) -> InputError | Compone
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """Return the configuration with absolute paths of the log and of its tables.
+    """Return the configuration with absolute paths of all files that it names.
 
     Args:
         config: the configuration; a relative path starts in the working directory.
@@ -167,15 +167,23 @@ def with_absolute_paths(config: Config) -> Config:
         the working directory are escaped.
     """
 
-    def absolute(section: Any) -> Any:
-        if "://" in section.path:
-            return section
-        path = os.path.normpath(os.path.join(glob.escape(os.getcwd()), section.path))
-        return section.model_copy(update={"path": path})
+    def absolute(path: str | None) -> str | None:
+        if path is None or "://" in path:
+            return path
+        return os.path.normpath(os.path.join(glob.escape(os.getcwd()), path))
 
-    tables = {"items": config.data.items, "users": config.data.users}
-    data = absolute(config.data).model_copy(update={name: absolute(table) for name, table in tables.items() if table})
-    return config.model_copy(update={"data": data})
+    def with_path(section: Any) -> Any:
+        return section.model_copy(update={"path": absolute(section.path)})
+
+    data = config.data
+    tables = {name: with_path(table) for name, table in {"items": data.items, "users": data.users}.items() if table}
+    checks = data.checks.model_copy(
+        update={
+            "serving_requests": absolute(data.checks.serving_requests),
+            "schema_file": data.checks.schema_file and os.path.abspath(data.checks.schema_file),
+        }
+    )
+    return config.model_copy(update={"data": with_path(data).model_copy(update={**tables, "checks": checks})})
 
 
 def _now() -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.display.tables import data_table, recommendation_table, summary_table, verdict_lines
+from pipeline.display.tables import data_table, drift_lines, recommendation_table, summary_table, verdict_lines
 from pipeline.records.run_root import REPORT
 from schemas.config import Config
 
@@ -36,6 +36,8 @@ def show_run(config: Config, record: dict[str, Any], root: Path, console: Consol
         console.print(data_table(record["data"]))
         if record["data"]["rows_rejected"]:
             console.print(f"Rejected rows: {record['data']['rejected_path']}", markup=False, soft_wrap=True)
+        for line in drift_lines(record):
+            console.print(line, soft_wrap=True)
     with _log_errors("show sample recommendations", root, console):
         from pipeline.display.samples import sample_recommendations
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from components.data_validator.drift import Drift, describe
 from components.example_gen.rejected_rows import describe_rejected, table_remedies
 from components.example_gen.report import IngestionReport
 from pipeline.display.metric_names import MAIN, main_metrics
@@ -182,6 +183,20 @@ def _interval(low_high: Sequence[float] | None) -> str:
 
 def _bold(text: str, best: bool) -> str:
     return f"[bold]{text}[/bold]" if best else text
+
+
+def drift_lines(record: Mapping[str, Any]) -> Iterator[Text]:
+    """Yield a line for each alarm about drift.
+
+    Args:
+        record: the content of `run.json`.
+
+    Yields:
+        Lines for the terminal.
+    """
+    for each in record["drift"]:
+        if each["alarm"]:
+            yield Text(f"Drift: {describe(Drift(**each))}", style="yellow")
 
 
 def verdict_lines(record: Mapping[str, Any]) -> Iterator[Text]:

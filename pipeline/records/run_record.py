@@ -10,10 +10,8 @@ from importlib import metadata as distributions
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-from tensorflow_metadata.proto.v0 import anomalies_pb2
-
 from components.baselines.tables import read_catalogue
+from components.data_validator.verdict import read_drift
 from components.evaluator.summary import read_summary
 from components.example_gen.dead_letters import REJECTED_FOLDER
 from components.example_gen.file_counts import FILES_FILE
@@ -23,7 +21,6 @@ from pipeline.records.processed import pipeline_code
 from pipeline.records.protocol import data_counts, metrics, protocol
 from pipeline.runners.local import ComponentRun
 from schemas.config import Config
-from schemas.features import SPLITS
 from trainer.network.model_info import read_model_info
 
 STACK = ("tfx", "tensorflow", "tensorflow-recommenders", "apache-beam", "tensorflow-serving-api")
@@ -67,13 +64,14 @@ def run_record(
             **data_counts(report),
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "files_path": f"{examples}/{FILES_FILE}",
-            "anomalies": _anomalies(folders["ExampleValidator.anomalies"]),
         },
+        "drift": [asdict(each) for each in read_drift(folders["DataValidator.drift"])],
         "metrics": metrics(read_summary(evaluation)),
         "evaluation": evaluation,
         "artifacts": {
             "examples": examples,
             "statistics": folders["StatisticsGen.statistics"],
+            "interaction_statistics": folders["DataValidator.statistics"],
             "model": model,
             "model_run": folders["Trainer.model_run"],
             "counts": counts,
@@ -90,16 +88,6 @@ def run_record(
         "cached": [run.component for run in runs if run.cached],
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
-
-
-def _anomalies(uri: str) -> list[str]:
-    """Return one line for each anomaly that ExampleValidator found."""
-    found = []
-    for split in SPLITS:
-        with tf.io.gfile.GFile(f"{uri}/Split-{split}/SchemaDiff.pb", "rb") as file:
-            anomalies = anomalies_pb2.Anomalies.FromString(file.read()).anomaly_info
-        found += [f"{split}: {feature}: {info.description}" for feature, info in anomalies.items()]
-    return found
 
 
 def _pushed(root: Path, properties: Mapping[str, Any]) -> dict[str, str] | None:

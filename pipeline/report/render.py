@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from components.data_validator.drift import SIDES
 from pipeline.report.charts import Plot
 from pipeline.report.gather import RunReport
 from pipeline.report.model_card import fairness, limits
@@ -59,6 +60,7 @@ def render(report: RunReport) -> str:
         plots=drawn,
         figures=[_figure(plot) for some in drawn.values() for plot in some],
         metrics=shown_metrics(report),
+        sides=SIDES,
         limits=list(limits(report)),
         fairness=list(fairness(report)),
         shown_items=_SHOWN_ITEMS,

@@ -35,7 +35,7 @@ train: {{epochs: 60, learning_rate: 0.01, warmup_steps: 10}}
 evaluate: {{gate: {{beat: [popularity], min_users: 50}}}}
 """
 )
-LOOKERS = {"LogFiles", "ServedModel"}
+LOOKERS = {"LogFiles", "ComparedData", "ServedModel"}
 
 
 RECORDED = Path(__file__).with_name("recorded")  # what the driver of Kubeflow Pipelines 2.17.0 gave to containers

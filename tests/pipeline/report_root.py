@@ -16,12 +16,13 @@ import tensorflow as tf
 import tensorflow_data_validation as tfdv
 from apache_beam.options.pipeline_options import PipelineOptions
 from ml_metadata.proto import metadata_store_pb2
-from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import standard_artifacts
 
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_tables
 from components.common.looker import SEEN
+from components.data_validator.drift import Drift
+from components.data_validator.verdict import write_drift
 from components.evaluator.queries import read_queries
 from components.evaluator.query_metrics import measure, to_table
 from components.evaluator.query_results import QUERIES, read_results
@@ -49,6 +50,10 @@ LOSSES, RECALLS = (3.0, 2.0, 1.5), (0.25, 0.5, 0.4)
 START_S = 1_600_000_000  # 2020-09-13
 VALIDATION = {"recall@10": RECALLS[1], "ndcg@10": 0.25}
 ABOUT = ModelInfo("retrieval", {"retrieval": VALIDATION, "ranking": VALIDATION}, VALIDATION, 36, {"retrieval": 1.0})
+DRIFT = [
+    Drift("previous_run", "item_id", "l_infinity", 0.25, 0.125, True, SCRIPT, (0.5, 0.25)),
+    Drift("serving_requests", "hour", "jensen_shannon", 0.0625, 0.125, False, "19:00", (0.25, 0.3)),
+]
 TERMS = InputContract(reads=(), columns={}, max_length=3, remove_seen=True)
 
 
@@ -100,12 +105,13 @@ def write_root(folder: Path) -> Path:
     settings, root = config(folder), folder / "root"
     made = {
         name: str(root / "artifacts" / name)
-        for name in ("examples", "statistics", "anomalies", "counts", "run", "evaluation", "blessing")
+        for name in ("examples", "statistics", "interactions", "drift", "counts", "run", "evaluation", "blessing")
     }
     ingest(_pipeline, settings.data, settings.split, settings.history, made["examples"])
     _write_statistics(made["examples"], made["statistics"])
-    for split in SPLITS:
-        _write(Path(made["anomalies"]) / f"Split-{split}" / "SchemaDiff.pb", anomalies_pb2.Anomalies())
+    tf.io.gfile.makedirs(made["interactions"])
+    tf.io.gfile.makedirs(made["drift"])
+    write_drift(made["drift"], DRIFT)
     with _pipeline() as pipeline:
         count_baselines(pipeline, made["examples"], made["counts"], settings.data.features)
     trained = root / "artifacts" / "model"
@@ -123,7 +129,7 @@ def write_root(folder: Path) -> Path:
         _run("LogFiles", 0.1, seen=list_files(settings, root / "artifacts" / "seen")),
         _run("InteractionExampleGen", 2.5, examples=made["examples"]),
         _run("StatisticsGen", 1.5, cached=True, statistics=made["statistics"]),
-        _run("ExampleValidator", 0.5, anomalies=made["anomalies"]),
+        _run("DataValidator", 0.5, statistics=made["interactions"], drift=made["drift"]),
         _run("Trainer", 30.0, model=str(trained), model_run=made["run"]),
         _run("Baselines", 1.0, counts=made["counts"]),
         _run("Evaluator", 4.0, evaluation=made["evaluation"]),

@@ -58,6 +58,7 @@ def test_every_task_but_the_lookers_is_cached(config: Config, tmp_path: Path) ->
     tasks = specification(compiled(config, "kubeflow", tmp_path)).root.dag.tasks
     assert {name for name, task in tasks.items() if not task.caching_options.enable_cache} == {
         "LogFiles",
+        "ComparedData",
         "ServedModel",
     }
 
@@ -128,6 +129,8 @@ def test_parameters_of_a_run_have_the_settings_as_defaults(config: Config, tmp_p
     assert {name: parameters for name, parameters in reads.items() if parameters} == {
         "LogFiles": {"data_path"},
         "InteractionExampleGen": {"data_path"},
+        "ComparedData": {"root"},
+        "DataValidator": {"root"},
         "Trainer": {"epochs", "seed", "root"},
         "ServedModel": {"models_path"},
         "Pusher": {"models_path"},
