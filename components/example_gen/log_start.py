@@ -176,7 +176,7 @@ def _read_typed(path: str, files: tuple[str, ...], file: str, kind: str) -> LogS
     columns: dict[str, pa.Array] = {}
     lists: dict[str, str] = {}
     rows = None
-    for name in SOURCES[kind].columns(file, _any_columns({"format": kind}, "")) or ():
+    for name in SOURCES[kind].columns(file, _any_columns({"format": kind}, "any")) or ():
         try:
             settings = _any_columns({"format": kind}, name)
             with open_file(file) as opened:
@@ -225,7 +225,7 @@ def _check_same_columns(start: LogStart) -> None:
     source = SOURCES[start.format]
     if source.optional or not start.has_header:
         return
-    settings = _any_columns(reading_options(start), "")
+    settings = _any_columns(reading_options(start), "any")
     for name in start.files[:_FILES]:
         found = source.columns(name, settings)
         if found is not None:

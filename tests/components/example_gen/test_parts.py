@@ -87,6 +87,17 @@ def test_file_is_not_divided_where_a_quoted_field_may_go_on(tmp_path: Path) -> N
     assert [row["time"] for row in found] == ["5"] * 20
 
 
+@pytest.mark.parametrize("quote", ['"', None])
+def test_byte_order_mark_is_removed_at_the_beginning_of_the_file_only(tmp_path: Path, quote: str | None) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,time\n" + "\ufeffu,i,5\n" * 2_000, encoding="utf-8")
+
+    count, found = rows_of_parts(path, data(path, quote=quote), part_bytes=5_000)
+
+    assert count > 1
+    assert {row["user"] for row in found} == {"\ufeffu"}
+
+
 LINE_TEXTS = st.lists(st.sampled_from(['{"user": "u", "item": 1, "time": 5}', '{"user": "a\\nb"}', "", " ", "{", "\r"]))
 
 
