@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from components.example_gen.times import plausible
 from components.example_gen.typed_rows import PER_SECOND
 from schemas.config.log import TimestampConfig
+from schemas.config.time_format import ISO8601
 
 NULL_WORDS = ("null", "NULL", "None", "none", "nan", "NaN", "NA", "N/A", "n/a", "\\N", "(null)", "undefined")
 MIN_FIT = 0.95  # the fraction of values that a guess must fit
-ISO_8601 = "iso8601"
 _SAMPLED = 1_000  # distinct values
 _LIKE = 5  # values whose shape suggests formats
 
@@ -134,13 +134,13 @@ def _guess_format(values: pa.Array) -> TimeGuess | None:
     """Return the format that fits; of two, the one whose times are closer to each other."""
     like = values.slice(0, _LIKE).to_pylist()
     found: dict[str, float] = {}
-    for directives in dict.fromkeys([ISO_8601, *(each for value in like for each in formats_like(value))]):
+    for directives in dict.fromkeys([ISO8601, *(each for value in like for each in formats_like(value))]):
         fits = float(plausible(values, TimestampConfig(format=directives)).mean())
         if fits >= MIN_FIT:
             found[directives] = fits
     if not found:
         return None
-    formats = [ISO_8601] if ISO_8601 in found else sorted(found, key=lambda each: _range_s(values, each))
+    formats = [ISO8601] if ISO8601 in found else sorted(found, key=lambda each: _range_s(values, each))
     best, *others = formats
     reason = f"Fits {found[best]:.1%} of the values, like {like[0]!r}"
     if others:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from components.example_gen.guess_times import guess_time, is_order
-from components.example_gen.times import plausible
+from components.example_gen.times import plausible, read_times
 from schemas.config.log import TimestampConfig
 
 START = datetime(2019, 11, 13, 5, 53, 12, 250_000, tzinfo=timezone(timedelta(hours=2)))
@@ -48,13 +48,16 @@ def test_format_that_wrote_the_times_is_guessed(directives: str) -> None:
     guess = guess_time(pa.array(texts))
     assert guess is not None
     assert guess.timestamp.format is not None
-    read = plausible(pa.array(texts), guess.timestamp)
-    assert read.all()
-    if guess.timestamp.format != "iso8601":
-        (guessed,) = guess.timestamp.formats
-        assert [datetime.strptime(text, guessed) for text in texts] == [
-            datetime.strptime(text, directives) for text in texts
-        ]
+    read, _ = read_times(pa.array(texts), guess.timestamp)
+    expected, _ = read_times(pa.array(texts), TimestampConfig(format=directives))
+    assert read.tolist() == expected.tolist()
+    assert plausible(pa.array(texts), guess.timestamp).all()
+
+
+def test_times_in_several_forms_of_iso_8601_are_guessed() -> None:
+    guess = guess_time(pa.array(["2020-09-13T12:26:40Z", "2020-09-13 12:26:40.25", "2020-09-14T12:26:40+02:00"]))
+    assert guess is not None
+    assert guess.timestamp.format == "iso8601"
 
 
 @pytest.mark.parametrize(("unit", "per_second"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
