@@ -122,9 +122,10 @@ def guess_columns(columns: Mapping[str, pa.Array], *, named: bool) -> LogColumns
         taken |= {each.column for each in ids.values() if each}
     user, item, session = ids.values()
     if user is None and session is not None:
-        reason = f"{session.reason}, and no column is a user: each session counts as one"
-        user, session = session._replace(reason=reason), None
-    user, item = _by_position(measured, taken, user, item)
+        session = session._replace(reason=f"{session.reason}, and no column is a user: each session counts as one")
+    elif session is not None and measured[session.column].present < measured[session.column].rows:
+        session = None  # rows without one would be rejected
+    user, item = _by_position(measured, taken, user, item, session)
     if not named:
         taken |= {each.column for each in (user, item) if each}
         event, value = (_by_values(measured, taken, fits) for fits in (_is_event, _is_rating))
@@ -146,10 +147,10 @@ def _by_name(
 
 
 def _by_position(
-    measured: Mapping[str, Column], taken: set[str], user: Choice | None, item: Choice | None
+    measured: Mapping[str, Column], taken: set[str], user: Choice | None, item: Choice | None, session: Choice | None
 ) -> tuple[Choice | None, Choice | None]:
-    """Fill roles that no name has: logs name the user before the item."""
-    roles: dict[Role, Choice | None] = {"user": user, "item": item}
+    """Fill roles that no name has: logs name the user before the item. A session takes the place of the user."""
+    roles: dict[Role, Choice | None] = {"user": user or session, "item": item}
     wanted = [role for role, choice in roles.items() if choice is None and not _is_elsewhere(measured, role)]
     unknown = [
         column

@@ -75,12 +75,22 @@ def _settings(start: LogStart, columns: LogColumns, names: Mapping[str, str]) ->
     """
     if columns.time is None or columns.timestamp is None:
         raise no_time(start, columns)
-    if columns.user is None:
+    if columns.user is None and columns.session is None:
         raise no_user(start, columns)
     if columns.item is None:
         raise no_item(start, columns)
-    chosen = {"user": columns.user, "item": columns.item, "timestamp": columns.time}
-    chosen |= {role: choice for role, choice in (("event", columns.event), ("value", columns.value)) if choice}
+    chosen = {
+        role: choice
+        for role, choice in {
+            "user": columns.user,
+            "session": columns.session,
+            "item": columns.item,
+            "timestamp": columns.time,
+            "event": columns.event,
+            "value": columns.value,
+        }.items()
+        if choice
+    }
     comments = _format_comments(start) | {"timestamp": f"{columns.time_reason}."}
     for role, choice in chosen.items():
         others = f". Also possible: {', '.join(choice.others)}" if choice.others else ""
@@ -94,7 +104,8 @@ def _settings(start: LogStart, columns: LogColumns, names: Mapping[str, str]) ->
     settings["timestamp"] = columns.timestamp.model_dump(exclude_none=True)
     nulls = {
         value: count
-        for choice in (columns.user, columns.item)
+        for choice in (columns.user or columns.session, columns.item)
+        if choice
         for value, count in _null_values(start.columns[choice.column]).items()
     }
     if nulls:

@@ -15,7 +15,7 @@ from schemas.errors import InputError
 
 _WIDTH = 110
 _SETTINGS = ("path", "format", "delimiter", "quote", "column_names")
-_ROLES = ("user", "item", "timestamp", "event", "value")
+_ROLES = ("user", "session", "item", "timestamp", "event", "value")
 _REPEATED = 0.1  # the fraction of repeated items from which it is suggested to recommend seen items
 
 

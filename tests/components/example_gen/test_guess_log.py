@@ -165,8 +165,19 @@ def test_types_in_the_header_are_no_part_of_the_names(tmp_path: Path) -> None:
 def test_names_of_public_logs(header: str, row: str, expected: tuple[str, str, str], tmp_path: Path) -> None:
     guess = guess_text(tmp_path, header + "\n" + lines(row + "\n"))
     columns = guess.data.columns
-    assert (columns.user, columns.item, columns.timestamp) == expected
+    assert (columns.sequence, columns.item, columns.timestamp) == expected
     assert check_log(guess.data).accepted == 60
+
+
+@pytest.mark.parametrize(("row", "session"), [("{u},{i},{s},v{r}", "visit"), ("{u},{i},{s},", None)])
+def test_session_of_each_row_is_a_column(row: str, session: str | None, tmp_path: Path) -> None:
+    guess = guess_text(tmp_path, "user,item,ts,visit\n" + lines(row + "\n"))
+    assert (guess.data.columns.user, guess.data.columns.session) == ("user", session)
+
+
+def test_session_takes_the_place_of_a_missing_user(tmp_path: Path) -> None:
+    guess = guess_text(tmp_path, "visit,item,ts\n" + lines("v{u},{i},{s}\n"))
+    assert (guess.data.columns.user, guess.data.columns.session) == (None, "visit")
 
 
 def test_whole_numbers_without_a_date_are_an_order(tmp_path: Path) -> None:
