@@ -172,7 +172,11 @@ def _match_tables(data: DataConfig) -> list[str]:
 
 
 def find_log_file(path: str) -> LogFile | None:
-    """Return a file with its size and version, or None if there is no such file."""
+    """Return a file with its size and version, or None if there is no such file.
+
+    Args:
+        path: the file.
+    """
     if not is_remote(path):
         try:
             found = os.stat(path)
