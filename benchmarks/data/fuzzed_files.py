@@ -213,7 +213,7 @@ def _example(row: dict[str, str], draw: random.Random) -> bytes:
     if draw.random() < 0.1:
         numbers = [draw.randrange(-(2**63), 2**63) for _ in range(draw.randrange(3))]
         features[draw.choice(COLUMNS)] = tf.train.Feature(int64_list=tf.train.Int64List(value=numbers))
-    return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True))
 
 
 def _framed(record: bytes) -> bytes:
