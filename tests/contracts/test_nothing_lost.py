@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from components.example_gen.file_counts import FILES_FILE
@@ -23,7 +23,7 @@ from tests.components.logs import local_pipeline
 
 @pytest.mark.parametrize("kind", SOURCES)
 @given(seed=st.integers(0, 2**32), files=st.integers(1, 4))
-@settings(max_examples=2)
+@settings(max_examples=2, phases=[Phase.generate])  # each takes a second, so that shrinking takes minutes
 def test_each_planted_defect_is_counted_in_its_file_and_in_all(kind: str, seed: int, files: int) -> None:
     draw = random.Random(seed)
     counts = {name: draw.randrange(5) for name in planted_defects.possible(kind)}
