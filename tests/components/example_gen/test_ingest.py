@@ -199,6 +199,7 @@ def test_ingest_of_the_same_rows_in_other_files_gives_the_same_bytes(tmp_path: P
         "Split-test/data_tfrecord-00000-of-00001.gz",
         "Split-train/data_tfrecord-00000-of-00001.gz",
         "ingestion.json",
+        "interactions.parquet",
     ]
     assert files(tmp_path / "1") == files(tmp_path / "2")
 
@@ -217,6 +218,7 @@ def test_ingest_into_the_same_directory_replaces_its_files(tmp_path: Path) -> No
         "Split-train",
         "files.jsonl",
         "ingestion.json",
+        "interactions.parquet",
     }
 
 
