@@ -110,6 +110,7 @@ class _ReadPart(beam.DoFn):
 
     def process(self, part: Part) -> Iterator[Any]:
         name, rows, rows_rejected = f"{part.path}:{part.start}", 0, 0
+        yield TaggedOutput(COUNTS, Counter({(READ, part.path): 0}))  # a file without rows is counted, too
         for batch, position in read_part(part, self._data):
             accepted, rejected, details = validate_in_detail(batch, self._data)
             rows += batch.num_rows
