@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.example_gen.build_histories import BuildHistories
+from components.example_gen.interaction_counts import COUNTS_FILE
 from components.example_gen.report import LEFT_OUT
 from components.example_gen.side_tables import read_table
 from components.example_gen.spill import SpillRows
@@ -49,7 +50,9 @@ def check_build(
             named = built["counts"] | beam.Map(lambda found: {name: found[name] for name in counts})
             assert_that(named, equal_to([counts]), label="Counts")
             names = built["files"] | beam.Map(lambda path: path.removeprefix(f"{folder}/examples/"))
-            assert_that(names, equal_to([f"Split-{split}/data_tfrecord-00000-of-00001.gz" for split in SPLITS]))
+            assert_that(
+                names, equal_to([COUNTS_FILE, *(f"Split-{split}/data_tfrecord-00000-of-00001.gz" for split in SPLITS)])
+            )
         found = read_examples(Path(folder) / "examples")
         assert sorted(map(to_example, found)) == sorted(map(to_example, expected))
 

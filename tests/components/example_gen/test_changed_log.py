@@ -115,7 +115,7 @@ def execute(settings: DataConfig, listed: str, folder: Path) -> IngestionReport:
     context = ExampleGenExecutor.Context(
         beam_pipeline_args=["--runner=FnApiRunner"], tmp_dir=str(folder / "tmp"), unique_id="1"
     )
-    properties = {"settings": config.model_dump_json(), "files": listed}
+    properties = {"settings": config.model_dump_json(), "files": listed, "code": ""}
     ExampleGenExecutor(context).Do({}, {"examples": [examples]}, properties)
     return IngestionReport.read(examples.uri)
 

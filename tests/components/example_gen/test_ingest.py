@@ -147,7 +147,7 @@ def test_check_of_a_log_with_most_times_in_another_unit_after_good_rows_names_th
     settings = data(write(tmp_path / "log.csv", lines))
 
     assert check_log(settings).rejected == {}
-    with pytest.raises(InputError, match=r"timestamp_out_of_range: 6,000, like (.|\n)*set data\.timestamp\.unit: ms; "):
+    with pytest.raises(InputError, match=r"timestamp_out_of_range: 6,000 rows; (.|\n)*set data\.timestamp\.unit: ms; "):
         run(tmp_path / "out", settings).check(settings, LOO)
 
 
@@ -226,7 +226,7 @@ def test_ingest_of_a_log_without_rows_reports_none(tmp_path: Path) -> None:
     report = run(tmp_path / "out", data(write(tmp_path / "log.csv", [])))
 
     assert (report.rows_read, report.interactions) == (0, 0)
-    assert (tmp_path / "out" / FILES_FILE).read_text() == ""
+    assert json.loads((tmp_path / "out" / FILES_FILE).read_text())["rows_read"] == 0
     with pytest.raises(InputError, match="received: no rows"):
         report.check(data(), LOO)
 

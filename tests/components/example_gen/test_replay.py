@@ -19,6 +19,7 @@ from components.example_gen.csv_rows import without_line_end
 from components.example_gen.dead_letters import to_letter
 from components.example_gen.ingest import ingest
 from components.example_gen.kept_rows import KEPT_FOLDER, KeptRows
+from components.example_gen.listing import describe_listing, list_log
 from components.example_gen.replay import check_replay, read_letters
 from components.example_gen.report import IngestionReport
 from components.example_gen.rows import validate
@@ -70,11 +71,12 @@ def write(path: Path, kind: str) -> DataConfig:
 
 
 def run(directory: Path, settings: DataConfig, former: Path | None = None, **changes: Any) -> IngestionReport:
+    origin = {**ORIGIN, "files": describe_listing(list_log(settings))}
     kept = KeptRows.read(str(former)) if former else None
     if kept:
-        check_replay(kept, settings, ORIGIN)
+        check_replay(kept, settings, origin)
     split = changes.pop("split", LeaveOneOutConfig())
-    ingest(local_pipeline, settings, split, HistoryConfig(max_length=3), str(directory), ORIGIN, kept)
+    ingest(local_pipeline, settings, split, HistoryConfig(max_length=3), str(directory), origin, kept)
     return IngestionReport.read(str(directory))
 
 
@@ -332,12 +334,12 @@ def test_check_replay_without_a_column_that_made_rows_unreadable_needs_their_byt
     fixed = settings.model_copy(update={"filters": (KNOWN,)})
     former = kept(tmp_path, settings, {"bad_encoding": 1})
 
-    check_replay(former, settings, ORIGIN)
+    check_replay(former, settings, former.origin)
     if SOURCES[kind].exact:
-        check_replay(former, fixed, ORIGIN)
+        check_replay(former, fixed, former.origin)
     else:
         with pytest.raises(InputError, match="bad_encoding, maybe in the column 'amount'"):
-            check_replay(former, fixed, ORIGIN)
+            check_replay(former, fixed, former.origin)
 
 
 @pytest.mark.parametrize("kind", SOURCES)
