@@ -46,7 +46,7 @@ def keep_counts(folder: str, counts: str) -> None:
     """
     if are_kept(folder, counts):
         return
-    path = f"{folder}/{int(time.time()):012}-{_digest(counts)}"
+    path = f"{folder}/{time.time_ns():020}-{_digest(counts)}"
     if is_remote(folder):
         copy_file(counts, path)
         return

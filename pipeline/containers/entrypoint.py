@@ -27,6 +27,7 @@ from pipeline.containers.placeholders import PARAMETERS, resolve
 from pipeline.containers.runtime_artifacts import local_path, to_artifact, to_runtime
 from pipeline.runners.beam_options import beam_args
 from pipeline.runners.job_server import check_job_server
+from pipeline.runners.lost_workers import fail_with_lost_workers
 from schemas.config.beam import BeamConfig
 from schemas.errors import InputError
 from trainer.training.chief import is_chief
@@ -104,6 +105,7 @@ def _executor(path: str, given: pipeline_spec_pb2.ExecutorInput, beam: BeamConfi
     context: dict[str, Any] = {"tmp_dir": os.path.join(task, ".temp"), "unique_id": os.path.basename(task)}
     if issubclass(kind, BaseBeamExecutor):
         check_job_server(beam)
+        fail_with_lost_workers()
         return kind(BaseBeamExecutor.Context(beam_pipeline_args=beam_args(beam), **context))
     return kind(BaseExecutor.Context(**context))
 

@@ -16,7 +16,7 @@ from components.evaluator.summary import read_summary
 from components.example_gen.dead_letters import REJECTED_FOLDER
 from components.example_gen.file_counts import FILES_FILE
 from components.example_gen.report import IngestionReport
-from components.gate.verdict import read_verdict
+from components.gate.verdict import GateVerdict, read_verdict
 from pipeline.records.processed import pipeline_code
 from pipeline.records.protocol import data_counts, metrics, protocol
 from pipeline.runners.local import ComponentRun
@@ -45,11 +45,7 @@ def run_record(
     folders = {name: str(root / artifact.uri) for name, artifact in outputs.items()}
     examples, evaluation = folders["InteractionExampleGen.examples"], folders["Evaluator.evaluation"]
     counts, model = folders["Baselines.counts"], f"{folders['Trainer.model']}/Format-Serving"
-    report, info, verdict = (
-        IngestionReport.read(examples),
-        read_model_info(model),
-        read_verdict(folders["ModelGate.blessing"]),
-    )
+    report, info = IngestionReport.read(examples), read_model_info(model)
     return {
         "name": config.name,
         "root": str(root),
@@ -78,16 +74,17 @@ def run_record(
         },
         "order": info,
         "protocol": protocol(config, info["reads"], report, len(read_catalogue(counts))),
-        "gate": {
-            "blessed": verdict.blessed,
-            "reasons": verdict.reasons,
-            "checks": [asdict(check) for check in verdict.checks],
-        },
+        "gate": _gate(read_verdict(folders["ModelGate.blessing"])),
         "pushed": _pushed(root, outputs["Pusher.pushed_model"].custom_properties),
         "timings_s": {run.component: round(run.seconds, 3) for run in runs},
         "cached": [run.component for run in runs if run.cached],
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
+
+
+def _gate(verdict: GateVerdict) -> dict[str, Any]:
+    checks = [asdict(check) for check in verdict.checks]
+    return {"blessed": verdict.blessed, "reasons": verdict.reasons, "checks": checks}
 
 
 def _pushed(root: Path, properties: Mapping[str, Any]) -> dict[str, str] | None:

@@ -25,6 +25,7 @@ from pipeline.create_pipeline import Locations, create_pipeline
 from pipeline.records.open_root import working_directory
 from pipeline.runners.beam_executor import BeamOperator
 from pipeline.runners.beam_options import beam_args
+from pipeline.runners.lost_workers import fail_with_lost_workers
 from schemas.config import BeamConfig, Config
 
 _PUSHER = "Pusher"
@@ -67,6 +68,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         beam: BeamConfig,
         parameters: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        fail_with_lost_workers()
         self._on_start = on_start
         self._on_end = on_end
         operator = functools.partial(BeamOperator, args=beam_args(beam), parameters=parameters)

@@ -12,6 +12,7 @@ import apache_beam as beam
 
 from components.example_gen.ingest import ingest
 from pipeline.runners.beam_options import beam_args
+from pipeline.runners.lost_workers import fail_with_lost_workers
 from schemas.config import BeamConfig, HistoryConfig, LeaveOneOutConfig
 from schemas.config.log import DataConfig
 
@@ -21,6 +22,7 @@ MAX_LENGTH = 20  # of a history
 def main(config: str, output: str, workers: str) -> None:
     """Ingest."""
     data = DataConfig.model_validate_json(Path(config).read_text(encoding="utf-8"))
+    fail_with_lost_workers()
     options = beam_args(BeamConfig(workers=int(workers)))
     ingest(lambda: beam.Pipeline(argv=options), data, LeaveOneOutConfig(), HistoryConfig(max_length=MAX_LENGTH), output)
 

@@ -58,10 +58,13 @@ def settings(path: Path, kind: str) -> DataConfig:
     )
 
 
+_NOT_CONFIGURED = ("no_session", "returned", "returns", "other_events")  # by `settings`
+
+
 def possible(kind: str) -> list[str]:
     """Return the reasons and rules that files of a format can have."""
     reasons = [reason.value for reason in RejectionReason if kind == "csv" or reason.value != "wrong_field_count"]
-    return [*reasons, *LEFT_OUT]
+    return [name for name in [*reasons, *LEFT_OUT] if name not in _NOT_CONFIGURED]
 
 
 def _row(user: str, item: str, day: int, second: int = 0, **changed: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import tempfile
@@ -36,7 +37,11 @@ def test_each_planted_defect_is_counted_in_its_file_and_in_all(kind: str, seed: 
 
         report = IngestionReport.read(f"{folder}/out")
         of_files = [json.loads(line) for line in Path(folder, "out", FILES_FILE).read_text().splitlines()]
-        letters = [json.loads(line) for path in Path(folder).glob("out/rejected/*") for line in path.open()]
+        letters = [
+            json.loads(line)
+            for path in Path(folder).glob("out/rejected/*")
+            for line in gzip.decompress(path.read_bytes()).splitlines()
+        ]
     left_out = {**dict.fromkeys(LEFT_OUT, 0), **{rule: counts[rule] for rule in LEFT_OUT}}
     left_out["bots"] *= planted_defects.MAX_PER_DAY + 1
     assert of_files == [{"file": name, **planted_defects.expected(part)} for name, part in placed.items()]

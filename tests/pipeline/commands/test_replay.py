@@ -52,7 +52,7 @@ def test_replay_gives_the_next_run_its_examples_from_the_cache(config: Path, tmp
     assert IngestionReport.read(str(root / found.outputs["examples"].uri)).rows_accepted == 60
     assert str(root / found.outputs["examples"].uri) in text
     assert files(root, found) == files(whole, read(config, whole, KEEP))
-    assert len(files(root, found)) == 4  # the report and three splits: no row is rejected any more
+    assert len(files(root, found)) == 6  # the report, two files of counts and three splits: no row is rejected any more
 
 
 def test_replay_without_kept_interactions_says_how_to_keep_them(config: Path, tmp_path: Path) -> None:
