@@ -31,10 +31,10 @@ class NotRun(beam.Pipeline):
 
 
 def ingestion(beam_settings: dict[str, Any], *further: str) -> beam.Pipeline:
-    """Return the pipeline of the ingestion from and to a bucket, which has not run."""
+    """Return the pipeline of an ingestion into a bucket, which has not run. The log is listed, but not read."""
     args = [*beam_args(BeamConfig.model_validate(beam_settings)), *further]
     pipeline = NotRun(options=PipelineOptions(args))
-    log = data().model_copy(update={"path": "gs://bucket/log.csv"})
+    log = data().model_copy(update={"path": __file__})
     ingest(lambda: pipeline, log, LeaveOneOutConfig(), HistoryConfig(), "gs://bucket/examples")
     return pipeline
 
