@@ -1,4 +1,4 @@
-"""A mend for Beam's local runner, which waits for ever for a worker that was killed while it had no work."""
+"""A fix for Beam's local runner, which waits for ever for a worker that was killed while it had no work."""
 
 from __future__ import annotations
 
