@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from typing import Any, NamedTuple
 
 from benchmarks.ablation.ablation_grid import LOGS, TITLES
@@ -243,6 +243,36 @@ def data_table() -> str:
     return "\n".join([*rows, "", _circumstances(results[0], "benchmarks.data.run")])
 
 
+def stages_table() -> str:
+    """Return the time of each stage of an ingestion."""
+    (result,) = _read("data", "stages.jsonl")
+    seconds, millions = result["seconds"], result["rows"] / 1_000_000
+    rows = ["| stage | seconds for a million rows | share |", "| --- | --- | --- |"]
+    for stage, taken in seconds.items():
+        rows.append(f"| {stage} | {taken / millions:.2f} | {taken / sum(seconds.values()):.0%} |")
+    return "\n".join([*rows, "", _circumstances(result, "benchmarks.data.stages")])
+
+
+def preparation_table() -> str:
+    """Return the time of each component before the Trainer, of an earlier commit and now: medians."""
+    results = _read("data", "preparation.jsonl")
+    times = {
+        side: {
+            component: median(result["seconds"][side][component] for result in results)
+            for component in results[0]["seconds"][side]
+        }
+        for side in ("before", "now")
+    }
+    rows = ["| component | before | now |", "| --- | --- | --- |"]
+    for component in dict.fromkeys([*times["before"], *times["now"]]):
+        cells = [f"{of_side[component]:.1f} s" if component in of_side else "-" for of_side in times.values()]
+        rows.append(f"| {component} | {' | '.join(cells)} |")
+    before, now = (sum(of_side.values()) for of_side in times.values())
+    rows.append(f"| all | {before:.1f} s | {now:.1f} s: {now / before:.2f} times |")
+    origin = f"{len(results)} runs of each; before is commit {results[0]['before']}"
+    return "\n".join([*rows, "", f"{origin}; {_circumstances(results[0], 'benchmarks.data.preparation')}"])
+
+
 def _circumstances(result: dict[str, Any], module: str) -> str:
     machine = result["machine"]
     return (
@@ -303,6 +333,8 @@ TABLES: Mapping[str, Table] = {
     "evaluation": Table("docs/evaluation.md", "evaluation", evaluation_table),
     "beam": Table("docs/scale.md", "beam", beam_table),
     "data": Table("docs/scale.md", "data", data_table),
+    "stages": Table("docs/scale.md", "data", stages_table),
+    "preparation": Table("docs/scale.md", "data", preparation_table),
 }
 
 
