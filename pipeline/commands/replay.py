@@ -8,8 +8,8 @@ from rich.console import Console
 
 from components.example_gen.kept_rows import KEPT_FOLDER, MANIFEST
 from components.example_gen.report import IngestionReport
-from pipeline.commands.run import IMPORT, failure, with_absolute_paths
-from pipeline.display.progress import RunProgress
+from pipeline.commands.run import with_absolute_paths
+from pipeline.commands.run_steps import follow_steps
 from pipeline.display.tables import data_table, rejected_text
 from pipeline.records.open_root import exclusive, output_to
 from pipeline.records.protocol import data_counts
@@ -74,29 +74,11 @@ def _last_kept(root: Path) -> Path:
 
 def _replay(config: Config, root: Path, kept: Path, console: Console, log_file: Path) -> Path:
     """Run the components that read the log, and return the folder of the examples."""
-    progress = RunProgress(console)
-    step = IMPORT
+    with follow_steps(console, log_file) as steps:
+        from components.example_gen.component import FORMER
+        from pipeline.runners.local import LocalRunner, run_locally
 
-    def on_start(component: str, index: int, count: int) -> None:
-        nonlocal step
-        step = component
-        progress.start(component, index, count)
-
-    with progress.following():
-        try:
-            from components.example_gen.component import FORMER
-            from pipeline.runners.local import LocalRunner, run_locally
-
-            step = "the pipeline"
-            runner = LocalRunner(
-                on_start,
-                lambda run: progress.end(run.component, run.cached, run.seconds),
-                config.beam,
-                {FORMER: str(kept)},
-            )
-            *_, run = run_locally(config, root, runner, last=EXAMPLE_GEN)
-            return root / run.outputs["examples"].uri
-        except InputError:
-            raise
-        except Exception as error:
-            raise failure(error, step, log_file) from error
+        steps.step = "the pipeline"
+        runner = LocalRunner(steps.start, steps.end, config.beam, {FORMER: str(kept)})
+        *_, run = run_locally(config, root, runner, last=EXAMPLE_GEN)
+        return root / run.outputs["examples"].uri

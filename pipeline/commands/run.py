@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import json
-import logging
 import os
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,18 +12,14 @@ from typing import Any
 from rich.console import Console
 
 from pipeline.commands.run_results import show_run
-from pipeline.display.progress import RunProgress
+from pipeline.commands.run_steps import follow_steps
 from pipeline.notify.messages import Message, failure_message, record_message
 from pipeline.notify.send import check_variables, send
 from pipeline.records.open_root import exclusive, output_to
 from pipeline.records.run_root import RECORD, write_text
 from schemas.config import Config
 from schemas.config.span_pattern import has_spans
-from schemas.errors import ComponentFailed, InputError, find_input_error
 from schemas.file_patterns import refuse_wildcards
-
-IMPORT = "the import of TFX"  # the first step of a run
-_WORKER_LOST = ("Channel closed prematurely", "SDK worker disconnected")  # in the errors of Beam's runners
 
 
 def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
@@ -111,49 +106,15 @@ def _check(config: Config) -> None:
 
 
 def _run(config: Config, root: Path, console: Console, log_file: Path) -> dict[str, Any]:
-    progress = RunProgress(console)
     started_at = _now()
-    step = IMPORT
+    with follow_steps(console, log_file) as steps:
+        from pipeline.records.run_record import run_record
+        from pipeline.runners.local import LocalRunner, run_locally
 
-    def on_start(component: str, index: int, count: int) -> None:
-        nonlocal step
-        step = component
-        progress.start(component, index, count)
-
-    with progress.following():
-        try:
-            from pipeline.records.run_record import run_record
-            from pipeline.runners.local import LocalRunner, run_locally
-
-            step = "the pipeline"
-            runner = LocalRunner(
-                on_start, lambda run: progress.end(run.component, run.cached, run.seconds), config.beam
-            )
-            runs = run_locally(config, root, runner)
-            step = "the record of the run"
-            return run_record(config, root, runs, started_at=started_at, finished_at=_now())
-        except InputError:
-            raise
-        except Exception as error:
-            raise failure(error, step, log_file) from error
-
-
-def failure(error: Exception, step: str, log_file: Path) -> InputError | ComponentFailed:
-    """Log an unexpected error, and return the one that the user sees.
-
-    Args:
-        error: the error.
-        step: the component that has failed, or another step.
-        log_file: the file that gets the details.
-    """
-    logging.exception("%s failed", step)
-    if found := find_input_error(str(error)):  # of a worker in another process
-        return found
-    reason = (str(error).strip().splitlines() or ["no message"])[0]
-    if any(sign in str(error) for sign in _WORKER_LOST):
-        reason = f"a worker of Beam was killed or ran out of memory ({reason})"
-    remedy = "\nremedy:   run `temporec doctor`, then `make setup`" if step == IMPORT else ""
-    return ComponentFailed(f"{step} failed: {type(error).__name__}: {reason}\ndetails:  {log_file}{remedy}")
+        steps.step = "the pipeline"
+        runs = run_locally(config, root, LocalRunner(steps.start, steps.end, config.beam))
+        steps.step = "the record of the run"
+        return run_record(config, root, runs, started_at=started_at, finished_at=_now())
 
 
 def with_absolute_paths(config: Config) -> Config:
