@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from benchmarks.data.generate import DIRTY, ITEMS, ROWS_PER_USER, write_log
+from benchmarks.data.generate import DIRTY, ITEMS, ROWS_PER_USER, Ending, write_log
 from benchmarks.provenance import REPOSITORY, circumstances
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -37,9 +37,13 @@ def main(
     work.mkdir(parents=True, exist_ok=True)
     for size in rows:
         log = _log(work, size)
+        one_file = _log(work, size, ending="csv", files=1)
         found: dict[str, Any] = {
             "temporec": _ingest(REPOSITORY, log, work, workers=1),
             "temporec, 2 workers": _ingest(REPOSITORY, log, work, workers=2),
+            "temporec, Parquet": _ingest(REPOSITORY, _log(work, size, ending="parquet"), work, workers=1),
+            "temporec, one file without compression": _ingest(REPOSITORY, one_file, work, workers=1),
+            "temporec, one file without compression, 2 workers": _ingest(REPOSITORY, one_file, work, workers=2),
             "pyarrow": _other("pyarrow", log, work),
         }
         if size <= 10_000_000:
@@ -49,7 +53,7 @@ def main(
             found["pandas"] = _other("pandas", log, work)
         if size <= 1_000_000:
             found["before"] = _before(log, work)
-            found["CsvExampleGen"] = _other("CsvExampleGen", _log(work, size, clean=True), work)
+            found["CsvExampleGen"] = _other("CsvExampleGen", _log(work, size, ending="csv", dirty=0.0), work)
         record = {"rows": size, "users": size // ROWS_PER_USER, "items": ITEMS, "dirty": DIRTY, "ways": found}
         record["log_mb"] = sum(path.stat().st_size for path in log.iterdir()) >> 20
         with RESULTS.open("a") as file:
@@ -57,14 +61,14 @@ def main(
         print(json.dumps(record, indent=1))
 
 
-def _log(work: Path, rows: int, *, clean: bool = False) -> Path:
+def _log(work: Path, rows: int, *, ending: Ending = "csv.gz", files: int = _FILES, dirty: float = DIRTY) -> Path:
     """Return the folder of a log. CsvExampleGen reads neither dirty rows nor compressed files."""
-    log = work / f"{'clean' if clean else 'dirty'}-{rows}"
+    log = work / f"{'dirty' if dirty else 'clean'}-{rows}-{files}-{ending}"
     if not log.exists():
         unfinished = work / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        write_log(unfinished, rows, _FILES, 0.0 if clean else DIRTY, compressed=not clean)
+        write_log(unfinished, rows, files, dirty, ending=ending)
         unfinished.rename(log)
     return log
 
@@ -74,7 +78,7 @@ def _ingest(sources: Path, log: Path, work: Path, workers: int) -> dict[str, Any
     settings = {
         "name": "data",
         "data": {
-            "path": f"{log}/*.csv.gz",
+            "path": f"{log}/*",
             "columns": {"user": "user", "item": "item", "timestamp": "time"},
             "timestamp": {"unit": "s"},
         },
