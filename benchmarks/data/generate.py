@@ -106,7 +106,7 @@ def _table(
         pc.if_else(pa.array(kind == number), None, _ids(prefix, column).cast(pa.string()))
         for number, (prefix, column) in enumerate(((b"u", users), (b"i", items)))
     ]
-    return pa.table([*ids, pa.array(np.where(kind == 2, 12, times))], _SCHEMA)  # noqa: PLR2004 - the third column
+    return pa.table([*ids, pa.array(np.where(kind == 2, 12, times))], _SCHEMA)
 
 
 def _ids(prefix: bytes, numbers: npt.NDArray[np.int64]) -> pa.Array:
