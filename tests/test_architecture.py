@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("schemas", "serving", "trainer", "components", "pipeline")
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
-# Inside a room a sub-package imports only from those that are named with it here.
+# Inside a folder a sub-package imports only from those that are named with it here.
 SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "serving": {"export": (), "server": ("export",)},
     "trainer": {
@@ -38,6 +38,17 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
         "trainer": ("common",),
         "served_model": ("common",),
         "pusher": ("common",),
+    },
+    "components.example_gen": {
+        "values": (),
+        "sources": ("values",),
+        "validation": ("values", "sources"),
+        "interactions": (),
+        "counts": ("sources", "validation", "interactions"),
+        "tables": ("values", "sources", "interactions", "counts"),
+        "cleaning": ("sources", "interactions", "counts"),
+        "examples": ("interactions", "counts", "tables", "cleaning"),
+        "guesses": ("values", "sources", "validation"),
     },
 }
 
@@ -121,27 +132,30 @@ def _against(file: str, name: str) -> str | None:
     """Return why a file must not import a name; None where it may."""
     room, top = Path(file).parts[0], _top(name)
     later_room = top in ROOMS and ROOMS.index(top) > ROOMS.index(room)
-    later_package = top == room and not _in_order(room, _sub_package(file), name.split(".")[1])
     owners = OWNERS.get(top, (room,))
     before_installation = file.startswith("pipeline/install/") and not _before_installation(name)
     reasons = {
         "write the room's name": top == "(relative)",
         "a test": top == "tests",
         "a room that comes after its own": later_room,
-        "a sub-package that is not before its own": later_package,
+        "a sub-package that is not before its own": not _in_order(file, name),
         f"which only {', '.join(owners)} may": room not in owners and file not in owners,
         "but runs before anything is installed": before_installation,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def _sub_package(file: str) -> str:
-    return Path(file).parts[1].removesuffix(".py")
-
-
-def _in_order(room: str, own: str, other: str) -> bool:
-    order = SUB_PACKAGES.get(room)
-    return order is None or own not in order or other == own or other in order[own]
+def _in_order(file: str, name: str) -> bool:
+    """Return whether a file may import a name by the orders of all folders that hold both."""
+    own, other = file.removesuffix(".py").split("/"), name.split(".")
+    for folder, order in SUB_PACKAGES.items():
+        parents = folder.split(".")
+        depth = len(parents)
+        if own[:depth] == parents == other[:depth]:
+            package, imported = own[depth], other[depth]
+            if package in order and imported != package and imported not in order[package]:
+                return False
+    return True
 
 
 def _before_installation(name: str) -> bool:
@@ -167,6 +181,8 @@ def test_imports_and_lengths_keep_the_rules() -> None:
         ("trainer/metrics/bad.py", "from trainer.network import model"),
         ("components/baselines/bad.py", "from components.evaluator.systems import System"),
         ("components/pusher/bad.py", "from components import gate"),
+        ("components/example_gen/sources/bad.py", "from components.example_gen.validation import rows"),
+        ("components/example_gen/guesses/bad.py", "from components.example_gen import ingest"),
         ("components/gate/long_function.py", "def f():\n" + "    x = 0\n" * 60),
         ("serving/bad.py", "import apache_beam as beam"),
         ("trainer/bad.py", "import tensorflow_transform as tft"),

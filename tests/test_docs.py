@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from benchmarks.tables import TABLES, with_table
-from components.example_gen.guess_times import DATES
+from components.example_gen.guesses.guess_times import DATES
 from schemas.config import Config
 from schemas.rejection import RejectionReason
 

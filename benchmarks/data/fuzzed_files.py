@@ -22,14 +22,14 @@ import tensorflow as tf
 import zstandard
 from pyarrow import parquet
 
-from components.example_gen.csv_rows import read_header, read_lines, read_rows
-from components.example_gen.file_counts import FILES_FILE
-from components.example_gen.files import read_blocks
+from components.example_gen.counts.file_counts import FILES_FILE
+from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import MakePipeline, ingest
 from components.example_gen.preflight import check_log
-from components.example_gen.report import IngestionReport
-from components.example_gen.rows import validate
-from components.example_gen.source import SOURCES, needed_columns, read_log_file
+from components.example_gen.sources.csv_rows import read_header, read_lines, read_rows
+from components.example_gen.sources.files import read_blocks
+from components.example_gen.sources.source import SOURCES, needed_columns, read_log_file
+from components.example_gen.validation.rows import validate
 from schemas.config import HistoryConfig, LeaveOneOutConfig
 from schemas.config.log import DataConfig
 from schemas.errors import InputError

@@ -22,15 +22,15 @@ import typer
 
 from benchmarks.data.generate import DIRTY, write_log
 from benchmarks.provenance import circumstances
-from components.example_gen.example_encoder import encode_examples
-from components.example_gen.histories import history_batches
-from components.example_gen.history_writer import OPTIONS
-from components.example_gen.rows import validate
-from components.example_gen.shard_work import Work, load_timelines, shard_work
-from components.example_gen.source import read_log_file
-from components.example_gen.spill import write_spill
-from components.example_gen.splits import split_timelines
-from components.example_gen.timelines import Timelines
+from components.example_gen.cleaning.shard_work import Work, load_timelines, shard_work
+from components.example_gen.examples.example_encoder import encode_examples
+from components.example_gen.examples.histories import history_batches
+from components.example_gen.examples.history_writer import OPTIONS
+from components.example_gen.examples.splits import split_timelines
+from components.example_gen.interactions.spill import write_spill
+from components.example_gen.interactions.timelines import Timelines
+from components.example_gen.sources.source import read_log_file
+from components.example_gen.validation.rows import validate
 from schemas.config import HistoryConfig, LeaveOneOutConfig
 from schemas.config.log import DataConfig
 

@@ -15,7 +15,7 @@ from components.common.looker import SEEN, Looker, LookerDriver, LookerExecutor
 from components.common.stores import list_files
 from components.common.tfx_types import Artifacts, Properties
 from components.data_validator.previous import previous_counts
-from components.example_gen.interaction_counts import COUNTS_FILE
+from components.example_gen.counts.interaction_counts import COUNTS_FILE
 from components.example_gen.listing import Listing, describe_listing, find_log_file
 
 

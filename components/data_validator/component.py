@@ -16,7 +16,7 @@ from components.data_validator.features import LogCounts
 from components.data_validator.previous import are_kept, keep_counts
 from components.data_validator.request_counts import count_requests
 from components.data_validator.verdict import check_anomalies, check_drift, write_drift
-from components.example_gen.interaction_counts import COUNTS_FILE
+from components.example_gen.counts.interaction_counts import COUNTS_FILE
 from schemas.config.checks import ChecksConfig
 
 INTERACTIONS = "interactions"  # the split of the statistics

@@ -14,7 +14,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from components.data_validator.thresholds import Distance, jensen_shannon, l_infinity
-from components.example_gen.interaction_counts import EVERYONE, HOUR, ITEM, POSITION, USERS
+from components.example_gen.counts.interaction_counts import EVERYONE, HOUR, ITEM, POSITION, USERS
 
 SHOWN_VALUES = 1_000  # of each side; TFDV keeps as many by default
 OTHER = "(other)"
@@ -53,7 +53,7 @@ class LogCounts:
     """The counts of a log.
 
     Args:
-        table: the counts, see `components.example_gen.interaction_counts.SCHEMA`.
+        table: the counts, see `components.example_gen.counts.interaction_counts.SCHEMA`.
     """
 
     table: pd.DataFrame

@@ -11,10 +11,10 @@ from itertools import chain
 import pyarrow as pa
 
 from components.data_validator.features import OUT_OF_RANGE
-from components.example_gen.files import read_blocks
-from components.example_gen.interaction_counts import EVERYONE, HOUR, ITEM, POSITION, SCHEMA, USERS
-from components.example_gen.tfrecord_source import read_records
-from components.example_gen.times import EARLIEST_S, LATEST_S
+from components.example_gen.counts.interaction_counts import EVERYONE, HOUR, ITEM, POSITION, SCHEMA, USERS
+from components.example_gen.sources.files import read_blocks
+from components.example_gen.sources.tfrecord_source import read_records
+from components.example_gen.values.times import EARLIEST_S, LATEST_S
 from schemas.errors import InputError
 from serving.server.request_log import LoggedHistory, read_histories
 
@@ -32,7 +32,7 @@ def count_requests(files: Sequence[str], columns: Sequence[str]) -> pa.Table:
         columns: the further columns to count.
 
     Returns:
-        Counts without a sample, see `components.example_gen.interaction_counts.SCHEMA`.
+        Counts without a sample, see `components.example_gen.counts.interaction_counts.SCHEMA`.
 
     Raises:
         InputError: a file is damaged, or has other records.

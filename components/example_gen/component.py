@@ -13,10 +13,10 @@ from tfx.types.channel import Channel
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.common.tfx_types import Artifacts, Properties
+from components.example_gen.cleaning.kept_rows import KeptRows
+from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
-from components.example_gen.kept_rows import KeptRows
 from components.example_gen.replay import check_replay
-from components.example_gen.report import IngestionReport
 from schemas.config import ExampleGenConfig
 from schemas.features import SPLITS
 

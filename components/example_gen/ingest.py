@@ -16,9 +16,11 @@ from apache_beam.pvalue import AsIter, AsList, AsSingleton, PCollection
 
 from components.common.atomic_write import atomic_write
 from components.common.beam_combiners import sum_counters
-from components.example_gen.build_histories import BuildHistories
-from components.example_gen.dead_letters import WriteRejected
-from components.example_gen.file_counts import (
+from components.example_gen.cleaning.kept_rows import KEPT_FOLDER, KeptRows, ReadKept, write_manifest
+from components.example_gen.cleaning.late_rows import count_late_rows
+from components.example_gen.cleaning.minimums import find_rare_items
+from components.example_gen.cleaning.shard_work import shard_work
+from components.example_gen.counts.file_counts import (
     ACCEPTED,
     FILES_FILE,
     READ,
@@ -29,19 +31,17 @@ from components.example_gen.file_counts import (
     to_json_lines,
     total,
 )
-from components.example_gen.kept_rows import KEPT_FOLDER, KeptRows, ReadKept, write_manifest
-from components.example_gen.late_rows import count_late_rows
+from components.example_gen.counts.report import REPORT_FILE, IngestionReport, TableRows
+from components.example_gen.examples.build_histories import BuildHistories
+from components.example_gen.interactions.spill import Spill, SpillRows
 from components.example_gen.listing import Listing, unchanged_log
-from components.example_gen.minimums import find_rare_items
 from components.example_gen.progress import log_progress, progress_folder
 from components.example_gen.read_interactions import ReadInteractions
-from components.example_gen.rejected_counts import CountRejected, RejectedCounts
-from components.example_gen.rejection_details import RejectionDetails, merge_details
 from components.example_gen.replay import check_count
-from components.example_gen.report import REPORT_FILE, IngestionReport, TableRows
-from components.example_gen.shard_work import shard_work
-from components.example_gen.side_tables import count_table_rows, read_table
-from components.example_gen.spill import Spill, SpillRows
+from components.example_gen.tables.side_tables import count_table_rows, read_table
+from components.example_gen.validation.dead_letters import WriteRejected
+from components.example_gen.validation.rejected_counts import CountRejected, RejectedCounts
+from components.example_gen.validation.rejection_details import RejectionDetails, merge_details
 from schemas.config import HistoryConfig, SplitConfig
 from schemas.config.log import DataConfig
 

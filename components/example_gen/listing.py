@@ -13,9 +13,9 @@ from typing import NamedTuple
 from apache_beam.io.filesystems import FileSystems
 
 from components.common.stores import connect, is_remote
-from components.example_gen.bigquery_tables import table_versions
-from components.example_gen.files import match_files, match_log
-from components.example_gen.spans import LogSpan, find_span
+from components.example_gen.sources.bigquery_tables import table_versions
+from components.example_gen.sources.files import match_files, match_log
+from components.example_gen.sources.spans import LogSpan, find_span
 from schemas.config.log import BIGQUERY, DataConfig
 from schemas.config.span_pattern import has_spans
 from schemas.errors import InputError

@@ -10,19 +10,25 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from components.example_gen.bigquery_tables import check_query
-from components.example_gen.csv_rows import column_indices, read_header_line, read_lines, read_rows
-from components.example_gen.csv_source import check_delimiter
-from components.example_gen.diagnosis import wrong_delimiter, wrong_timestamp
-from components.example_gen.files import match_files, match_log
-from components.example_gen.rejected_counts import CountRejected, RejectedCounts
-from components.example_gen.rejected_rows import describe_rejected, log_remedies, most_frequent, remedy_for
-from components.example_gen.rejection_details import TIME_REASONS, RejectionDetails, merge_details
-from components.example_gen.report import check_table_rows, no_rows
-from components.example_gen.rows import validate, validate_in_detail
-from components.example_gen.side_tables import count_table_rows, read_table
-from components.example_gen.source import SOURCES, check_partitions, columns_in_file, needed_columns, read_log_file
-from components.example_gen.text_files import first_lines
+from components.example_gen.counts.report import check_table_rows, no_rows
+from components.example_gen.sources.bigquery_tables import check_query
+from components.example_gen.sources.csv_rows import column_indices, read_header_line, read_lines, read_rows
+from components.example_gen.sources.csv_source import check_delimiter
+from components.example_gen.sources.diagnosis import wrong_delimiter, wrong_timestamp
+from components.example_gen.sources.files import match_files, match_log
+from components.example_gen.sources.rejected_rows import describe_rejected, log_remedies, most_frequent, remedy_for
+from components.example_gen.sources.source import (
+    SOURCES,
+    check_partitions,
+    columns_in_file,
+    needed_columns,
+    read_log_file,
+)
+from components.example_gen.sources.text_files import first_lines
+from components.example_gen.tables.side_tables import count_table_rows, read_table
+from components.example_gen.validation.rejected_counts import CountRejected, RejectedCounts
+from components.example_gen.validation.rejection_details import TIME_REASONS, RejectionDetails, merge_details
+from components.example_gen.validation.rows import validate, validate_in_detail
 from schemas.config.log import DataConfig, ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from schemas.interaction import LINE

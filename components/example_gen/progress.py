@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from components.common.stores import is_remote
-from components.example_gen.files import file_size, match_log
+from components.example_gen.sources.files import file_size, match_log
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 

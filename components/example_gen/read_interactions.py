@@ -10,16 +10,16 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.pvalue import TaggedOutput
 
-from components.example_gen.bigquery_source import ReadTable
-from components.example_gen.file_counts import READ
-from components.example_gen.files import match_log
-from components.example_gen.kept_rows import KeptRows
-from components.example_gen.parts import PART_BYTES, Part
+from components.example_gen.cleaning.kept_rows import KeptRows
+from components.example_gen.counts.file_counts import READ
 from components.example_gen.progress import Progress, ProgressWriter
-from components.example_gen.rejection_details import RejectionDetails
 from components.example_gen.replay import ReadLetters
-from components.example_gen.rows import validate_in_detail
-from components.example_gen.source import divide_log_file, read_part
+from components.example_gen.sources.bigquery_source import ReadTable
+from components.example_gen.sources.files import match_log
+from components.example_gen.sources.parts import PART_BYTES, Part
+from components.example_gen.sources.source import divide_log_file, read_part
+from components.example_gen.validation.rejection_details import RejectionDetails
+from components.example_gen.validation.rows import validate_in_detail
 from schemas.config.log import DataConfig
 from schemas.interaction import FILE
 

@@ -13,13 +13,13 @@ import orjson
 import pyarrow as pa
 import tensorflow as tf
 
-from components.example_gen.csv_rows import whole_lines
-from components.example_gen.dead_letters import REJECTED_FOLDER
-from components.example_gen.files import read_blocks
-from components.example_gen.kept_rows import KeptRows
-from components.example_gen.report import IngestionReport
-from components.example_gen.source import SOURCES, columns_in_file, needed_columns, to_record_batch
-from components.example_gen.typed_rows import UNREADABLE
+from components.example_gen.cleaning.kept_rows import KeptRows
+from components.example_gen.counts.report import IngestionReport
+from components.example_gen.sources.csv_rows import whole_lines
+from components.example_gen.sources.files import read_blocks
+from components.example_gen.sources.source import SOURCES, columns_in_file, needed_columns, to_record_batch
+from components.example_gen.sources.typed_rows import UNREADABLE
+from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from schemas.config.filters import FilterConfig
 from schemas.config.log import DataConfig
 from schemas.errors import InputError

@@ -19,10 +19,10 @@ from components.baselines.tables import read_catalogue
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources, require_common_items
-from components.example_gen.dead_letters import REJECTED_FOLDER
+from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
-from components.example_gen.report import IngestionReport
+from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from pipeline.commands.saved_models import check_model, with_model_settings
 from pipeline.records.protocol import metrics, protocol
 from pipeline.runners.beam_options import beam_args

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from components.example_gen.guess_log import LogGuess, guess_log
+from components.example_gen.guesses.guess_log import LogGuess, guess_log
 from schemas.errors import InputError
 
 _WIDTH = 110

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.example_gen.kept_rows import KEPT_FOLDER, MANIFEST
-from components.example_gen.report import IngestionReport
+from components.example_gen.cleaning.kept_rows import KEPT_FOLDER, MANIFEST
+from components.example_gen.counts.report import IngestionReport
 from pipeline.commands.run import with_absolute_paths
 from pipeline.commands.run_steps import follow_steps
 from pipeline.display.tables import data_table, rejected_text

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from components.data_validator.drift import Drift, describe
-from components.example_gen.rejected_rows import describe_rejected, table_remedies
-from components.example_gen.report import IngestionReport
+from components.example_gen.counts.report import IngestionReport
+from components.example_gen.sources.rejected_rows import describe_rejected, table_remedies
 from pipeline.display.metric_names import MAIN, main_metrics
 from schemas.config.log import DataConfig
 

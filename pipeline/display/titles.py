@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.example_gen.side_tables import read_table_rows
+from components.example_gen.tables.side_tables import read_table_rows
 from schemas.config.log import ItemsTableConfig
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.evaluator.query_metrics import MODEL, PREVIOUS
-from components.example_gen.report import IngestionReport
+from components.example_gen.counts.report import IngestionReport
 from schemas.config import Config, TemporalSplitConfig
 from schemas.features import TEST
 from serving.export.recommender import STAGES

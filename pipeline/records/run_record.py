@@ -13,9 +13,9 @@ from typing import Any
 from components.baselines.tables import read_catalogue
 from components.data_validator.verdict import read_drift
 from components.evaluator.summary import read_summary
-from components.example_gen.dead_letters import REJECTED_FOLDER
-from components.example_gen.file_counts import FILES_FILE
-from components.example_gen.report import IngestionReport
+from components.example_gen.counts.file_counts import FILES_FILE
+from components.example_gen.counts.report import IngestionReport
+from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from components.gate.verdict import GateVerdict, read_verdict
 from pipeline.records.processed import pipeline_code
 from pipeline.records.protocol import data_counts, metrics, protocol

@@ -11,7 +11,7 @@ from components.evaluator.query_metrics import MODEL
 from components.evaluator.query_results import QUERIES, read_results
 from components.evaluator.summary import read_summary
 from components.evaluator.systems import load_model, unit_vectors
-from components.example_gen.report import IngestionReport
+from components.example_gen.counts.report import IngestionReport
 from pipeline.display.metric_names import list_length
 from pipeline.records.run_root import recorded_config
 from pipeline.report.curves import LearningCurves, read_curves

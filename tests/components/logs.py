@@ -8,8 +8,8 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from components.example_gen.csv_source import read_csv_blocks
-from components.example_gen.source import needed_columns, to_record_batch
+from components.example_gen.sources.csv_source import read_csv_blocks
+from components.example_gen.sources.source import needed_columns, to_record_batch
 from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
 from schemas.interaction import interaction_schema
 from tests.components.history_example import HistoryExample

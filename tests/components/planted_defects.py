@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.example_gen.files import ENDINGS
-from components.example_gen.report import LEFT_OUT
+from components.example_gen.counts.report import LEFT_OUT
+from components.example_gen.sources.files import ENDINGS
 from schemas.config.log import DataConfig
 from schemas.rejection import RejectionReason
 from tests.components.log_writers import WRITERS

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from components.example_gen.example_encoder import encode_examples
-from components.example_gen.histories import history_batches
-from components.example_gen.splits import SplitTimes, split_timelines
-from components.example_gen.timelines import Timelines, build_timelines
+from components.example_gen.examples.example_encoder import encode_examples
+from components.example_gen.examples.histories import history_batches
+from components.example_gen.examples.splits import SplitTimes, split_timelines
+from components.example_gen.interactions.timelines import Timelines, build_timelines
 from schemas.config import LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
 from schemas.interaction import interaction_schema
 from tests.components.history_example import HistoryExample, from_example

@@ -10,7 +10,7 @@ import fastavro
 import pytest
 
 from benchmarks.data.fuzzed_files import COMPRESSORS
-from components.example_gen.source import read_log_file
+from components.example_gen.sources.source import read_log_file
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from tests.components.log_writers import WRITERS, Table

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.example_gen.preflight import check_log
-from components.example_gen.rows import validate
-from components.example_gen.source import SOURCES, read_log_file
+from components.example_gen.sources.source import SOURCES, read_log_file
+from components.example_gen.validation.rows import validate
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from tests.components.log_writers import WRITERS, Table

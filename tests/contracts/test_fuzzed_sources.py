@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.data.fuzzed_files import check_file, check_preflight, write_fuzzed
-from components.example_gen.source import SOURCES
+from components.example_gen.sources.source import SOURCES
 
 FILES = 300
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from components.example_gen.file_counts import FILES_FILE
+from components.example_gen.counts.file_counts import FILES_FILE
+from components.example_gen.counts.report import LEFT_OUT, IngestionReport
 from components.example_gen.ingest import ingest
-from components.example_gen.report import LEFT_OUT, IngestionReport
-from components.example_gen.source import SOURCES
+from components.example_gen.sources.source import SOURCES
 from schemas.config import HistoryConfig, LeaveOneOutConfig
 from tests.components import planted_defects
 from tests.components.logs import local_pipeline

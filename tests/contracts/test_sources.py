@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from components.example_gen.files import DECOMPRESSORS, ENDINGS, match_log
+from components.example_gen.counts.report import REPORT_FILE
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import SAMPLE_ROWS, check_log
-from components.example_gen.report import REPORT_FILE
-from components.example_gen.rows import validate
-from components.example_gen.source import SOURCES, needed_columns, read_log_file
+from components.example_gen.sources.files import DECOMPRESSORS, ENDINGS, match_log
+from components.example_gen.sources.source import SOURCES, needed_columns, read_log_file
+from components.example_gen.validation.rows import validate
 from schemas.config import HistoryConfig, LeaveOneOutConfig
 from schemas.config.log import DataConfig
 from schemas.errors import InputError

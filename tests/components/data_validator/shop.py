@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.data_validator.features import LogCounts
-from components.example_gen.interaction_counts import count_interactions, merge_counts
-from components.example_gen.timelines import build_timelines
+from components.example_gen.counts.interaction_counts import count_interactions, merge_counts
+from components.example_gen.interactions.timelines import build_timelines
 from schemas.config.log import DataConfig
 from schemas.interaction import interaction_schema
 from tests.components.logs import DAY_S, START_S, data

@@ -16,7 +16,7 @@ from components.data_validator.compared_data import ComparedData
 from components.data_validator.component import DataValidator
 from components.data_validator.drift import Drift
 from components.data_validator.verdict import read_drift
-from components.example_gen.interaction_counts import count_interactions, merge_counts, write_counts
+from components.example_gen.counts.interaction_counts import count_interactions, merge_counts, write_counts
 from pipeline.runners.local import ComponentRun, LocalRunner
 from schemas.config import BeamConfig
 from schemas.config.checks import ChecksConfig

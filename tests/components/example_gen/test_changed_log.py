@@ -9,12 +9,12 @@ import apache_beam as beam
 import pytest
 from tfx.types import standard_artifacts
 
-from components.example_gen import files
 from components.example_gen.component import ExampleGenExecutor
+from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
 from components.example_gen.listing import describe_listing, list_log, unchanged_log
-from components.example_gen.report import IngestionReport
-from components.example_gen.source import SOURCES, read_log_file
+from components.example_gen.sources import files
+from components.example_gen.sources.source import SOURCES, read_log_file
 from schemas.config import ExampleGenConfig, HistoryConfig, LeaveOneOutConfig
 from schemas.config.log import DataConfig
 from schemas.errors import InputError

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from components.example_gen.file_counts import FILES_FILE
+from components.example_gen.counts.file_counts import FILES_FILE
+from components.example_gen.counts.report import LEFT_OUT, IngestionReport
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
-from components.example_gen.rejected_rows import RejectedRow
-from components.example_gen.report import LEFT_OUT, IngestionReport
+from components.example_gen.sources.rejected_rows import RejectedRow
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
 from schemas.config.filters import FilterConfig
 from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.example_gen.files import READ_BYTES
 from components.example_gen.preflight import SAMPLE_ROWS, LogSample, check_log
+from components.example_gen.sources.files import READ_BYTES
 from schemas.config.filters import FilterConfig
 from schemas.config.log import TimestampConfig
 from schemas.errors import InputError

@@ -15,20 +15,20 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from components.example_gen.csv_rows import without_line_end
-from components.example_gen.dead_letters import to_letter
+from components.example_gen.cleaning.kept_rows import KEPT_FOLDER, KeptRows
+from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
-from components.example_gen.kept_rows import KEPT_FOLDER, KeptRows
 from components.example_gen.listing import describe_listing, list_log
 from components.example_gen.replay import check_replay, read_letters
-from components.example_gen.report import IngestionReport
-from components.example_gen.rows import validate
-from components.example_gen.source import SOURCES
+from components.example_gen.sources.csv_rows import without_line_end
+from components.example_gen.sources.source import SOURCES
+from components.example_gen.validation.dead_letters import to_letter
+from components.example_gen.validation.rows import validate
 from schemas.config import HistoryConfig, LeaveOneOutConfig, TemporalSplitConfig
 from schemas.config.filters import FilterConfig
 from schemas.config.log import DataConfig, TimestampConfig
 from schemas.errors import InputError
-from tests.components.example_gen.test_csv_rows import GARBAGE
+from tests.components.example_gen.sources.test_csv_rows import GARBAGE
 from tests.components.log_writers import WRITERS
 from tests.components.logs import DAY_S, START_S, csv_batches, data, local_pipeline
 

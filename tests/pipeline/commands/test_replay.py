@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.example_gen.report import IngestionReport
+from components.example_gen.counts.report import IngestionReport
 from pipeline.commands.replay import EXAMPLE_GEN
 from pipeline.runners.local import ComponentRun, LocalRunner, run_locally
 from schemas.config import BeamConfig

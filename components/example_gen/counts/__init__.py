@@ -1,0 +1,1 @@
+"""Counts of files, rows and interactions, and the report of an ingestion."""

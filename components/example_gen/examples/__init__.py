@@ -1,0 +1,1 @@
+"""Splits, histories and the examples that hold them."""

@@ -1,0 +1,1 @@
+"""The accepted interactions, by column and in files."""

@@ -1,0 +1,1 @@
+"""The files of a log, in each format, as batches of texts with file and line."""

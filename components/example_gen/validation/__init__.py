@@ -1,0 +1,1 @@
+"""Rows that are accepted, and rows that are rejected with a reason."""

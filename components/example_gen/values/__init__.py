@@ -1,0 +1,1 @@
+"""Times and numbers from texts, by column."""
