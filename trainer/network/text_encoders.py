@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import tensorflow as tf
 
@@ -117,9 +118,8 @@ class _Convolution(tf.keras.layers.Layer):
 class _Recurrence(tf.keras.layers.Layer):
     """Vectors that depend on the earlier tokens. It needs no mask: no token follows padding."""
 
-    def __init__(self, text: TextConfig) -> None:
+    def __init__(self, text: TextConfig, kind: Literal["lstm", "gru"]) -> None:
         super().__init__(name="recurrence")
-        kind = "lstm" if text.kind == "lstm" else "gru"
         self._recur = ENCODERS[kind](EncoderConfig(kind=kind, units=text.units))
 
     def call(self, vectors: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
@@ -206,8 +206,8 @@ def _join_fields(vectors: tf.Tensor, valid: tf.Tensor) -> tuple[tf.Tensor, tf.Te
 TEXT_ENCODERS: Mapping[str, Callable[[TextConfig], tf.keras.layers.Layer]] = {
     "bag": lambda _: _Bag(name="bag", dtype=tf.float32),  # a sum of many vectors in lower precision is inexact
     "cnn": lambda text: _Pooled(text, _Convolution(text)),
-    "lstm": lambda text: _Pooled(text, _Recurrence(text)),
-    "gru": lambda text: _Pooled(text, _Recurrence(text)),
+    "lstm": lambda text: _Pooled(text, _Recurrence(text, "lstm")),
+    "gru": lambda text: _Pooled(text, _Recurrence(text, "gru")),
     "multi_head": lambda text: _Pooled(text, _SelfAttention(text)),
     "hierarchical": _Hierarchical,
 }
