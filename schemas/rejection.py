@@ -5,15 +5,27 @@ from __future__ import annotations
 from enum import Enum
 
 
-class RejectionReason(str, Enum):
+class _Reason(str, Enum):
+    """The base of closed lists of reasons."""
+
+    description: str
+    remedy: str
+
+    def __new__(cls, value: str, description: str = "", remedy: str = "") -> _Reason:
+        """Return a member whose value is its name in files and messages."""
+        reason = str.__new__(cls, value)
+        reason._value_ = value
+        reason.description = description
+        reason.remedy = remedy
+        return reason
+
+
+class RejectionReason(_Reason):
     """The reason why a row is not an interaction. A row with several has the first one.
 
     Each member has a `description`, which continues a sentence about the row, and a `remedy`. docs/data.md has
     both in a table.
     """
-
-    description: str
-    remedy: str
 
     MALFORMED = (
         "malformed",
@@ -69,10 +81,62 @@ class RejectionReason(str, Enum):
         "check data.columns.value, the kind of data.columns.context, data.cleaning.returns, and data.null_values",
     )
 
-    def __new__(cls, value: str, description: str = "", remedy: str = "") -> RejectionReason:
-        """Return a member whose value is its name in files and messages."""
-        reason = str.__new__(cls, value)
-        reason._value_ = value
-        reason.description = description
-        reason.remedy = remedy
-        return reason
+
+class ImpressionRejection(_Reason):
+    """The reason why a row is not an impression. A row with several has the first one.
+
+    The first three have the values of `RejectionReason`, because a source sets them. docs/impressions.md has
+    descriptions and remedies in a table.
+    """
+
+    MALFORMED = (
+        "malformed",
+        "has broken quoting, is not a JSON object, has a line break in a value, or a value with more than 131,072"
+        " characters",
+        "check format and quote (null if the log does not quote)",
+    )
+    WRONG_FIELD_COUNT = (
+        "wrong_field_count",
+        "has more or fewer fields than the header",
+        "check delimiter, quote and column_names",
+    )
+    BAD_ENCODING = (
+        "bad_encoding",
+        "is not UTF-8",
+        "convert the file to UTF-8, like: iconv -f latin1 -t utf-8",
+    )
+    NO_IMPRESSION = (
+        "no_impression",
+        "has an empty id of the impression",
+        "check columns.impression",
+    )
+    NO_USER = (
+        "no_user",
+        "has an empty id of the user",
+        "check columns.user",
+    )
+    BAD_TIMESTAMP = (
+        "bad_timestamp",
+        "has an unreadable time",
+        "check columns.timestamp and timestamp; a 12-hour US time is %m/%d/%Y %I:%M:%S %p",
+    )
+    TIMESTAMP_OUT_OF_RANGE = (
+        "timestamp_out_of_range",
+        "lies before 1980 or after 2100",
+        "check timestamp.unit",
+    )
+    NO_SHOWN_ITEM = (
+        "no_shown_item",
+        "has an empty list of shown items",
+        "check columns.shown",
+    )
+    BAD_LIST = (
+        "bad_list",
+        "has an entry without an id in a list, or a shown item without one of the two suffixes",
+        "check separator, clicked_suffix and not_clicked_suffix",
+    )
+    CLICK_NOT_SHOWN = (
+        "click_not_shown",
+        "has a clicked item that is not among the shown ones",
+        "check columns.clicked and columns.shown",
+    )

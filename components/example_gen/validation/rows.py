@@ -10,22 +10,28 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.example_gen.validation.columns import (
+    Mask,
+    filter_rows,
+    has_error,
+    has_line_break,
+    is_too_long,
+    named_column,
+    to_mask,
+    trimmed,
+)
 from components.example_gen.validation.filters import first_failed_filters
 from components.example_gen.validation.rejection_details import TIME_REASONS, RejectionDetails, count_times
 from components.example_gen.values.text_numbers import read_numbers
 from components.example_gen.values.times import in_range, read_times
 from schemas.config.log import DataConfig, Feature
 from schemas.features import SESSION
-from schemas.interaction import ERROR, FILE, LINE, PROVENANCE, RAW, REJECTED, interaction_schema
+from schemas.interaction import FILE, LINE, PROVENANCE, RAW, REJECTED, interaction_schema
 from schemas.rejection import RejectionReason
-
-LONGEST_FIELD = 131_072  # characters; the csv module has this limit, and other formats must not differ
 
 _REASONS = np.array([*(reason.value for reason in RejectionReason), None], dtype=object)
 _INDICES = {reason: index for index, reason in enumerate(RejectionReason)}
 _ACCEPTED = len(RejectionReason)
-
-Mask = npt.NDArray[np.bool_]
 
 
 class _Judged(NamedTuple):
@@ -67,22 +73,21 @@ def validate_in_detail(
     judged = _judge(batch, data)
     accepted = judged.reasons == _ACCEPTED
     reasons = pa.array(_REASONS[judged.reasons], pa.string())
-    rejected = [reasons, *(_column(batch, name) for name in (FILE, LINE, RAW))]
+    rejected = [reasons, *(named_column(batch, name) for name in (FILE, LINE, RAW))]
     return (
-        _rows(judged.columns, accepted, interaction_schema(data.carried)),
-        _rows(rejected, ~accepted, REJECTED),
+        filter_rows(judged.columns, accepted, interaction_schema(data.carried)),
+        filter_rows(rejected, ~accepted, REJECTED),
         _details(judged, data),
     )
 
 
 def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
     users, items, times = (
-        _trimmed(batch, column) for column in (data.columns.sequence, data.columns.item, data.columns.timestamp)
+        trimmed(batch, column) for column in (data.columns.sequence, data.columns.item, data.columns.timestamp)
     )
     timestamps_s, readable = read_times(times, data.timestamp)
-    filter_texts = [_trimmed(batch, rule.column) for rule in data.filters]
+    filter_texts = [trimmed(batch, rule.column) for rule in data.filters]
     failed_filters = first_failed_filters(filter_texts, data.filters, batch.num_rows)
-    errors = _column(batch, ERROR)
     read = [_further(batch, feature, data) for feature in data.carried]
     further = [column for column, _ in read]
     by_name = {feature.name: column for feature, column in zip(data.carried, further, strict=True)}
@@ -91,13 +96,13 @@ def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
     wrong = {
         RejectionReason.MALFORMED: np.logical_or.reduce(
             [
-                _is(errors, RejectionReason.MALFORMED),
-                *(_matches(text, r"[\r\n]") for text in (users, items, *further) if text.type == pa.string()),
-                *(_is_too_long(column) for column in batch.columns[: -len(PROVENANCE)]),
+                has_error(batch, RejectionReason.MALFORMED.value),
+                *(has_line_break(text) for text in (users, items, *further) if text.type == pa.string()),
+                *(is_too_long(column) for column in batch.columns[: -len(PROVENANCE)]),
             ]
         ),
-        RejectionReason.WRONG_FIELD_COUNT: _is(errors, RejectionReason.WRONG_FIELD_COUNT),
-        RejectionReason.BAD_ENCODING: _is(errors, RejectionReason.BAD_ENCODING),
+        RejectionReason.WRONG_FIELD_COUNT: has_error(batch, RejectionReason.WRONG_FIELD_COUNT.value),
+        RejectionReason.BAD_ENCODING: has_error(batch, RejectionReason.BAD_ENCODING.value),
         RejectionReason.NO_USER: _is_null_value(users, data) if data.columns.user else none,
         RejectionReason.NO_ITEM: _is_null_value(items, data),
         RejectionReason.NO_SESSION: none if sessions is None else _is_null_value(sessions, data),
@@ -109,7 +114,7 @@ def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
         ),
     }
     return _Judged(
-        columns=[users, items, pa.array(timestamps_s), _column(batch, FILE), _column(batch, LINE), *further],
+        columns=[users, items, pa.array(timestamps_s), named_column(batch, FILE), named_column(batch, LINE), *further],
         times=times,
         reasons=np.select([wrong[reason] for reason in RejectionReason], range(_ACCEPTED), default=_ACCEPTED),
         failed_filters=failed_filters,
@@ -127,7 +132,7 @@ def _details(judged: _Judged, data: DataConfig) -> RejectionDetails:
 
 def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple[pa.Array, Mask]:
     """Return a further column for `interaction_schema`, and which of its rows are readable."""
-    text = _trimmed(batch, feature.column)
+    text = trimmed(batch, feature.column)
     unknown = _is_null_value(text, data)
     if feature.kind == "category":
         return pc.if_else(pa.array(unknown), "", text), np.ones(batch.num_rows, np.bool_)
@@ -135,43 +140,6 @@ def _further(batch: pa.RecordBatch, feature: Feature, data: DataConfig) -> tuple
     return pa.array(numbers), unknown | np.isfinite(numbers)
 
 
-def _rows(columns: list[pa.Array], keep: Mask, schema: pa.Schema) -> pa.RecordBatch:
-    mask = pa.array(keep)
-    return pa.RecordBatch.from_arrays([_decoded(column.filter(mask)) for column in columns], schema=schema)
-
-
-def _decoded(column: pa.Array) -> pa.Array:
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-
-
-def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
-    return batch.column(batch.schema.get_field_index(name))
-
-
-def _trimmed(batch: pa.RecordBatch, column: str) -> pa.Array:
-    """Return the column's text without white space around it; "" for a row that could not be split."""
-    return pc.fill_null(pc.utf8_trim_whitespace(_column(batch, column)), "")
-
-
-def _numpy(mask: pa.Array) -> Mask:
-    return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-def _is(errors: pa.Array, reason: RejectionReason) -> Mask:
-    return _numpy(pc.fill_null(pc.equal(errors, reason.value), False))
-
-
-def _matches(text: pa.Array, pattern: str) -> Mask:
-    return _numpy(pc.match_substring_regex(text, pattern))
-
-
-def _is_too_long(text: pa.Array) -> Mask:
-    longest = pc.max(pc.binary_length(text)).as_py() or 0  # in bytes, of which a character has at least one
-    if longest <= LONGEST_FIELD:
-        return np.zeros(len(text), np.bool_)
-    return _numpy(pc.fill_null(pc.greater(pc.utf8_length(text), LONGEST_FIELD), False))
-
-
 def _is_null_value(ids: pa.Array, data: DataConfig) -> Mask:
     # An empty id is always a null value: "" is the padding of histories.
-    return _numpy(pc.is_in(ids, value_set=pa.array(["", *data.null_values], pa.string())))
+    return to_mask(pc.is_in(ids, value_set=pa.array(["", *data.null_values], pa.string())))
