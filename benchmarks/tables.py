@@ -273,6 +273,28 @@ def preparation_table() -> str:
     return "\n".join([*rows, "", f"{origin}; {_circumstances(results[0], 'benchmarks.data.preparation')}"])
 
 
+def impressions_table() -> str:
+    """Return a row a scorer: metrics by impression over all shown items, and over those with a title."""
+    (result,) = _read("content", "impressions.jsonl")
+    parts = [result[part] for part in ("all", "titled")]
+    titles = " | ".join(f"{part['impressions']:,} impressions, {part['items']:,} items: AUC" for part in parts)
+    rows = [f"| score | {titles} | MRR | NDCG@5 | NDCG@10 |", "| --- | --- | --- | --- | --- | --- |"]
+    for name in parts[0]["metrics"]:
+        of_all, of_titled = (part["metrics"][name] for part in parts)
+        others = " | ".join(f"{of_all[metric][0]:.3f}" for metric in ("mrr", "ndcg@5", "ndcg@10"))
+        rows.append(f"| {name} | {_with_interval(of_all['auc'])} | {_with_interval(of_titled['auc'])} | {others} |")
+    ratios, errors = result["positions"]
+    places = f"Click rates of positions 2 to {len(ratios)}, divided by that of position 1: {min(ratios[1:]):.2f} to"
+    places += f" {max(ratios[1:]):.2f}, with standard errors of about {median(errors[1:]):.2f}."
+    share = f"{result['shown_titled']:,} of {result['shown']:,} shown items have a title, and "
+    share += f"{result['without_titled_history']:,} of {result['impressions']:,} histories have no item with one."
+    return "\n".join([*rows, "", share, places, "", _circumstances(result, "benchmarks.content.impressions")])
+
+
+def _with_interval(found: list[float]) -> str:
+    return "{:.3f} ({:.3f} to {:.3f})".format(*found)
+
+
 def _circumstances(result: dict[str, Any], module: str) -> str:
     machine = result["machine"]
     return (
@@ -335,6 +357,7 @@ TABLES: Mapping[str, Table] = {
     "data": Table("docs/scale.md", "data", data_table),
     "stages": Table("docs/scale.md", "data", stages_table),
     "preparation": Table("docs/scale.md", "data", preparation_table),
+    "impressions": Table("docs/impressions.md", "content", impressions_table),
 }
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from benchmarks.tables import TABLES, with_table
 from components.example_gen.guesses.guess_times import DATES
 from schemas.config import Config
-from schemas.rejection import RejectionReason
+from schemas.rejection import ImpressionRejection, RejectionReason
 
 REPOSITORY = Path(__file__).parents[1]
 GATE = (REPOSITORY / "docs" / "gate.md").read_text()
@@ -57,6 +57,12 @@ def test_data_document_has_the_reasons_for_rejection() -> None:
     section = (REPOSITORY / "docs" / "data.md").read_text().split("## Accepted and rejected rows")[1].split("\n#")[0]
     documented = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", section, re.M)
     assert documented == [(reason.value, reason.description, reason.remedy) for reason in RejectionReason]
+
+
+def test_impressions_document_has_the_reasons_for_rejection() -> None:
+    section = (REPOSITORY / "docs" / "impressions.md").read_text().split("## Reading a log")[1].split("\n#")[0]
+    documented = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", section, re.M)
+    assert documented == [(reason.value, reason.description, reason.remedy) for reason in ImpressionRejection]
 
 
 def test_data_document_has_every_date_that_init_knows() -> None:

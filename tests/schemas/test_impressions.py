@@ -7,21 +7,22 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from benchmarks.content.mind import BEHAVIORS
 from schemas.rejection import ImpressionRejection, RejectionReason
-from tests.components.mind import FORM, mind
+from tests.components.mind import mind
 
 
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
         ({"clicked_suffix": None, "not_clicked_suffix": ""}, "give either columns.clicked"),
-        ({"columns": FORM["columns"] | {"clicked": "clicks"}}, "give either columns.clicked"),
+        ({"columns": BEHAVIORS["columns"] | {"clicked": "clicks"}}, "give either columns.clicked"),
         (
-            {"columns": FORM["columns"] | {"clicked": "clicks"}, "clicked_suffix": None},
+            {"columns": BEHAVIORS["columns"] | {"clicked": "clicks"}, "clicked_suffix": None},
             "not_clicked_suffix needs clicked_suffix",
         ),
         ({"not_clicked_suffix": "x-1"}, "must not end with clicked_suffix '-1'"),
-        ({"columns": FORM["columns"] | {"history": "shown"}}, "'shown' is given twice"),
+        ({"columns": BEHAVIORS["columns"] | {"history": "shown"}}, "'shown' is given twice"),
         ({"format": "jsonl"}, "delimiter is for the format csv"),
         ({"separator": ""}, "separator"),
         ({"click_suffix": "-1"}, "click_suffix"),

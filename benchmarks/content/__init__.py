@@ -1,0 +1,1 @@
+"""How well content ranks items: titles, categories, and lists that were shown."""
