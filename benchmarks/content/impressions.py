@@ -25,11 +25,12 @@ from benchmarks.content.untrained import (
 )
 from benchmarks.provenance import circumstances
 from components.evaluator.statistics import intervals, resample, sums_by_user
-from trainer.metrics import ScoredImpressions, estimate_propensities, impression_values, summarize_impressions
+from trainer.metrics import ScoredImpressions, estimate_propensities, impression_values
 
 RESULTS = Path(__file__).with_name("impressions.jsonl")
 SAMPLES = 1_000
 POSITIONS = 10
+RANDOM_ORDERS = 20
 
 
 def main(
@@ -41,13 +42,13 @@ def main(
     articles = read_news(news)
     shown = read_shown(behaviors, articles)
     scores = {
-        "random": np.random.default_rng(1).random(len(shown.items)),
-        "popularity": popularity(shown),
-        "category affinity": category_affinity(shown, articles),
-        "TF-IDF of titles": cosine_to_history(shown, title_vectors(articles.titles)),
+        "random": [np.random.default_rng(seed).random(len(shown.items)) for seed in range(RANDOM_ORDERS)],
+        "popularity": [popularity(shown)],
+        "category affinity": [category_affinity(shown, articles)],
+        "TF-IDF of titles": [cosine_to_history(shown, title_vectors(articles.titles))],
     }
     if vectors is not None:
-        scores["sentence vectors of titles"] = cosine_to_history(shown, read_vectors(vectors, articles))
+        scores["sentence vectors of titles"] = [cosine_to_history(shown, read_vectors(vectors, articles))]
     titled = shown.items < shown.titled
     found = {
         "impressions": len(shown.users),
@@ -69,12 +70,12 @@ def has_history(shown: Shown) -> Mask:
     return np.asarray(shown.history.sum(axis=1) > 0).ravel()[shown.impressions]
 
 
-def evaluate(shown: Shown, scores: dict[str, Floats], keep: Mask) -> dict[str, Any]:
+def evaluate(shown: Shown, scores: dict[str, list[Floats]], keep: Mask) -> dict[str, Any]:
     """Return the metrics of each scorer with 95% intervals over users, on a part of the shown items.
 
     Args:
         shown: the impressions.
-        scores: [shown], by the name of the scorer.
+        scores: [shown], by the name of the scorer. Metrics are means over several scores of a name.
         keep: [shown], the items that are ranked. Impressions without a clicked and a non-clicked one are left out.
     """
     clicks, others = (
@@ -87,13 +88,12 @@ def evaluate(shown: Shown, scores: dict[str, Floats], keep: Mask) -> dict[str, A
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     users = np.unique(shown.users[usable], return_inverse=True)[1]
     metrics: dict[str, dict[str, list[float]]] = {}
-    for name, values in scores.items():
-        ranked = ScoredImpressions(offsets, shown.clicked[keep], values[keep])
-        by_metric = impression_values(ranked)
-        sums = sums_by_user(np.stack(list(by_metric.values()), axis=1), users)
+    for name, several in scores.items():
+        found = [impression_values(ScoredImpressions(offsets, shown.clicked[keep], each[keep])) for each in several]
+        values = np.mean([list(by_metric.values()) for by_metric in found], axis=0)
+        sums = sums_by_user(values.T, users)
         rows = intervals(sums, resample(sums, SAMPLES))
-        metrics[name] = {key: row.round(4).tolist() for key, row in zip(by_metric, rows, strict=True)}
-        np.testing.assert_allclose(rows[:, 0], list(summarize_impressions(ranked).means.values()))
+        metrics[name] = {key: row.round(4).tolist() for key, row in zip(found[0], rows, strict=True)}
     return {"impressions": int(usable.sum()), "items": int(keep.sum()), "metrics": metrics}
 
 

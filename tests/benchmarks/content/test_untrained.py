@@ -135,7 +135,7 @@ def test_evaluation_of_items_with_a_title_leaves_out_users_without_a_history(tmp
     shown, news = write(tmp_path, rows)
     keep = (shown.items < shown.titled) & has_history(shown)
 
-    found = evaluate(shown, {"categories": category_affinity(shown, news)}, keep)
+    found = evaluate(shown, {"categories": [category_affinity(shown, news)]}, keep)
 
     assert (found["impressions"], found["items"]) == (1, 2)
     assert found["metrics"]["categories"]["auc"] == [1.0, 1.0, 1.0]
