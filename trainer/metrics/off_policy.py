@@ -3,6 +3,18 @@
 Each clicked item has a gain at its rank in the new ranking, for example 1 / log2(rank + 1). The naive mean of the gains
 favours a ranking that resembles the logged one, because items at the top got more clicks for being there. Weights of
 1 / propensity remove this bias if the position-based model holds; see `trainer.metrics.propensity`.
+
+With g for the gain and w for the clipped 1 / propensity, the sums are over the clicks:
+
+- naive: sum(g) / number of clicks.
+- IPS: sum(w g) / number of relevant items (Horvitz and Thompson 1952; Joachims et al. 2017, equation 2), unbiased.
+- SNIPS: sum(w g) / sum(w) (Swaminathan and Joachims 2015; Yang et al. 2018 for implicit feedback). Its bias
+  vanishes with the number of clicks. Its variance is usually lower, as numerator and denominator vary together.
+
+The denominator of SNIPS is the sum over the whole log. With a denominator for each unit, the weight would
+cancel out in a unit with one click.
+
+Standard errors are those of a ratio of two sums over independent units (linearization; Owen 2013).
 """
 
 from __future__ import annotations
@@ -63,17 +75,7 @@ def estimate_gain(
 ) -> OffPolicyEstimates:
     """Estimate the mean gain of a new ranking from a log with positions.
 
-    With c = 1 for a click, g for the gain and w for the clipped 1 / propensity, the sums are over the shown items:
-
-    - naive: sum(c g) / sum(c).
-    - IPS: sum(c w g) / `relevant` (Horvitz and Thompson 1952; Joachims et al. 2017, equation 2). It is unbiased.
-    - SNIPS: sum(c w g) / sum(c w) (Swaminathan and Joachims 2015; Yang et al. 2018 for implicit feedback). Its bias
-      vanishes with the number of clicks. Its variance is usually lower, as numerator and denominator vary together.
-
-    The denominator of SNIPS is the sum over the whole log. With a denominator for each unit, the weight would
-    cancel out in a unit with one click.
-
-    Standard errors are those of a ratio of two sums over independent units (linearization; Owen 2013, section 9.2).
+    The module's documentation has the formulas and their sources.
 
     Args:
         gains: float [shown], the gain of each shown item at its rank in the new ranking; those of clicks count.
@@ -105,7 +107,7 @@ def estimate_gain(
     weights, gained, unit = found.weights, np.asarray(gains, np.float64)[clicked], units[clicked]
 
     def over_units(values: Floats) -> Floats:
-        return np.bincount(unit, values, count)
+        return np.asarray(np.bincount(unit, values, count), np.float64)
 
     weighted = over_units(weights * gained)
     per_unit = np.full(count, (count if relevant is None else relevant) / max(count, 1))

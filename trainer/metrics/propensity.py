@@ -83,7 +83,7 @@ def estimate_propensities(
     total = shown + first_shown
 
     def over_strata(values: Floats) -> Floats:
-        return np.bincount(position, values, count)
+        return np.asarray(np.bincount(position, values, count), np.float64)
 
     here, at_first = over_strata(clicks * first_shown / total), over_strata(first_clicks * shown / total)
     ratios = divide(here, at_first)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,11 +32,11 @@ def simulated(clip: float | None = None) -> list[OffPolicyEstimates]:
     return [estimate(seed, clip=clip, relevant=RELEVANT) for seed in range(SIMULATIONS)]
 
 
-def values(name: str, clip: float | None = None) -> np.ndarray:
+def values(name: str, clip: float | None = None) -> npt.NDArray[Any]:
     return np.array([getattr(found, name).value for found in simulated(clip)])
 
 
-def margin(found: np.ndarray) -> float:
+def margin(found: npt.NDArray[Any]) -> float:
     """Return four standard errors of the mean over the simulations."""
     return float(4 * found.std(ddof=1) / math.sqrt(len(found)))
 
@@ -131,7 +132,7 @@ def test_snips_does_not_depend_on_the_scale_of_the_propensities(
 
 
 @pytest.mark.parametrize("units", [np.zeros(0, np.int64), np.arange(3)])
-def test_estimates_without_a_click_are_nan(units: np.ndarray) -> None:
+def test_estimates_without_a_click_are_nan(units: npt.NDArray[Any]) -> None:
     nothing = np.zeros(len(units), np.bool_)
 
     found = estimate_gain(np.ones(len(units)), nothing, np.ones(len(units)), units)

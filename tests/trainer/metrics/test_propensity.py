@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +41,7 @@ def test_propensities_of_simulated_shuffled_lists_are_within_their_error() -> No
     np.testing.assert_allclose(errors.mean(axis=0)[1:], spread[1:], rtol=0.2)
 
 
-def two_rankers(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def two_rankers(seed: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
     """Return positions, clicks and items of a log in which half of the impressions show each list backwards."""
     log = simulate(WORLD, seed, 4_000)
     generator = np.random.default_rng(seed)
