@@ -89,7 +89,7 @@ def test_category_affinity_is_the_share_of_the_category_in_the_history(tmp_path:
     rows = random_rows()
     shown, news = write(tmp_path, rows)
 
-    expected = []
+    expected: list[float] = []
     for row in rows:
         counts = Counter(TITLES[item][0] for item in row.history if item in TITLES)
         total = max(sum(counts.values()), 1)
@@ -122,7 +122,7 @@ def test_vectors_of_a_file_are_scaled_and_in_the_order_of_the_articles(tmp_path:
 
     found = read_vectors(path, News(["a", "b", "c"], [""] * 3, [""] * 3))
 
-    np.testing.assert_allclose(found.toarray(), [[0.6, 0.8], [0, 1], [0, 0]])
+    np.testing.assert_allclose(found.toarray(), [[0.6, 0.8], [0.0, 1.0], [0.0, 0.0]])
 
 
 def test_evaluation_of_items_with_a_title_leaves_out_users_without_a_history(tmp_path: Path) -> None:

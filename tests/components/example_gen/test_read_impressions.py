@@ -41,7 +41,7 @@ def of_lines(folder: Path, lines: list[str], **changed: Any) -> tuple[list[dict[
 
 
 def test_row_of_mind_becomes_lists_and_a_mask(tmp_path: Path) -> None:
-    accepted, rejected = of_lines(tmp_path, [GOOD, "8\tU2\t11/9/2019 12:05:09 PM\t\tN-1-0  N6-1"])
+    accepted, rejected = of_lines(tmp_path, [GOOD, "8\tU2\t11/9/2019 12:05:09 PM\t\tN-0-0  N6-1"])
 
     midnight_s = datetime(2019, 11, 9, tzinfo=timezone.utc).timestamp()
     assert accepted == [
@@ -60,7 +60,7 @@ def test_row_of_mind_becomes_lists_and_a_mask(tmp_path: Path) -> None:
             "user_id": "U2",
             "timestamp_s": midnight_s + 12 * 3600 + 5 * 60 + 9,
             "history": [],  # a new user
-            "shown": ["N-1", "N6"],  # only the last suffix is removed
+            "shown": ["N-0", "N6"],  # only the last suffix is removed
             "clicked": [False, True],
             "file": str(tmp_path / "behaviors.tsv"),
             "line": 2,

@@ -42,10 +42,10 @@ def test_propensities_of_simulated_shuffled_lists_are_within_their_error() -> No
 
 
 def two_rankers(seed: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return positions, clicks and items of a log in which half of the impressions show each list backwards."""
+    """Return positions, clicks and items of a log in which a fifth of the impressions shows each list backwards."""
     log = simulate(WORLD, seed, 4_000)
     generator = np.random.default_rng(seed)
-    backwards = generator.random(log.units.max() + 1)[log.units] < 0.5
+    backwards = generator.random(log.units.max() + 1)[log.units] < 0.2
     positions = np.where(backwards, len(PROPENSITIES) - 1 - log.positions, log.positions)
     clicked = generator.random(len(positions)) < WORLD.relevance[log.kinds, log.items] * PROPENSITIES[positions]
     return positions, clicked, log.kinds * 10 + log.items
