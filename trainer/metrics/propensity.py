@@ -115,7 +115,7 @@ def inverse_propensity_weights(propensities: Floats, clip: float | None = None) 
         >>> import numpy as np
         >>> from trainer.metrics import inverse_propensity_weights
         >>> found = inverse_propensity_weights(np.array([1.0, 0.5, 0.05]), clip=10.0)
-        >>> found.weights, found.clipped.sum(), round(found.removed, 4)  # (20 - 10) / (1 + 2 + 20)
+        >>> found.weights, int(found.clipped.sum()), round(found.removed, 4)  # (20 - 10) / (1 + 2 + 20)
         (array([ 1.,  2., 10.]), 1, 0.4348)
     """
     wrong = propensities[~(np.isfinite(propensities) & (propensities > 0))]
