@@ -21,7 +21,7 @@ TARGET_ID = "target_id"  # bytes, scalar: the interaction that followed
 TARGET_TIMESTAMP_S = "target_timestamp_s"  # int64, scalar
 TARGET_IDS = "target_ids"  # bytes, [n]: all targets, in order of time, each once, target_id first
 EXCLUDE_IDS = "exclude_ids"  # bytes, [n]: items seen before item_ids begins, which must not be recommended
-SPLIT = "split"  # bytes, scalar: one of SPLITS
+SPLIT = "split"  # bytes, scalar: one of SPLITS, or REFIT
 TRAIN_INTERACTIONS = (
     "train_interactions"  # int64, scalar: number of the user's interactions in training; 0 for a cold user
 )
@@ -59,6 +59,7 @@ TIME_CODES = (GAP, HOUR, WEEKDAY)
 
 TRAIN, EVAL, TEST = "train", "eval", "test"
 SPLITS = (TRAIN, EVAL, TEST)
+REFIT = "refit"  # a further split for training: all timelines, with nothing held out; it is never evaluated
 
 
 def target_key(feature: str) -> str:

@@ -18,7 +18,7 @@ from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
 from components.example_gen.replay import check_replay
 from schemas.config import ExampleGenConfig
-from schemas.features import SPLITS
+from schemas.features import REFIT, SPLITS
 
 # A parameter that only a replay passes to the executor. So it is no part of the cache key.
 FORMER = "former"
@@ -43,13 +43,22 @@ class ExampleGenExecutor(BaseBeamExecutor):
         """
         settings = ExampleGenConfig.model_validate_json(exec_properties["settings"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        examples.split_names = artifact_utils.encode_split_names([*SPLITS, *([REFIT] if settings.refit else [])])
         data, split = settings.data, settings.split
         origin = {name: exec_properties[name] for name in _ORIGIN}
         former = KeptRows.read(exec_properties[FORMER]) if FORMER in exec_properties else None
         if former:
             check_replay(former, data, origin)
-        ingest(self._make_beam_pipeline, data, split, settings.history, examples.uri, origin, former)
+        ingest(
+            self._make_beam_pipeline,
+            data,
+            split,
+            settings.history,
+            examples.uri,
+            origin,
+            former,
+            refit=settings.refit,
+        )
         IngestionReport.read(examples.uri).check(data, split)
 
 

@@ -65,6 +65,8 @@ def ingest(
     output_directory: str,
     origin: Mapping[str, str] = MappingProxyType({}),
     former: KeptRows | None = None,
+    *,
+    refit: bool = False,
 ) -> None:
     """Run the ingestion.
 
@@ -85,6 +87,7 @@ def ingest(
         origin: texts by name that differ if the log or the code differs; they are kept with the accepted rows. The log
             must agree with the text `files`, from `describe_listing`, if there is one.
         former: a former ingestion, whose rejected rows are read instead of the log; see `check_replay`.
+        refit: whether to write the split `REFIT` as well, which a refit trains on.
 
     Raises:
         InputError: the log or a table cannot be read, or changes while it is read, or the folder cannot be written.
@@ -94,7 +97,7 @@ def ingest(
         >>> IngestionReport.read("/tmp/examples").check(config.data, config.split)  # doctest: +SKIP
     """
     with unchanged_log(data, origin.get("files")) as listing:
-        _run_pipelines(make_pipeline, data, split, history, output_directory, listing, origin, former)
+        _run_pipelines(make_pipeline, data, split, history, output_directory, listing, origin, former, refit)
 
 
 def _run_pipelines(
@@ -106,6 +109,7 @@ def _run_pipelines(
     listing: Listing,
     origin: Mapping[str, str],
     former: KeptRows | None,
+    refit: bool,
 ) -> None:
     scratch = f"{output_directory}/unfinished"
     progress = None if data.format == "bigquery" else progress_folder(scratch)
@@ -117,7 +121,7 @@ def _run_pipelines(
         rare = find_rare_items(make_pipeline, data, shard_work(known["interactions"], known["users"]), scratch)
     with log_progress(None if known else progress, data), make_pipeline() as pipeline:
         read = _create(pipeline, known) if known else _read(pipeline, data, listing, former, output_directory, scratch)
-        build_histories = BuildHistories(data, split, history, output_directory, scratch, rare)
+        build_histories = BuildHistories(data, split, history, output_directory, scratch, rare, refit=refit)
         built = {"interactions": read.interactions, "users": read.users} | "BuildHistories" >> build_histories
         file_counts = (read.file_counts, built["file_counts"]) | "AllFileCounts" >> beam.Flatten()
         _ = built["counts"] | "WriteReport" >> beam.Map(

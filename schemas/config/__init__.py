@@ -96,6 +96,7 @@ class ExampleGenConfig(Section):
     data: DataConfig = Field(description="The log and how to read it.")
     split: SplitConfig = Field(description="How the log is divided.")
     history: HistoryConfig = Field(description="The part of a user's past that the model reads.")
+    refit: bool = Field(default=False, description="Whether the examples of a refit are written as well.")
 
 
 class TrainerConfig(Section):
@@ -152,11 +153,12 @@ class Config(Section):
             data=self.data.model_copy(update={"items": items, "events": events, "checks": ChecksConfig()}),
             split=self.split,
             history=self.history,
+            refit=self.train.refit != "none",
         )
 
     @property
     def trainer_config(self) -> TrainerConfig:
-        """The settings that, with the examples, determine the exported model."""
+        """The settings that, with the examples, determine the exported model. The refit after the gate does not."""
         weights = self.data.events or {}
         weights = weights if len({*weights.values()}) > 1 else {}
         by_value = self.model.reranker.by_value
@@ -164,7 +166,7 @@ class Config(Section):
         return TrainerConfig(
             history=self.history,
             model=self.model,
-            train=self.train,
+            train=self.train.model_copy(update={"refit": "none"}),
             serving=self.serving,
             features=tuple(feature for feature in self.data.features if feature.name in read),
             event_weights=weights,

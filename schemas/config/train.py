@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from schemas.config.section import Section
 
 DistributionStrategy = Literal["none", "mirrored", "multi_worker", "tpu"]
+RefitKind = Literal["none", "counts", "full"]
 TrainingStep = Annotated[int, Field(ge=0)]  # counted from 0
 
 
@@ -94,6 +95,11 @@ class TrainConfig(Section):
         lt=2**32,
         description="Seed of every random number in training, and of the choice of users in the report. Confidence"
         " intervals do not depend on it.",
+    )
+    refit: RefitKind = Field(
+        default="counts",
+        description="Part of a blessed model that is computed anew from the whole log before the push: nothing,"
+        " co-occurrence counts and popularity, or these and the network; see docs/models.md#refit-before-release.",
     )
     profile: tuple[TrainingStep, TrainingStep] | None = Field(
         default=None,

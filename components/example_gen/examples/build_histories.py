@@ -69,6 +69,7 @@ class BuildHistories(beam.PTransform):
         directory: the folder of the examples.
         scratch: a folder for unfinished files, see `atomic_write`.
         rare: the files of `find_rare_items`.
+        refit: whether to write the split `REFIT` as well.
     """
 
     def __init__(
@@ -79,6 +80,8 @@ class BuildHistories(beam.PTransform):
         directory: str,
         scratch: str,
         rare: tuple[str, ...] = (),
+        *,
+        refit: bool = False,
     ) -> None:
         super().__init__()
         self._data = data
@@ -86,6 +89,7 @@ class BuildHistories(beam.PTransform):
         self._max_length = history.max_length
         self._places = (directory, scratch)
         self._rare = rare
+        self._refit = refit
 
     def expand(self, spills: dict[str, PCollection]) -> dict[str, PCollection]:
         """Write the examples and count what became of the interactions.
@@ -115,7 +119,7 @@ class BuildHistories(beam.PTransform):
             "counts", main="users"
         )
         split = described.users | "Split" >> beam.FlatMap(
-            _split, self._split, split_times, self._max_length
+            _split, self._split, split_times, self._max_length, self._refit
         ).with_outputs("counts", "extents", "items", main="examples")
         files = (
             split.examples | "WriteExamples" >> beam.Map(_write, *self._places),
@@ -201,13 +205,15 @@ def _describe(users: Users, items: Sequence[LookupTable]) -> Iterator[Any]:
     yield users
 
 
-def _split(users: Users, split: SplitConfig, split_times_s: SplitTimes | None, max_length: int) -> Iterator[Any]:
+def _split(
+    users: Users, split: SplitConfig, split_times_s: SplitTimes | None, max_length: int, refit: bool
+) -> Iterator[Any]:
     times, offsets = users.timelines.timestamps_s, users.timelines.offsets
     ties = np.diff(times, prepend=np.nan) == 0
     ties[offsets[:-1]] = False  # the interaction before is another user's
     timelines, sessions = take_sessions(users.timelines, split)
     users = users._replace(timelines=timelines)
-    found = split_timelines(timelines.timestamps_s, offsets, split, split_times_s, max_length, sessions)
+    found = split_timelines(timelines.timestamps_s, offsets, split, split_times_s, max_length, sessions, refit=refit)
     counts = Counter(users=len(timelines.user_ids), interactions=len(times), ties=int(ties.sum()))
     counts.update({**found.roles, WARM: found.warm, COLD: found.cold})
     for name, examples in found.examples.items():

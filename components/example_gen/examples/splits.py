@@ -14,7 +14,7 @@ import numpy.typing as npt
 from components.common.beam_combiners import ValueCounts
 from components.example_gen.interactions.ragged import Ints, ragged_indices
 from schemas.config import LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TimeCutsConfig
-from schemas.features import EVAL, TEST, TRAIN
+from schemas.features import EVAL, REFIT, TEST, TRAIN
 
 Floats = npt.NDArray[np.float64]
 SplitTimes = tuple[float, float]  # the start of validation and the start of test, in unix seconds
@@ -44,7 +44,7 @@ class Examples(NamedTuple):
 class SplitColumns(NamedTuple):
     """Split of many users. No two splits share a target."""
 
-    examples: dict[str, Examples]  # by `SPLITS`
+    examples: dict[str, Examples]  # by `SPLITS`, and `REFIT` if it is wanted
     train_interactions: Ints  # [users], the number of each user's interactions in the training part
     roles: Counter[str]  # the number of interactions by `INTERACTION_ROLES`
     warm: int  # users with a test example and with training interactions
@@ -78,6 +78,8 @@ def split_timelines(
     split_times_s: SplitTimes | None,
     max_length: int,
     sessions: Ints | None = None,
+    *,
+    refit: bool = False,
 ) -> SplitColumns:
     """Split the interactions of many users into examples of training, validation and test.
 
@@ -91,6 +93,7 @@ def split_timelines(
         split_times_s: the start of validation and of test; None for leave-one-out and for an empty log.
         max_length: the most interactions of an example's history.
         sessions: the session of each interaction, from `take_sessions`.
+        refit: whether to return the split `REFIT` as well: the training examples with nothing held out.
 
     Returns:
         The examples and the counts.
@@ -115,6 +118,8 @@ def split_timelines(
         train, targets = _temporal(timestamps_s, offsets, split_times_s, every_target=split.targets == "all")
     examples = {TRAIN: _windows(train, max_length)}
     examples |= {name: _with_history(part, max_length) for name, part in targets.items()}
+    if refit:
+        examples[REFIT] = _windows(_nothing_held_out(timestamps_s, offsets, split, sessions), max_length)
     train_interactions = np.zeros(len(offsets) - 1, np.int64)
     np.add.at(train_interactions, train.user, train.end - train.start)
     tested = np.unique(examples[TEST].user)
@@ -163,15 +168,7 @@ def _session(
     A session belongs to the part in which its first interaction is. The history of a target is the
     part of its session before it (Hidasi et al. 2016; Ludewig and Jannach 2018).
     """
-    border = np.zeros(len(timestamps_s) + 1, np.bool_)
-    border[offsets] = True
-    if gap_s is not None:
-        border[1:-1] |= np.diff(timestamps_s) > gap_s
-    if sessions is not None:
-        border[1:-1] |= np.diff(sessions) != 0
-    borders = np.flatnonzero(border)
-    start, end = borders[:-1], borders[1:]
-    user = np.searchsorted(offsets, start, side="right") - 1
+    user, start, end = _all_sessions(timestamps_s, offsets, gap_s, sessions)
     part = np.searchsorted(split_times_s, timestamps_s[start], side="right")
 
     def steps(chosen: npt.NDArray[np.bool_]) -> _Targets:
@@ -182,6 +179,25 @@ def _session(
     trained = part == 0
     train = _Sequences(user[trained], start[trained], end[trained])
     return train, {EVAL: steps(part == 1), TEST: steps(part == 2)}
+
+
+def _all_sessions(timestamps_s: Floats, offsets: Ints, gap_s: float | None, sessions: Ints | None) -> _Sequences:
+    border = np.zeros(len(timestamps_s) + 1, np.bool_)
+    border[offsets] = True
+    if gap_s is not None:
+        border[1:-1] |= np.diff(timestamps_s) > gap_s
+    if sessions is not None:
+        border[1:-1] |= np.diff(sessions) != 0
+    borders = np.flatnonzero(border)
+    user = np.searchsorted(offsets, borders[:-1], side="right") - 1
+    return _Sequences(user, borders[:-1], borders[1:])
+
+
+def _nothing_held_out(timestamps_s: Floats, offsets: Ints, split: SplitConfig, sessions: Ints | None) -> _Sequences:
+    """Return the training sequences of a log without validation and test: whole sessions, or whole timelines."""
+    if isinstance(split, SessionSplitConfig):
+        return _all_sessions(timestamps_s, offsets, split.gap_s, sessions)
+    return _Sequences(np.arange(len(offsets) - 1), offsets[:-1], offsets[1:])
 
 
 def _windows(train: _Sequences, max_length: int) -> Examples:

@@ -55,9 +55,9 @@ def offsets_of(users: Users) -> list[int]:
     return [sum(map(len, users[:count])) for count in range(len(users) + 1)]
 
 
-def columns_of(users: Users, protocol: Protocol, max_length: int = 50) -> SplitColumns:
+def columns_of(users: Users, protocol: Protocol, max_length: int = 50, *, refit: bool = False) -> SplitColumns:
     times = np.array([time for user in users for time in user], np.float64)
-    return split_timelines(times, np.array(offsets_of(users), np.int64), *protocol, max_length)
+    return split_timelines(times, np.array(offsets_of(users), np.int64), *protocol, max_length, refit=refit)
 
 
 def rows(examples: Examples) -> list[tuple[int, ...]]:
