@@ -16,18 +16,20 @@ def Baselines(  # type: ignore[no-untyped-def]
     examples: InputArtifact[standard_artifacts.Examples],
     counts: OutputArtifact[standard_artifacts.ModelEvaluation],
     features: Parameter[str],
+    split: Parameter[str],
     code: Parameter[str],
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ):
-    """Count the baselines' tables on the train split.
+    """Count the baselines' tables on a split of training examples.
 
     Args:
         examples: the examples of all splits.
         counts: the tables; `components.baselines.tables` lists the files.
         features: the further columns, as a JSON list of `Feature`.
+        split: the split whose examples are counted, `train` or `refit`.
         code: the digest of the sources; it is not used, but is part of the cache key.
         beam_pipeline: the pipeline that counts, made by TFX.
     """
     described = [Feature.model_validate(feature) for feature in json.loads(features)]
     with beam_pipeline as pipeline:
-        count_baselines(pipeline, examples.uri, counts.uri, described)
+        count_baselines(pipeline, examples.uri, counts.uri, described, split)

@@ -32,7 +32,7 @@ from components.baselines.batch_counts import (
 from components.baselines.item_catalogue import ItemFeatures, collect_items, feature_columns, index_items, merge_items
 from components.baselines.session_index import earliest_ends, latest_ends
 from components.baselines.tables import write_block, write_items, write_sessions
-from components.common.beam_combiners import MergeParts, count_distinct, merge_value_counts
+from components.common.beam_combiners import MergeParts, ValueCounts, count_distinct, merge_value_counts
 from components.common.example_batches import ReadBatches, split_pattern
 from schemas.config.log import Feature
 from schemas.features import SPLITS, TRAIN
@@ -42,11 +42,12 @@ from trainer.baselines.tables import ItemCounts
 class CountBaselines(beam.PTransform):
     """Transform of batches of serialized examples to the counts of the baselines' `Tables`.
 
-    Only the training split is counted. The catalogue is the items of all
-    splits. A worker holds the catalogue, a batch, and blocks of the sums.
+    Only one split is counted. The catalogue is the items of all splits. A worker
+    holds the catalogue, a batch, and blocks of the sums.
 
     Args:
         features: further columns of the examples; those that belong to the item are kept in the tables.
+        split: the split that is counted.
 
     Example:
         Count the examples of a folder, as `count_baselines` does::
@@ -55,8 +56,9 @@ class CountBaselines(beam.PTransform):
             counts = batches | CountBaselines()
     """
 
-    def __init__(self, features: Sequence[Feature] = ()) -> None:
+    def __init__(self, features: Sequence[Feature] = (), split: str = TRAIN) -> None:
         super().__init__()
+        self._split = split
         self._features = [feature for feature in features if feature.of == "item"]
 
     def expand(self, batches: Mapping[str, beam.PCollection]) -> dict[str, beam.PCollection]:
@@ -66,10 +68,10 @@ class CountBaselines(beam.PTransform):
             batches: by split, `Batch` elements.
 
         Returns:
-            `items`, one `ItemCounts`; `blocks`, those of `TRANSITIONS` and `NEIGHBOURS` by key; and `sessions`, by the
-            number of a part.
+            `items`, one `ItemCounts`; `last_time_s`, the time of the last target, or None; `blocks`, those of
+            `TRANSITIONS` and `NEIGHBOURS` by key; and `sessions`, by the number of a part.
         """
-        train = batches[TRAIN]
+        train = batches[self._split]
         items = (
             tuple(batches.values())
             | "AllSplits" >> beam.Flatten()
@@ -77,12 +79,12 @@ class CountBaselines(beam.PTransform):
             | "MergeItems" >> beam.CombineGlobally(MergeParts(merge_items))
         )
         index = AsSingleton(items | "IndexItems" >> beam.Map(index_items))
-        recency = AsSingleton(
+        times = (
             train
             | "CountTimes" >> beam.Map(count_times)
             | "MergeTimes" >> beam.CombineGlobally(MergeParts(merge_value_counts, count_distinct))
-            | "RecencyWeights" >> beam.Map(recency_weights)
         )
+        recency = AsSingleton(times | "RecencyWeights" >> beam.Map(recency_weights))
         counted = train | "CountBatch" >> beam.FlatMap(count_batch, index, recency).with_outputs(
             "sessions", "ends", "users", main="matrices"
         )
@@ -105,6 +107,7 @@ class CountBaselines(beam.PTransform):
         rows = (sums | "Rows" >> beam.Filter(_is_of, INTERACTIONS, RECENT), users) | "RowsAndUsers" >> beam.Flatten()
         return {
             "items": items | "ItemCounts" >> beam.Map(_item_counts, self._features, AsDict(rows)),
+            "last_time_s": times | "LastTime" >> beam.Map(_last_time_s),
             "blocks": (transitions, nearest) | "Blocks" >> beam.Flatten(),
             "sessions": self._recent_sessions(counted, index, recency),
         }
@@ -133,7 +136,9 @@ class _SumBlocks(beam.PTransform):
         return keyed | "Add" >> beam.CombinePerKey(MergeParts(add, _stored_values))
 
 
-def count_baselines(pipeline: beam.Pipeline, examples: str, folder: str, features: Sequence[Feature] = ()) -> None:
+def count_baselines(
+    pipeline: beam.Pipeline, examples: str, folder: str, features: Sequence[Feature] = (), split: str = TRAIN
+) -> None:
     """Add the steps that read examples, count them and write the tables.
 
     Args:
@@ -141,19 +146,25 @@ def count_baselines(pipeline: beam.Pipeline, examples: str, folder: str, feature
         examples: the folder of the splits.
         folder: the folder of the tables, see `components.baselines.tables`.
         features: further columns of the examples, see `CountBaselines`.
+        split: the split that is counted: `TRAIN`, or `REFIT` if the examples have it.
     """
-    batches = {split: pipeline | f"Read-{split}" >> ReadBatches(split_pattern(examples, split)) for split in SPLITS}
-    counts = batches | "Count" >> CountBaselines(features)
+    names = dict.fromkeys((*SPLITS, split))  # a refit may train on items that are in no other example
+    batches = {name: pipeline | f"Read-{name}" >> ReadBatches(split_pattern(examples, name)) for name in names}
+    counts = batches | "Count" >> CountBaselines(features, split)
     scratch = f"{folder}/unfinished"
     blocks = counts["blocks"] | "WriteBlock" >> beam.Map(write_block, folder, scratch)
     sessions = counts["sessions"] | "WriteSessions" >> beam.Map(write_sessions, folder, scratch)
     written = AsIter((blocks, sessions) | "FilesWritten" >> beam.Flatten())
-    _ = counts["items"] | "WriteItems" >> beam.Map(_write_last, folder, scratch, written)
+    _ = counts["items"] | "WriteItems" >> beam.Map(
+        _write_last, folder, scratch, written, AsSingleton(counts["last_time_s"])
+    )
 
 
-def _write_last(counts: ItemCounts, folder: str, scratch: str, _written: Iterable[str]) -> None:
+def _write_last(
+    counts: ItemCounts, folder: str, scratch: str, _written: Iterable[str], last_time_s: int | None
+) -> None:
     """Write the items, and remove what a retried worker left. It runs after all other files are written."""
-    write_items(counts, folder, scratch)
+    write_items(counts, folder, scratch, last_time_s)
     tf.io.gfile.rmtree(scratch)
 
 
@@ -171,6 +182,10 @@ def _item_counts(
         recent=row(RECENT) / FIXED_POINT_ONE,
         features=feature_columns(items, features),
     )
+
+
+def _last_time_s(times: ValueCounts) -> int | None:
+    return int(times[0][-1]) if len(times[0]) else None
 
 
 def _is_of(block: tuple[BlockKey, Any], *names: str) -> bool:

@@ -13,10 +13,11 @@ Workers write the blocks and parts, so none holds a whole table. `items.parquet`
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,18 +33,26 @@ from trainer.baselines.constants import ITEMS_FILE
 from trainer.baselines.tables import ItemCounts, Tables
 
 _FEATURE = "feature."
-_ALL_USERS = "all_users"
+_ALL_USERS, _LAST_TIME = "all_users", "last_time_s"
 _SESSIONS = "sessions"
 _PART = re.compile(r"(\w+)-(\d+)\.npz")
 
 
-def write_items(counts: ItemCounts, folder: str, scratch: str) -> None:
+class CountedSplit(NamedTuple):
+    """The extent of the split that was counted."""
+
+    targets: int  # the training targets: every interaction except the first of each sequence
+    last_time_s: int | None  # the time of the last target; None without targets
+
+
+def write_items(counts: ItemCounts, folder: str, scratch: str, last_time_s: int | None = None) -> None:
     """Write `items.parquet`.
 
     Args:
         counts: its values.
         folder: the folder to write into.
         scratch: a folder for unfinished files, see `atomic_write`.
+        last_time_s: see `CountedSplit`.
     """
     columns = {
         "item_id": counts.items,
@@ -53,7 +62,7 @@ def write_items(counts: ItemCounts, folder: str, scratch: str) -> None:
         **{f"{_FEATURE}{name}": values for name, values in counts.features.items()},
     }
     items = pa.table({name: pa.array(values, _arrow_type(values)) for name, values in columns.items()})
-    items = items.replace_schema_metadata({_ALL_USERS: str(counts.all_users)})
+    items = items.replace_schema_metadata({_ALL_USERS: str(counts.all_users), _LAST_TIME: json.dumps(last_time_s)})
     _write(folder, ITEMS_FILE, scratch, partial(pq.write_table, items))
 
 
@@ -95,6 +104,17 @@ def write_sessions(part: tuple[int, Sequence[Session]], folder: str, scratch: st
 def read_catalogue(folder: str) -> npt.NDArray[np.object_]:
     """Return `Tables.items`, the ids of all items, without reading the other tables."""
     return np.asarray(pq.read_table(_open(folder, ITEMS_FILE), columns=["item_id"])["item_id"].to_numpy())
+
+
+def read_counted_split(folder: str) -> CountedSplit:
+    """Return the extent of the split that was counted.
+
+    Args:
+        folder: the folder of the tables.
+    """
+    items = pq.read_table(_open(folder, ITEMS_FILE), columns=["interactions"])
+    targets = int(items["interactions"].to_numpy().sum())
+    return CountedSplit(targets, json.loads(items.schema.metadata[_LAST_TIME.encode()]))
 
 
 def read_tables(folder: str) -> Tables:
