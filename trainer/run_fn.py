@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -15,10 +16,12 @@ from serving.export.export import export
 from trainer.baselines.read_popularity import read_popularity
 from trainer.data.feature_spec import numbers_read, read_feature_spec
 from trainer.data.transformed_examples import Features, Transform, read_boundaries, read_examples
+from trainer.network.model import NextItemModel
 from trainer.network.model_info import input_contract, write_model_info
 from trainer.training.chief import is_chief
-from trainer.training.fit import FitData, FitResult, fit
+from trainer.training.fit import FitData, fit
 from trainer.training.strategy import make_strategy, wait_for_all
+from trainer.training.trained_state import write_trained_state
 
 
 def run_fn(fn_args: Any) -> None:
@@ -27,7 +30,7 @@ def run_fn(fn_args: Any) -> None:
     With several workers, all of them train, one exports, and all return after it.
 
     Args:
-        fn_args: TFX's `FnArgs`. TensorBoard's files go to `model_run_dir`. `custom_config` holds
+        fn_args: TFX's `FnArgs`. TensorBoard's files and the weights go to `model_run_dir`. `custom_config` holds
             `training` (a `TrainerConfig` as JSON), `code` (the digest of the code), `counts` (the folder of
             the baselines' counts), and `checkpoints` (a folder for the state of interrupted trainings).
 
@@ -57,30 +60,50 @@ def run_fn(fn_args: Any) -> None:
     transform = tft.TFTransformOutput(fn_args.transform_output)
     checkpoints = _checkpoint_dir(fn_args)
     result = fit(
-        _fit_data(fn_args, config, transform),
+        read_fit_data(fn_args.train_files, fn_args.eval_files, fn_args.custom_config["counts"], config, transform),
         _with_enough_candidates(config),
         log_dir=fn_args.model_run_dir,
         checkpoint_dir=checkpoints,
         strategy=strategy,
     )
     if is_chief():
-        _export(result, fn_args, config, transform)
+        folder, counts = fn_args.serving_model_dir, fn_args.custom_config["counts"]
+        export_model(result.model, folder, counts, config, transform.vocabulary_file_by_name(VOCABULARY))
+        write_model_info(folder, result.model_info, input_contract(config))
+        write_trained_state(fn_args.model_run_dir, result.model, result.course)
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)
     wait_for_all(strategy)  # every worker's TFX expects the model to exist
 
 
-def _fit_data(fn_args: Any, config: TrainerConfig, transform: Any) -> FitData:
+def read_fit_data(
+    train_files: Sequence[str], eval_files: Sequence[str], counts: str, config: TrainerConfig, transform: Any
+) -> FitData:
+    """Return the data of a training.
+
+    Args:
+        train_files: patterns of the files of training examples.
+        eval_files: patterns of the files of validation examples.
+        counts: the folder of the baselines' counts.
+        config: the inputs of the network.
+        transform: the output of Transform, a `TFTransformOutput`.
+
+    Returns:
+        The data, which is read when it is used.
+
+    Raises:
+        InputError: a pattern matches no file, or there is no training example.
+    """
     vocabulary_file, function = transform.vocabulary_file_by_name(VOCABULARY), transform_function(transform)
-    boundaries = read_boundaries(fn_args.train_files, function, numbers_read(config.model, config.features))
+    boundaries = read_boundaries(train_files, function, numbers_read(config.model, config.features))
     return FitData(
-        read_examples(fn_args.train_files, function),
-        read_examples(fn_args.eval_files, function),
+        read_examples(train_files, function),
+        read_examples(eval_files, function),
         transform.vocabulary_size_by_name(VOCABULARY),
         read_feature_spec(
             transform.vocabulary_file_by_name, boundaries, config.model, config.features, config.event_weights
         ),
-        read_popularity(fn_args.custom_config["counts"], "recent_popularity", vocabulary_file),
+        read_popularity(counts, "recent_popularity", vocabulary_file),
     )
 
 
@@ -111,17 +134,25 @@ def _with_enough_candidates(config: TrainerConfig) -> TrainerConfig:
     return config.model_copy(update={"model": config.model.model_copy(update={"reranker": reranker})})
 
 
-def _export(result: FitResult, fn_args: Any, config: TrainerConfig, transform: Any) -> None:
-    serving, vocabulary_file = config.serving, transform.vocabulary_file_by_name(VOCABULARY)
+def export_model(model: NextItemModel, folder: str, counts: str, config: TrainerConfig, vocabulary_file: str) -> None:
+    """Write a trained model as a SavedModel.
+
+    Args:
+        model: the model.
+        folder: the folder to write.
+        counts: the folder of the baselines' counts, for requests without a known item.
+        config: the answers of the exported model.
+        vocabulary_file: the vocabulary, one item per line.
+    """
+    serving = config.serving
     export(
-        result.model,
-        fn_args.serving_model_dir,
+        model,
+        folder,
         vocabulary_file=vocabulary_file,
-        popularity=read_popularity(fn_args.custom_config["counts"], serving.fallback, vocabulary_file),
+        popularity=read_popularity(counts, serving.fallback, vocabulary_file),
         k=serving.k,
         remove_seen=serving.remove_seen,
     )
-    write_model_info(fn_args.serving_model_dir, result.model_info, input_contract(config))
 
 
 def _checkpoint_dir(fn_args: Any) -> str:

@@ -63,6 +63,20 @@ def write_model_info(model: str, info: ModelInfo, contract: InputContract) -> No
         file.write(json.dumps({**asdict(info), **asdict(contract)}, indent=2) + "\n")
 
 
+def copy_model_info(source: str, target: str, **further: Any) -> None:
+    """Copy the description of a saved model to another one.
+
+    Args:
+        source: the folder of the model with the description.
+        target: the folder of the other model.
+        **further: fields to add, as JSON can hold them.
+    """
+    info = {**read_model_info(source), **further}
+    tf.io.gfile.makedirs(f"{target}/{_FOLDER}")
+    with tf.io.gfile.GFile(f"{target}/{_FOLDER}/{_FILE}", "w") as file:
+        file.write(json.dumps(info, indent=2) + "\n")
+
+
 def read_model_info(model: str) -> dict[str, Any]:
     """Read what `write_model_info` wrote.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.config import TrainConfig
@@ -35,6 +36,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
         self._best = tf.Variable(-1.0, trainable=False)
         self._since_best = tf.Variable(0, trainable=False, dtype=tf.int64)
         self._since_lowered = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._scales = tf.Variable(tf.ones([train.epochs]), trainable=False)  # of the learning rate, by epoch
 
     def restore(self, model: tf.keras.Model) -> int:
         """Restore the state in the directory, if there is one.
@@ -54,7 +56,7 @@ class Checkpoints(tf.keras.callbacks.Callback):
             optimizer=model.optimizer,
             rate=model.optimizer.schedule.scale,
             best_weights=self._weights,
-            state=[self._epoch, self._best, self._since_best, self._since_lowered],
+            state=[self._epoch, self._best, self._since_best, self._since_lowered, self._scales],
         )
         strategy = tf.distribute.get_strategy()
         # All workers must take part in saving the variables that they share; all but one delete their copy.
@@ -64,9 +66,15 @@ class Checkpoints(tf.keras.callbacks.Callback):
             checkpoint.restore(latest).assert_existing_objects_matched()
         return self._train.epochs if self._is_over() else int(self._epoch)
 
+    @property
+    def rate_scales(self) -> npt.NDArray[np.float32]:
+        """The factors of the learning rate in the epochs up to the best one, float32 [epochs]."""
+        return np.asarray(self._scales.numpy()[: int(self._epoch - self._since_best)])
+
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Seed the random generator for the epoch."""
-        tf.random.get_global_generator().reset_from_seed(self._train.seed * 1_000_003 + epoch)
+        seed_epoch(self._train.seed, epoch)
+        self._scales[epoch].assign(self.model.optimizer.schedule.scale)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Stop at a loss that is not finite, with the weights of the best epoch restored.
@@ -74,16 +82,11 @@ class Checkpoints(tf.keras.callbacks.Callback):
         Raises:
             InputError: the loss is not finite.
         """
-        loss = (logs or {})["loss"]
-        if not np.isfinite(loss):
-            rate = float(self.model.optimizer.learning_rate.numpy())
-            where = f"batch {batch + 1} of epoch {int(self._epoch) + 1}"
+        try:
+            check_finite((logs or {})["loss"], self.model, batch, int(self._epoch))
+        except InputError:
             self._restore_best()
-            raise InputError(
-                expected="a finite training loss",
-                received=f"{loss} in {where}, at a learning rate of {rate:.2g}",
-                remedy="lower train.learning_rate or train.clip_norm, or raise train.warmup_steps",
-            )
+            raise
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep the weights if they are the best so far, and save the state."""
@@ -117,3 +120,34 @@ class Checkpoints(tf.keras.callbacks.Callback):
     def _restore_best(self) -> None:
         for kept, weight in zip(self._weights, self.model.trainable_variables, strict=True):
             weight.assign(kept)
+
+
+def seed_epoch(seed: int, epoch: int) -> None:
+    """Seed the generator of dropout and negatives, so that an epoch does not depend on the process that trains it.
+
+    Args:
+        seed: the seed of the training.
+        epoch: the epoch, from 0.
+    """
+    tf.random.get_global_generator().reset_from_seed(seed * 1_000_003 + epoch)
+
+
+def check_finite(loss: float, model: tf.keras.Model, batch: int, epoch: int) -> None:
+    """Check the loss of a batch.
+
+    Args:
+        loss: the loss.
+        model: the model in training.
+        batch: the batch, from 0.
+        epoch: the epoch, from 0.
+
+    Raises:
+        InputError: the loss is not finite.
+    """
+    if not np.isfinite(loss):
+        rate = float(model.optimizer.learning_rate.numpy())
+        raise InputError(
+            expected="a finite training loss",
+            received=f"{loss} in batch {batch + 1} of epoch {epoch + 1}, at a learning rate of {rate:.2g}",
+            remedy="lower train.learning_rate or train.clip_norm, or raise train.warmup_steps",
+        )

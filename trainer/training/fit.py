@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +39,11 @@ from trainer.training.optimizer import make_optimizer
 from trainer.training.progress import TrainingProgress
 from trainer.training.reranker import fit_reranker
 from trainer.training.strategy import distribute
+from trainer.training.trained_state import TrainingCourse
 
 _MAX_EVAL_BATCH_SIZE = 256
 _MAX_EVAL_VALUES = 1 << 25  # held at once for a batch of validation: 128 MB
-_NOT_HYPERPARAMETERS = ("train.profile", "train.wandb")  # they only decide what is logged
+_NOT_HYPERPARAMETERS = ("train.profile", "train.wandb", "train.refit")  # logs only, or after the training
 _MAX_RERANK_EXAMPLES = 20_480  # validation examples that the re-ranker is fitted to
 
 Hyperparameters = dict[str, bool | int | float | str]
@@ -68,10 +70,11 @@ class FitData:
 
 @dataclass(frozen=True)
 class FitResult:
-    """A trained model, and its metrics in validation."""
+    """A trained model, its metrics in validation, and the course of its training."""
 
     model: NextItemModel
     model_info: ModelInfo
+    course: TrainingCourse
 
     @property
     def stage(self) -> str:
@@ -119,12 +122,12 @@ def fit(
             print(result.stage, result.model_info.validation)
     """
     train = config.train
-    _make_deterministic(train)
+    make_deterministic(train)
     strategy = strategy or tf.distribute.get_strategy()
     splits = _read_splits(data, config)
     checkpoints = Checkpoints(checkpoint_dir, train)
     with strategy.scope():
-        model, graph = _build(data, config, splits)
+        model, graph = build_model(data, config, splits.stats, splits.training.element_spec)
         done = checkpoints.restore(model)
         loggers: list[TrainingCallback] = []
         if is_chief():
@@ -135,7 +138,7 @@ def fit(
     info = fit_reranker(model, splits.validation.take(_MAX_RERANK_EXAMPLES // splits.eval_batch_size))
     for logger in loggers:
         logger.finish(info)
-    return FitResult(model, info)
+    return FitResult(model, info, TrainingCourse(splits.stats.steps, checkpoints.rate_scales))
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,12 @@ class _Splits:
     eval_batch_size: int
 
 
-def _make_deterministic(train: TrainConfig) -> None:
+def make_deterministic(train: TrainConfig) -> None:
+    """Seed all random numbers of the process, and set its precision.
+
+    Args:
+        train: the seed and the precision.
+    """
     tf.keras.utils.set_random_seed(train.seed)
     tf.config.experimental.enable_op_determinism()
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16" if train.mixed_precision else "float32")
@@ -165,12 +173,24 @@ def _read_splits(data: FitData, config: TrainerConfig) -> _Splits:
     return _Splits(training, stats, validation, validation_steps, batch_size)
 
 
-def _build(data: FitData, config: TrainerConfig, splits: _Splits) -> tuple[NextItemModel, tf.Graph]:
-    """Return a compiled model with all its weights, and the graph of its loss."""
+def build_model(
+    data: FitData, config: TrainerConfig, stats: TrainingSetStats, batch_spec: Any
+) -> tuple[NextItemModel, tf.Graph]:
+    """Return a compiled model with all its weights, and the graph of its loss.
+
+    Args:
+        data: what is known about the items and the features.
+        config: the network, and how to train it.
+        stats: the statistics of the training examples.
+        batch_spec: the types and shapes of a training batch.
+
+    Returns:
+        The model with its initial weights, and the graph.
+    """
     train = config.train
     tf.random.set_global_generator(tf.random.Generator.from_seed(train.seed, alg="philox"))
     model = NextItemModel(
-        splits.stats,
+        stats,
         config.history.max_length,
         config.model,
         train,
@@ -178,9 +198,9 @@ def _build(data: FitData, config: TrainerConfig, splits: _Splits) -> tuple[NextI
         data.feature_spec,
         data.recent_popularity,
     )
-    model.compile(optimizer=make_optimizer(train, splits.stats.steps * train.epochs))
+    model.compile(optimizer=make_optimizer(train, stats.steps * train.epochs))
     # Tracing the loss creates the weights.
-    loss = tf.function(model.compute_loss, autograph=False).get_concrete_function(splits.training.element_spec)
+    loss = tf.function(model.compute_loss, autograph=False).get_concrete_function(batch_spec)
     return model, loss.graph
 
 
