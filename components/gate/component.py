@@ -1,9 +1,5 @@
 """The ModelGate as a TFX component."""
 
-import os
-
-import tensorflow as tf
-from tfx.components.evaluator import constants
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
@@ -12,9 +8,10 @@ from tfx.utils import path_utils
 from components.baselines.tables import read_catalogue
 from components.evaluator.query_results import QUERIES, read_results
 from components.evaluator.summary import read_summary
+from components.gate.blessing import write_blessing
 from components.gate.export_checks import check_export
 from components.gate.metric_checks import check_metrics
-from components.gate.verdict import GateVerdict, write_verdict
+from components.gate.verdict import GateVerdict
 from schemas.config.evaluation import GateConfig
 from schemas.features import EVAL, TEST
 
@@ -68,15 +65,4 @@ def ModelGate(  # type: ignore[no-untyped-def]
         folders[EVAL],
         remove_seen=remove_seen,
     )
-    verdict = GateVerdict(tuple(checks))
-    write_verdict(blessing.uri, verdict)
-    # TFX's resolvers and Pusher expect the file and the properties of TFX's own Evaluator.
-    name, value = {
-        True: (constants.BLESSED_FILE_NAME, constants.BLESSED_VALUE),
-        False: (constants.NOT_BLESSED_FILE_NAME, constants.NOT_BLESSED_VALUE),
-    }[verdict.blessed]
-    with tf.io.gfile.GFile(os.path.join(blessing.uri, name), "w") as file:
-        file.write("")
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    write_blessing(blessing, GateVerdict(tuple(checks)), model)

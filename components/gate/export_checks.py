@@ -1,6 +1,6 @@
 """The gate's checks on the exported model: is it the model that was trained and evaluated, and are its answers sane?
 
-`check_export` calls the model. Each other check is a pure decision on what the model answered.
+`check_export` and `check_refit` call the model. Each other check is a pure decision on what the model answered.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from components.evaluator.query_metrics import MODEL
 from components.evaluator.query_results import Results
 from components.evaluator.statistics import mean_and_error
 from components.evaluator.systems import call_signature, load_model
-from components.gate.list_checks import check_lists, check_personalization
+from components.gate.list_checks import check_full, check_items, check_lists, check_personalization, check_seen
 from components.gate.verdict import GateCheck
 from schemas.config.evaluation import GateConfig, K
 from schemas.features import TARGET_ID, TARGET_IDS, target_key
@@ -39,6 +40,19 @@ _EXPORT_TOLERANCE = 0.01  # of recall@10: rounding, and another order of equal s
 _MAX_TEST_TO_VALIDATION_RATIO = 1.25
 _Z = 2.0  # standard errors within which a difference may be chance
 _MIN_EQUAL_LISTS = 0.99
+_MIN_REFIT_RATIO = 0.9  # of the judged model's validation recall; a lower one is a gross fault
+
+
+class _Answers(NamedTuple):
+    """The answers to requests without targets."""
+
+    item_ids: Ids  # [requests, k], "" behind the end of a list
+    scores: npt.NDArray[np.float32]  # [requests, k]
+
+    @property
+    def lists(self) -> list[list[str]]:
+        """The items of each list."""
+        return [[item for item in row if item] for row in self.item_ids]
 
 
 class MeasuredRecall(NamedTuple):
@@ -70,16 +84,15 @@ def check_export(
     """
     model, info = load_model(path), read_model_info(path)
     records = list(islice(read_examples(test), _TEST_QUERIES))
-    answers = call_signature(model, [_without_target(record) for record in records], "serving_default")
-    lists = [[item for item in row if item] for row in answers["item_ids"]]
+    answers = _answers(model, records)
     seen = read_queries(records).seen if remove_seen else [set()] * len(records)
     validation_records = list(islice(read_examples(validation), _VALIDATION_QUERIES))
     retrieved, served = _validation_recall(model, validation_records)
     return [
-        *check_scores(answers["scores"]),
-        check_personalization(lists, seen),
+        *check_scores(answers.scores),
+        check_personalization(answers.lists, seen),
         *check_lists(results, catalogue, remove_seen=remove_seen),
-        check_served_lists(answers["item_ids"], call_signature(model, records)["item_ids"]),
+        check_served_lists(answers.item_ids, call_signature(model, records)["item_ids"]),
         check_parity(
             (retrieved, served),
             (info["validation"]["retrieval"][_METRIC], info["exported"][_METRIC]),
@@ -88,6 +101,63 @@ def check_export(
         check_leakage(_recall(results.values(MODEL, _METRIC), results.users), served),
         *_check_size_and_latency(model, path, gate, records),
     ]
+
+
+def check_refit(
+    path: str, judged: str, gate: GateConfig, catalogue: Ids, test: str, validation: str, *, remove_seen: bool
+) -> list[GateCheck]:
+    """Check a refitted model for gross faults: its answers, its recall next to the judged model's, size and latency.
+
+    It has seen the targets of validation and test, so nothing here measures its quality.
+
+    Args:
+        path: the folder of the refitted model.
+        judged: the folder of the model that the gate has judged.
+        gate: the limits on size and latency.
+        catalogue: the ids of all items of the log.
+        test: the folder of the test examples.
+        validation: the folder of the validation examples.
+        remove_seen: whether seen items must not be recommended.
+
+    Returns:
+        The checks. Their ids end with `[refit]`.
+    """
+    model, former = load_model(path), load_model(judged)
+    records = list(islice(read_examples(test), _TEST_QUERIES))
+    answers, queries = _answers(model, records), read_queries(records)
+    validation_records = list(islice(read_examples(validation), _VALIDATION_QUERIES))
+    (_, refitted), (_, served) = (_validation_recall(each, validation_records) for each in (model, former))
+    with_seen = sum(not seen.isdisjoint(items) for seen, items in zip(queries.seen, answers.lists, strict=True))
+    checks = [
+        *check_scores(answers.scores),
+        check_personalization(answers.lists, queries.seen if remove_seen else [set()] * len(records)),
+        check_full(answers.lists, _answers(former, records).lists, of="the judged model"),
+        *check_items(answers.lists, catalogue),
+        *([check_seen(with_seen)] if remove_seen else []),
+        check_served_lists(answers.item_ids, call_signature(model, records)["item_ids"]),
+        check_refit_recall(refitted.mean, served.mean),
+        *_check_size_and_latency(model, path, gate, records),
+    ]
+    return [replace(each, id=f"{each.id}[refit]", title=f"{each.title}, after the refit") for each in checks]
+
+
+def check_refit_recall(refitted: float, judged: float) -> GateCheck:
+    """Check that a refit did not spoil the model: it has seen the validation targets, so recall should rise.
+
+    Args:
+        refitted: the refitted model's recall on the validation split.
+        judged: that of the judged model.
+
+    Returns:
+        `validation_recall`.
+    """
+    return GateCheck(
+        "validation_recall",
+        "validation recall is no lower",
+        f"validation {_METRIC} is {refitted:.4f}",
+        f"at least {_MIN_REFIT_RATIO:g} x {judged:.4f}, that of the judged model",
+        bool(refitted >= _MIN_REFIT_RATIO * judged),
+    )
 
 
 def check_scores(scores: npt.NDArray[np.float32]) -> Iterator[GateCheck]:
@@ -189,6 +259,11 @@ def check_limit(id_: str, title: str, value: float, limit: float | None, unit: s
     """
     required = "no limit" if limit is None else f"at most {limit:g} {unit}"
     return GateCheck(id_, title, f"{value:.1f} {unit}", required, limit is None or value <= limit)
+
+
+def _answers(model: Any, records: Sequence[bytes]) -> _Answers:
+    found = call_signature(model, [_without_target(record) for record in records], "serving_default")
+    return _Answers(found["item_ids"], found["scores"])
 
 
 def _validation_recall(model: Any, records: Sequence[bytes]) -> tuple[MeasuredRecall, MeasuredRecall]:

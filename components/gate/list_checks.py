@@ -26,9 +26,38 @@ def check_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Itera
         `full_lists`, `known_items`, `distinct_items`, and with `remove_seen` also `no_seen_items`.
     """
     lists = results.lists(MODEL)
-    short = sum(len(own) < len(full) for own, full in zip(lists, results.lists(_FULL), strict=True))
-    measured = f"{short:,} of {len(lists):,} are shorter than those of {_FULL}"
-    yield GateCheck("full_lists", "lists are full", measured, "none", short == 0)
+    yield check_full(lists, results.lists(_FULL), of=_FULL)
+    yield from check_items(lists, catalogue)
+    if remove_seen:
+        yield check_seen(int((results.values(MODEL, f"repeats@{results.longest}") > 0).sum()))
+
+
+def check_full(lists: Sequence[Sequence[str]], full: Sequence[Sequence[str]], *, of: str) -> GateCheck:
+    """Check that lists are as long as others for the same queries.
+
+    Args:
+        lists: a list for each query.
+        full: the other lists.
+        of: where the other lists come from.
+
+    Returns:
+        `full_lists`.
+    """
+    short = sum(len(own) < len(other) for own, other in zip(lists, full, strict=True))
+    measured = f"{short:,} of {len(lists):,} are shorter than those of {of}"
+    return GateCheck("full_lists", "lists are full", measured, "none", short == 0)
+
+
+def check_items(lists: Sequence[Sequence[str]], catalogue: Ids) -> Iterator[GateCheck]:
+    """Check that lists hold distinct items of the catalogue.
+
+    Args:
+        lists: a list for each query.
+        catalogue: the ids of all items of the log.
+
+    Yields:
+        `known_items` and `distinct_items`.
+    """
     known = (catalogue_indices(pad_lists(lists, max(map(len, lists), default=0)), catalogue) >= 0).sum()
     unknown = sum(map(len, lists)) - int(known)
     title = "recommended items are in the catalogue"
@@ -36,10 +65,19 @@ def check_lists(results: Results, catalogue: Ids, *, remove_seen: bool) -> Itera
     repeated = sum(len(items) - len(set(items)) for items in lists)
     title = "items appear once in a list"
     yield GateCheck("distinct_items", title, f"{repeated:,} are repeated", "none", repeated == 0)
-    if remove_seen:
-        seen = int((results.values(MODEL, f"repeats@{results.longest}") > 0).sum())
-        measured = f"{seen:,} lists contain seen items"
-        yield GateCheck("no_seen_items", "seen items are not recommended", measured, "none", seen == 0)
+
+
+def check_seen(lists: int) -> GateCheck:
+    """Check that no list contains an item that its user has seen.
+
+    Args:
+        lists: the number of lists that do.
+
+    Returns:
+        `no_seen_items`.
+    """
+    measured = f"{lists:,} lists contain seen items"
+    return GateCheck("no_seen_items", "seen items are not recommended", measured, "none", lists == 0)
 
 
 def check_personalization(lists: Sequence[Sequence[str]], seen: Sequence[Collection[str]]) -> GateCheck:
