@@ -30,12 +30,13 @@ from components.example_gen.component import InteractionExampleGen
 from components.example_gen.log_files import LogFiles
 from components.gate.component import ModelGate
 from components.pusher.component import AtomicPusher
+from components.refit.component import Refit
 from components.schema_gen.component import HistorySchema, history_schema_text
 from components.schema_gen.given_schema import with_given_schema
 from components.served_model.component import ServedModel
 from components.trainer.component import Trainer
 from schemas.config import Config
-from schemas.features import EVAL, TEST, TRAIN
+from schemas.features import EVAL, REFIT, TEST, TRAIN
 
 LOOKERS = ("LogFiles", "ComparedData", "ServedModel")  # they look at the outside world, so they must run every time
 
@@ -110,7 +111,7 @@ def create_pipeline(
     """
     data = _data_nodes(config, locations)
     trainer_node = _trainer_node(config, locations, data)
-    release = _release_nodes(config, locations, data, trainer_node.outputs["model"])
+    release = _release_nodes(config, locations, data, trainer_node)
     nodes = [*vars(data).values(), trainer_node, *release]
     count = len(nodes) if last is None else [node.id for node in nodes].index(last) + 1
     return Pipeline(
@@ -128,7 +129,12 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
         config.example_gen_config, files=_seen(log_files), code=code_digest(components, schemas)
     )
     examples = example_gen.outputs["examples"]
-    statistics_gen = StatisticsGen(examples=examples, stats_options=_statistics_options())
+    # The examples of a refit are those of the other splits in other windows.
+    statistics_gen = StatisticsGen(
+        examples=examples,
+        stats_options=_statistics_options(),
+        exclude_splits=[REFIT] if config.train.refit != "none" else [],
+    )
     derived = history_schema_text(config.data)
     history_schema = HistorySchema(text=with_given_schema(derived, config.data.checks.schema_file))
     schema = history_schema.outputs["schema"]
@@ -149,11 +155,7 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
             "code": code_digest(components, serving, schemas),  # unused, but part of the cache key
         },
     )
-    baselines = Baselines(
-        examples=examples,
-        features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
-        code=code_digest(components, trainer, schemas),
-    )
+    baselines = _baselines_node(config, examples, TRAIN)
     return _DataNodes(
         log_files,
         example_gen,
@@ -164,6 +166,15 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
         data_validator,
         transform,
         baselines,
+    )
+
+
+def _baselines_node(config: Config, examples: BaseChannel, split: str) -> Any:
+    return Baselines(
+        examples=examples,
+        features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
+        split=split,
+        code=code_digest(components, trainer, schemas),
     )
 
 
@@ -212,9 +223,10 @@ def _release_nodes(
     config: Config,
     locations: Locations,
     data: _DataNodes,
-    model: BaseChannel,
+    trainer_node: Trainer,
 ) -> list[BaseNode]:
-    """Return the components that evaluate a model, decide on it and push it."""
+    """Return the components that evaluate a model, decide on it, refit it and push it."""
+    model = trainer_node.outputs["model"]
     code = code_digest(components, trainer, serving, schemas)
     examples, counts = data.example_gen.outputs["examples"], data.baselines.outputs["counts"]
     served_model = ServedModel(model, models=locations.models)
@@ -236,14 +248,38 @@ def _release_nodes(
         remove_seen=config.serving.remove_seen,
         code=code,
     )
+    pushed, blessing, refit_nodes = model, gate.outputs["blessing"], []
+    if config.train.refit != "none":
+        refit_nodes = _refit_nodes(config, data, trainer_node, blessing)
+        pushed, blessing = (refit_nodes[-1].outputs[key] for key in ("refitted_model", "blessing"))
     pusher = AtomicPusher(
-        model=model,
-        model_blessing=gate.outputs["blessing"],
+        model=pushed,
+        model_blessing=blessing,
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=locations.models)
         ),
     ).with_id("Pusher")
-    return [served_model, evaluator, gate, pusher]
+    return [served_model, evaluator, gate, *refit_nodes, pusher]
+
+
+def _refit_nodes(config: Config, data: _DataNodes, trainer_node: Trainer, judgement: BaseChannel) -> list[Any]:
+    """Return the components that count the whole log, and refit the model if it is blessed."""
+    examples = data.example_gen.outputs["examples"]
+    baselines = _baselines_node(config, examples, REFIT).with_id("RefitBaselines")
+    refit = Refit(
+        examples=examples,
+        transform_graph=data.transform.outputs["transform_graph"],
+        model=trainer_node.outputs["model"],
+        model_run=trainer_node.outputs["model_run"],
+        counts=data.baselines.outputs["counts"],
+        refit_counts=baselines.outputs["counts"],
+        judgement=judgement,
+        kind=config.train.refit,
+        training=config.trainer_config.model_dump_json(),
+        gate=config.evaluate.gate.model_dump_json(),
+        code=code_digest(components, trainer, serving, schemas),
+    )
+    return [baselines, refit]
 
 
 def _seen(looker: BaseNode) -> Any:

@@ -35,6 +35,7 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
         "baselines": ("common",),
         "evaluator": ("common", "baselines"),
         "gate": ("common", "baselines", "evaluator"),
+        "refit": ("common", "baselines", "gate"),
         "trainer": ("common",),
         "served_model": ("common",),
         "pusher": ("common",),

@@ -7,6 +7,8 @@ import os
 from components.common.stores import is_remote, list_files, read_bytes
 
 GRAPH = "saved_model.pb"  # without it a server does not load a version
+JUDGED = "assets.extra/judged"  # in a refitted model: the saved model that the gate has judged; a server ignores it
+_FINGERPRINT = "fingerprint.pb"
 
 
 def version_numbers(models: str) -> list[int]:
@@ -47,5 +49,20 @@ def same_fingerprint(*models: str) -> bool:
     Returns:
         False also if one has no fingerprint.
     """
-    fingerprints = {read_bytes(f"{model}/fingerprint.pb") for model in models}
+    fingerprints = {read_bytes(f"{model}/{_FINGERPRINT}") for model in models}
     return len(fingerprints) == 1 and None not in fingerprints
+
+
+def judged_model(model: str) -> str:
+    """Return the model to measure in place of a pushed one.
+
+    A refitted model has seen the test split, so its metrics there would be too high. The judged model has not.
+
+    Args:
+        model: the folder of a saved model.
+
+    Returns:
+        The folder of the judged model inside it; the folder itself if it is not refitted.
+    """
+    judged = f"{model}/{JUDGED}"
+    return model if read_bytes(f"{judged}/{_FINGERPRINT}") is None else judged

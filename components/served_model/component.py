@@ -14,23 +14,24 @@ from tfx.utils import path_utils
 
 from components.common.looker import SEEN, Looker, LookerDriver, LookerExecutor
 from components.common.tfx_types import Artifacts, Properties
-from components.common.versions import same_fingerprint, whole_versions
+from components.common.versions import judged_model, same_fingerprint, whole_versions
 
 
 def previous_version(models: str, candidate: str) -> str:
     """Find the newest version that is not a copy of the candidate.
 
     A version that is a copy of the candidate was pushed by an earlier run of the same pipeline. The comparison is
-    then with the model that was served before.
+    then with the model that was served before. Of a refitted version, its judged model counts: the refitted one has
+    seen the test split.
 
     Args:
         models: the base path of the pushed versions; it may not exist yet.
         candidate: the folder of the candidate's saved model.
 
     Returns:
-        The folder of the version, or "" if there is none.
+        The folder of the version, or of the judged model inside it; "" if there is none.
     """
-    folders = (os.path.join(models, str(version)) for version in whole_versions(models))
+    folders = (judged_model(os.path.join(models, str(version))) for version in whole_versions(models))
     return next((folder for folder in folders if not same_fingerprint(folder, candidate)), "")
 
 

@@ -16,6 +16,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_catalogue
+from components.common.versions import judged_model
 from components.evaluator.beam_evaluation import evaluate
 from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources, require_common_items
@@ -67,7 +68,8 @@ def evaluate_model(
     Args:
         config: the log, the split and the metrics. The length of histories and the removal of seen items come from
             the model instead.
-        model: the folder of the saved model.
+        model: the folder of the saved model. Of a refitted one the judged model inside it is measured, because the
+            refitted one has seen the test split.
         previous: the folder of a second model, evaluated on the same queries.
         output: a new folder for the metrics of each query; by default they are not kept.
 
@@ -85,6 +87,7 @@ def evaluate_model(
         print(metrics["test"]["recall@10"], metrics["baselines"]["popularity"]["recall@10"])
         ```
     """
+    model, previous = Path(judged_model(str(model))), previous and Path(judged_model(str(previous)))
     infos = {path: check_model(path) for path in filter(None, (model, previous))}
     config = with_model_settings(config, infos)
     if output is not None:

@@ -218,7 +218,8 @@ def verdict_lines(record: Mapping[str, Any]) -> Iterator[Text]:
     for check in failed:
         yield Text(f"  {check['title']}: {check['measured']}; required: {check['required']}")
     if record["pushed"]:
-        yield Text(f"Pushed: {record['pushed']['path']}")
+        refit = "" if record["served"]["refit"] == "none" else f" (refit on the whole log: {record['served']['refit']})"
+        yield Text(f"Pushed: {record['pushed']['path']}{refit}")
     else:
         unchanged = "; the served model does not change" if record["metrics"]["previous"] else ""
         yield Text(f"Pushed: nothing{unchanged}")

@@ -6,11 +6,12 @@ import platform
 import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime, timezone
 from importlib import metadata as distributions
 from pathlib import Path
 from typing import Any
 
-from components.baselines.tables import read_catalogue
+from components.baselines.tables import read_catalogue, read_counted_split
 from components.data_validator.verdict import read_drift
 from components.evaluator.summary import read_summary
 from components.example_gen.counts.file_counts import FILES_FILE
@@ -46,6 +47,8 @@ def run_record(
     examples, evaluation = folders["InteractionExampleGen.examples"], folders["Evaluator.evaluation"]
     counts, model = folders["Baselines.counts"], f"{folders['Trainer.model']}/Format-Serving"
     report, info = IngestionReport.read(examples), read_model_info(model)
+    pushed = _pushed(root, outputs["Pusher.pushed_model"].custom_properties)
+    blessing = folders["ModelGate.blessing" if config.train.refit == "none" else "Refit.blessing"]
     return {
         "name": config.name,
         "root": str(root),
@@ -74,8 +77,9 @@ def run_record(
         },
         "order": info,
         "protocol": protocol(config, info["reads"], report, len(read_catalogue(counts))),
-        "gate": _gate(read_verdict(folders["ModelGate.blessing"])),
-        "pushed": _pushed(root, outputs["Pusher.pushed_model"].custom_properties),
+        "gate": _gate(read_verdict(blessing)),
+        "pushed": pushed,
+        "served": _served(config, folders, pushed is not None),
         "timings_s": {run.component: round(run.seconds, 3) for run in runs},
         "cached": [run.component for run in runs if run.cached],
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -85,6 +89,24 @@ def run_record(
 def _gate(verdict: GateVerdict) -> dict[str, Any]:
     checks = [asdict(check) for check in verdict.checks]
     return {"blessed": verdict.blessed, "reasons": verdict.reasons, "checks": checks}
+
+
+def _served(config: Config, folders: Mapping[str, str], pushed: bool) -> dict[str, Any]:
+    """Return what the judged model and the pushed model have counted."""
+    counts = folders["Baselines.counts" if config.train.refit == "none" else "RefitBaselines.counts"]
+    return {
+        "refit": config.train.refit,
+        "judged": _trained_on(config, folders["Baselines.counts"]),
+        "pushed": _trained_on(config, counts) if pushed else None,
+    }
+
+
+def _trained_on(config: Config, counts: str) -> dict[str, int | str | None]:
+    """Return the number of training targets that were counted, and the time of the last one."""
+    targets, last_time_s = read_counted_split(counts)
+    timed = last_time_s is not None and config.data.timestamp.unit != "order"
+    until = datetime.fromtimestamp(last_time_s or 0, timezone.utc).isoformat(timespec="seconds") if timed else None
+    return {"targets": targets, "until": until}
 
 
 def _pushed(root: Path, properties: Mapping[str, Any]) -> dict[str, str] | None:

@@ -10,6 +10,31 @@ from components.evaluator.statistics import SMALLEST_GROUP
 from pipeline.report.gather import RunReport
 from pipeline.report.verdict_text import in_words
 
+_REFITS = {  # by `train.refit`
+    "counts": "its co-occurrence counts and popularities were computed",
+    "full": "its counts were computed and its network was trained",
+}
+
+
+def training_data(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield sentences on the interactions that the judged model and the pushed model have learned from.
+
+    Args:
+        record: the content of `run.json`.
+
+    Yields:
+        One or two sentences.
+    """
+    judged, pushed = record["served"]["judged"], record["served"]["pushed"]
+    yield f"All metrics are those of the judged model, which was trained on {_extent(judged)}."
+    if pushed and (changed := _REFITS.get(record["served"]["refit"])):
+        yield f"Before the push, {changed} anew from {_extent(pushed)}, with nothing held out."
+
+
+def _extent(trained_on: Mapping[str, Any]) -> str:
+    until = f" until {trained_on['until'][:10]}" if trained_on["until"] else ""
+    return f"{trained_on['targets']:,} next items{until}"
+
 
 def limits(report: RunReport) -> Iterator[str]:
     """Yield sentences on weak points of the model, and on limits of the measurements.

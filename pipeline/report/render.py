@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 from components.data_validator.drift import SIDES
 from pipeline.report.charts import Plot
 from pipeline.report.gather import RunReport
-from pipeline.report.model_card import fairness, limits
+from pipeline.report.model_card import fairness, limits, training_data
 from pipeline.report.plots import plots, shown_metrics
 from pipeline.report.verdict_text import in_words
 
@@ -62,6 +62,7 @@ def render(report: RunReport) -> str:
         metrics=shown_metrics(report),
         sides=SIDES,
         limits=list(limits(report)),
+        training_data=list(training_data(report.record)),
         fairness=list(fairness(report)),
         shown_items=_SHOWN_ITEMS,
         # Both scripts belong to packages, and do not contain a closing tag.

@@ -121,7 +121,8 @@ def _is_served(pusher: pipeline_pb2.PipelineNode, runs: list[ComponentRun]) -> b
     destination = pusher_pb2.PushDestination()
     proto_utils.json_to_proto(pusher.parameters.parameters["push_destination"].field_value.string_value, destination)
     models = destination.filesystem.base_directory
-    (model,) = (run.outputs["model"].uri for run in runs if "model" in run.outputs)
+    (channel,) = pusher.inputs.inputs["model"].channels
+    (model,) = (run.outputs[channel.output_key].uri for run in runs if run.component == channel.producer_node_query.id)
     newest = whole_versions(models)[:1]
     return any(same_fingerprint(f"{models}/{version}", path_utils.serving_model_path(model)) for version in newest)
 

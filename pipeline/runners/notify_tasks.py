@@ -8,7 +8,8 @@ from pipeline.containers.notify import COMMAND
 from pipeline.containers.placeholders import placeholder
 from schemas.config import Config
 
-_DECISION, _FAILURE, _GATE, _RUN = "NotifyDecision", "NotifyFailure", "ModelGate", "run"
+_DECISION, _FAILURE, _RUN = "NotifyDecision", "NotifyFailure", "run"
+_GATE, _REFIT = "ModelGate", "Refit"
 
 
 def add_notify_tasks(specification: dict[str, Any], config: Config, image: str) -> None:
@@ -25,8 +26,9 @@ def add_notify_tasks(specification: dict[str, Any], config: Config, image: str) 
     tasks = specification["root"]["dag"]["tasks"]
     last = sorted(tasks.keys() - {name for task in tasks.values() for name in task.get("dependentTasks", ())})
     arguments = ["--notify", config.notify.model_dump_json(), "--pipeline", config.name, "--root", placeholder("root")]
-    blessing = specification["components"][_GATE]["outputDefinitions"]["artifacts"]["blessing"]
-    from_gate = {"taskOutputArtifact": {"producerTask": _GATE, "outputArtifactKey": "blessing"}}
+    decides = _REFIT if _REFIT in tasks else _GATE  # the refit's blessing has the checks of both
+    blessing = specification["components"][decides]["outputDefinitions"]["artifacts"]["blessing"]
+    from_gate = {"taskOutputArtifact": {"producerTask": decides, "outputArtifactKey": "blessing"}}
     inputs: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         _DECISION: ({"artifacts": {"blessing": dict(blessing)}}, {"artifacts": {"blessing": from_gate}}),
         _FAILURE: (
@@ -48,7 +50,7 @@ def add_notify_tasks(specification: dict[str, Any], config: Config, image: str) 
             "cachingOptions": {},
         }
     # Kubeflow's driver does not update the state of a graph, so a task that runs must be its last: the decision's.
-    tasks[_DECISION]["dependentTasks"] = [_GATE, *last]
+    tasks[_DECISION]["dependentTasks"] = [decides, *last]
 
 
 def nest_for_exit(specification: dict[str, Any]) -> None:

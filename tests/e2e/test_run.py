@@ -12,6 +12,10 @@ from types import MappingProxyType
 import pytest
 import tensorflow as tf
 
+from components.common.example_batches import read_examples
+from components.common.versions import judged_model, same_fingerprint
+from components.evaluator.queries import read_queries
+from components.evaluator.systems import call_signature, load_model
 from pipeline.cli import FAILED, GATE_REFUSED
 from tests.e2e.command import attempt, temporec
 from tests.e2e.conftest import Run, read_record
@@ -67,6 +71,49 @@ def test_first_run_pushes_one_version(first_run: Run) -> None:
         "path": str(first_run.root / "models" / version.name),
         "version": version.name,
     }
+
+
+def test_pushed_model_has_counts_of_the_whole_log_and_holds_the_judged_model(first_run: Run) -> None:
+    """The training split lacks two of a user's interactions, and the first one is no target."""
+    served, pushed = first_run.record["served"], first_run.left / "models" / first_run.record["pushed"]["version"]
+    assert served["refit"] == "counts"
+    assert served["judged"]["targets"] == USERS * (LENGTH - 3)
+    assert served["pushed"]["targets"] == USERS * (LENGTH - 1)
+    assert served["judged"]["until"] < served["pushed"]["until"]
+    assert judged_model(str(pushed)) == str(pushed / "assets.extra" / "judged")
+    assert same_fingerprint(judged_model(str(pushed)), first_run.record["artifacts"]["model"])
+    assert not same_fingerprint(str(pushed), first_run.record["artifacts"]["model"])
+    checks = {check["id"] for check in first_run.record["gate"]["checks"]}
+    assert {"validation_recall[refit]", "finite_scores[refit]", "known_items[refit]"} <= checks
+
+
+def test_pushed_model_has_seen_the_validation_targets(first_run: Run) -> None:
+    (examples,) = (first_run.left / "artifacts" / "InteractionExampleGen" / "examples").iterdir()
+    records = list(read_examples(str(examples / "Split-eval")))
+    targets = [targets[0] for targets in read_queries(records).targets]
+    pushed = first_run.left / "models" / first_run.record["pushed"]["version"]
+
+    def hits(model: str) -> int:
+        found = call_signature(load_model(model), records)["item_ids"][:, :10]
+        return sum(target in items for target, items in zip(targets, found, strict=True))
+
+    assert hits(str(pushed)) > hits(judged_model(str(pushed)))
+
+
+def test_refit_changes_no_metric(first_run: Run, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    temporec("run", "--config", first_run.config, "--root", root, "--set", "train.refit=none")
+    record = read_record(root)
+    assert record["metrics"] == first_run.record["metrics"]
+    assert record["served"]["judged"] == record["served"]["pushed"] == first_run.record["served"]["judged"]
+    assert judged_model(record["pushed"]["path"]) == record["pushed"]["path"]
+    (examples,), (first,) = (
+        (each / "artifacts" / "InteractionExampleGen" / "examples").iterdir() for each in (root, first_run.left)
+    )
+    for split in ("train", "eval", "test"):
+        files = {path.name: path.read_bytes() for path in (examples / f"Split-{split}").iterdir()}
+        assert files == {path.name: path.read_bytes() for path in (first / f"Split-{split}").iterdir()}
+    assert not (examples / "Split-refit").exists()
 
 
 def test_run_leaves_hardly_any_temporary_files(first_run: Run) -> None:
@@ -129,7 +176,10 @@ class TestSecondRun:
         again()
         first = pushed()
         assert first == int(first_run.record["pushed"]["version"])
-        assert again("--set", "model.dropout=0.35") == {"Trainer", "Evaluator", "ModelGate", "Pusher"}
+        assert again("--set", "model.dropout=0.35") == {"Trainer", "Evaluator", "ModelGate", "Refit", "Pusher"}
+        # The served model is refitted and has seen the test split; the judged model inside it has not.
+        previous, first_test = read_record(first_run.root)["metrics"]["previous"], first_run.record["metrics"]["test"]
+        assert previous["recall@10"] == pytest.approx(first_test["recall@10"], abs=1e-9)
         second = pushed()
         again()
         assert first < second < pushed()  # the model of this configuration is served, not the one pushed in between

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
+from components.common.versions import judged_model
 from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
 from serving.server.client import Client
 from tests.e2e.command import TEMPOREC, temporec
@@ -23,11 +24,16 @@ from tests.e2e.planted import ITEMS, STEP
 Case = tuple[list[str], list[str], str]
 
 
+def judged(run: Run) -> Path:
+    """Return the model that was evaluated. The pushed one is refitted: it has seen the test split."""
+    return Path(judged_model(run.record["pushed"]["path"]))
+
+
 @pytest.fixture(scope="module")
 def address(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # A base path with the version of the first run only, because other tests push more versions.
     pushed, models = Path(first_run.record["pushed"]["path"]), tmp_path_factory.mktemp("models")
-    shutil.copytree(pushed, models / pushed.name)
+    shutil.copytree(judged(first_run), models / pushed.name)
     command = [TEMPOREC, "serve", "--model-base-path", str(models), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
@@ -66,7 +72,7 @@ def test_served_scores_equal_the_scores_of_the_model(address: str, first_run: Ru
         served = client.recommend(histories, k=5)
         alone = [client.recommend([history], k=5)[0] for history in histories]
         padded = client.recommend([["", *history, ""] for history in histories], k=5)
-    model = tf.saved_model.load(first_run.record["pushed"]["path"]).signatures["recommend"]
+    model = tf.saved_model.load(str(judged(first_run))).signatures["recommend"]
     own = model(
         item_ids=tf.ragged.constant(histories).to_tensor(""),
         timestamps_s=tf.zeros([1, 1], tf.int64),

@@ -42,6 +42,7 @@ from schemas.features import SPLITS
 from tests.serving.successor import ITEMS, write_model
 from trainer.network.model_info import InputContract, ModelInfo, write_model_info
 
+EXAMPLES = ("examples", "statistics", "interactions")  # folders of the ingestion and of what checks it
 USERS, WALKERS, LENGTH = 30, 24, 4
 SCRIPT = "<script>document.title = 'taken'</script>"
 IMAGE = "</script><img src=x onerror=\"document.title = 'taken'\">"
@@ -105,15 +106,16 @@ def write_root(folder: Path) -> Path:
     settings, root = config(folder), folder / "root"
     made = {
         name: str(root / "artifacts" / name)
-        for name in ("examples", "statistics", "interactions", "drift", "counts", "run", "evaluation", "blessing")
+        for name in (*EXAMPLES, "drift", "counts", "refit_counts", "run", "evaluation", "blessing")
     }
-    ingest(_pipeline, settings.data, settings.split, settings.history, made["examples"])
+    ingest(_pipeline, settings.data, settings.split, settings.history, made["examples"], refit=True)
     _write_statistics(made["examples"], made["statistics"])
     tf.io.gfile.makedirs(made["interactions"])
     tf.io.gfile.makedirs(made["drift"])
     write_drift(made["drift"], DRIFT)
-    with _pipeline() as pipeline:
-        count_baselines(pipeline, made["examples"], made["counts"], settings.data.features)
+    for split, counts in (("train", "counts"), ("refit", "refit_counts")):
+        with _pipeline() as pipeline:
+            count_baselines(pipeline, made["examples"], made[counts], settings.data.features, split)
     trained = root / "artifacts" / "model"
     model = write_model(trained / "Format-Serving", k=10)
     write_model_info(str(model), ABOUT, TERMS)
@@ -134,6 +136,8 @@ def write_root(folder: Path) -> Path:
         _run("Baselines", 1.0, counts=made["counts"]),
         _run("Evaluator", 4.0, evaluation=made["evaluation"]),
         _run("ModelGate", 3.0, blessing=made["blessing"]),
+        _run("RefitBaselines", 1.0, counts=made["refit_counts"]),
+        _run("Refit", 2.0, blessing=made["blessing"]),
         _pusher("7"),
     ]
     record = run_record(settings, root, runs, "2026-11-25T12:00:00+00:00", "2026-11-25T12:01:00+00:00")

@@ -11,6 +11,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 
 from components.common.looker import SEEN
+from components.common.versions import JUDGED
 from components.pusher.component import SCRATCH, AtomicPusher
 from components.served_model.component import ServedModel, previous_version
 from pipeline.runners.local import ComponentRun, LocalRunner
@@ -137,6 +138,24 @@ def test_version_that_was_removed_is_pushed_again(tmp_path: Path) -> None:
     shutil.rmtree(max((tmp_path / "models").iterdir()))
     assert run(tmp_path, "B") == "A"
     assert served(tmp_path) == "B"
+
+
+def test_previous_version_of_a_refitted_one_is_its_judged_model(tmp_path: Path) -> None:
+    def write(folder: Path, fingerprint: str) -> Path:
+        folder.mkdir(parents=True)
+        (folder / "fingerprint.pb").write_text(fingerprint)
+        (folder / "saved_model.pb").touch()
+        return folder
+
+    models, candidate = tmp_path / "models", write(tmp_path / "candidate", "C")
+    write(models / "1", "A")
+    for version, judged in (("2", "B"), ("3", "C")):  # version 3 is the candidate, refitted by an earlier run
+        write(models / version / JUDGED, judged)
+        for name in ("fingerprint.pb", "saved_model.pb"):
+            (models / version / name).write_text(f"{judged}, refitted")
+    assert previous_version(str(models), str(candidate)) == f"{models}/2/{JUDGED}"
+    shutil.rmtree(models / "2")
+    assert previous_version(str(models), str(candidate)) == str(models / "1")
 
 
 def test_previous_version_is_the_newest_whole_one_that_is_no_copy_of_the_candidate(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_figures_show_the_measurements(page: str) -> None:
     found = figures(page)
     assert found["losses"]["data"][0]["y"] == [3.0, 2.0, 1.5]
     assert found["systems-recall@1"]["data"][0]["x"][0] == pytest.approx(0.8)
-    assert found["timings"]["data"][0]["x"] == [0.1, 2.5, 1.5, 0.5, 30.0, 1.0, 4.0, 3.0, 0.1]
+    assert found["timings"]["data"][0]["x"] == [0.1, 2.5, 1.5, 0.5, 30.0, 1.0, 4.0, 3.0, 1.0, 2.0, 0.1]
     assert [trace["name"] for trace in found["map"]["data"]] == ["&lt;i&gt;consonant&lt;/i&gt;", "vowel"]
 
 

@@ -133,6 +133,7 @@ def test_parameters_of_a_run_have_the_settings_as_defaults(config: Config, tmp_p
         "DataValidator": {"root"},
         "Trainer": {"epochs", "seed", "root"},
         "ServedModel": {"models_path"},
+        "Refit": {"epochs", "seed"},
         "Pusher": {"models_path"},
     }
     assert "2000000" not in json_format.MessageToJson(spec)  # no stand-in for a number is left

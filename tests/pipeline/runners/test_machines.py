@@ -148,5 +148,6 @@ def test_engine_is_in_the_environment_of_the_tasks_with_beam() -> None:
     found = containers(pipeline_job(config, "i:1", "gs://r")["pipelineSpec"])
     variables = {name: {each.name: each.value for each in container.env} for name, container in found.items()}
     with_engine = {name for name, environment in variables.items() if BEAM in environment}
-    assert with_engine == {"InteractionExampleGen", "StatisticsGen", "Transform", "Baselines", "Evaluator"}
+    beam = {"InteractionExampleGen", "StatisticsGen", "Transform", "Baselines", "Evaluator", "RefitBaselines"}
+    assert with_engine == beam
     assert json.loads(variables["Transform"][BEAM]) == {"workers": 4}

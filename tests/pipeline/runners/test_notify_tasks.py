@@ -75,12 +75,12 @@ def test_nested_tasks_are_those_of_the_pipeline_and_the_decision(compiled: list[
     tasks = compiled[0]["components"]["run"]["dag"]["tasks"]
 
     assert refusals(specification) == []
-    assert len(tasks) == 15
+    assert len(tasks) == 17
     assert tasks["NotifyDecision"]["inputs"]["artifacts"]["blessing"]["taskOutputArtifact"] == {
-        "producerTask": "ModelGate",
+        "producerTask": "Refit",
         "outputArtifactKey": "blessing",
     }
-    assert tasks["NotifyDecision"]["dependentTasks"] == ["ModelGate", "Pusher"]
+    assert tasks["NotifyDecision"]["dependentTasks"] == ["Refit", "Pusher"]
     assert compiled[0]["root"]["dag"]["tasks"].keys() == {"run", "NotifyFailure"}
 
 
