@@ -81,6 +81,21 @@ class RejectionReason(_Reason):
         "check data.columns.value, the kind of data.columns.context, data.cleaning.returns, and data.null_values",
     )
 
+    BAD_VECTOR = (
+        "bad_vector",
+        "has a vector of items with another length, or with a value that is not a finite number",
+        "check data.items.vectors: the column and the length of its lists",
+    )
+    DUPLICATE_ITEM = (
+        "duplicate_item",
+        "has the id of another row of the table of items, with other content",
+        "keep one row for each item in the table of data.items",
+    )
+
+
+# The reasons of a row of the table of items only. All others are also reasons of a row of the log.
+ITEM_REASONS = (RejectionReason.BAD_VECTOR, RejectionReason.DUPLICATE_ITEM)
+
 
 class ImpressionRejection(_Reason):
     """The reason why a row is not an impression. A row with several has the first one.

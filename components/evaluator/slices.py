@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.evaluator.queries import Queries
+from schemas.config.columns import split_categories
 from schemas.config.evaluation import Slice
-from schemas.config.log import split_categories
 from trainer.metrics.lists import Catalogue
 
 Groups = list[list[str]]  # the groups of each query

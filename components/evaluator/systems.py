@@ -16,8 +16,8 @@ from components.baselines.tables import read_tables
 from components.common.stores import readable_by_tensorflow
 from components.evaluator.queries import Queries
 from components.evaluator.query_metrics import MODEL, PREVIOUS, Recommendations
+from schemas.config.columns import split_categories
 from schemas.config.evaluation import EvaluatorConfig
-from schemas.config.log import split_categories
 from schemas.errors import InputError
 from serving.export.recommender import STAGES
 from trainer.baselines.recommenders import BASELINES, BaselineRecommender

@@ -10,7 +10,7 @@ from tensorboard.plugins import projector
 
 from components.evaluator.systems import load_model
 from pipeline.display.titles import read_labels
-from schemas.config.log import ItemsTableConfig
+from schemas.config.tables import ItemsTableConfig
 from schemas.features import VOCABULARY
 from trainer.baselines.read_popularity import read_popularity
 

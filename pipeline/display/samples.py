@@ -11,7 +11,7 @@ import tensorflow as tf
 from components.common.example_batches import read_examples
 from components.evaluator.systems import load_model
 from pipeline.display.titles import read_titles
-from schemas.config.log import ItemsTableConfig
+from schemas.config.tables import ItemsTableConfig
 from schemas.features import ITEM_IDS, USER_ID
 
 

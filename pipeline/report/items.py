@@ -15,7 +15,7 @@ from scipy import sparse
 from components.baselines.tables import read_tables
 from pipeline.display.titles import read_titles
 from schemas.config import Config
-from schemas.config.log import split_categories
+from schemas.config.columns import split_categories
 from schemas.errors import InputError
 from trainer.metrics.lists import Ids, catalogue_indices
 

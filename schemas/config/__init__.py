@@ -91,7 +91,7 @@ PipelineName = Annotated[
 
 
 class ExampleGenConfig(Section):
-    """The settings that determine the examples. Item titles do not."""
+    """The settings that determine the examples. A table of items without `columns` does not."""
 
     data: DataConfig = Field(description="The log and how to read it.")
     split: SplitConfig = Field(description="How the log is divided.")
@@ -144,11 +144,9 @@ class Config(Section):
 
     @property
     def example_gen_config(self) -> ExampleGenConfig:
-        """The settings that determine the examples. Item titles, checks and the weights of events do not."""
+        """The settings that determine the examples. A table of titles, checks and the weights of events do not."""
         events = dict.fromkeys(sorted(self.data.events), 1.0) if self.data.events else None
-        items = (
-            self.data.items.model_copy(update={"title": ""}) if self.data.items and self.data.items.columns else None
-        )
+        items = self.data.items if self.data.items and self.data.items.columns else None
         return ExampleGenConfig(
             data=self.data.model_copy(update={"items": items, "events": events, "checks": ChecksConfig()}),
             split=self.split,

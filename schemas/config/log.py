@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from schemas.config.checks import ChecksConfig
 from schemas.config.cleaning import CleaningConfig
+from schemas.config.columns import Character, ColumnName, ItemColumnConfig, Share, TimestampConfig
 from schemas.config.filters import FilterConfig
 from schemas.config.section import Section
 from schemas.config.span_pattern import check_span_pattern, has_spans
-from schemas.config.time_format import check_time_formats
+from schemas.config.tables import ItemsTableConfig, ItemTableConfig, UsersTableConfig
 from schemas.errors import did_you_mean
 from schemas.features import (
     EVENT,
@@ -31,44 +32,8 @@ from schemas.rejection import RejectionReason
 
 BIGQUERY = "bigquery://"  # the beginning of the path of a table
 
-ColumnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Character = Annotated[str, StringConstraints(min_length=1, max_length=1)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Category = Annotated[str, StringConstraints(pattern=r"^\S(.*\S)?$")]  # without white space around it
 Weight = Annotated[float, Field(gt=0.0)]
-
-
-class ColumnConfig(Section):
-    """A further column: one in addition to user, item and time."""
-
-    column: str = Field(description="Name of the column in the file.")
-    kind: Literal["category", "number"] = Field(default="category", description="Kind of the column's values.")
-
-
-class ItemColumnConfig(ColumnConfig):
-    """A further column that may describe an item."""
-
-    separator: str | None = Field(
-        default=None, min_length=1, description="Separator between the names in a category of an item."
-    )
-
-
-def split_categories(value: str, separator: str | None) -> list[str]:
-    """Return the categories in a value.
-
-    Args:
-        value: the text of a category column.
-        separator: what separates categories; None if a value is one category.
-
-    Returns:
-        The categories without surrounding blanks, each once, in their order. Empty if the value is blank.
-
-    Example:
-        >>> split_categories("Comedy| Drama|Comedy", "|")
-        ['Comedy', 'Drama']
-    """
-    parts = value.split(separator) if separator else [value]
-    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
 class LogColumnConfig(ItemColumnConfig):
@@ -125,76 +90,11 @@ class Feature(Section):
     in_table: bool = Field(description="Whether the column is in the table of items instead of the log.")
 
 
-class TimestampConfig(Section):
-    """How the log writes time: a number in a unit, or text in one of several formats.
-
-    `order` is for logs that hold only the order of interactions. It accepts
-    any whole number, and does not read a date into it.
-    """
-
-    unit: Literal["s", "ms", "us", "ns", "order"] | None = Field(
-        default=None,
-        description="Unit of a time as a number since 1970; `order` for a log that holds only the order of"
-        " interactions, as whole numbers. Give either `unit` or `format`.",
-    )
-    format: Annotated[str | tuple[str, ...], BeforeValidator(check_time_formats)] | None = Field(
-        default=None,
-        description="Format of a time as text: `iso8601`, or directives of Python's `strptime`, each at most once and"
-        " without %Z. In a list, the first format that reads a time counts. Without a zone the times are UTC.",
-    )
-
-    @property
-    def formats(self) -> tuple[str, ...]:
-        """The formats in the order of their use; empty if the times are numbers."""
-        return (self.format,) if isinstance(self.format, str) else self.format or ()
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> TimestampConfig:
-        if (self.unit is None) == (self.format is None):
-            raise ValueError("give either a unit (s, ms, us, ns, order) or a format, not both")
-        return self
-
-
-class SideTableConfig(Section):
-    """A delimited file in addition to the log, with a header line and an id in each row."""
-
-    setting: ClassVar[str]  # the path of the section in the configuration
-
-    path: str = Field(
-        min_length=1,
-        description="File of the table, or a glob. Rows that cannot be read are counted as those of the log.",
-    )
-    delimiter: Character = Field(default=",", description="Character between fields.")
-    quote: Character | None = Field(
-        default='"', description="Character around fields that contain the delimiter; `null` for a table without."
-    )
-    id: str = Field(description="Column with the id.")
-
-
-class ItemsTableConfig(SideTableConfig):
-    """A table of items: titles for people, and columns that the model may read."""
-
-    setting = "data.items"
-
-    title: str = Field(description="Column with the item's title.")
-    columns: dict[ColumnName, ItemColumnConfig] = Field(
-        default={}, description="Columns that the model may read, each under a `name` of your own."
-    )
-
-
-class UsersTableConfig(SideTableConfig):
-    """A table of users whose columns slice an evaluation; the model does not read it."""
-
-    setting = "data.users"
-
-    columns: dict[ColumnName, ColumnConfig] = Field(
-        min_length=1,
-        description="Columns that slice the evaluation, each under a `name` of your own. See docs/protocols.md#slices.",
-    )
-
-
 class DataConfig(Section):
     """The log and how to read it."""
+
+    setting: ClassVar[str] = "data"  # the path of the section in the configuration
+    list_columns: ClassVar[frozenset[str]] = frozenset()  # a value of a log is never a list
 
     path: Annotated[str, AfterValidator(check_span_pattern)] = Field(
         min_length=1,
@@ -280,6 +180,33 @@ class DataConfig(Section):
             Feature(name=name, in_table=False, **column.model_dump()) for name, column in others.items()
         )
 
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """The columns of the log that the configuration reads; a column may be there more than once."""
+        columns = self.columns
+        further = (*(feature.column for feature in self.carried), *(rule.column for rule in self.filters))
+        return (columns.sequence, columns.item, columns.timestamp, *further)
+
+    @property
+    def time_column(self) -> str:
+        """The column of times."""
+        return self.columns.timestamp
+
+    @property
+    def time_unit(self) -> str | None:
+        """The unit of the times; None if they are texts."""
+        return self.timestamp.unit
+
+    @property
+    def item_table_config(self) -> ItemTableConfig | None:
+        """The settings that determine the artifact of the items; None without a table of items."""
+        return self.items and ItemTableConfig(
+            items=self.items,
+            null_values=self.null_values,
+            max_rejected_share=self.max_rejected_share,
+            max_rejected_share_by_reason=self.max_rejected_share_by_reason,
+        )
+
     @field_validator("max_rejected_share_by_reason")
     @classmethod
     def _reasons_exist(cls, shares: dict[str, float]) -> dict[str, float]:
@@ -295,6 +222,8 @@ class DataConfig(Section):
     def _columns_are_there(self) -> DataConfig:
         if self.events and self.columns.event is None:
             raise ValueError("events needs columns.event, the column with the user's action")
+        if self.items and self.items.timestamp and (self.items.time_unit == "order") != (self.time_unit == "order"):
+            raise ValueError("the unit order is for both data.timestamp and data.items.timestamp, or for neither")
         if self.users and self.columns.user is None:
             raise ValueError("users is a table of users, and the log has no columns.user")
         return self

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from components.example_gen.sources.csv_source import read_csv_blocks
 from components.example_gen.sources.source import needed_columns, to_record_batch
-from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
+from schemas.config.columns import TimestampConfig
+from schemas.config.log import ColumnsConfig, DataConfig
 from schemas.interaction import interaction_schema
 from tests.components.history_example import HistoryExample
 

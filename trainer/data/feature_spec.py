@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.config import ModelConfig
-from schemas.config.log import Feature, split_categories
+from schemas.config.columns import split_categories
+from schemas.config.log import Feature
 from schemas.features import EVENT, GAP, TIME_CODES, VALUE
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 

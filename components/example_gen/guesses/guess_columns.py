@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from components.example_gen.guesses.column_words import Role, is_attribute, score
 from components.example_gen.guesses.guess_csv import NUMBER, is_number
 from components.example_gen.guesses.guess_times import NULL_WORDS, TimeGuess, guess_time, is_order
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 
 _FEW_ROWS = 20  # of fewer rows, a column with other values in each may be an id
 _CATEGORIES = 50  # distinct values of an event

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from components.example_gen.sources.typed_rows import PER_SECOND
 from components.example_gen.values.times import plausible
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 from schemas.config.time_format import ISO8601
 
 NULL_WORDS = ("null", "NULL", "None", "none", "nan", "NaN", "NA", "N/A", "n/a", "\\N", "(null)", "undefined")

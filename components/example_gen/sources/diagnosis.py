@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from components.example_gen.sources.csv_rows import read_rows
 from components.example_gen.values.times import plausible
-from schemas.config.log import DataConfig, TimestampConfig
+from schemas.config.columns import TimestampConfig
+from schemas.config.log import DataConfig
 from schemas.config.time_format import ISO8601
 from schemas.errors import InputError
 

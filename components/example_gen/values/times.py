@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from components.example_gen.values.fixed_times import layouts, read_layouts
 from components.example_gen.values.iso_times import ISO_LAYOUTS, read_iso_time
 from components.example_gen.values.text_numbers import read_numbers
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 from schemas.config.time_format import ISO8601
 
 UNITS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9, "order": 1}

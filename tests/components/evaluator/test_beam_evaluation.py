@@ -20,8 +20,9 @@ from components.evaluator.summary import summarize
 from components.evaluator.systems import Sources
 from components.example_gen.ingest import ingest
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
+from schemas.config.columns import ColumnConfig
 from schemas.config.evaluation import SLICES, EvaluatorConfig, Slice
-from schemas.config.log import ColumnConfig, UsersTableConfig
+from schemas.config.tables import UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import DAY_S, START_S, data, local_pipeline
 from tests.serving.successor import ITEMS, Successor, write_model

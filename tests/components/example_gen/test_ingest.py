@@ -16,8 +16,9 @@ from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
 from components.example_gen.sources.rejected_rows import RejectedRow
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SessionSplitConfig, SplitConfig, TemporalSplitConfig
+from schemas.config.columns import TimestampConfig
 from schemas.config.filters import FilterConfig
-from schemas.config.log import ColumnsConfig, DataConfig, TimestampConfig
+from schemas.config.log import ColumnsConfig, DataConfig
 from schemas.errors import InputError
 from tests.components.history_example import read_examples
 from tests.components.logs import DAY_S, START_S, data, local_pipeline

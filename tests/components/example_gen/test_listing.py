@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.example_gen.listing import describe_listing, file_settings, list_log, unchanged_log
-from schemas.config.log import ItemsTableConfig, UsersTableConfig
+from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import data
 

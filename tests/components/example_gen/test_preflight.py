@@ -8,8 +8,8 @@ import pytest
 
 from components.example_gen.preflight import SAMPLE_ROWS, LogSample, check_log
 from components.example_gen.sources.files import READ_BYTES
+from schemas.config.columns import TimestampConfig
 from schemas.config.filters import FilterConfig
-from schemas.config.log import TimestampConfig
 from schemas.errors import InputError
 from tests.components.logs import START_S, data
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.example_gen.preflight import check_log
-from schemas.config.log import ItemsTableConfig, UsersTableConfig
+from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from tests.components.example_gen.test_preflight import LOG, problem, write
 from tests.components.logs import data
 

@@ -25,8 +25,9 @@ from components.example_gen.sources.source import SOURCES
 from components.example_gen.validation.dead_letters import to_letter
 from components.example_gen.validation.rows import validate
 from schemas.config import HistoryConfig, LeaveOneOutConfig, TemporalSplitConfig
+from schemas.config.columns import TimestampConfig
 from schemas.config.filters import FilterConfig
-from schemas.config.log import DataConfig, TimestampConfig
+from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from tests.components.example_gen.sources.test_csv_rows import GARBAGE
 from tests.components.log_writers import WRITERS

@@ -9,7 +9,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from components.example_gen.ingest import ingest
 from components.schema_gen.component import history_schema_text
 from schemas.config import HistoryConfig, TemporalSplitConfig
-from schemas.config.log import DataConfig, UsersTableConfig
+from schemas.config.log import DataConfig
+from schemas.config.tables import UsersTableConfig
 from tests.components.logs import START_S, data, local_pipeline
 
 SPLITS = ("train", "eval", "test")

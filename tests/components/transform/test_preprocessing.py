@@ -16,7 +16,7 @@ from tensorflow_transform.tf_metadata import dataset_metadata
 from components.schema_gen.component import history_schema_text
 from components.transform.preprocessing import BUCKETS, preprocessing_fn
 from schemas.config import ModelConfig
-from schemas.config.log import UsersTableConfig
+from schemas.config.tables import UsersTableConfig
 from schemas.features import GAP, HOUR, ITEM_IDS, TARGET_ID, WEEKDAY, boundaries_key, codes_key
 from serving.export.request_features import RequestFeatureEncoder
 from tests.components.history_example import HistoryExample, to_example

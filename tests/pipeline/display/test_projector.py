@@ -14,7 +14,8 @@ from werkzeug.test import Client
 
 from pipeline.display import projector
 from pipeline.display.projector import write_projector
-from schemas.config.log import ItemColumnConfig, ItemsTableConfig
+from schemas.config.columns import ItemColumnConfig
+from schemas.config.tables import ItemsTableConfig
 from schemas.features import VOCABULARY
 from serving.export.export import export
 from tests.serving.successor import ITEMS, POPULARITY, Successor

@@ -10,7 +10,8 @@ from components.example_gen.cleaning.late_rows import count_late_rows
 from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
 from schemas.config import HistoryConfig, LeaveOneOutConfig
-from schemas.config.log import DataConfig, TimestampConfig
+from schemas.config.columns import TimestampConfig
+from schemas.config.log import DataConfig
 from tests.components.logs import data, interactions, local_pipeline
 
 NOVEMBER_2_S = datetime(2026, 11, 2, tzinfo=timezone.utc).timestamp()

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from components.example_gen.cleaning.rules import DAY_S, clean, keep_frequent
 from components.example_gen.counts.file_counts import by_rule
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 from tests.components.example_gen.interactions.test_timelines import by_user
 from tests.components.logs import data
 from tests.components.protocols import timelines

@@ -16,7 +16,7 @@ from components.example_gen.counts.interaction_counts import (
 )
 from components.example_gen.interactions.spill import hashes_of
 from components.example_gen.interactions.timelines import Timelines, build_timelines
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 from schemas.interaction import interaction_schema
 from tests.components.logs import data
 from tests.components.protocols import timelines

@@ -7,7 +7,8 @@ import pytest
 from components.example_gen.counts.report import LEFT_OUT, REPORT_FILE, IngestionReport, TableRows
 from components.example_gen.sources.rejected_rows import RejectedRow
 from schemas.config import SplitConfig
-from schemas.config.log import ItemsTableConfig, TimestampConfig, UsersTableConfig
+from schemas.config.columns import TimestampConfig
+from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import START_S, data
 from tests.components.protocols import LEAVE_ONE_OUT, NEXT, session

@@ -21,7 +21,7 @@ from components.example_gen.examples.build_histories import BuildHistories
 from components.example_gen.interactions.spill import SpillRows
 from components.example_gen.tables.side_tables import read_table
 from schemas import config
-from schemas.config.log import UsersTableConfig
+from schemas.config.tables import UsersTableConfig
 from schemas.features import SPLITS
 from tests.components.example_gen.examples.test_histories import Rows, one_by_one
 from tests.components.history_example import HistoryExample, read_examples, to_example

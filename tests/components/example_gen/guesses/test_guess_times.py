@@ -9,7 +9,7 @@ import pytest
 
 from components.example_gen.guesses.guess_times import guess_time, is_order
 from components.example_gen.values.times import plausible, read_times
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 
 START = datetime(2019, 11, 13, 5, 53, 12, 250_000, tzinfo=timezone(timedelta(hours=2)))
 MOMENTS = [START + timedelta(hours=31 * step, minutes=7 * step) for step in range(40)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.example_gen.sources.typed_rows import PER_SECOND, text_of, typed_rows
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 from schemas.errors import InputError
 from tests.components.logs import data
 

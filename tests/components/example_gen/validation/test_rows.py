@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from components.example_gen.sources.source import needed_columns
 from components.example_gen.validation.rows import validate, validate_in_detail
+from schemas.config.columns import TimestampConfig
 from schemas.config.filters import FilterConfig
-from schemas.config.log import DataConfig, TimestampConfig
+from schemas.config.log import DataConfig
 from schemas.interaction import LINE, REJECTED, interaction_schema, raw_schema
 from tests.components.example_gen.sources.test_csv_rows import GARBAGE
 from tests.components.logs import START_S, csv_batches, data

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.example_gen.values.fixed_times import layouts, read_layouts
 from components.example_gen.values.times import read_time, read_times
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 
 FORMATS = [
     "%Y-%m-%d %H:%M:%S",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from components.example_gen.values.fixed_times import read_layouts
 from components.example_gen.values.iso_times import ISO_LAYOUTS, read_iso_time
 from components.example_gen.values.times import read_times
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 
 ISO = TimestampConfig(format="iso8601")
 OFFSETS_MIN = {"": 0, "Z": 0, "z": 0, "+02:00": 120, "-0530": -330, "+14": 840, "-00:00": 0, "-23:59": -1439}

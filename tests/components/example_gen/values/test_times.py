@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.example_gen.values.times import plausible, read_time, read_times
-from schemas.config.log import TimestampConfig
+from schemas.config.columns import TimestampConfig
 
 FORMATS = ["%d/%m/%Y", "iso8601", "%m/%d/%Y", "%Y-%m-%d %H:%M:%S", "%d %b %Y"]
 TEXTS = st.tuples(st.datetimes(datetime(1990, 1, 1), datetime(2050, 1, 1)), st.sampled_from(FORMATS)).map(
