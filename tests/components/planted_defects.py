@@ -15,7 +15,7 @@ from typing import Any
 from components.example_gen.counts.report import LEFT_OUT
 from components.example_gen.sources.files import ENDINGS
 from schemas.config.log import DataConfig
-from schemas.rejection import RejectionReason
+from schemas.rejection import ITEM_REASONS, RejectionReason
 from tests.components.log_writers import WRITERS
 from tests.components.logs import DAY_S, START_S
 
@@ -64,7 +64,7 @@ _NOT_CONFIGURED = ("no_session", "returned", "returns", "other_events")  # by `s
 def possible(kind: str) -> list[str]:
     """Return the reasons and rules that files of a format can have."""
     reasons = [reason.value for reason in RejectionReason if kind == "csv" or reason.value != "wrong_field_count"]
-    return [name for name in [*reasons, *LEFT_OUT] if name not in _NOT_CONFIGURED]
+    return [name for name in [*reasons, *LEFT_OUT] if name not in (*_NOT_CONFIGURED, *ITEM_REASONS)]
 
 
 def _row(user: str, item: str, day: int, second: int = 0, **changed: Any) -> dict[str, Any]:

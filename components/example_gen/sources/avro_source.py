@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from components.example_gen.sources.csv_rows import column_indices
 from components.example_gen.sources.files import open_file
+from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.parquet_source import refuse_compressed
 from components.example_gen.sources.parts import Part
 from components.example_gen.sources.text_rows import TextRows
 from components.example_gen.sources.typed_rows import typed_rows
-from schemas.config.log import DataConfig
 from schemas.errors import InputError
 
 BATCH_ROWS = 8_192
@@ -61,13 +61,13 @@ _DAMAGE = (
 )
 
 
-def read_avro(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+def read_avro(file: BinaryIO, part: Part, data: ReadingOptions, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of an Avro file.
 
     Args:
         file: the open file.
         part: the whole file.
-        data: the reading options of the log.
+        data: the reading options.
         columns: names, or paths with dots into records.
 
     Yields:
@@ -90,12 +90,12 @@ def read_avro(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) 
             first_row += len(records)
 
 
-def avro_columns(path: str, data: DataConfig) -> tuple[str, ...]:
+def avro_columns(path: str, data: ReadingOptions) -> tuple[str, ...]:
     """Return the names of the fields of an Avro file, and the paths of those in records.
 
     Args:
         path: the file.
-        data: the reading options of the log.
+        data: the reading options.
 
     Raises:
         InputError: the file is not an Avro file.

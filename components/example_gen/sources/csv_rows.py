@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from schemas.config.log import DataConfig
+from components.example_gen.sources.options import ReadingOptions
 from schemas.errors import InputError
 from schemas.rejection import RejectionReason
 
@@ -220,12 +220,12 @@ def without_line_end(raw: bytes) -> bytes:
     return raw.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def read_header(rows: Iterator[RawRow], data: DataConfig, name: str) -> tuple[str, ...] | None:
+def read_header(rows: Iterator[RawRow], data: ReadingOptions, name: str) -> tuple[str, ...] | None:
     """Return the names of a log file's columns.
 
     Args:
         rows: the rows of the file; the first one is consumed unless `data.column_names` is set.
-        data: the reading options of the log.
+        data: the reading options.
         name: the file, for the message of an error.
 
     Returns:
@@ -234,7 +234,7 @@ def read_header(rows: Iterator[RawRow], data: DataConfig, name: str) -> tuple[st
     Raises:
         InputError: the header line cannot be read.
     """
-    return read_header_line(rows, name, "data") if data.column_names is None else data.column_names
+    return read_header_line(rows, name, data.setting) if data.column_names is None else data.column_names
 
 
 def read_header_line(rows: Iterator[RawRow], name: str, setting: str) -> tuple[str, ...] | None:

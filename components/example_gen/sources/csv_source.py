@@ -18,20 +18,20 @@ from components.example_gen.sources.csv_rows import (
 )
 from components.example_gen.sources.diagnosis import wrong_delimiter
 from components.example_gen.sources.files import read_blocks
+from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.parts import Part, divide_lines, find_line, part_blocks
 from components.example_gen.sources.text_files import first_lines
 from components.example_gen.sources.text_rows import TextRows
-from schemas.config.log import DataConfig
 from schemas.errors import InputError
 
 
-def read_csv(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+def read_csv(file: BinaryIO, part: Part, data: ReadingOptions, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of a part of a delimited file; see `read_csv_blocks`.
 
     Args:
         file: the open file.
         part: the part, which begins with a row.
-        data: the reading options of the log.
+        data: the reading options.
         columns: names in the header.
     """
     blocks = part_blocks(file, part)
@@ -45,12 +45,12 @@ def read_csv(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -
     yield from reader.read(whole_lines(blocks, at_start=False), part.first_line)
 
 
-def divide_csv(whole: Part, data: DataConfig, part_bytes: int) -> list[Part]:
+def divide_csv(whole: Part, data: ReadingOptions, part_bytes: int) -> list[Part]:
     """Divide a delimited file, at places where a row begins.
 
     Args:
         whole: the file, which is not compressed.
-        data: the reading options of the log.
+        data: the reading options.
         part_bytes: about how many bytes a part has.
 
     Raises:
@@ -61,12 +61,12 @@ def divide_csv(whole: Part, data: DataConfig, part_bytes: int) -> list[Part]:
     return divide_lines(whole, part_bytes, find, min_line=line)
 
 
-def read_csv_blocks(blocks: Iterable[bytes], data: DataConfig, columns: list[str], name: str) -> Iterator[TextRows]:
+def read_csv_blocks(blocks: Iterable[bytes], data: ReadingOptions, columns: list[str], name: str) -> Iterator[TextRows]:
     """Yield the rows of delimited text.
 
     Args:
         blocks: the content of the file, cut anywhere.
-        data: the reading options of the log.
+        data: the reading options.
         columns: names in the header.
         name: the file, for the message of an error.
 
@@ -85,7 +85,7 @@ def read_csv_blocks(blocks: Iterable[bytes], data: DataConfig, columns: list[str
 
 
 def reread_csv(
-    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: DataConfig, columns: list[str]
+    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: ReadingOptions, columns: list[str]
 ) -> TextRows:
     """Return rejected rows again.
 
@@ -93,7 +93,7 @@ def reread_csv(
         raw: the bytes of each row, with a line end.
         reasons: not used, because the bytes tell them.
         path: the file of the rows.
-        data: the reading options of the log.
+        data: the reading options.
         columns: names in the header.
 
     Returns:
@@ -105,12 +105,12 @@ def reread_csv(
     return reader.reread(raw)
 
 
-def csv_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:
+def csv_columns(path: str, data: ReadingOptions) -> tuple[str, ...] | None:
     """Return the header of a file, from its first lines.
 
     Args:
         path: the file.
-        data: the reading options of the log.
+        data: the reading options.
 
     Returns:
         The configured names or those of the header line; None for an empty file.
@@ -121,12 +121,12 @@ def csv_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:
     return read_header(read_rows(read_lines([first_lines(path)[0]]), data.delimiter, data.quote), data, path)
 
 
-def check_delimiter(path: str, data: DataConfig, names: list[str]) -> None:
+def check_delimiter(path: str, data: ReadingOptions, names: list[str]) -> None:
     """Check whether another delimiter splits the header line better, or whether the lines are JSON.
 
     Args:
         path: a file that lacks a column.
-        data: the reading options of the log.
+        data: the reading options.
         names: the columns that the header must have.
 
     Raises:
@@ -147,7 +147,7 @@ def check_delimiter(path: str, data: DataConfig, names: list[str]) -> None:
         raise better
 
 
-def _read_header(pieces: Iterator[bytes], data: DataConfig, name: str) -> tuple[tuple[str, ...] | None, int, bytes]:
+def _read_header(pieces: Iterator[bytes], data: ReadingOptions, name: str) -> tuple[tuple[str, ...] | None, int, bytes]:
     """Return the header of a file, the number of the line after it, and the text that was read after it."""
     if data.column_names is not None:
         return data.column_names, 1, b""

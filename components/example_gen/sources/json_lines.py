@@ -10,10 +10,11 @@ import orjson
 import pyarrow as pa
 
 from components.example_gen.sources.csv_rows import whole_lines
+from components.example_gen.sources.list_texts import json_text
+from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.parts import Part, divide_lines, find_line, part_blocks
 from components.example_gen.sources.text_files import first_lines
 from components.example_gen.sources.text_rows import TextRows
-from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.rejection import RejectionReason
 
@@ -23,54 +24,58 @@ _NO_SCALAR: list[Any] = []  # like a list, it makes its row malformed
 Find = Callable[[dict[str, Any]], Any]
 
 
-def read_json_lines(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+def read_json_lines(file: BinaryIO, part: Part, data: ReadingOptions, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of a part of a file of JSON lines; see `read_json_pieces`.
 
     Args:
         file: the open file.
         part: the part, which begins with a line.
-        data: the reading options of the log.
+        data: the reading options.
         columns: keys, or paths with dots into objects.
     """
     pieces = whole_lines(part_blocks(file, part), at_start=part.start == 0)
-    return read_json_pieces(pieces, columns, part.first_line)
+    return read_json_pieces(pieces, columns, part.first_line, data.list_columns)
 
 
-def divide_json_lines(whole: Part, data: DataConfig, part_bytes: int) -> list[Part]:
+def divide_json_lines(whole: Part, data: ReadingOptions, part_bytes: int) -> list[Part]:
     """Divide a file of JSON lines.
 
     Args:
         whole: the file, which is not compressed.
-        data: the reading options of the log.
+        data: the reading options.
         part_bytes: about how many bytes a part has.
     """
     return divide_lines(whole, part_bytes, find_line)
 
 
-def read_json_pieces(pieces: Iterable[bytes], columns: list[str], first_line: int = 1) -> Iterator[TextRows]:
+def read_json_pieces(
+    pieces: Iterable[bytes], columns: list[str], first_line: int = 1, list_columns: frozenset[str] = frozenset()
+) -> Iterator[TextRows]:
     """Yield the rows of JSON lines. A line with white space only is no row.
 
     Args:
         pieces: the output of `whole_lines`.
         columns: keys, or paths with dots into objects; a key with dots in it comes before a path.
         first_line: the number of the first line in its file.
+        list_columns: those whose values may be lists; the text of each value is JSON.
 
     Yields:
         The rows of each block, in their order.
     """
     finders = [_finder(column) for column in columns]
+    as_json = [column in list_columns for column in columns]
     for piece in pieces:
         lines = piece.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        rows = _parse_lines(lines, finders, first_line, piece)
+        rows = _parse_lines(lines, finders, first_line, piece, as_json)
         if len(rows.lines):
             yield rows
         first_line += len(lines)
 
 
 def reread_json_lines(
-    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: DataConfig, columns: list[str]
+    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: ReadingOptions, columns: list[str]
 ) -> TextRows:
     """Return rejected rows again.
 
@@ -85,15 +90,15 @@ def reread_json_lines(
         As many rows; `lines` are their indices.
     """
     del reasons, path, data
-    return _parse_lines(list(raw), [_finder(column) for column in columns], 0, b"".join(raw))
+    return _parse_lines(list(raw), [_finder(column) for column in columns], 0, b"".join(raw), [False] * len(columns))
 
 
-def json_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:
+def json_columns(path: str, data: ReadingOptions) -> tuple[str, ...] | None:
     """Return the keys and the paths of the objects in the first lines of a file.
 
     Args:
         path: the file.
-        data: the reading options of the log.
+        data: the reading options.
 
     Returns:
         The names, each once; None if there is no line.
@@ -171,8 +176,10 @@ def _finder(column: str) -> Find:
     return find
 
 
-def _parse_lines(lines: list[bytes], finders: list[Find], first_line: int, piece: bytes) -> TextRows:
-    """Return the rows of whole lines; `piece` has their bytes."""
+def _parse_lines(
+    lines: list[bytes], finders: list[Find], first_line: int, piece: bytes, as_json: list[bool]
+) -> TextRows:
+    """Return the rows of whole lines; `piece` has their bytes, and the columns of `as_json` may be lists."""
     rows: list[dict[str, Any] | str] = []  # a str is a reason
     numbers: list[int] = []
     for number, line in enumerate(lines):
@@ -189,13 +196,18 @@ def _parse_lines(lines: list[bytes], finders: list[Find], first_line: int, piece
     errors = [row if isinstance(row, str) else None for row in rows]
     objects = [{} if isinstance(row, str) else row for row in rows]
     columns = [list(map(find, objects)) for find in finders]
-    inexact = _inexact(columns, [lines[number] for number in numbers], b"-0" in piece)
+    scalars = [values for values, may_be_list in zip(columns, as_json, strict=True) if not may_be_list]
+    inexact = _inexact(scalars, [lines[number] for number in numbers], b"-0" in piece)
     for index, row in zip(inexact, _parse_valid([lines[numbers[index]] for index in inexact]), strict=True):
         if isinstance(row, str):  # it is nested too deeply for the json module
             errors[index] = row
-        for find, values in zip(finders, columns, strict=True):
-            values[index] = find(row) if isinstance(row, dict) else ""
-    texts = [_texts(values, errors, may_have_nul=b"\\u0000" in piece) for values in columns]
+        for find, values, may_be_list in zip(finders, columns, as_json, strict=True):
+            if not may_be_list:
+                values[index] = find(row) if isinstance(row, dict) else ""
+    texts = [
+        _json_texts(values, errors) if may_be_list else _texts(values, errors, may_have_nul=b"\\u0000" in piece)
+        for values, may_be_list in zip(columns, as_json, strict=True)
+    ]
     wrong = [index for index, error in enumerate(errors) if error]
     for index in wrong:
         for text in texts:
@@ -248,6 +260,20 @@ def _texts(values: list[Any], errors: list[str | None], may_have_nul: bool) -> l
             if not _is_text(value):
                 errors[index] = errors[index] or _BAD_ENCODING
     return values
+
+
+def _json_texts(values: list[Any], errors: list[str | None]) -> list[Any]:
+    """Return the values of a column as JSON, and set the errors of objects and of texts that are not Unicode."""
+    texts: list[Any] = []
+    for index, value in enumerate(values):
+        try:
+            texts.append("" if value is None else json_text(value))
+        except TypeError:  # half a surrogate pair, like "\\ud800"
+            texts.append("")
+            errors[index] = errors[index] or _BAD_ENCODING
+        if type(value) is dict or value is _NO_SCALAR:
+            errors[index] = _MALFORMED
+    return texts
 
 
 def _text(value: Any) -> str:

@@ -14,22 +14,22 @@ from pyarrow import parquet
 
 from components.example_gen.sources.csv_rows import column_indices
 from components.example_gen.sources.files import DECOMPRESSORS, open_file
+from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.parts import Part
 from components.example_gen.sources.text_rows import TextRows
 from components.example_gen.sources.typed_rows import typed_rows
-from schemas.config.log import DataConfig
 from schemas.errors import InputError
 
 BATCH_ROWS = 32_768
 
 
-def read_parquet(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+def read_parquet(file: BinaryIO, part: Part, data: ReadingOptions, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of a part of a Parquet file: those of the row groups that begin in it.
 
     Args:
         file: the open file.
         part: the part.
-        data: the reading options of the log.
+        data: the reading options.
         columns: names, or paths with dots into structs; a name with dots in it comes before a path.
 
     Yields:
@@ -39,7 +39,7 @@ def read_parquet(file: BinaryIO, part: Part, data: DataConfig, columns: list[str
         InputError: the file is damaged, lacks a column, or has a column whose type has no text.
     """
     path = part.path
-    with _parsed(file, path) as parquet_file:
+    with _parsed(file, path, data.setting) as parquet_file:
         column_indices(_names(parquet_file.schema_arrow), columns, path)
         first_row = part.first_line
         for group in _groups_in(part, parquet_file.metadata, file.seek(0, os.SEEK_END)):
@@ -49,19 +49,19 @@ def read_parquet(file: BinaryIO, part: Part, data: DataConfig, columns: list[str
                 first_row += len(rows.lines)
 
 
-def divide_parquet(whole: Part, data: DataConfig, part_bytes: int) -> list[Part]:
+def divide_parquet(whole: Part, data: ReadingOptions, part_bytes: int) -> list[Part]:
     """Divide a Parquet file between its row groups.
 
     Args:
         whole: the file.
-        data: the reading options of the log.
+        data: the reading options.
         part_bytes: about how many bytes a part has, unless a row group has more.
 
     Raises:
         InputError: the file is not a whole Parquet file.
     """
     starts = [(0, 1)]  # byte and row
-    with open_file(whole.path) as file, _parsed(file, whole.path) as parquet_file:
+    with open_file(whole.path) as file, _parsed(file, whole.path, data.setting) as parquet_file:
         metadata, row = parquet_file.metadata, 1
         for group, place in enumerate(_places(metadata, whole.end)):
             if group and place - starts[-1][0] >= part_bytes:
@@ -107,17 +107,17 @@ def _read_group(file: parquet.ParquetFile, group: int, columns: list[str]) -> It
         raise ValueError(f"{found:,} of {expected:,} rows in row group {group}")
 
 
-def parquet_columns(path: str, data: DataConfig) -> tuple[str, ...]:
+def parquet_columns(path: str, data: ReadingOptions) -> tuple[str, ...]:
     """Return the names of the columns of a Parquet file, and the paths of the fields in structs.
 
     Args:
         path: the file.
-        data: the reading options of the log.
+        data: the reading options.
 
     Raises:
         InputError: the file is not a whole Parquet file.
     """
-    with open_file(path) as file, _parsed(file, path) as parquet_file:
+    with open_file(path) as file, _parsed(file, path, data.setting) as parquet_file:
         return tuple(_names(parquet_file.schema_arrow))
 
 
@@ -141,7 +141,7 @@ def refuse_compressed(path: str, kind: str) -> None:
 
 
 @contextmanager
-def _parsed(file: BinaryIO, path: str) -> Iterator[parquet.ParquetFile]:
+def _parsed(file: BinaryIO, path: str, setting: str) -> Iterator[parquet.ParquetFile]:
     refuse_compressed(path, "Parquet")
     try:
         yield parquet.ParquetFile(pa.PythonFile(file, "r"))
@@ -151,7 +151,7 @@ def _parsed(file: BinaryIO, path: str) -> Iterator[parquet.ParquetFile]:
         raise InputError(
             expected=f"a whole Parquet file at {path}",
             received=str(error)[:500],
-            remedy="write or fetch the file again, or check data.format",
+            remedy=f"write or fetch the file again, or check {setting}.format",
         ) from None
 
 

@@ -4,14 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from schemas.config.log import DataConfig
 from schemas.errors import InputError
-from schemas.rejection import RejectionReason
+from schemas.rejection import ITEM_REASONS, RejectionReason
 
 SAMPLES = 3  # rejected rows kept of each reason
 SAMPLE_CHARACTERS = 200
 _SHOWN_CHARACTERS = 100
+
+
+_ITEM_REMEDIES = {
+    RejectionReason.MALFORMED.value: "check data.items.quote (null if the table does not quote), data.items.delimiter"
+    " and data.items.format",
+    RejectionReason.NO_ITEM.value: "check data.items.id and data.null_values",
+    RejectionReason.BAD_TIMESTAMP.value: "check data.items.published and data.items.timestamp",
+    RejectionReason.TIMESTAMP_OUT_OF_RANGE.value: "check data.items.timestamp.unit",
+    RejectionReason.BAD_NUMBER.value: "check the kind of data.items.columns, and data.null_values",
+    **{reason.value: reason.remedy for reason in ITEM_REASONS},
+}
+
+
+class Limits(Protocol):
+    """How many rows may be rejected. `DataConfig` and `ItemTableConfig` say so."""
+
+    @property
+    def max_rejected_share(self) -> float:
+        """The maximum fraction of the rows read."""
+
+    @property
+    def max_rejected_share_by_reason(self) -> Mapping[str, float]:
+        """The maximum fraction of the rows read, by reason."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +50,7 @@ def check_limits(
     rows_read: int,
     rejected: Mapping[str, int],
     samples: Mapping[str, Sequence[RejectedRow]],
-    data: DataConfig,
+    limits: Limits,
     remedies: Mapping[str, str],
     table: str | None = None,
 ) -> None:
@@ -37,7 +60,7 @@ def check_limits(
         rows_read: the number of rows.
         rejected: the rejected ones by reason.
         samples: some of them by reason.
-        data: the limits.
+        limits: the limits.
         remedies: what to do, by reason.
         table: the name of the table that has the rows, `items` or `users`; None for the log.
 
@@ -48,11 +71,11 @@ def check_limits(
     counted = {reason: count for reason, count in rejected.items() if reason != RejectionReason.FILTERED.value}
     above = {
         reason: share
-        for reason, share in data.max_rejected_share_by_reason.items()
+        for reason, share in limits.max_rejected_share_by_reason.items()
         if rejected.get(reason, 0) > share * rows_read
     }
-    if sum(counted.values()) > data.max_rejected_share * rows_read:
-        expected = f"at most {data.max_rejected_share:.2%} of {rows} rejected (data.max_rejected_share)"
+    if sum(counted.values()) > limits.max_rejected_share * rows_read:
+        expected = f"at most {limits.max_rejected_share:.2%} of {rows} rejected (data.max_rejected_share)"
     elif above:
         shares = ", ".join(f"{share:.2%} as {reason}" for reason, share in above.items())
         expected = f"of {rows} rejected at most {shares} (data.max_rejected_share_by_reason)"
@@ -115,7 +138,8 @@ def table_remedies(name: str) -> dict[str, str]:
     """
     check = f"check data.{name}.quote (null if the table does not quote) and data.{name}.delimiter"
     encoding = RejectionReason.BAD_ENCODING
-    return {**dict.fromkeys(log_remedies(), check), encoding.value: encoding.remedy}
+    remedies = {**dict.fromkeys(log_remedies(), check), encoding.value: encoding.remedy}
+    return {**remedies, **_ITEM_REMEDIES} if name == "items" else remedies
 
 
 def _shortened(raw: str) -> str:

@@ -1,4 +1,4 @@
-"""Log files as Arrow record batches of text. Every row has the file and line that it came from."""
+"""Files of a log or a table as Arrow record batches of text. Every row has the file and line that it came from."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from components.example_gen.sources.json_lines import (
     read_json_lines,
     reread_json_lines,
 )
+from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.parquet_source import divide_parquet, parquet_columns, read_parquet
 from components.example_gen.sources.partitions import partition_values
 from components.example_gen.sources.parts import PART_BYTES, Part, whole_file
 from components.example_gen.sources.text_rows import TextRows
 from components.example_gen.sources.tfrecord_source import read_tfrecord, tfrecord_columns
 from components.example_gen.sources.typed_rows import reread_typed
-from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.interaction import raw_schema
 
@@ -33,18 +33,20 @@ from schemas.interaction import raw_schema
 class Source(NamedTuple):
     """The functions that read the files of a format.
 
-    `read` gets the open file, the part to read, the log and the names of columns. It yields batches of a size that
-    suits the format; a caller that needs the first rows only closes the generator. `divide` gets a file as one part,
-    the log, and about how many bytes a part should have. It must return the same parts in every process.
+    `read` gets the open file, the part to read, the reading options and the names of columns. It yields batches of a
+    size that suits the format; a caller that needs the first rows only closes the generator. `divide` gets a file as
+    one part, the options, and about how many bytes a part should have. It must return the same parts in every process.
     """
 
-    read: Callable[[BinaryIO, Part, DataConfig, list[str]], Iterator[TextRows]]
-    divide: Callable[[Part, DataConfig, int], list[Part]] | None  # None if a file can be read as a whole only
-    columns: Callable[[str, DataConfig], tuple[str, ...] | None]  # the names in a file; None for a file without rows
+    read: Callable[[BinaryIO, Part, ReadingOptions, list[str]], Iterator[TextRows]]
+    divide: Callable[[Part, ReadingOptions, int], list[Part]] | None  # None if a file can be read as a whole only
+    columns: Callable[
+        [str, ReadingOptions], tuple[str, ...] | None
+    ]  # the names in a file; None for a file without rows
     optional: bool  # whether a row may lack a column; then `columns` has the names of the first rows
     exact: bool  # whether RAW has the bytes of the row in its file
     # The rows again, each from its RAW and the reason of its rejection: of a file, log, columns.
-    reread: Callable[[Sequence[bytes], Sequence[str], str, DataConfig, list[str]], TextRows]
+    reread: Callable[[Sequence[bytes], Sequence[str], str, ReadingOptions, list[str]], TextRows]
 
 
 # By `data.format`. tests/contracts/test_sources.py runs the contract of a source for each of them.
@@ -59,21 +61,17 @@ SOURCES = {
 }
 
 
-def needed_columns(data: DataConfig) -> list[str]:
-    """Return the columns of the log that the configuration reads, each once."""
-    columns = data.columns
-    further = [feature.column for feature in data.carried]
-    return list(
-        dict.fromkeys([columns.sequence, columns.item, columns.timestamp, *further, *(f.column for f in data.filters)])
-    )
+def needed_columns(data: ReadingOptions) -> list[str]:
+    """Return the columns that the configuration reads, each once."""
+    return list(dict.fromkeys(data.read_columns))
 
 
-def read_log_file(path: str, data: DataConfig) -> Generator[pa.RecordBatch, None, None]:
+def read_log_file(path: str, data: ReadingOptions) -> Generator[pa.RecordBatch, None, None]:
     """Yield the rows of one file in batches.
 
     Args:
         path: the file, which becomes the origin of the rows. Its folders may have columns; see `partition_values`.
-        data: the format and the reading options of the log.
+        data: the format and the reading options.
 
     Yields:
         Record batches of `raw_schema(needed_columns(data))`. LINE tells the order of the rows, which
@@ -87,12 +85,12 @@ def read_log_file(path: str, data: DataConfig) -> Generator[pa.RecordBatch, None
             yield batch
 
 
-def divide_log_file(path: str, data: DataConfig, part_bytes: int = PART_BYTES) -> list[Part]:
+def divide_log_file(path: str, data: ReadingOptions, part_bytes: int = PART_BYTES) -> list[Part]:
     """Divide a large file into parts.
 
     Args:
         path: the file.
-        data: the format and the reading options of the log.
+        data: the format and the reading options.
         part_bytes: about how many bytes a part has.
 
     Returns:
@@ -108,12 +106,12 @@ def divide_log_file(path: str, data: DataConfig, part_bytes: int = PART_BYTES) -
     return divide(whole, data, part_bytes)
 
 
-def read_part(part: Part, data: DataConfig) -> Generator[tuple[pa.RecordBatch, int], None, None]:
+def read_part(part: Part, data: ReadingOptions) -> Generator[tuple[pa.RecordBatch, int], None, None]:
     """Yield the rows of a part of a file, as `read_log_file` does.
 
     Args:
         part: one of `divide_log_file`.
-        data: the format and the reading options of the log.
+        data: the format and the reading options.
 
     Yields:
         The batches, each with the place in the file up to which it has been read.
@@ -128,11 +126,11 @@ def read_part(part: Part, data: DataConfig) -> Generator[tuple[pa.RecordBatch, i
             yield to_record_batch(rows, columns, data, path), file.tell()
 
 
-def columns_in_file(data: DataConfig, path: str) -> list[str]:
+def columns_in_file(data: ReadingOptions, path: str) -> list[str]:
     """Return the needed columns that the folders of a file do not have.
 
     Args:
-        data: the configuration of the log.
+        data: the reading options.
         path: the file.
 
     Raises:
@@ -142,19 +140,21 @@ def columns_in_file(data: DataConfig, path: str) -> list[str]:
     columns = [column for column in needed_columns(data) if column not in partitions]
     if not columns:
         raise InputError(
-            expected="a column of the log in its files, in addition to those in the names of folders",
+            expected=f"a column of {data.setting} in its files, in addition to those in the names of folders",
             received=path,
-            remedy="name a column of the files in data.columns",
+            remedy="name a column of the files in data.columns"
+            if data.setting == "data"
+            else "name a column of the files",
         )
     return columns
 
 
-def check_partitions(names: Sequence[str], data: DataConfig, path: str) -> None:
+def check_partitions(names: Sequence[str], data: ReadingOptions, path: str) -> None:
     """Check that no needed column is in a file and in its path, because they may differ.
 
     Args:
         names: the columns in the file.
-        data: the configuration of the log.
+        data: the reading options.
         path: the file.
 
     Raises:
@@ -169,13 +169,13 @@ def check_partitions(names: Sequence[str], data: DataConfig, path: str) -> None:
         )
 
 
-def to_record_batch(rows: TextRows, columns: list[str], data: DataConfig, path: str) -> pa.RecordBatch:
+def to_record_batch(rows: TextRows, columns: list[str], data: ReadingOptions, path: str) -> pa.RecordBatch:
     """Return rows with the columns of their path and with their origin.
 
     Args:
         rows: rows of a file.
         columns: the names of their columns.
-        data: the configuration of the log.
+        data: the reading options.
         path: the file.
 
     Returns:

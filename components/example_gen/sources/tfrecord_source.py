@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from components.example_gen.sources.files import READ_BYTES, read_blocks
+from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.parts import Part, part_blocks
 from components.example_gen.sources.text_rows import TextRows
 from components.example_gen.sources.typed_rows import typed_rows
-from schemas.config.log import DataConfig
 from schemas.errors import InputError
 
 BATCH_ROWS = 32_768
@@ -28,13 +28,13 @@ _HEADER = struct.Struct("<QI")  # the length of the content, and its checksum
 _CHECKSUM = struct.Struct("<I")
 
 
-def read_tfrecord(file: BinaryIO, part: Part, data: DataConfig, columns: list[str]) -> Iterator[TextRows]:
+def read_tfrecord(file: BinaryIO, part: Part, data: ReadingOptions, columns: list[str]) -> Iterator[TextRows]:
     """Yield the rows of a TFRecord file. A feature with more than one value is malformed.
 
     Args:
         file: the open file.
         part: the whole file.
-        data: the reading options of the log.
+        data: the reading options.
         columns: names of features.
 
     Yields:
@@ -53,12 +53,12 @@ def read_tfrecord(file: BinaryIO, part: Part, data: DataConfig, columns: list[st
             first_row += batch.num_rows
 
 
-def tfrecord_columns(path: str, data: DataConfig) -> tuple[str, ...] | None:
+def tfrecord_columns(path: str, data: ReadingOptions) -> tuple[str, ...] | None:
     """Return the names of the features in the first records of a file.
 
     Args:
         path: the file.
-        data: the reading options of the log.
+        data: the reading options.
 
     Returns:
         The names; None if there is no record.

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.example_gen.sources.list_texts import is_list, json_text, json_texts
+from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.text_rows import TextRows
-from schemas.config.log import DataConfig
 from schemas.errors import InputError
 from schemas.rejection import RejectionReason
 
@@ -26,7 +27,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def typed_rows(
-    columns: Mapping[str, pa.Array], first_row: int, data: DataConfig, name: str, malformed: Mask | None = None
+    columns: Mapping[str, pa.Array], first_row: int, data: ReadingOptions, name: str, malformed: Mask | None = None
 ) -> TextRows:
     """Return the rows of a batch as text.
 
@@ -35,7 +36,7 @@ def typed_rows(
     Args:
         columns: the values of the needed columns, at least one.
         first_row: the number of the first row in the file, from 1.
-        data: the reading options of the log.
+        data: the reading options.
         name: the file, for the message of an error.
         malformed: the rows that are malformed in any case.
 
@@ -48,7 +49,10 @@ def typed_rows(
     texts, shown, undecoded, wrong = [], [], [], [] if malformed is None else [malformed]
     for column, values in columns.items():
         _check_time(values.type, column, data, name)
-        text = text_of(values, data.timestamp.unit, column, name)
+        if column in data.list_columns:
+            text = json_texts(values) if is_list(values.type) else _quoted(text_of(values, None, column, name))
+        else:
+            text = text_of(values, data.time_unit, column, name)
         bad = _numpy(text.is_null())
         wrong.append(_has_nul(text))
         undecoded.append(bad)
@@ -66,7 +70,7 @@ def typed_rows(
 
 
 def reread_typed(
-    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: DataConfig, columns: list[str]
+    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: ReadingOptions, columns: list[str]
 ) -> TextRows:
     """Return rejected rows again, from the JSON objects that RAW has.
 
@@ -135,6 +139,11 @@ def text_of(values: pa.Array, unit: str | None, column: str, name: str) -> pa.Ar
     return pc.fill_null(text, "")
 
 
+def _quoted(text: pa.Array) -> pa.Array:
+    """Return texts as JSON; "" and null stay."""
+    return pa.array([json_text(value) if value else value for value in text.to_pylist()], pa.string())
+
+
 def _is_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
 
@@ -194,14 +203,14 @@ def _time_text(values: pa.Array, per_second: int, unit: str | None) -> pa.Array:
     return pc.if_else(missing, pa.scalar(None, pa.string()), text)
 
 
-def _check_time(kind: pa.DataType, column: str, data: DataConfig, name: str) -> None:
+def _check_time(kind: pa.DataType, column: str, data: ReadingOptions, name: str) -> None:
     """Refuse a column of times if the configuration does not read numbers of a unit from it."""
     is_time = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
-    if is_time and column == data.columns.timestamp and data.timestamp.unit not in PER_SECOND:
+    if is_time and column == data.time_column and data.time_unit not in PER_SECOND:
         raise InputError(
-            expected=f"times as configured in data.timestamp in column {column!r} of {name}",
+            expected=f"times as configured in {data.setting}.timestamp in column {column!r} of {name}",
             received=f"the type {kind}, which is read as a number since 1970",
-            remedy="set data.timestamp.unit: s, and no data.timestamp.format",
+            remedy=f"set {data.setting}.timestamp.unit: s, and no {data.setting}.timestamp.format",
         )
 
 
@@ -225,6 +234,8 @@ def _printable(text: pa.Array, values: pa.Array, bad: Mask) -> pa.Array:
     """Return the text, with bytes that are not UTF-8 written like \\xff."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if is_list(values.type):
+        return pc.fill_null(text, "")
     content = values.cast(pa.binary()) if not pa.types.is_fixed_size_binary(values.type) else _listed(values)
     shown: list[Any] = text.to_pylist()
     for index in np.flatnonzero(bad).tolist():

@@ -116,7 +116,7 @@ def _judge(batch: pa.RecordBatch, data: DataConfig) -> _Judged:
     return _Judged(
         columns=[users, items, pa.array(timestamps_s), named_column(batch, FILE), named_column(batch, LINE), *further],
         times=times,
-        reasons=np.select([wrong[reason] for reason in RejectionReason], range(_ACCEPTED), default=_ACCEPTED),
+        reasons=np.select(list(wrong.values()), [_INDICES[reason] for reason in wrong], default=_ACCEPTED),
         failed_filters=failed_filters,
     )
 

@@ -1,0 +1,45 @@
+"""What a source needs to know about files: the log and the table of items both say it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class ReadingOptions(Protocol):
+    """How files are read. `DataConfig` and `ItemsTableConfig` are such options."""
+
+    @property
+    def setting(self) -> str:
+        """The path of the section in the configuration, for messages."""
+
+    @property
+    def format(self) -> str:
+        """A format of `SOURCES`."""
+
+    @property
+    def delimiter(self) -> str:
+        """The character between fields of `csv`."""
+
+    @property
+    def quote(self) -> str | None:
+        """The character around fields of `csv`; None if nothing is quoted."""
+
+    @property
+    def column_names(self) -> tuple[str, ...] | None:
+        """The names of all columns of `csv`; None if they are in a header line."""
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """The columns to read; a column may be there more than once."""
+
+    @property
+    def list_columns(self) -> frozenset[str]:
+        """The columns whose values may be lists. The text of a value of `jsonl` and `parquet` is JSON there."""
+
+    @property
+    def time_column(self) -> str | None:
+        """The column of times."""
+
+    @property
+    def time_unit(self) -> str | None:
+        """The unit of times; None if they are texts."""
