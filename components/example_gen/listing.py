@@ -16,6 +16,7 @@ from components.common.stores import connect, is_remote
 from components.example_gen.sources.bigquery_tables import table_versions
 from components.example_gen.sources.files import match_files, match_log
 from components.example_gen.sources.spans import LogSpan, find_span
+from components.example_gen.tables.item_rows import match_items
 from schemas.config.log import BIGQUERY, DataConfig
 from schemas.config.span_pattern import has_spans
 from schemas.errors import InputError
@@ -45,7 +46,7 @@ class Listing(NamedTuple):
 
 
 def file_settings(data: DataConfig) -> dict[str, str]:
-    """Return the paths of the log and of its tables whose columns are read.
+    """Return the paths of the log and of its tables.
 
     Args:
         data: the description of the log.
@@ -168,7 +169,8 @@ def _find_tables(data: DataConfig) -> dict[str, LogFile]:
 
 
 def _match_tables(data: DataConfig) -> list[str]:
-    return [file for setting, path in _table_settings(data).items() for file in match_files(path, setting)]
+    items = match_items(data.items) if data.items else ()
+    return [*items, *(match_files(data.users.path, "data.users.path") if data.users else ())]
 
 
 def find_log_file(path: str) -> LogFile | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -25,11 +24,13 @@ from components.example_gen.sources.source import (
     read_log_file,
 )
 from components.example_gen.sources.text_files import first_lines
+from components.example_gen.tables.item_rows import match_items
 from components.example_gen.tables.side_tables import count_table_rows, read_table
 from components.example_gen.validation.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.validation.rejection_details import TIME_REASONS, RejectionDetails, merge_details
 from components.example_gen.validation.rows import validate, validate_in_detail
-from schemas.config.log import DataConfig, ItemsTableConfig, UsersTableConfig
+from schemas.config.log import DataConfig
+from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from schemas.interaction import LINE
 from schemas.rejection import RejectionReason
@@ -214,20 +215,32 @@ def _is_good(batch: pa.RecordBatch, data: DataConfig) -> bool:
 
 
 def _check_tables(data: DataConfig) -> None:
-    """Check the headers, the rows and the numbers of the tables of items and users."""
+    """Check the columns and the rows of the tables of items and users."""
     if data.items:
-        _check_table(data.items, [data.items.id, data.items.title])
+        _check_items(data.items)
     if data.users:
-        _check_table(data.users, [data.users.id])
+        _check_users(data.users)
     check_table_rows(count_table_rows(data), data)
-    for table in (data.items, data.users):
-        if table and table.columns:
-            collections.deque(read_table(table, data.null_values), maxlen=0)  # its errors name the line
+    if data.users:
+        collections.deque(read_table(data.users, data.null_values), maxlen=0)  # its errors name the line
 
 
-def _check_table(table: ItemsTableConfig | UsersTableConfig, columns: Sequence[str]) -> None:
-    """Check that each file of a table has these columns and those of its features."""
-    for name in match_files(table.path, f"{table.setting}.path"):
-        rows = read_rows(read_lines([first_lines(name)[0]]), table.delimiter, table.quote)
-        wanted = [*columns, *(column.column for column in table.columns.values())]
-        column_indices(read_header_line(rows, name, table.setting) or [""], wanted, name)
+def _check_items(items: ItemsTableConfig) -> None:
+    """Check that each file has the columns of the configuration, or that all files have, if a row may lack one."""
+    source, found = SOURCES[items.format], dict[str, None]()
+    for name in match_items(items):
+        wanted, columns = columns_in_file(items, name), source.columns(name, items) or ()
+        check_partitions(columns, items, name)
+        found.update(dict.fromkeys(columns))
+        if not source.optional:
+            column_indices(columns or [""], wanted, name)
+    if source.optional:
+        column_indices(tuple(found), wanted, items.path)
+
+
+def _check_users(users: UsersTableConfig) -> None:
+    """Check that each file of users has the columns of the configuration."""
+    for name in match_files(users.path, f"{users.setting}.path"):
+        rows = read_rows(read_lines([first_lines(name)[0]]), users.delimiter, users.quote)
+        wanted = [users.id, *(column.column for column in users.columns.values())]
+        column_indices(read_header_line(rows, name, users.setting) or [""], wanted, name)

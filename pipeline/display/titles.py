@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from components.example_gen.tables.side_tables import read_table_rows
-from schemas.config.log import ItemsTableConfig
+from components.example_gen.tables.item_rows import read_item_texts
+from schemas.config.tables import ItemsTableConfig
 
 
 def read_titles(items: ItemsTableConfig | None) -> dict[str, str]:
@@ -20,7 +20,7 @@ def read_titles(items: ItemsTableConfig | None) -> dict[str, str]:
     """
     if items is None:
         return {}
-    return {item: title for _, _, (item, title) in read_table_rows(items, [items.id, items.title])}
+    return dict(read_item_texts(items, [items.id, items.title]))
 
 
 def read_labels(items: ItemsTableConfig) -> tuple[list[str], dict[str, list[str]]]:
@@ -36,5 +36,5 @@ def read_labels(items: ItemsTableConfig) -> tuple[list[str], dict[str, list[str]
         InputError: the table cannot be read.
     """
     categories = {name: column.column for name, column in items.columns.items() if column.kind == "category"}
-    rows = read_table_rows(items, [items.id, items.title, *categories.values()])
-    return ["title", *categories], {item: texts for _, _, (item, *texts) in rows}
+    rows = read_item_texts(items, [items.id, items.title, *categories.values()])
+    return ["title", *categories], {item: texts for item, *texts in rows}

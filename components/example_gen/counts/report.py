@@ -12,6 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.example_gen.sources.diagnosis import remedy_for_times
 from components.example_gen.sources.rejected_rows import (
+    Limits,
     RejectedRow,
     check_limits,
     describe_rejected,
@@ -212,18 +213,20 @@ def _with_samples(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "rejected_samples": samples}
 
 
-def check_table_rows(tables: Mapping[str, TableRows], data: DataConfig) -> None:
+def check_table_rows(tables: Mapping[str, TableRows], limits: Limits) -> None:
     """Check that few rows of the tables were rejected, with the limits of the log.
 
     Args:
         tables: counts by the name of the table: items, users.
-        data: the reading options of the log and of its tables.
+        limits: the limits, which are those of the log.
 
     Raises:
         InputError: a limit is exceeded.
     """
     for name, rows in tables.items():
-        check_limits(rows.rows_read, rows.rows_rejected, rows.rejected_samples, data, table_remedies(name), table=name)
+        check_limits(
+            rows.rows_read, rows.rows_rejected, rows.rejected_samples, limits, table_remedies(name), table=name
+        )
 
 
 def _moment(time: float, *, dates: bool) -> str:

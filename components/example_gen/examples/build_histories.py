@@ -30,8 +30,14 @@ from components.example_gen.examples.splits import (
 )
 from components.example_gen.interactions.spill import Shard, Spill
 from components.example_gen.interactions.timelines import Timelines
-from components.example_gen.tables.lookup_table import LookupTable, build_table, describe_items, rows_schema
-from components.example_gen.tables.side_tables import read_table
+from components.example_gen.tables.item_rows import read_item_rows
+from components.example_gen.tables.lookup_table import (
+    LookupTable,
+    build_table,
+    describe_items,
+    items_by_id,
+    rows_schema,
+)
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SplitConfig
 from schemas.config.log import DataConfig
 from schemas.features import SPLITS
@@ -170,10 +176,11 @@ def read_items(data: DataConfig) -> LookupTable:
         data: the log and its tables, of which it must have that of items.
 
     Raises:
-        InputError: see `read_table`.
+        InputError: see `read_item_rows` and `items_by_id`.
     """
-    assert data.items
-    return build_table(read_table(data.items, data.null_values), rows_schema(data.items))
+    settings = data.item_table_config
+    assert settings
+    return items_by_id(read_item_rows(settings).items, settings.items)
 
 
 def _load(work: Work, data: DataConfig, rare: Sequence[str]) -> Iterator[Any]:

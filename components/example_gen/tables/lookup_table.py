@@ -1,4 +1,4 @@
-"""Values of items and users by id: the rows of a table as columns, and their join to timelines."""
+"""Values of items and users by id, and their join to timelines."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.interactions.timelines import Timelines, one_chunk, ranked
-from schemas.config.log import ItemsTableConfig, UsersTableConfig
+from schemas.config.tables import ItemsTableConfig, UsersTableConfig
+from schemas.errors import InputError
 from schemas.features import user_key
 
 ORIGIN = ("id", "file", "line")  # columns of a table's rows before its values
 
 
-def rows_schema(table: ItemsTableConfig | UsersTableConfig) -> pa.Schema:
+def rows_schema(table: UsersTableConfig) -> pa.Schema:
     """Return the schema of a table's rows: `ORIGIN`, then a column for each feature.
 
     Args:
-        table: the table. A column of users has the name of its feature, see `user_key`.
+        table: the table. A column has the name of its feature, see `user_key`.
     """
     types = {"category": pa.string(), "number": pa.float64()}
-    name = user_key if isinstance(table, UsersTableConfig) else str
-    values = [(name(key), types[column.kind]) for key, column in table.columns.items()]
+    values = [(user_key(key), types[column.kind]) for key, column in table.columns.items()]
     return pa.schema([("id", pa.string()), ("file", pa.string()), ("line", pa.int64()), *values])
 
 
@@ -73,6 +73,34 @@ def build_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> LookupT
     kept = rows.take(pa.array(last)).combine_chunks()
     columns = {name: one_chunk(kept[name]) for name in schema.names}
     return LookupTable(columns["id"], {name: columns[name] for name in schema.names if name not in ORIGIN})
+
+
+def items_by_id(rows: pa.Table, items: ItemsTableConfig) -> LookupTable:
+    """Return the columns of items that are joined to interactions. The categories of an item are one text.
+
+    Args:
+        rows: the items, of `item_schema`.
+        items: the columns.
+
+    Raises:
+        InputError: an item has several categories in a column without a separator.
+    """
+    columns: dict[str, pa.Array] = {}
+    for name, column in items.columns.items():
+        values = one_chunk(rows[name])
+        if column.kind == "number":
+            columns[name] = pc.fill_null(values, math.nan)
+            continue
+        several = int(pc.max(pc.list_value_length(values)).as_py() or 0) > 1
+        if several and column.separator is None:
+            raise InputError(
+                expected=f"{items.setting}.columns.{name}.separator, which joins the categories of an item",
+                received=f"lists with several categories in column {column.column!r} of {items.path}",
+                remedy='set a separator that is in no category, like "|"',
+            )
+        texts = pc.binary_join(values, pa.scalar(column.separator or "", pa.large_string()))
+        columns[name] = texts.cast(pa.string())
+    return LookupTable(one_chunk(rows["id"]).cast(pa.string()), columns)
 
 
 def describe_items(timelines: Timelines, table: LookupTable) -> tuple[Timelines, int]:

@@ -1,4 +1,4 @@
-"""Tables of items and users: their rows."""
+"""The table of users, and the counts of both tables."""
 
 from __future__ import annotations
 
@@ -14,36 +14,19 @@ from components.example_gen.counts.report import TableRows
 from components.example_gen.sources.csv_rows import RawRow, column_indices, read_header_line, read_lines, read_rows
 from components.example_gen.sources.files import match_files, read_blocks
 from components.example_gen.sources.rejected_rows import SAMPLE_CHARACTERS, SAMPLES, RejectedRow
+from components.example_gen.tables.item_rows import read_item_rows
 from components.example_gen.tables.lookup_table import rows_schema
 from components.example_gen.values.text_numbers import read_number
-from schemas.config.log import ColumnConfig, DataConfig, ItemsTableConfig, SideTableConfig, UsersTableConfig
+from schemas.config.columns import ColumnConfig
+from schemas.config.log import DataConfig
+from schemas.config.tables import UsersTableConfig
 from schemas.errors import InputError
 
 TABLE_ROWS = 10_000  # of a batch
 
 
-def read_table_rows(table: SideTableConfig, columns: Sequence[str]) -> Iterator[tuple[str, int, list[str]]]:
-    """Yield the rows of a table; rows that cannot be split into fields are left out.
-
-    Args:
-        table: where the table is and how to read it.
-        columns: names in the header.
-
-    Yields:
-        The file, the line, and the texts of the columns without white space around them.
-
-    Raises:
-        InputError: a file cannot be read, or lacks a column.
-    """
-    for name, header, rows in _files(table):
-        indices = column_indices(header, columns, name)
-        for row in rows:
-            if row.fields is not None:
-                yield name, row.line, [row.fields[index].strip() for index in indices]
-
-
 def count_table_rows(data: DataConfig) -> dict[str, TableRows]:
-    """Count the rows of the configured tables, and those that cannot be read.
+    """Count the rows of the configured tables, and the rejected ones.
 
     Args:
         data: the log and its tables.
@@ -54,11 +37,15 @@ def count_table_rows(data: DataConfig) -> dict[str, TableRows]:
     Raises:
         InputError: a file cannot be read.
     """
-    tables = {"items": data.items, "users": data.users}
-    return {name: _count_rows(table) for name, table in tables.items() if table}
+    counts = {}
+    if data.item_table_config:
+        counts["items"] = read_item_rows(data.item_table_config).counts
+    if data.users:
+        counts["users"] = _count_rows(data.users)
+    return counts
 
 
-def _count_rows(table: SideTableConfig) -> TableRows:
+def _count_rows(table: UsersTableConfig) -> TableRows:
     read, rejected = 0, Counter[str]()
     samples: dict[str, list[RejectedRow]] = {}
     for name, _, rows in _files(table):
@@ -71,15 +58,15 @@ def _count_rows(table: SideTableConfig) -> TableRows:
     return TableRows(rows_read=read, rows_rejected=dict(rejected), rejected_samples=samples)
 
 
-def _files(table: SideTableConfig) -> Iterator[tuple[str, tuple[str, ...], Iterator[RawRow]]]:
+def _files(table: UsersTableConfig) -> Iterator[tuple[str, tuple[str, ...], Iterator[RawRow]]]:
     """Yield each file of a table with its header and its other rows."""
     for name in match_files(table.path, f"{table.setting}.path"):
         rows = read_rows(read_lines(read_blocks(name)), table.delimiter, table.quote)
         yield name, read_header_line(rows, name, table.setting) or ("",), rows
 
 
-def read_table(table: ItemsTableConfig | UsersTableConfig, null_values: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the id and the further columns of each row of a table.
+def read_table(table: UsersTableConfig, null_values: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the id and the further columns of each row of the table of users.
 
     Args:
         table: where the table is and how to read it.
@@ -99,16 +86,21 @@ def read_table(table: ItemsTableConfig | UsersTableConfig, null_values: Sequence
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _read_values(table: ItemsTableConfig | UsersTableConfig, null_values: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _read_values(table: UsersTableConfig, null_values: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Yield the id, the file, the line, and the values of each row."""
     columns = list(table.columns.values())
     settings = [f"{table.setting}.columns.{name}" for name in table.columns]
-    for file, line, (key, *texts) in read_table_rows(table, [table.id, *(column.column for column in columns)]):
-        values = [
-            _value("" if text in null_values else text, column, setting, f"{file}:{line}")
-            for text, column, setting in zip(texts, columns, settings, strict=True)
-        ]
-        yield (key, file, line, *values)
+    for file, header, rows in _files(table):
+        indices = column_indices(header, [table.id, *(column.column for column in columns)], file)
+        for row in rows:
+            if row.fields is None:
+                continue
+            key, *texts = [row.fields[index].strip() for index in indices]
+            values = [
+                _value("" if text in null_values else text, column, setting, f"{file}:{row.line}")
+                for text, column, setting in zip(texts, columns, settings, strict=True)
+            ]
+            yield (key, file, row.line, *values)
 
 
 def _value(text: str, column: ColumnConfig, setting: str, origin: str) -> str | float:

@@ -48,9 +48,9 @@ class WriteRejected(beam.PTransform):
         """Return the paths of the files, after they are written."""
         return (
             rejected
-            | "ToJson" >> beam.FlatMap(_letters).with_output_types(tuple[str, Letters])
+            | "ToJson" >> beam.FlatMap(letters_by_file).with_output_types(tuple[str, Letters])
             | "GroupByFile" >> beam.GroupByKey()
-            | "WriteFile" >> beam.Map(_write, self._directory, self._scratch)
+            | "WriteFile" >> beam.Map(write_letters, self._directory, self._scratch)
         )
 
 
@@ -74,7 +74,12 @@ def to_letter(row: dict[str, Any]) -> bytes:
     return orjson.dumps(letter, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _letters(batch: pa.RecordBatch) -> Iterator[tuple[str, Letters]]:
+def letters_by_file(batch: pa.RecordBatch) -> Iterator[tuple[str, Letters]]:
+    """Yield the dead letters of a batch by the name of their file.
+
+    Args:
+        batch: rows of `REJECTED`.
+    """
     letters: dict[str, Letters] = defaultdict(list)
     for row in batch.to_pylist():
         letters[_name(row["file"], row["line"])].append((row["line"], to_letter(row)))
@@ -87,7 +92,17 @@ def _name(file: str, line: int) -> str:
     return f"{name}-{zlib.crc32(file.encode('utf-8')):08x}-{line // LINES_PER_FILE:05d}.jsonl.gz"
 
 
-def _write(file: tuple[str, Iterable[Letters]], directory: str, scratch: str) -> str:
+def write_letters(file: tuple[str, Iterable[Letters]], directory: str, scratch: str) -> str:
+    """Write a file of dead letters, in the order of the lines.
+
+    Args:
+        file: its name and its letters.
+        directory: the folder of the artifact.
+        scratch: see `atomic_write`.
+
+    Returns:
+        The path of the file.
+    """
     name, letters = file
     path = f"{directory}/{REJECTED_FOLDER}/{name}"
     lines = sorted(itertools.chain.from_iterable(letters))  # the lines of two batches may alternate

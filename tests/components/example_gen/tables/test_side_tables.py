@@ -11,11 +11,12 @@ import pyarrow as pa
 import pytest
 
 from components.example_gen.counts.report import TableRows
+from components.example_gen.examples.build_histories import read_items
 from components.example_gen.sources.rejected_rows import RejectedRow
 from components.example_gen.tables import side_tables
 from components.example_gen.tables.lookup_table import build_table, describe_items, rows_schema
-from components.example_gen.tables.side_tables import count_table_rows, read_table, read_table_rows
-from schemas.config.log import ItemsTableConfig, UsersTableConfig
+from components.example_gen.tables.side_tables import count_table_rows, read_table
+from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import data
 from tests.components.protocols import timelines
@@ -30,7 +31,7 @@ def table(path: Path, text: str = TABLE) -> UsersTableConfig:
     return UsersTableConfig.model_validate({"path": str(path), "id": "id", "columns": COLUMNS})
 
 
-def known(users: UsersTableConfig | ItemsTableConfig, *ids: str) -> list[dict[str, Any]]:
+def known(users: UsersTableConfig, *ids: str) -> list[dict[str, Any]]:
     """Return what a table has for some ids; an id that it lacks has the key `missing`."""
     columns, missing = build_table(read_table(users, NULLS), rows_schema(users)).look_up(pa.array(ids))
     rows = [
@@ -70,15 +71,6 @@ def test_read_table_with_text_for_a_number_names_its_line(tmp_path: Path) -> Non
         list(read_table(users, NULLS))
 
 
-def test_read_table_rows_reads_columns_of_every_file_by_name(tmp_path: Path) -> None:
-    (tmp_path / "1.csv").write_text("id,title\na,A\n")
-    (tmp_path / "2.csv").write_text("title,id\nB,b\n")
-
-    found = read_table_rows(ItemsTableConfig(path=f"{tmp_path}/*.csv", id="id", title="title"), ["id", "title"])
-
-    assert [columns for *_, columns in found] == [["a", "A"], ["b", "B"]]
-
-
 def test_count_table_rows_counts_the_rows_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_bytes("id,title\n1,Caf\xe9\n2,a,b\n3,c\n".encode("latin-1"))
     (tmp_path / "1.csv").write_text('id,price,kind\nu1,1,a\n"u2,1,a\n')
@@ -111,33 +103,42 @@ def test_count_table_rows_without_tables_counts_nothing() -> None:
 
 
 def test_read_table_without_quoting_keeps_quotes(tmp_path: Path) -> None:
-    (tmp_path / "items.csv").write_text('id;title;kind\n1;"a;5"\n')
-    columns = {"kind": {"column": "kind"}}
-    settings = {"path": f"{tmp_path}/items.csv", "id": "id", "title": "title", "columns": columns}
-    items = ItemsTableConfig.model_validate({**settings, "delimiter": ";", "quote": None})
+    (tmp_path / "users.csv").write_text('id;title;kind\n1;"a;5"\n')
+    settings = {"path": f"{tmp_path}/users.csv", "id": "id", "columns": {"kind": {"column": "kind"}}}
+    users = UsersTableConfig.model_validate({**settings, "delimiter": ";", "quote": None})
 
-    assert known(items, "1") == [{"kind": '5"'}]
+    assert known(users, "1") == [{"user_kind": '5"'}]
+
+
+def items(path: Path, separator: str | None) -> ItemsTableConfig:
+    columns = {"kind": {"column": "kind", "separator": separator}, "price": {"column": "price", "kind": "number"}}
+    return ItemsTableConfig.model_validate({"path": str(path), "id": "id", "title": "title", "columns": columns})
 
 
 def test_describe_items_adds_columns_and_counts_missing_items(tmp_path: Path) -> None:
-    (tmp_path / "items.csv").write_text("id,title,kind,price\na,A,book,1.5\nb,B,,\nc,C,film,NULL\n")
-    columns = {"kind": {"column": "kind"}, "price": {"column": "price", "kind": "number"}}
-    items = ItemsTableConfig.model_validate(
-        {"path": f"{tmp_path}/items.csv", "id": "id", "title": "title", "columns": columns}
-    )
-    users = timelines([("u", "a", 1), ("u", "x", 2), ("v", "a", 3), ("v", "c", 4)])
-    events = pa.array(["buy", "", "buy", ""])
+    path = tmp_path / "items.csv"
+    path.write_text("id,title,kind,price\na,A,book|  old  book ,1.5\nb,B,,\nc,C,film,NULL\nd,D,film,cheap\n")
+    users = timelines([("u", "a", 1), ("u", "x", 2), ("v", "a", 3), ("v", "c", 4), ("v", "d", 5)])
+    events = pa.array(["buy", "", "buy", "", ""])
+    settings = data(items=items(path, "|"), null_values=NULLS)
 
-    found, missing = describe_items(
-        replace(users, further={"event": events}), build_table(read_table(items, NULLS), rows_schema(items))
-    )
+    found, missing = describe_items(replace(users, further={"event": events}), read_items(settings))
 
     np.testing.assert_equal(
         {name: column.to_pylist() for name, column in found.further.items()},
         {
-            "event": ["buy", "", "buy", ""],
-            "kind": ["book", "", "book", "film"],
-            "price": [1.5, math.nan, 1.5, math.nan],
+            "event": ["buy", "", "buy", "", ""],
+            "kind": ["book|old book", "", "book|old book", "film", ""],
+            "price": [1.5, math.nan, 1.5, math.nan, math.nan],
         },
     )
-    assert missing == 1
+    assert missing == 2  # x is not in the table, and the row of d is rejected
+
+
+def test_items_by_id_with_lists_and_no_separator_raises(tmp_path: Path) -> None:
+    path = tmp_path / "items.jsonl"
+    path.write_text('{"id": "a", "title": "A", "kind": ["x", "y"], "price": 1}\n')
+    settings = data(items=items(path, None).model_copy(update={"format": "jsonl"}))
+
+    with pytest.raises(InputError, match=r"data\.items\.columns\.kind\.separator"):
+        read_items(settings)
