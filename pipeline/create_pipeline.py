@@ -29,6 +29,8 @@ from components.evaluator.component import Evaluator
 from components.example_gen.component import InteractionExampleGen
 from components.example_gen.log_files import LogFiles
 from components.gate.component import ModelGate
+from components.item_table.component import ItemTable
+from components.item_table.item_files import ItemFiles
 from components.pusher.component import AtomicPusher
 from components.refit.component import Refit
 from components.schema_gen.component import HistorySchema, history_schema_text
@@ -38,7 +40,12 @@ from components.trainer.component import Trainer
 from schemas.config import Config
 from schemas.features import EVAL, REFIT, TEST, TRAIN
 
-LOOKERS = ("LogFiles", "ComparedData", "ServedModel")  # they look at the outside world, so they must run every time
+LOOKERS = (
+    "LogFiles",
+    "ItemFiles",
+    "ComparedData",
+    "ServedModel",
+)  # they look at the outside world, so they must run every time
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ class Locations:
 
 @dataclass(frozen=True)
 class _DataNodes:
-    """The components that read the log and prepare it for training, in their order."""
+    """The components that read the log and its items and prepare them for training, in their order."""
 
     log_files: LogFiles
     example_gen: InteractionExampleGen
@@ -75,6 +82,8 @@ class _DataNodes:
     example_validator: ExampleValidator
     compared_data: ComparedData
     data_validator: Any
+    item_files: ItemFiles | None  # None without a table of items, as the next one
+    item_table: Any
     transform: Transform
     baselines: Any
 
@@ -112,7 +121,7 @@ def create_pipeline(
     data = _data_nodes(config, locations)
     trainer_node = _trainer_node(config, locations, data)
     release = _release_nodes(config, locations, data, trainer_node)
-    nodes = [*vars(data).values(), trainer_node, *release]
+    nodes = [*(node for node in vars(data).values() if node is not None), trainer_node, *release]
     count = len(nodes) if last is None else [node.id for node in nodes].index(last) + 1
     return Pipeline(
         pipeline_name=pipeline_name or config.name,
@@ -140,6 +149,7 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
     schema = history_schema.outputs["schema"]
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
     compared_data, data_validator = _check_nodes(config, locations, examples, example_validator)
+    item_files, item_table = _item_nodes(config, examples)
     transform = Transform(
         examples=examples,
         schema=schema,
@@ -164,6 +174,8 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
         example_validator,
         compared_data,
         data_validator,
+        item_files,
+        item_table,
         transform,
         baselines,
     )
@@ -196,6 +208,21 @@ def _check_nodes(
     return compared_data, data_validator
 
 
+def _item_nodes(config: Config, examples: BaseChannel) -> tuple[ItemFiles | None, Any]:
+    """Return the components that list and read the table of items, or None twice."""
+    settings = config.data.item_table_config
+    if settings is None:
+        return None, None
+    item_files = ItemFiles(settings.items)
+    item_table = ItemTable(
+        examples=examples,
+        settings=settings.model_dump_json(),
+        files=_seen(item_files),
+        code=code_digest(components, schemas),
+    )
+    return item_files, item_table
+
+
 def _statistics_options() -> StatsOptions:
     """Return options with which the most frequent values are counted by batch; Beam counts each one on its own."""
     return StatsOptions(experimental_use_sketch_based_topk_uniques=True)
@@ -216,6 +243,8 @@ def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Tra
         },
     )
     node.add_upstream_node(data.data_validator)  # it ends the run before training
+    if data.item_table is not None:
+        node.add_upstream_node(data.item_table)  # so does the table of items
     return node
 
 

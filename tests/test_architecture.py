@@ -29,6 +29,7 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "components": {
         "common": (),
         "example_gen": ("common",),
+        "item_table": ("common", "example_gen"),
         "schema_gen": ("common",),
         "data_validator": ("common", "example_gen"),
         "transform": ("common",),
@@ -64,7 +65,7 @@ OWNERS = {
     "markupsafe": ("pipeline",),
     "ml_metadata": _FLOW,
     "plotly": ("pipeline",),
-    "pyarrow": ("schemas", "trainer/baselines/read_popularity.py", *_FLOW),
+    "pyarrow": ("schemas", "trainer/baselines/read_popularity.py", "trainer/data/item_content.py", *_FLOW),
     "pydantic": ("schemas", "pipeline"),
     "requests": _FLOW,
     "rich": ("pipeline",),

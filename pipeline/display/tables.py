@@ -40,13 +40,29 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     yield "items", data["items"]
     if data["interactions_not_in_table"]:
         yield "interactions with items missing from the items table", data["interactions_not_in_table"]
-    for name, rows in data["tables"].items():
+    tables = {**data["tables"], **({"items": data["item_table"]} if data.get("item_table") else {})}
+    for name, rows in tables.items():
         for reason, count in rows["rows_rejected"].items():
             yield f"{name} table, rejected: {reason}", count
+    if data.get("item_table"):
+        yield from _item_table_rows(data["item_table"])
     for split, count in data["examples"].items():
         yield f"{split} examples", count
     for kind, count in data["test_users"].items():
         yield f"test users: {kind}", count
+
+
+def _item_table_rows(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield what the table of items and the log have in common."""
+    yield "items table, accepted", counts["rows_accepted"]
+    if counts["rows_merged"]:
+        yield "items table, merged: equal rows", counts["rows_merged"]
+    if counts["missing"]["title"]:
+        yield "items table, without a title", counts["missing"]["title"]
+    for name, count in counts["cut"].items():
+        yield f"items table, cut: {name}", count
+    yield "items of the log missing from the items table", counts["not_in_table"]
+    yield "items of the items table missing from the log", counts["not_in_log"]
 
 
 def _log_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

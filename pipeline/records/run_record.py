@@ -18,6 +18,7 @@ from components.example_gen.counts.file_counts import FILES_FILE
 from components.example_gen.counts.report import IngestionReport
 from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from components.gate.verdict import GateVerdict, read_verdict
+from components.item_table.item_report import ItemTableReport
 from pipeline.records.processed import pipeline_code
 from pipeline.records.protocol import data_counts, metrics, protocol
 from pipeline.runners.local import ComponentRun
@@ -49,6 +50,7 @@ def run_record(
     report, info = IngestionReport.read(examples), read_model_info(model)
     pushed = _pushed(root, outputs["Pusher.pushed_model"].custom_properties)
     blessing = folders["ModelGate.blessing" if config.train.refit == "none" else "Refit.blessing"]
+    items = folders.get("ItemTable.items")
     return {
         "name": config.name,
         "root": str(root),
@@ -63,6 +65,7 @@ def run_record(
             **data_counts(report),
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "files_path": f"{examples}/{FILES_FILE}",
+            "item_table": asdict(ItemTableReport.read(items)) if items else None,
         },
         "drift": [asdict(each) for each in read_drift(folders["DataValidator.drift"])],
         "metrics": metrics(read_summary(evaluation)),
@@ -74,6 +77,7 @@ def run_record(
             "model": model,
             "model_run": folders["Trainer.model_run"],
             "counts": counts,
+            "items": items,
         },
         "order": info,
         "protocol": protocol(config, info["reads"], report, len(read_catalogue(counts))),

@@ -136,7 +136,7 @@ def _complete_tasks(tasks: dict[str, Any]) -> None:
 
 def _check_paths(config: Config, root: str, target: Target) -> None:
     requests = config.data.checks.serving_requests
-    paths = file_settings(config.example_gen_config.data)
+    paths = file_settings(config.data)
     paths |= {"data.checks.serving_requests": requests} if requests else {}
     for name, value in {**paths, "--root": root}.items():
         if not _URI.fullmatch(value):

@@ -89,6 +89,7 @@ def test_local_log_is_refused(setting: str, tmp_path: Path) -> None:
     ("table", "name"),
     [
         ("data.items={path: items.csv, id: i, title: t, columns: {genres: {column: g}}}", "data.items.path"),
+        ("data.items={path: items.csv, id: i, title: t}", "data.items.path"),
         ("data.users={path: users.csv, id: i, columns: {gender: {column: g}}}", "data.users.path"),
     ],
 )
@@ -100,10 +101,17 @@ def test_local_table_that_is_read_is_refused(table: str, name: str, tmp_path: Pa
         )
 
 
-def test_local_table_with_titles_only_is_accepted(tmp_path: Path) -> None:
-    settings = ["data.path=gs://bucket/log.csv", "data.items={path: items.csv, id: i, title: t}"]
+def test_table_of_items_is_read_on_the_cluster(tmp_path: Path) -> None:
+    settings = ["data.path=gs://bucket/log.csv", "data.items={path: gs://bucket/items.csv, id: i, title: t}"]
     config = load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", settings)
-    assert "items.csv" not in compiled(config, "vertex", tmp_path).read_text()
+
+    spec = specification(compiled(config, "kubeflow", tmp_path))
+
+    tasks = spec.root.dag.tasks
+    assert refusals(spec) == []
+    assert {"ItemFiles", "ItemTable"} <= set(tasks)
+    assert not tasks["ItemFiles"].caching_options.enable_cache
+    assert "ItemTable" in tasks["Trainer"].dependent_tasks
 
 
 @pytest.mark.parametrize("root", ["/tmp/root", "gs://", "gs:///folder", "gs:// bucket", ""])

@@ -1,0 +1,1 @@
+"""The table of items as an artifact."""

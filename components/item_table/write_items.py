@@ -1,0 +1,78 @@
+"""The artifact of the items: `items.parquet`, `report.json` and the rejected rows."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections import defaultdict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from components.common.atomic_write import atomic_write
+from components.example_gen.counts.interaction_counts import COUNTS_FILE, EVERYONE, ITEM
+from components.example_gen.tables.item_rows import read_item_rows
+from components.example_gen.validation.dead_letters import Letters, letters_by_file, write_letters
+from components.item_table.item_report import ItemTableReport, check_items, item_report
+from schemas.config.tables import ItemTableConfig
+from schemas.items import ITEM_REPORT_FILE, ITEM_TABLE_FILE
+
+_GROUP_ROWS = 65_536  # of a row group, so that a reader need not hold the whole file
+
+
+def write_items(settings: ItemTableConfig, examples: str, folder: str) -> ItemTableReport:
+    """Read a table of items and write the artifact.
+
+    Equal tables give equal bytes of `items.parquet`, for any format, order of the rows and division into files. The
+    report is written last, so that a folder with it is complete.
+
+    Args:
+        settings: the table, its columns and the limits.
+        examples: the folder of the examples, with the counts of the log's items.
+        folder: the folder of the artifact, on a file system that TensorFlow can write to.
+
+    Returns:
+        The counts.
+
+    Raises:
+        InputError: the table cannot be read, has too many rejected rows, or has no item of the log.
+    """
+    scratch = f"{folder}/unfinished"
+    rejected: dict[str, list[Letters]] = defaultdict(list)
+
+    def keep(batch: pa.RecordBatch) -> None:
+        for name, letters in letters_by_file(batch):
+            rejected[name].append(letters)
+
+    rows = read_item_rows(settings, keep)
+    for file in rejected.items():
+        write_letters(file, folder, scratch)
+    report = item_report(rows, read_log_items(examples))
+    check_items(report, rows, settings)
+    with tempfile.NamedTemporaryFile(suffix=ITEM_TABLE_FILE) as local:
+        pq.write_table(rows.items, local.name, compression="zstd", row_group_size=_GROUP_ROWS)
+        with atomic_write(f"{folder}/{ITEM_TABLE_FILE}", scratch) as unfinished:
+            tf.io.gfile.copy(local.name, unfinished)
+    with (
+        atomic_write(f"{folder}/{ITEM_REPORT_FILE}", scratch) as unfinished,
+        tf.io.gfile.GFile(unfinished, "w") as output,
+    ):
+        output.write(report.to_json())
+    return report
+
+
+def read_log_items(examples: str) -> pa.Array:
+    """Return the ids of all items in the interactions of a log, each once.
+
+    Args:
+        examples: the folder of the examples.
+
+    Returns:
+        String array.
+    """
+    with tf.io.gfile.GFile(f"{examples}/{COUNTS_FILE}", "rb") as file:
+        counts = pq.read_table(io.BytesIO(file.read()), columns=["feature", "value", "user"])
+    is_item = pc.and_(pc.equal(counts["feature"], ITEM), pc.equal(counts["user"], pa.scalar(EVERYONE, pa.uint64())))
+    return counts["value"].filter(is_item).combine_chunks()
