@@ -47,7 +47,7 @@ SUB_PACKAGES: dict[str, dict[str, tuple[str, ...]]] = {
         "validation": ("values", "sources"),
         "interactions": (),
         "counts": ("sources", "validation", "interactions"),
-        "tables": ("values", "sources", "interactions", "counts"),
+        "tables": ("values", "sources", "validation", "interactions", "counts"),
         "cleaning": ("sources", "interactions", "counts"),
         "examples": ("interactions", "counts", "tables", "cleaning"),
         "guesses": ("values", "sources", "validation"),
