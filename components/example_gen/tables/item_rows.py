@@ -124,6 +124,7 @@ def read_item_rows(settings: ItemTableConfig, on_rejected: OnRejected = lambda b
             on_rejected(judged.rejected)
         _check_size(origins.rows, settings.items)
     table = pa.concat_tables([schema.empty_table(), *items]).combine_chunks()
+    items.clear()  # one copy of the table is enough
     duplicates = _find_duplicates(table)
     if len(duplicates.conflicting):
         for batch in _rows_again(settings.items, origins.lines_of(duplicates.conflicting)):
