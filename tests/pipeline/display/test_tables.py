@@ -189,3 +189,27 @@ def test_data_table_shows_what_each_filter_rejects() -> None:
 
     assert found["filtered: code matches [a-z]{5}[/b]"] == ["1,500"]
     assert found["filtered: price above 0"] == ["0"]
+
+
+def test_data_table_shows_what_the_log_and_the_table_of_items_lack() -> None:
+    counts = {"rows_accepted": 3, "rows_merged": 1, "rows_rejected": {"bad_vector": 2}, "missing": {"title": 1}}
+    of_items = {**counts, "cut": {"abstract": 4}, "not_in_table": 5, "not_in_log": 6}
+    log: dict[str, Any] = dict.fromkeys(("rows_read", "rows_accepted", "users", "items"), 10)
+    none: dict[str, Any] = dict.fromkeys(
+        ("late_rows", "rows_rejected", "rows_filtered", "rows_left_out", "examples"), {}
+    )
+    missing = {"users_not_in_table": 0, "interactions_not_in_table": 0, "spans": [], "test_users": {}}
+    tables = {"items": {"rows_read": 6, "rows_rejected": {"bad_vector": 2}}}
+
+    shown_rows = rows(data_table({**log, **none, **missing, "tables": tables, "item_table": of_items}))
+
+    expected = {
+        "items table, rejected: bad_vector": ["2"],
+        "items table, accepted": ["3"],
+        "items table, merged: equal rows": ["1"],
+        "items table, without a title": ["1"],
+        "items table, cut: abstract": ["4"],
+        "items of the log missing from the items table": ["5"],
+        "items of the items table missing from the log": ["6"],
+    }
+    assert {name: cells for name, cells in shown_rows.items() if "items table" in name} == expected
