@@ -200,7 +200,9 @@ class DataConfig(Section):
     @property
     def item_table_config(self) -> ItemTableConfig | None:
         """The settings that determine the artifact of the items; None without a table of items."""
-        return self.items and ItemTableConfig(
+        if self.items is None:
+            return None
+        return ItemTableConfig(
             items=self.items,
             null_values=self.null_values,
             max_rejected_share=self.max_rejected_share,

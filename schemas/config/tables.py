@@ -67,9 +67,9 @@ class ItemsTableConfig(SideTableConfig):
     @property
     def read_columns(self) -> tuple[str, ...]:
         """The columns of the files that the configuration reads."""
-        published = (self.published,) if self.published else ()
-        further = (*self.columns.values(), *self.vectors.values())
-        return (self.id, self.title, *self.texts, *(each.column for each in further), *published)
+        columns = [column.column for column in self.columns.values()]
+        vectors = [vector.column for vector in self.vectors.values()]
+        return (self.id, self.title, *self.texts, *columns, *vectors, *([self.published] if self.published else []))
 
     @property
     def list_columns(self) -> frozenset[str]:

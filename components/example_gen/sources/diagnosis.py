@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.example_gen.sources.csv_rows import read_rows
+from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.values.times import plausible
 from schemas.config.columns import TimestampConfig
 from schemas.config.log import DataConfig
@@ -33,7 +34,7 @@ _LIKELY = (*(TimestampConfig(unit=unit) for unit in _UNITS), *(TimestampConfig(f
 
 
 def wrong_delimiter(
-    line: str, fields: int, names: Sequence[str] | None, data: DataConfig, name: str
+    line: str, fields: int, names: Sequence[str] | None, data: ReadingOptions, name: str
 ) -> InputError | None:
     """Return an error if another delimiter splits a line better.
 
@@ -42,7 +43,7 @@ def wrong_delimiter(
         fields: the number of fields that the configured delimiter gives.
         names: the columns that the header must have; None for a row, which must have as many
             fields as `data.column_names`.
-        data: the reading options of the log.
+        data: the reading options.
         name: the file, for the message.
 
     Returns:
@@ -64,7 +65,7 @@ def wrong_delimiter(
     return None
 
 
-def _other_splits(line: str, names: Sequence[str] | None, data: DataConfig) -> Iterator[tuple[str, list[str]]]:
+def _other_splits(line: str, names: Sequence[str] | None, data: ReadingOptions) -> Iterator[tuple[str, list[str]]]:
     """Yield each other delimiter and its fields of the line, the best split first.
 
     Blanks come last, because they may be part of names.
@@ -80,7 +81,7 @@ def _other_splits(line: str, names: Sequence[str] | None, data: DataConfig) -> I
     yield from sorted(splits, key=lambda split: order[split[0]])
 
 
-def _use_delimiter(delimiter: str, split: list[str], line: str, data: DataConfig, name: str) -> InputError:
+def _use_delimiter(delimiter: str, split: list[str], line: str, data: ReadingOptions, name: str) -> InputError:
     yaml = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
     remedy = f"set data.delimiter: {yaml}"
     if delimiter == " " and "" in split:

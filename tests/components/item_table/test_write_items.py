@@ -80,6 +80,7 @@ def test_read_items_returns_the_columns_of_the_artifact(tmp_path: Path) -> None:
     }
     assert items.categories == {"genres": [["x", "y"], ["y"], []]}
     np.testing.assert_array_equal(items.numbers["price"], [1.5, 0.0, np.nan])
+    assert items.published_s is not None
     np.testing.assert_array_equal(items.published_s, [1_600_000_000.0, 1_600_000_000.0, np.nan])
     expected = np.array([[0.5, -0.25, 0.125], [0.1, 0.2, 1e-7], [np.nan] * 3], np.float32)
     np.testing.assert_array_equal(items.vectors["image"], expected)

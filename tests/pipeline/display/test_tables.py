@@ -195,9 +195,9 @@ def test_data_table_shows_what_the_log_and_the_table_of_items_lack() -> None:
     counts = {"rows_accepted": 3, "rows_merged": 1, "rows_rejected": {"bad_vector": 2}, "missing": {"title": 1}}
     of_items = {**counts, "cut": {"abstract": 4}, "not_in_table": 5, "not_in_log": 6}
     log: dict[str, Any] = dict.fromkeys(("rows_read", "rows_accepted", "users", "items"), 10)
-    none: dict[str, Any] = dict.fromkeys(
-        ("late_rows", "rows_rejected", "rows_filtered", "rows_left_out", "examples"), {}
-    )
+    none: dict[str, Any] = {
+        name: {} for name in ("late_rows", "rows_rejected", "rows_filtered", "rows_left_out", "examples")
+    }
     missing = {"users_not_in_table": 0, "interactions_not_in_table": 0, "spans": [], "test_users": {}}
     tables = {"items": {"rows_read": 6, "rows_rejected": {"bad_vector": 2}}}
 

@@ -53,10 +53,11 @@ def test_read_item_rows_returns_typed_values_sorted_by_id(tmp_path: Path, kind: 
 
     read_rows, rejected = read(tmp_path / "items", kind, rows)
 
-    first = {"id": "a", "title": None, "abstract": "two\nlines", "genres": [], "price": None, "published_s": None}
-    second = {"id": "b", "title": "<b>Ünï</b> 🎈 日本語", "abstract": "An abstract", "genres": ["x", "y z"]}
-    second |= {"price": 1.5, "published_s": SECONDS}
-    vectors = [{}, {}] if kind == "csv" else [{"image": None}, {"image": [0.5, -0.25, 0.125]}]
+    first: dict[str, Any] = {"id": "a", "title": None, "abstract": "two\nlines", "genres": []}
+    first |= {"price": None, "published_s": None}
+    second: dict[str, Any] = {"id": "b", "title": "<b>Ünï</b> 🎈 日本語", "abstract": "An abstract"}
+    second |= {"genres": ["x", "y z"], "price": 1.5, "published_s": SECONDS}
+    vectors: list[dict[str, Any]] = [{}, {}] if kind == "csv" else [{"image": None}, {"image": [0.5, -0.25, 0.125]}]
     assert read_rows.items.to_pylist() == [first | vectors[0], second | vectors[1]]
     assert (read_rows.counts.rows_read, read_rows.merged, read_rows.cut, rejected) == (2, 0, {}, [])
 
