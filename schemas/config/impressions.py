@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from schemas.config.log import Character, TimestampConfig
+from schemas.config.columns import Character, TimestampConfig
 from schemas.config.section import Section
 
 
