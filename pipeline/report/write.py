@@ -44,5 +44,6 @@ def write_report(root: Path, output: Path | None = None) -> Path:
 
 def _record(root: Path) -> dict[str, Any]:
     record = read_record(root)
-    require_folders(root, [record["evaluation"], *record["artifacts"].values()])
+    folders = filter(None, record["artifacts"].values())  # a log may have no table of items
+    require_folders(root, [record["evaluation"], *folders])
     return record
