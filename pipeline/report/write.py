@@ -44,6 +44,6 @@ def write_report(root: Path, output: Path | None = None) -> Path:
 
 def _record(root: Path) -> dict[str, Any]:
     record = read_record(root)
-    folders = filter(None, record["artifacts"].values())  # a log may have no table of items
-    require_folders(root, [record["evaluation"], *folders])
+    folders = [record["evaluation"], *record["artifacts"].values()]
+    require_folders(root, filter(None, folders))  # without a table of items there is no folder of items
     return record
