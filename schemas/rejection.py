@@ -80,7 +80,6 @@ class RejectionReason(_Reason):
         "has a value that is not a number in a further column of numbers",
         "check data.columns.value, the kind of data.columns.context, data.cleaning.returns, and data.null_values",
     )
-
     BAD_VECTOR = (
         "bad_vector",
         "has a vector of items with another length, or with a value that is not a finite number",

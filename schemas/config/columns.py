@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -75,3 +76,19 @@ class TimestampConfig(Section):
         if (self.unit is None) == (self.format is None):
             raise ValueError("give either a unit (s, ms, us, ns, order) or a format, not both")
         return self
+
+
+def check_settings_of_csv(section: Section, settings: Sequence[str]) -> None:
+    """Check that files of another format than `csv` have no settings of `csv`.
+
+    Args:
+        section: the description of files, with a `format`.
+        settings: the names of the settings that only `csv` has.
+
+    Raises:
+        ValueError: a setting differs from its default, and the format is not `csv`.
+    """
+    fields, kind = type(section).model_fields, section.format  # type: ignore[attr-defined]
+    for setting in settings if kind != "csv" else ():
+        if getattr(section, setting) != fields[setting].default:
+            raise ValueError(f"{setting} is for the format csv: remove it, because files of {kind} have none")

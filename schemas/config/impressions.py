@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from schemas.config.columns import Character, TimestampConfig
+from schemas.config.columns import Character, TimestampConfig, check_settings_of_csv
 from schemas.config.section import Section
 
 
@@ -81,11 +81,7 @@ class ImpressionsConfig(Section):
 
     @model_validator(mode="after")
     def _settings_of_csv(self) -> ImpressionsConfig:
-        for setting in ("delimiter", "quote", "column_names") if self.format != "csv" else ():
-            if getattr(self, setting) != type(self).model_fields[setting].default:
-                raise ValueError(
-                    f"{setting} is for the format csv: remove it, because files of {self.format} have none"
-                )
+        check_settings_of_csv(self, ("delimiter", "quote", "column_names"))
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,14 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 
 from schemas.config.checks import ChecksConfig
 from schemas.config.cleaning import CleaningConfig
-from schemas.config.columns import Character, ColumnName, ItemColumnConfig, Share, TimestampConfig
+from schemas.config.columns import (
+    Character,
+    ColumnName,
+    ItemColumnConfig,
+    Share,
+    TimestampConfig,
+    check_settings_of_csv,
+)
 from schemas.config.filters import FilterConfig
 from schemas.config.section import Section
 from schemas.config.span_pattern import check_span_pattern, has_spans
@@ -241,11 +248,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _settings_of_csv(self) -> DataConfig:
-        for setting in ("delimiter", "quote", "column_names") if self.format != "csv" else ():
-            if getattr(self, setting) != type(self).model_fields[setting].default:
-                raise ValueError(
-                    f"{setting} is for the format csv: remove it, because files of {self.format} have none"
-                )
+        check_settings_of_csv(self, ("delimiter", "quote", "column_names"))
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from schemas.config.columns import Character, ColumnConfig, ColumnName, ItemColumnConfig, Share, TimestampConfig
+from schemas.config.columns import (
+    Character,
+    ColumnConfig,
+    ColumnName,
+    ItemColumnConfig,
+    Share,
+    TimestampConfig,
+    check_settings_of_csv,
+)
 from schemas.config.section import Section
 
 PUBLISHED = "published_s"  # the name of the time of publication in the artifact of the items
@@ -104,10 +112,7 @@ class ItemsTableConfig(SideTableConfig):
         both = next(iter(sorted(scalars & self.list_columns)), None)
         if both:
             raise ValueError(f"the column {both!r} is read as a category or vector, and as a text, number or id")
-        if self.format != "csv":
-            for setting in ("delimiter", "quote"):
-                if getattr(self, setting) != type(self).model_fields[setting].default:
-                    raise ValueError(f"{setting} is for the format csv: remove it, because {self.format} has none")
+        check_settings_of_csv(self, ("delimiter", "quote"))
         return self
 
 
