@@ -5,23 +5,21 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any, NamedTuple
 
 from benchmarks.ablation.ablation_grid import LOGS, TITLES
+from benchmarks.data_tables import beam_table, data_table, preparation_table, stages_table
 from benchmarks.provenance import REPOSITORY
 from benchmarks.quality.runs import RUNS
+from benchmarks.records import Results, describe_command, describe_origin, read_results
 
-HERE = Path(__file__).parent
 FAST = "MovieLens-100K, preset fast"
 SUMMARIZED = ("MovieLens-100K", "MovieLens-1M", "Online Retail")
 STAGES = ("retrieval", "ranking")  # what the records call retrieval only, and both stages
-Results = list[dict[str, Any]]
 Curve = list[tuple[float, float]]  # seconds, and the recall reached by then
 
 
@@ -35,7 +33,7 @@ class Table(NamedTuple):
 
 def summary_table() -> str:
     """Return the README's table: the test split of three logs, with three digits."""
-    by_run = _grouped(_read("quality"), "run")
+    by_run = _grouped(read_results("quality"), "run")
     rows = ["| log | temporec | best baseline |", "| --- | --- | --- |"]
     for name in SUMMARIZED:
         ours, (_, baseline) = [result["test"] for result in by_run[name]], _best_baseline(by_run[name])
@@ -47,7 +45,7 @@ def summary_table() -> str:
 
 def ablation_table() -> str:
     """Return one table a log with a row a switch: validation over all seeds, time per epoch, parameters."""
-    recorded, timed = _read("ablation"), _read("ablation", "times.jsonl")
+    recorded, timed = read_results("ablation"), read_results("ablation", "times.jsonl")
     epoch = {(found["log"], found["row"]): f"{found['epoch_s']:.1f} s" for found in timed}
     lines: list[str] = []
     for log, of_log in _grouped(recorded, "log").items():
@@ -65,7 +63,7 @@ def ablation_table() -> str:
                 f" | {results[0]['parameters']:,} |"
             )
         lines.append("")
-    timing = _circumstances(timed[0], "benchmarks.ablation.times")
+    timing = describe_origin(timed[0], "benchmarks.ablation.times")
     return "\n".join([*lines, _all_circumstances(recorded, "benchmarks.ablation.run"), "", f"Epoch times: {timing}"])
 
 
@@ -75,7 +73,7 @@ def quality_table() -> str:
         "| log | recall@10 / NDCG@10 | retrieval only | best baseline | training | memory | parameters |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    recorded = _read("quality")
+    recorded = read_results("quality")
     by_run = _grouped(recorded, "run")
     for name, results in ((name, by_run[name]) for name in RUNS if name in by_run):
         baseline, metrics = _best_baseline(results)
@@ -96,10 +94,10 @@ def recbole_table() -> str:
     RecBole's seconds are its epochs times the seconds that one takes on the cores that temporec trained on. Its memory
     is measured on these cores, too.
     """
-    presets = _grouped(_read("quality"), "run")
+    presets = _grouped(read_results("quality"), "run")
     ours = {name: presets[run] for name, run in (("fast", FAST), ("30 epochs", "MovieLens-100K"))}
-    theirs = _grouped([result for result in _read("quality/recbole") if result["gpu"]], "model")
-    timed = {result["model"]: result for result in _read("quality/recbole", "epochs.jsonl")}
+    theirs = _grouped([result for result in read_results("quality/recbole") if result["gpu"]], "model")
+    timed = {result["model"]: result for result in read_results("quality/recbole", "epochs.jsonl")}
     rows = [
         "| model | recall@10 / NDCG@10 | best validation recall | time to reach it | temporec's time to reach it"
         " | parameters | memory |",
@@ -117,7 +115,7 @@ def recbole_table() -> str:
         rows.append(_recbole_row(f"temporec, {name}", results, list(map(_served_curve, results)), "", memory_mb))
     gpus = ", ".join(dict.fromkeys(result["gpu"] for results in theirs.values() for result in results))
     epochs = ", ".join(f"{name} {mean(result['epochs_s']):.0f} s" for name, result in timed.items())
-    measured = _circumstances(next(iter(timed.values())), "benchmarks.quality.epochs")
+    measured = describe_origin(next(iter(timed.values())), "benchmarks.quality.epochs")
     return "\n".join([*rows, "", f"RecBole trained on {gpus}; time per epoch on the cores: {epochs}; {measured}"])
 
 
@@ -132,7 +130,7 @@ def _recbole_row(name: str, results: Results, curves: list[Curve], sooner: str, 
 
 def speed_table() -> str:
     """Return targets per second next to RecBole's, the time of a step by part, and by catalogue and history."""
-    (result,) = _read("speed")
+    (result,) = read_results("speed")
     parts = ", ".join(f"{name} {ms:.1f}" for name, ms in result["parts_ms"].items() if name != "step")
     rows = ["| items | history | time per step | memory |", "| --- | --- | --- | --- |"]
     sizes = [(int(items), 50, found) for items, found in result["catalogue"].items()]
@@ -155,12 +153,12 @@ def speed_table() -> str:
         "",
         f"A step of {result['parts_ms']['step']:.1f} ms on MovieLens-100K consists of: {parts}.",
     ]
-    return "\n".join([*lines, "", *rows, "", _circumstances(result, "benchmarks.speed.run")])
+    return "\n".join([*lines, "", *rows, "", describe_origin(result, "benchmarks.speed.run")])
 
 
 def gate_table() -> str:
     """Return how often the gate refuses equal models, and models with a planted loss."""
-    (result,) = _read("gate")
+    (result,) = read_results("gate")
     losses = [loss for loss, _ in next(iter(result["curve"].values()))]
     return "\n".join(
         [
@@ -175,14 +173,14 @@ def gate_table() -> str:
                 for size, points in result["curve"].items()
             ),
             "",
-            _circumstances(result, "benchmarks.gate.simulate"),
+            describe_origin(result, "benchmarks.gate.simulate"),
         ]
     )
 
 
 def evaluation_table() -> str:
     """Return the time and memory of two evaluations, and RecTools' time for the same lists."""
-    (result,) = _read("evaluation")
+    (result,) = read_results("evaluation")
     rows = ["| test split | measuring | aggregating | total | memory |", "| --- | --- | --- | --- | --- |"]
     for found in (result["full"], result["large"]):
         rows.append(
@@ -197,85 +195,12 @@ def evaluation_table() -> str:
         f" {result['rectools']['seconds']:.2f} s, {result['ratio']:g} times as long."
         f" The largest difference between the two is {result['furthest_apart']:.0e}."
     )
-    return "\n".join([*rows, "", comparison, "", _circumstances(result, "benchmarks.evaluation.run")])
-
-
-def beam_table() -> str:
-    """Return the time and memory of each component with Beam by number of workers, and the sizes of the outputs."""
-    results = _read("beam")
-    counts = [result["workers"] for result in results]
-    by_workers = " | ".join(f"{count} worker{'s' * (count > 1)}" for count in counts)
-    rows = [
-        f"| component | {by_workers} | ratio | workers' processor time | memory of the largest worker |",
-        "| --- |" + " --- |" * (len(counts) + 3),
-    ]
-    for name in results[0]["components"]:
-        found = [result["components"][name] for result in results]
-        seconds = [f"{each['seconds']:,.0f} s" for each in found]
-        processor = [f"{each['worker_cpu_s']:,.0f} s" for each in found]
-        ratio = found[-1]["seconds"] / found[0]["seconds"]
-        peaks = [f"{max(each['worker_peaks_mb']) / 1000:.1f} GB" for each in found]
-        rows.append(
-            f"| {name} | {' | '.join(seconds)} | {ratio:.2f} | {' and '.join(processor)} | {' and '.join(peaks)} |"
-        )
-    first = results[0]
-    job_server_mb = max(result["job_server_peak_mb"] for result in results)
-    sizes = (
-        f"{first['rows']:,} rows of {first['users']:,} users and {first['items']:,} items: {first['log_mb']:,} MB of"
-        f" log, {first['examples_mb']:,} MB of examples, {first['counts_mb']:,} MB of counts. All data goes through the"
-        f" job server, which took up to {job_server_mb / 1000:.1f} GB."
-    )
-    return "\n".join([*rows, "", sizes, "", _circumstances(first, "benchmarks.beam.run")])
-
-
-def data_table() -> str:
-    """Return the rows a second and the memory of each way from a log to examples, by size of the log."""
-    results = _read("data")
-    sizes = " | ".join(f"{result['rows'] // 1_000_000} million rows" for result in results)
-    rows = [f"| way | {sizes} |", "| --- |" + " --- |" * len(results)]
-    for way in dict.fromkeys(way for result in results for way in result["ways"]):
-        cells = [
-            f"{result['rows'] / found['seconds']:,.0f} rows/s, {found['peak_mb'] / 1000:.1f} GB" if found else "-"
-            for result in results
-            for found in (result["ways"].get(way),)
-        ]
-        rows.append(f"| {way} | {' | '.join(cells)} |")
-    return "\n".join([*rows, "", _circumstances(results[0], "benchmarks.data.run")])
-
-
-def stages_table() -> str:
-    """Return the time of each stage of an ingestion."""
-    (result,) = _read("data", "stages.jsonl")
-    seconds, millions = result["seconds"], result["rows"] / 1_000_000
-    rows = ["| stage | seconds for a million rows | share |", "| --- | --- | --- |"]
-    for stage, taken in seconds.items():
-        rows.append(f"| {stage} | {taken / millions:.2f} | {taken / sum(seconds.values()):.0%} |")
-    return "\n".join([*rows, "", _circumstances(result, "benchmarks.data.stages")])
-
-
-def preparation_table() -> str:
-    """Return the time of each component before the Trainer, of an earlier commit and now: medians."""
-    results = _read("data", "preparation.jsonl")
-    times = {
-        side: {
-            component: median(result["seconds"][side][component] for result in results)
-            for component in results[0]["seconds"][side]
-        }
-        for side in ("before", "now")
-    }
-    rows = ["| component | before | now |", "| --- | --- | --- |"]
-    for component in dict.fromkeys([*times["before"], *times["now"]]):
-        cells = [f"{of_side[component]:.1f} s" if component in of_side else "-" for of_side in times.values()]
-        rows.append(f"| {component} | {' | '.join(cells)} |")
-    before, now = (sum(of_side.values()) for of_side in times.values())
-    rows.append(f"| all | {before:.1f} s | {now:.1f} s: {now / before:.2f} times |")
-    origin = f"{len(results)} runs of each; before is commit {results[0]['before']}"
-    return "\n".join([*rows, "", f"{origin}; {_circumstances(results[0], 'benchmarks.data.preparation')}"])
+    return "\n".join([*rows, "", comparison, "", describe_origin(result, "benchmarks.evaluation.run")])
 
 
 def impressions_table() -> str:
     """Return a row a scorer: metrics by impression over all shown items, and over those with a title."""
-    (result,) = _read("content", "impressions.jsonl")
+    (result,) = read_results("content", "impressions.jsonl")
     parts = [result[part] for part in ("all", "titled")]
     titles = " | ".join(f"{part['impressions']:,} impressions, {part['items']:,} items: AUC" for part in parts)
     rows = [f"| score | {titles} | MRR | NDCG@5 | NDCG@10 |", "| --- | --- | --- | --- | --- | --- |"]
@@ -288,19 +213,11 @@ def impressions_table() -> str:
     places += f" {max(ratios[1:]):.2f}, with standard errors of about {median(errors[1:]):.2f}."
     share = f"{result['shown_titled']:,} of {result['shown']:,} shown items have a title, and "
     share += f"{result['without_titled_history']:,} of {result['impressions']:,} histories have no item with one."
-    return "\n".join([*rows, "", share, places, "", _circumstances(result, "benchmarks.content.impressions")])
+    return "\n".join([*rows, "", share, places, "", describe_origin(result, "benchmarks.content.impressions")])
 
 
 def _with_interval(found: list[float]) -> str:
     return "{:.3f} ({:.3f} to {:.3f})".format(*found)
-
-
-def _circumstances(result: dict[str, Any], module: str) -> str:
-    machine = result["machine"]
-    return (
-        f"{machine['cores']} cores of {machine['processor']}; {result['date'][:10]}; "
-        f"commit {result['commit']}; {_command(module)}"
-    )
 
 
 def _all_circumstances(results: Results, module: str) -> str:
@@ -310,13 +227,8 @@ def _all_circumstances(results: Results, module: str) -> str:
     return (
         f"{' and '.join(dict.fromkeys(machines))}; "
         f"TensorFlow {results[0]['tensorflow']}; {span}; commits "
-        f"{', '.join(dict.fromkeys(result['commit'] for result in results))}; {_command(module)}"
+        f"{', '.join(dict.fromkeys(result['commit'] for result in results))}; {describe_command(module)}"
     )
-
-
-def _command(module: str) -> str:
-    """Return the command as it works now; a record has the command of its time, with one machine's folders."""
-    return f"`.venv/bin/python -m {module}`"
 
 
 def _best_baseline(results: Results) -> tuple[str, dict[str, float]]:
@@ -376,10 +288,6 @@ def with_table(document: str, name: str) -> str:
         raise ValueError(f"expected: a place for the table, {begin} ... {end}\nreceived: a document without it")
     table = TABLES[name].make()
     return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{table}\n{end}", document, flags=re.S)
-
-
-def _read(folder: str, file: str = "results.jsonl") -> Results:
-    return [json.loads(line) for line in (HERE / folder / file).read_text().splitlines()]
 
 
 def _grouped(results: Results, key: str) -> dict[str, Results]:
