@@ -21,6 +21,7 @@ from schemas.loading import load_config
 from serving.server.client import Client
 from serving.server.server import ModelServer
 from tests.e2e.command import temporec
+from tests.e2e.engines import prism
 from tests.e2e.planted import DATA, write_log
 from tests.kubeflow.double import Kubeflow, Task, TaskFailed, check_folder_of_copies
 from tests.kubeflow.metadata_store import metadata_server
@@ -100,18 +101,20 @@ def test_first_run_goes_from_the_log_to_a_pushed_version(first: dict[str, Task])
     assert "i15" in answer.item_ids  # the planted successor
 
 
-def test_run_with_two_workers_on_one_machine_gives_equal_examples_counts_and_metrics(
+def test_run_on_a_portable_runner_gives_equal_examples_counts_and_metrics(
     first: dict[str, Task], log: Path, tmp_path: Path
 ) -> None:
-    settings = [f"data.path={log}", f"train.epochs={TONIGHT['epochs']}", "beam.workers=2"]
+    settings = [f"data.path={log}", f"train.epochs={TONIGHT['epochs']}"]
     overrides = [part for each in settings for part in ("--set", each)]
-    temporec("run", "--config", log.with_name("planted.yaml"), "--root", tmp_path / "root", *overrides)
+    with prism(tmp_path) as engine:
+        root = tmp_path / "root"
+        temporec("run", "--config", log.with_name("planted.yaml"), "--root", root, *overrides, *engine.settings)
     for task, output, pattern in (
         ("InteractionExampleGen", "examples", "Split-*/*.gz"),
         ("Baselines", "counts", "*"),
         ("Evaluator", "evaluation", "summary.json"),
     ):
-        (folder,) = (tmp_path / "root" / "artifacts" / task / output).iterdir()
+        (folder,) = (root / "artifacts" / task / output).iterdir()
         local = {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob(pattern)}
         assert local
         assert {name: read_bytes(f"{first[task].artifacts[output].uri}/{name}") for name in local} == local

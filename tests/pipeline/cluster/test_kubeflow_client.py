@@ -86,9 +86,9 @@ def test_submit_without_cache_repeats_every_task_and_keeps_secrets(
 
     body = sent(server, "POST", "runs")["pipeline_spec"]
     tasks = body["pipeline_spec"]["root"]["dag"]["tasks"]
-    assert len(tasks) == 14
+    assert len(tasks) == 16
     assert not any(each["cachingOptions"].get("enableCache") for each in tasks.values())
-    assert len(body["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]) == 14
+    assert len(body["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]) == 16
 
 
 def test_wait_prints_each_change_of_a_task(

@@ -76,7 +76,7 @@ def test_component_has_its_own_machine_and_the_others_that_of_all(tmp_path: Path
     tasks = json_format.ParseDict(specification, spec_pb2.PipelineSpec()).root.dag.tasks
     assert {task.retry_policy.max_retry_count for task in tasks.values()} == {2}
     cached = {name for name, task in tasks.items() if task.caching_options.enable_cache}
-    assert tasks.keys() - cached == {"LogFiles", "ComparedData", "ServedModel", "Trainer"}
+    assert tasks.keys() - cached == {"LogFiles", "ItemFiles", "ComparedData", "ServedModel", "Trainer"}
 
 
 def test_kubernetes_settings_are_a_second_document(tmp_path: Path) -> None:
