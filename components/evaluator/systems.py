@@ -13,7 +13,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from components.baselines.tables import read_tables
-from components.common.stores import readable_by_tensorflow
+from components.common.stores import absolute, readable_by_tensorflow
 from components.evaluator.queries import Queries
 from components.evaluator.query_metrics import MODEL, PREVIOUS, Recommendations
 from schemas.config.columns import split_categories
@@ -95,7 +95,6 @@ class Systems:
         return Recommendations(found["item_ids"][:, : self._depth], found["auc"].astype(np.float64))
 
 
-@lru_cache(maxsize=2)
 def load_model(path: str) -> Any:
     """Load a saved model.
 
@@ -110,6 +109,11 @@ def load_model(path: str) -> Any:
     Raises:
         InputError: there is no saved model, or it is damaged.
     """
+    return _load(absolute(path))  # TFX names an artifact by a relative path, Beam needs an absolute one
+
+
+@lru_cache(maxsize=2)
+def _load(path: str) -> Any:
     try:
         with readable_by_tensorflow(path) as folder:
             return tf.saved_model.load(folder)
