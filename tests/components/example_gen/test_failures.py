@@ -77,9 +77,19 @@ def kill_worker_when(run: subprocess.Popen[str], output: Path, pattern: str) -> 
     return False
 
 
+def ingest_with_two_workers(log: Log, output: Path) -> list[str]:
+    """Return the command."""
+    return [sys.executable, "-m", "tests.components.ingest_process", str(log.config), str(output), "2"]
+
+
+def test_two_workers_write_the_files_of_one(log: Log, tmp_path: Path) -> None:
+    subprocess.run(ingest_with_two_workers(log, tmp_path / "out"), check=True)
+    assert digests(tmp_path / "out") == log.digests
+
+
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds the workers in /proc")
 def test_run_whose_worker_is_killed_ends_and_a_second_one_is_undisturbed(log: Log, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.components.ingest_process", str(log.config), str(tmp_path / "out"), "2"]
+    command = ingest_with_two_workers(log, tmp_path / "out")
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
         killed = kill_worker_when(run, tmp_path / "out", "unfinished/*.arrow")
         errors = run.communicate(timeout=300)[1]
