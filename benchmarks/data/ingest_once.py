@@ -1,6 +1,6 @@
 """Ingest a log once, and print time and memory.
 
-    python -m benchmarks.data.ingest_once CONFIG OUTPUT WORKERS
+    python -m benchmarks.data.ingest_once CONFIG FILES OUTPUT WORKERS
 
 `run.py` starts a process for each measurement, also with the sources of an earlier commit on PYTHONPATH.
 """
@@ -15,17 +15,17 @@ import time
 from tfx.types import standard_artifacts
 
 from components.example_gen.component import ExampleGenExecutor
-from components.example_gen.listing import describe_listing, list_log
 from pipeline.runners.beam_options import beam_args
 from schemas.config import BeamConfig
 from schemas.loading import load_config
 
 
-def main(config_file: str, output: str, workers: str) -> None:
+def main(config_file: str, files: str, output: str, workers: str) -> None:
     """Ingest and print.
 
     Args:
         config_file: a configuration.
+        files: the output of `LogFiles`.
         output: a folder for the examples.
         workers: the number of processes.
     """
@@ -36,13 +36,8 @@ def main(config_file: str, output: str, workers: str) -> None:
         beam_pipeline_args=beam_args(BeamConfig(workers=int(workers))), tmp_dir=f"{output}.tmp", unique_id="1"
     )
     started = time.perf_counter()
-    settings = config.example_gen_config
-    listed = describe_listing(list_log(settings.data))
-    ExampleGenExecutor(context).Do(
-        {},
-        {"examples": [examples]},
-        {"settings": settings.model_dump_json(), "files": listed, "code": ""},
-    )
+    settings = config.example_gen_config.model_dump_json()
+    ExampleGenExecutor(context).Do({}, {"examples": [examples]}, {"settings": settings, "files": files, "code": ""})
     seconds = time.perf_counter() - started
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(

@@ -22,6 +22,8 @@ import yaml
 
 from benchmarks.data.generate import DIRTY, ITEMS, ROWS_PER_USER, Ending, write_log
 from benchmarks.provenance import REPOSITORY, circumstances
+from components.example_gen.listing import describe_listing, list_log
+from schemas.loading import load_config
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 BEFORE = "8fd67c6"  # the last commit that read the log row by row
@@ -78,7 +80,7 @@ def _log(work: Path, rows: int, *, ending: Ending = "csv.gz", files: int = _FILE
 
 def _ingest(sources: Path, log: Path, work: Path, workers: int) -> dict[str, Any]:
     config = work / "config.yaml"
-    settings = {
+    settings: dict[str, Any] = {
         "name": "data",
         "data": {
             "path": f"{log}/*",
@@ -86,9 +88,12 @@ def _ingest(sources: Path, log: Path, work: Path, workers: int) -> dict[str, Any
             "timestamp": {"unit": "s"},
         },
     }
+    if log.name.endswith("parquet"):  # the earlier commit has no such setting
+        settings["data"]["format"] = "parquet"
     config.write_text(yaml.safe_dump(settings))
+    files = describe_listing(list_log(load_config(config).data))
     script = Path(__file__).with_name("ingest_once.py")
-    return _measure([sys.executable, str(script), str(config)], work, str(workers), sources=sources)
+    return _measure([sys.executable, str(script), str(config), files], work, str(workers), sources=sources)
 
 
 def _before(log: Path, work: Path) -> dict[str, Any]:
