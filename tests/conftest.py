@@ -24,7 +24,7 @@ class _OneRunScheduling(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return "first_run" if "first_run" in (_REPOSITORY / file).read_text() else file
+        return "first_run" if "first_run: Run" in (_REPOSITORY / file).read_text() else file
 
 
 @pytest.hookimpl(optionalhook=True)  # for one process, the plugin can be switched off
