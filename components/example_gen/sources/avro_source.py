@@ -116,6 +116,12 @@ def _parsed(file: BinaryIO, path: str) -> Iterator[Any]:
 
 
 def _damaged(path: str, error: Exception) -> InputError:
+    if "you need to install" in str(error):  # fastavro, about a compression
+        return InputError(
+            expected=f"an Avro file at {path} in a compression that this environment reads",
+            received=str(error),
+            remedy="install the named package, or write the file with the codec deflate or snappy",
+        )
     return InputError(
         expected=f"a whole Avro file at {path}",
         received=f"{type(error).__name__}: {error}"[:500],

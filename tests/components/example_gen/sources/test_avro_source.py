@@ -110,6 +110,16 @@ def test_rows_of_all_blocks_are_read(tmp_path: Path) -> None:
     assert read(path) == [str(number) for number in range(50_000)]
 
 
+def test_codec_without_its_package_names_the_package(tmp_path: Path) -> None:
+    """The metadata of the file names a codec for which no package is installed. A length is twice the number."""
+    path = Path(write(tmp_path / "log", "long", [1], codec="null"))
+    path.write_bytes(path.read_bytes().replace(b"\x08null", b"\x12zstandard"))
+
+    with pytest.raises(InputError, match="you need to install one of the following libraries: .*zstd") as raised:
+        read(str(path))
+    assert "install the named package" in raised.value.remedy
+
+
 def test_field_of_a_record_is_found_by_its_path(tmp_path: Path) -> None:
     path = write(tmp_path / "log", ["null", VISITOR], [{"id": 7}, None])
 
