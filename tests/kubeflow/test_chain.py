@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -145,39 +144,35 @@ def form(value: Any) -> Any:
     return value.split("/")[0] if isinstance(value, str) and value.startswith(("s3://", "/")) else type(value).__name__
 
 
-def test_unchanged_log_takes_everything_but_the_lookers_from_the_cache(
-    kubeflow: Kubeflow, first: dict[str, Task], specification: spec_pb2.PipelineSpec
+def with_messages(log: Path, url: str) -> spec_pb2.PipelineSpec:
+    """Return the pipeline of the first run with messages to a URL."""
+    settings = ["notify.webhook.url_variable=HOOK"]
+    settings += [f"cluster.components.{task}.environment.HOOK={url}" for task in ("NotifyDecision", "NotifyFailure")]
+    job = pipeline_job(load_config(log.with_name("planted.yaml"), settings), "registry/temporec:1", COMPILED)
+    return json_format.ParseDict(job["pipelineSpec"], spec_pb2.PipelineSpec())
+
+
+def test_unchanged_log_takes_everything_but_lookers_and_messages_from_the_cache(
+    kubeflow: Kubeflow, first: dict[str, Task], log: Path
 ) -> None:
     pushed = whole_versions(f"{ROOT}/models")
-    again = kubeflow.run(specification, **TONIGHT)
-    assert {name for name, task in again.items() if not task.cached} == LOOKERS
+    with webhook() as (url, got):
+        again = kubeflow.run(with_messages(log, url), **TONIGHT)
+    assert {name for name, task in again.items() if not task.cached} == LOOKERS | {"NotifyDecision", "NotifyFailure"}
     assert again["ServedModel"].parameters["seen"].string_value == ""  # the served version is a copy of the candidate
     assert whole_versions(f"{ROOT}/models") == pushed
-
-
-def test_wrong_value_of_a_parameter_fails_its_task_with_the_reason(
-    kubeflow: Kubeflow, first: dict[str, Task], specification: spec_pb2.PipelineSpec
-) -> None:
-    with pytest.raises(TaskFailed, match=r"received: train\.epochs: .* \(0\)"):
-        kubeflow.run(specification, **{**TONIGHT, "epochs": 0})
-
-
-@pytest.mark.parametrize(("epochs", "outcome"), [(TONIGHT["epochs"], "success"), (0, "failure")])
-def test_messages_tell_how_the_run_ended(
-    kubeflow: Kubeflow, first: dict[str, Task], log: Path, epochs: int, outcome: str
-) -> None:
-    """The other tasks are those of the first run, from the cache. Zero epochs fail the Trainer."""
-    with webhook() as (url, got):
-        settings = ["notify.webhook.url_variable=HOOK", f"cluster.components.NotifyDecision.environment.HOOK={url}"]
-        settings.append(f"cluster.components.NotifyFailure.environment.HOOK={url}")
-        job = pipeline_job(load_config(log.with_name("planted.yaml"), settings), "registry/temporec:1", COMPILED)
-        specification = json_format.ParseDict(job["pipelineSpec"], spec_pb2.PipelineSpec())
-        with pytest.raises(TaskFailed) if outcome == "failure" else nullcontext():
-            done = kubeflow.run(specification, **{**TONIGHT, "epochs": epochs})
-            assert done["Trainer"].cached
     ((_, message),) = got
-    assert (message["outcome"], message["root"]) == (outcome, ROOT)
+    assert (message["outcome"], message["root"]) == ("success", ROOT)
     assert list_files(f"{COMPILED}/**") == []
+
+
+def test_wrong_value_of_a_parameter_fails_its_task_with_the_reason_and_sends_a_message(
+    kubeflow: Kubeflow, first: dict[str, Task], log: Path
+) -> None:
+    with webhook() as (url, got), pytest.raises(TaskFailed, match=r"received: train\.epochs: .* \(0\)"):
+        kubeflow.run(with_messages(log, url), **{**TONIGHT, "epochs": 0})
+    ((_, message),) = got
+    assert (message["outcome"], message["root"]) == ("failure", ROOT)
 
 
 def test_one_more_row_runs_ingestion_again(
