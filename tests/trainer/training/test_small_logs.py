@@ -34,7 +34,6 @@ def trained(folder: Path, examples: list[Example], train: dict[str, Any], **mode
 @pytest.mark.parametrize(
     "train",
     [
-        {"batch_size": 1_000},
         {"batch_size": 1_000, "accumulation": 3},
         {"loss": {"kind": "sampled", "negatives": 1_000, "in_batch": 1_000}},
         {"loss": {"kind": "sampled", "negatives": 3, "in_batch": 0}},
