@@ -1,0 +1,103 @@
+"""The content of items, aligned with the ids of a vocabulary."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from schemas.config.tables import ItemsTableConfig
+from schemas.items import item_schema
+from trainer.data.item_content import ItemContent
+from trainer.data.item_features import BUCKETS, ItemFeatures, align_items, read_item_features
+
+VOCABULARY = ["b", "new", "a"]  # ids 1, 2, 3
+
+
+def content(**columns: Sequence[object]) -> ItemContent:
+    """Return a table of the items a, b and c; the log has no c."""
+    return ItemContent(
+        ids=np.array(["a", "b", "c"], dtype=object),
+        texts={},
+        categories={name: list(column) for name, column in columns.items() if name == "genres"},  # type: ignore[arg-type]
+        numbers={name: np.array(column) for name, column in columns.items() if name == "year"},
+        published_s=None,
+        vectors={name: np.array(column, np.float32) for name, column in columns.items() if name == "image"},
+    )
+
+
+def test_categories_are_numbered_from_those_of_the_log() -> None:
+    table = content(genres=[["war", "drama"], ["war"], ["action"]])
+    drama, war = 1, 2
+
+    assert align_items(table, ["genres"], VOCABULARY).codes["genres"].tolist() == [
+        [0, 0],  # padding
+        [war, 0],
+        [0, 0],  # not in the table
+        [war, drama],
+    ]
+
+
+def test_only_the_named_columns_are_read() -> None:
+    table = content(genres=[["x"], [], []], year=[1.0, 2.0, 3.0], image=[[1.0], [2.0], [3.0]])
+
+    found = align_items(table, ["year"], VOCABULARY)
+
+    assert (list(found.codes), list(found.vectors)) == (["year"], [])
+
+
+def test_number_has_a_bucket_of_its_own_if_there_are_few_numbers() -> None:
+    found = align_items(content(year=[2000.0, np.nan, 1990.0]), ["year"], ["a", "b", "c", "new"]).codes["year"]
+
+    padding, a, b, c, new = found[:, 0].tolist()
+    assert 0 < c < a
+    assert padding == b == new == 0
+
+
+def test_buckets_have_similar_numbers_of_items() -> None:
+    ids = [str(i) for i in range(960)]
+    numbers = np.random.default_rng(0).permutation(960).astype(np.float64) ** 3
+    table = ItemContent(np.array(ids, dtype=object), {}, {}, {"price": numbers}, None, {})
+
+    buckets = align_items(table, ["price"], ids).codes["price"][1:, 0]
+
+    assert set(np.bincount(buckets)[1:]) == {960 // BUCKETS}
+    np.testing.assert_array_equal(np.argsort(numbers, kind="stable"), np.lexsort([numbers, buckets]))
+
+
+@pytest.mark.parametrize("column", [{"year": [np.nan] * 3}, {"genres": [[], [], []]}])
+def test_column_without_a_value_has_no_codes(column: dict[str, Sequence[object]]) -> None:
+    (codes,) = align_items(content(**column), list(column), VOCABULARY).codes.values()
+    assert codes.tolist() == [[0]] * 4
+
+
+def test_vectors_are_centred_and_scaled_by_the_items_of_the_log() -> None:
+    """The vectors of a and b are (4, 0) and (0, 2): their centre is (2, 1), and both are sqrt(5) away from it."""
+    table = content(image=[[4.0, 0.0], [0.0, 2.0], [900.0, 900.0]])
+
+    found = align_items(table, ["image"], VOCABULARY).vectors["image"]
+
+    b, a = (np.array([-2.0, 1.0]) / 5**0.5, np.array([2.0, -1.0]) / 5**0.5)
+    np.testing.assert_allclose(found[[1, 3]], [b, a], rtol=1e-6)
+    assert np.isnan(found[[0, 2]]).all()
+
+
+def test_missing_and_equal_vectors_stay_finite_or_missing() -> None:
+    found = align_items(content(image=[[3.0, 1.0], [np.nan, np.nan], [3.0, 1.0]]), ["image"], ["a", "b", "c"])
+    np.testing.assert_array_equal(found.vectors["image"], [[np.nan] * 2, [0.0, 0.0], [np.nan] * 2, [0.0, 0.0]])
+
+
+def test_read_item_features_reads_the_artifact_and_the_vocabulary(tmp_path: Path) -> None:
+    settings = ItemsTableConfig.model_validate(
+        {"path": "i", "format": "jsonl", "id": "i", "title": "t", "columns": {"genres": {"column": "g"}}}
+    )
+    rows = [{"id": "a", "title": None, "genres": ["x"]}, {"id": "ü", "title": "Ü", "genres": ["y", "x"]}]
+    parquet.write_table(pa.Table.from_pylist(rows, schema=item_schema(settings)), tmp_path / "items.parquet")
+    (tmp_path / "vocabulary").write_text("ü\nz\n", encoding="utf-8")
+
+    found = read_item_features(str(tmp_path), ["genres"], str(tmp_path / "vocabulary"))
+
+    assert isinstance(found, ItemFeatures)
+    assert found.codes["genres"].tolist() == [[0, 0], [2, 1], [0, 0]]
