@@ -145,6 +145,7 @@ def export_model(model: NextItemModel, folder: str, counts: str, config: Trainer
         vocabulary_file: the vocabulary, one item per line.
     """
     serving = config.serving
+    model.items.freeze()  # an answer looks up the vectors of items
     export(
         model,
         folder,

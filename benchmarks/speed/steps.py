@@ -71,7 +71,8 @@ def parts_ms(items: int, length: int, model: ModelConfig, train: TrainConfig) ->
     encoder, ranker, valid = network._encoder, network._ranker, ids != PADDING_ID
     assert ranker is not None, "expected: a model with a ranking network"
     sessions = network._session_rule.indices(ids, {})
-    vectors = network._items.embed(ids)
+    catalogue = network.items.loss_catalogue(training=True, whole=True)
+    vectors = catalogue.embed(ids)
     recurrent = encoder._recurrence(vectors)
     states, _ = encoder(vectors, valid, sessions, training=True)
     flat, positives = tf.reshape(states, [-1, states.shape[-1]]), tf.reshape(targets, [-1])
@@ -84,17 +85,17 @@ def parts_ms(items: int, length: int, model: ModelConfig, train: TrainConfig) ->
         return x
 
     parts: dict[str, Callable[[], Any]] = {
-        "embedding": _with_gradient(lambda: network._items.embed(ids), network._items.trainable_variables),
+        "embedding": _with_gradient(lambda: catalogue.embed(ids), network.items.trainable_variables),
         "recurrence": _with_gradient(lambda: encoder._recurrence(vectors), encoder._recurrence.trainable_variables),
         "attention": _with_gradient(
             lambda: block(recurrent), [w for b in encoder._blocks for w in b.trainable_variables]
         ),
         "softmax": _with_gradient(
-            lambda: network._retrieval_task(flat, network._items, positives, weights),
-            network._items.trainable_variables,
+            lambda: network._retrieval_task(flat, catalogue, positives, weights),
+            network.items.trainable_variables,
         ),
         "ranking task": _with_gradient(
-            lambda: network._ranking_task.loss_of_batch(ranker, network._items, batch, states, sessions),
+            lambda: network._ranking_task.loss_of_batch(ranker, catalogue, batch, states, sessions),
             ranker.trainable_variables,
         ),
     }

@@ -19,6 +19,7 @@ from schemas.config.model import (
     EncoderConfig,
     HistoryConfig,
     InputsConfig,
+    ItemTowerConfig,
     ModelConfig,
     RerankerConfig,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "GateConfig",
     "HistoryConfig",
     "InputsConfig",
+    "ItemTowerConfig",
     "LeaveOneOutConfig",
     "LossConfig",
     "ModelConfig",

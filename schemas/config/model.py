@@ -181,6 +181,16 @@ class InputsConfig(Section):
     )
 
 
+class ItemTowerConfig(Section):
+    """How an item's vector is made of its id and its content, where the model reads content of items."""
+
+    id_dropout: DropoutRate = Field(
+        default=0.1,
+        description="Fraction of the items whose ids each training step hides, so that content alone works. Only for"
+        " a model that reads content of items; see docs/models.md#the-item-tower.",
+    )
+
+
 class ModelConfig(Section):
     """The network."""
 
@@ -190,6 +200,7 @@ class ModelConfig(Section):
     )
     dim: int = Field(default=64, ge=1, description="Width of the item embeddings.")
     inputs: InputsConfig = Field(default=InputsConfig(), description="Inputs in addition to the items of a history.")
+    items: ItemTowerConfig = Field(default=ItemTowerConfig(), description="The vectors of items.")
     encoder: EncoderConfig = Field(default=EncoderConfig(), description="The recurrent network.")
     attention: AttentionConfig = Field(default=AttentionConfig(), description="The attention blocks.")
     dropout: DropoutConfig = Field(default=DropoutConfig(), description="The dropout rates, or one rate for all.")

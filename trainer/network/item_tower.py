@@ -1,98 +1,221 @@
-"""Item embeddings: a vector and a bias for each item, the same for input and output."""
+"""The item tower: an item's vector from its id and its content, the same for input and output."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.features import PADDING_ID
+from trainer.data.item_features import Codes, ItemFeatures, Vectors
+from trainer.network.dropout import dropout_mask
 from trainer.network.input_features import CodeEmbedding
+from trainer.network.item_vectors import Candidates, ItemVectors
 
 ITEMS = "items"  # prefix of the weights' names
+_STDDEV = 0.02  # of initial vectors; it takes epochs to unlearn larger ones
 
 
-class ItemEmbeddings(tf.keras.layers.Layer):
+class ItemTower(tf.keras.layers.Layer):
     """Vectors and biases of the items, by id: 1..count, 0 is padding.
 
-    An item's vector is the sum of its own vector and one for each further
-    column: the mean of its categories' vectors, or the vector of its number's bucket.
+    The sources of an item's vector are its id and each column or vector of its content. A source gives a vector for an
+    item, or a learned one where the item has nothing of it. The item's vector is their sum, in which a gate weighs each
+    source: it reads all of them (the gated multimodal unit of Arevalo et al. 2017), from 0 to 2, and starts at 1.
+
+    Content must work for items without interactions, too. So training hides the ids of some items in each step
+    (Volkovs et al. 2017, DropoutNet), and an item that it has not seen has no id at all.
+
+    Without content, the vectors are the ids' own, and nothing is hidden.
 
     Args:
         count: the number of items.
         dim: width of a vector.
-        columns: by name, int [1 + count, n], the codes of each item; 0 for none.
+        features: the content.
+        seen: bool [1 + count], whether the training has interactions with an item.
+        id_dropout: the fraction of the ids that training hides.
         bias: the initial value of all biases.
+
+    Example:
+        >>> features = ItemFeatures(codes={"genre": np.array([[0, 0], [1, 2], [2, 0]])})
+        >>> tower = ItemTower(2, dim=4, features=features, seen=np.array([False, True, False]))
+        >>> vectors, biases = tower.catalogue().all()
+        >>> vectors.shape, biases.shape
+        (TensorShape([2, 4]), TensorShape([2]))
     """
 
     def __init__(
-        self, count: int, dim: int, columns: Mapping[str, npt.NDArray[np.int64]] = {}, bias: float = 0.0
+        self,
+        count: int,
+        dim: int,
+        features: ItemFeatures = ItemFeatures(),  # noqa: B008 - it never changes
+        seen: npt.NDArray[np.bool_] | None = None,
+        id_dropout: float = 0.0,
+        bias: float = 0.0,
     ) -> None:
         super().__init__(name=ITEMS, dtype=tf.float32)
         self.count = count
-        self._dim = dim
-        self._vectors = self.add_weight(
-            name=f"{ITEMS}/vectors",
-            shape=[1 + count, dim],
-            initializer=tf.keras.initializers.RandomNormal(
-                stddev=0.02
-            ),  # it takes epochs to unlearn larger initial values
-        )
-        self._columns = {
-            name: (tf.Variable(codes, trainable=False, name=name), CodeEmbedding(int(codes.max()) + 1, dim, name))
-            for name, codes in columns.items()
-        }
-        self._biases = self.add_weight(
-            name=f"{ITEMS}/bias", shape=[1 + count], initializer=tf.keras.initializers.Constant(bias)
-        )
+        self._id_dropout = id_dropout
+        self.vectors = self._add_vectors("vectors", [1 + count, dim], stddev=_STDDEV)
+        self._sources: list[tf.keras.layers.Layer] = [
+            *(CodeSource(codes, dim, name) for name, codes in features.codes.items()),
+            *(VectorSource(vectors, dim, name) for name, vectors in features.vectors.items()),
+        ]
+        self.biases = self._add_biases("bias", [1 + count], bias)
+        seen = np.ones(1 + count, np.bool_) if seen is None else seen
+        self.seen = tf.Variable(seen, trainable=False, name="seen")
+        self._frozen: ItemVectors | None = None
+        if self._sources:
+            sources = 1 + len(self._sources)
+            self._absent = self._add_vectors("absent", [dim])
+            self._absent_bias = self._add_biases("absent_bias", [1], bias)
+            self._gate = self._add_vectors("gate", [sources, dim, sources])
+            self._gate_bias = self._add_biases("gate_bias", [sources])
+            self._candidates = _candidates(seen)
 
-    def embed(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Return the encoder's inputs: the vectors, scaled up for the recurrence.
+    def catalogue(self) -> ItemVectors:
+        """Return the items as a model in use reads them: all of them are candidates."""
+        if not self._sources:
+            return ItemVectors(self.vectors, self.biases)
+        return self._frozen or _ComputedVectors(self, tf.logical_not(self.seen))
+
+    def loss_catalogue(self, training: bool, whole: bool) -> ItemVectors:
+        """Return the items as a loss reads them: the candidates are those with interactions in the training.
+
+        As a negative in each step and never a target, another item would teach its content that nobody wants it.
+
+        Args:
+            training: whether to hide some ids; they are drawn now, and hidden in all that the result returns.
+            whole: whether to compute all items at once, because the loss needs all of them.
+        """
+        if not self._sources:
+            return ItemVectors(self.vectors, self.biases)
+        hidden = tf.logical_not(self.seen)
+        if training and self._id_dropout:
+            hidden |= ~dropout_mask(tf.shape(hidden), self._id_dropout)
+        if whole:
+            return ItemVectors(*self._all(hidden), self._candidates)
+        return _ComputedVectors(self, hidden, self._candidates)
+
+    def freeze(self) -> None:
+        """Compute all items once: `catalogue` looks them up from now on."""
+        if self._sources:
+            vectors, biases = self._all(tf.logical_not(self.seen))
+            self._frozen = ItemVectors(tf.Variable(vectors, trainable=False), tf.Variable(biases, trainable=False))
+
+    def compute(self, item_ids: tf.Tensor, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the vectors and biases of items, of which the ids of some are hidden.
 
         Args:
             item_ids: int [...].
+            hidden: bool [1 + count], the items whose ids are hidden.
 
         Returns:
-            float32 [..., dim].
+            float32 [..., dim] and float32 [...].
         """
-        return self.vectors(item_ids) * self._dim**0.5
+        is_hidden = tf.gather(hidden, item_ids)
+        of_id = tf.where(is_hidden[..., tf.newaxis], self._absent, tf.gather(self.vectors, item_ids))
+        sources = tf.stack([of_id, *(source(item_ids) for source in self._sources)], axis=-2)
+        gates = 2.0 * tf.sigmoid(tf.einsum("...sd,sdg->...g", sources, self._gate) + self._gate_bias)
+        vectors = tf.reduce_sum(gates[..., tf.newaxis] * sources, axis=-2)
+        return vectors, tf.where(is_hidden, self._absent_bias, tf.gather(self.biases, item_ids))
 
-    def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
+    def _all(self, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.compute(tf.range(PADDING_ID, 1 + self.count, dtype=tf.int64), hidden)
+
+    def _add_vectors(self, name: str, shape: list[int], stddev: float = 0.0) -> tf.Variable:
+        return self.add_weight(name=f"{ITEMS}/{name}", shape=shape, initializer=_normal(stddev))
+
+    def _add_biases(self, name: str, shape: list[int], value: float = 0.0) -> tf.Variable:
+        return self.add_weight(name=f"{ITEMS}/{name}", shape=shape, initializer=tf.keras.initializers.Constant(value))
+
+
+class CodeSource(tf.keras.layers.Layer):
+    """The mean vector of an item's categories, or the vector of its number's bucket.
+
+    Args:
+        codes: as in `ItemFeatures`.
+        dim: width of the vectors.
+        name: the layer's name.
+    """
+
+    def __init__(self, codes: Codes, dim: int, name: str) -> None:
+        super().__init__(name=name, dtype=tf.float32)
+        self._codes = tf.Variable(codes, trainable=False, name=name)
+        self._table = CodeEmbedding(int(codes.max()) + 1, dim, name)
+        self._absent = self.add_weight(name=f"{name}/absent", shape=[dim], initializer="zeros")
+
+    def call(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Return the vectors of items.
 
         Args:
             item_ids: int [...].
 
         Returns:
-            float32 [..., dim].
+            float32 [..., dim]; the learned vector `absent` for an item without codes.
         """
-        vectors = tf.gather(self._vectors, item_ids)
-        for codes, table in self._columns.values():
-            vectors += _mean_vector(table, tf.gather(codes, item_ids))
-        return vectors
+        codes = tf.gather(self._codes, item_ids)
+        known = tf.math.count_nonzero(codes, axis=-1, keepdims=True, dtype=tf.float32)
+        mean = tf.reduce_sum(self._table(codes), axis=-2) / tf.maximum(known, 1.0)
+        return tf.where(known > 0, mean, self._absent)
 
-    def biases(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Return the biases of items.
+
+class VectorSource(tf.keras.layers.Layer):
+    """A learned projection of vectors that were computed elsewhere, and do not change.
+
+    Args:
+        vectors: as in `ItemFeatures`.
+        dim: width of the projection.
+        name: the layer's name.
+    """
+
+    def __init__(self, vectors: Vectors, dim: int, name: str) -> None:
+        super().__init__(name=name, dtype=tf.float32)
+        present = ~np.isnan(vectors[:, :1])
+        self._present = tf.Variable(present, trainable=False, name=f"{name}/present")
+        self._vectors = tf.Variable(np.where(present, vectors, 0.0), trainable=False, dtype=tf.float32, name=name)
+        self._matrix = self.add_weight(
+            name=f"{name}/matrix", shape=[vectors.shape[1], dim], initializer=_normal(_STDDEV)
+        )
+        self._absent = self.add_weight(name=f"{name}/absent", shape=[dim], initializer="zeros")
+
+    def call(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """Return the projected vectors of items.
 
         Args:
             item_ids: int [...].
 
         Returns:
-            float32 [...].
+            float32 [..., dim]; the learned vector `absent` for an item without a vector.
         """
-        return tf.gather(self._biases, item_ids)
+        projected = tf.tensordot(tf.gather(self._vectors, item_ids), self._matrix, 1)
+        return tf.where(tf.gather(self._present, item_ids), projected, self._absent)
+
+
+class _ComputedVectors(ItemVectors):
+    """Items that are computed when they are looked up, where a step needs few of them."""
+
+    def __init__(self, tower: ItemTower, hidden: tf.Tensor, candidates: Candidates | None = None) -> None:
+        super().__init__(tower.vectors, tower.biases, candidates)
+        self._tower = tower
+        self._hidden = hidden
+
+    def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
+        return self._tower.compute(item_ids, self._hidden)[0]
+
+    def biases(self, item_ids: tf.Tensor) -> tf.Tensor:
+        return self._tower.compute(item_ids, self._hidden)[1]
 
     def all(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the vectors [count, dim] and biases [count] of all items; row i is id i + 1."""
-        vectors = self._vectors[1 + PADDING_ID :]
-        for codes, table in self._columns.values():
-            vectors += _mean_vector(table, codes[1 + PADDING_ID :])
-        return vectors, self._biases[1 + PADDING_ID :]
+        return self._tower.compute(self.ids(tf.range(self.count, dtype=tf.int64)), self._hidden)
 
 
-def _mean_vector(table: CodeEmbedding, codes: tf.Tensor) -> tf.Tensor:
-    """Return the mean vector of the codes [..., n] that are not 0, [..., dim]."""
-    known = tf.math.count_nonzero(codes, axis=-1, keepdims=True, dtype=tf.float32)
-    return tf.reduce_sum(table(codes), axis=-2) / tf.maximum(known, 1.0)
+def _candidates(seen: npt.NDArray[np.bool_]) -> Candidates:
+    ids = 1 + np.flatnonzero(seen[1:])
+    rows = np.full(len(seen), -1, np.int64)
+    rows[ids] = np.arange(len(ids))
+    return Candidates(tf.Variable(ids, trainable=False), tf.Variable(rows, trainable=False), len(ids))
+
+
+def _normal(stddev: float) -> tf.keras.initializers.Initializer:
+    return tf.keras.initializers.RandomNormal(stddev=stddev) if stddev else tf.keras.initializers.Zeros()

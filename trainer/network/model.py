@@ -17,11 +17,13 @@ from serving.export.dedupe import dedupe
 from serving.export.top_k import mask_excluded
 from trainer.data.batches import NEXT_IDS
 from trainer.data.feature_spec import FeatureSpec, multi_hot_ids
+from trainer.data.item_features import ItemFeatures
 from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.cooccurrence import CooccurrenceScorer, count_cooccurrences
 from trainer.network.encoder import HistoryEncoder
 from trainer.network.input_features import InputFeatures
-from trainer.network.item_embeddings import ItemEmbeddings
+from trainer.network.item_tower import ItemTower
+from trainer.network.item_vectors import ItemVectors
 from trainer.network.ranking_task import HardNegativeRanking, Ranker
 from trainer.network.retrieval_task import CatalogueRetrieval
 from trainer.network.sessions import SessionRule
@@ -63,6 +65,7 @@ class NextItemModel(JointLossModel):
         feature_spec: the times and further columns that the model reads.
         recent_popularity: float32 [items], interactions with each item, with less weight for older ones. Without it,
             all interactions weigh the same.
+        item_features: the content of the items.
 
     Example:
         >>> import numpy as np, tensorflow as tf
@@ -84,6 +87,7 @@ class NextItemModel(JointLossModel):
         remove_seen: bool = True,
         feature_spec: FeatureSpec = FeatureSpec(),  # noqa: B008 - it never changes
         recent_popularity: npt.NDArray[np.float32] | None = None,
+        item_features: ItemFeatures = ItemFeatures(),  # noqa: B008 - it never changes
     ) -> None:
         super().__init__(train.accumulation)
         self.item_count = len(stats.target_fractions)
@@ -97,7 +101,8 @@ class NextItemModel(JointLossModel):
         self._event_weights = feature_spec.event_weights
         self._session_rule = SessionRule.of(model.attention, feature_spec.encodings.gap_boundaries)
         # Initial weights are drawn in the order in which layers are created: another order is another model.
-        self._items = _item_embeddings(stats, model.dim, feature_spec, train)
+        self.items = _item_tower(stats, model, feature_spec, item_features, train)
+        self._reads_all_items = train.loss.kind == "full"  # in each step
         self._inputs = InputFeatures(model.inputs, feature_spec.encodings, model.dim, max_length)
         self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
         self._retrieval_task = CatalogueRetrieval(train.loss, stats.target_fractions)
@@ -137,7 +142,7 @@ class NextItemModel(JointLossModel):
             The states of all positions, and the query of each history.
         """
         sessions = self._session_rule.indices(item_ids, codes)
-        states, weights = self._encode(item_ids, codes, sessions)
+        states, weights = self._encode(self.items.catalogue(), item_ids, codes, sessions)
         last = _at_last(states, item_ids)
         return EncodedBatch(
             item_ids=item_ids,
@@ -149,7 +154,7 @@ class NextItemModel(JointLossModel):
 
     def candidates(self) -> tf.Tensor:
         """Return the vectors of all items with their bias, float32 [item_count, dim + 1]."""
-        vectors, biases = self._items.all()
+        vectors, biases = self.items.catalogue().all()
         return tf.concat([vectors, biases[:, tf.newaxis]], axis=1)
 
     def extra_candidates(self, history: EncodedBatch) -> tf.Tensor:
@@ -187,12 +192,13 @@ class NextItemModel(JointLossModel):
         Returns:
             float32 [batch, c, score_names].
         """
-        vectors, biases = self._items.vectors(candidate_ids), self._items.biases(candidate_ids)
+        items = self.items.catalogue()
+        vectors, biases = items.vectors(candidate_ids), items.biases(candidate_ids)
         scores = [(tf.linalg.matvec(vectors, history.query[:, :-1]) + biases)[..., tf.newaxis]]
         if self._ranker is not None:
             ranked = self._ranker(
                 history.query[:, tf.newaxis, :-1],
-                self._items.embed(candidate_ids[:, tf.newaxis]),
+                items.embed(candidate_ids[:, tf.newaxis]),
                 history.states,
                 (history.item_ids != PADDING_ID)[:, tf.newaxis],
                 history.sessions,
@@ -212,8 +218,8 @@ class NextItemModel(JointLossModel):
             float32 [batch, length, length], the weight of each position (last axis) for each position; 0 without
             attention.
         """
-        codes = _codes(inputs)
-        return self._encode(inputs[ITEM_IDS], codes, self._session_rule.indices(inputs[ITEM_IDS], codes))[1]
+        item_ids, codes = inputs[ITEM_IDS], _codes(inputs)
+        return self._encode(self.items.catalogue(), item_ids, codes, self._session_rule.indices(item_ids, codes))[1]
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, inputs: Batch) -> Batch:
@@ -256,18 +262,19 @@ class NextItemModel(JointLossModel):
 
     def joint_loss(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor, training: bool) -> Batch:
         """Return the losses of retrieval and ranking, and their weighted sum with L2; see `JointLossModel`."""
-        item_ids, next_ids = inputs[ITEM_IDS], inputs[NEXT_IDS]
-        sessions = self._session_rule.indices(item_ids, _codes(inputs))
-        states, _ = self._encode(item_ids, _codes(inputs), sessions, training=training)
+        item_ids, next_ids, codes = inputs[ITEM_IDS], inputs[NEXT_IDS], _codes(inputs)
+        items = self.items.loss_catalogue(training, self._reads_all_items)
+        sessions = self._session_rule.indices(item_ids, codes)
+        states, _ = self._encode(items, item_ids, codes, sessions, training=training)
         at_target = next_ids != PADDING_ID
         weights = target_weights(inputs, self._event_weights) / targets
         positives = tf.boolean_mask(next_ids, at_target)
         retrieval_loss = self._retrieval_task(
-            tf.boolean_mask(states, at_target), self._items, positives, tf.boolean_mask(weights, at_target)
+            tf.boolean_mask(states, at_target), items, positives, tf.boolean_mask(weights, at_target)
         )
         loss, ranking_loss = retrieval_loss, tf.zeros([])
         if self._ranker is not None:
-            ranking_loss = self._ranking_task.loss_of_batch(self._ranker, self._items, inputs, states, sessions)
+            ranking_loss = self._ranking_task.loss_of_batch(self._ranker, items, inputs, states, sessions)
             ranking_loss /= rows * self._reranker.positions
             loss += self._reranker.weight * ranking_loss
         if self._l2:
@@ -288,22 +295,34 @@ class NextItemModel(JointLossModel):
         return inputs[EXCLUDE_IDS][:, :0]
 
     def _encode(
-        self, item_ids: tf.Tensor, codes: Codes, sessions: tf.Tensor, training: bool = False
+        self, items: ItemVectors, item_ids: tf.Tensor, codes: Codes, sessions: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return states and attention weights in float32, in any precision they are computed in."""
-        vectors = self._inputs(self._items.embed(item_ids), codes, training=training)
+        vectors = self._inputs(items.embed(item_ids), codes, training=training)
         states, weights = self._encoder(vectors, item_ids != PADDING_ID, sessions, training=training)
         return tf.cast(states, tf.float32), tf.cast(weights, tf.float32)
 
 
-def _item_embeddings(stats: TrainingSetStats, dim: int, spec: FeatureSpec, train: TrainConfig) -> ItemEmbeddings:
-    columns = {
+def _item_tower(
+    stats: TrainingSetStats, model: ModelConfig, spec: FeatureSpec, features: ItemFeatures, train: TrainConfig
+) -> ItemTower:
+    of_log = {
         name: multi_hot_ids(stats.item_codes[name], encoding, separator)
         for name, (encoding, separator) in spec.item_encodings.items()
     }
     count = len(stats.target_fractions)
-    # With a binary loss, the probabilities of all items start with a sum of about 1, because one item is the target.
-    return ItemEmbeddings(count, dim, columns, bias=-math.log(count) if train.loss.kind == "binary" else 0.0)
+    seen = np.zeros(1 + count, np.bool_)
+    for sequence in stats.sequences:
+        seen[sequence] = True
+    return ItemTower(
+        count,
+        model.dim,
+        ItemFeatures({**of_log, **features.codes}, features.vectors),
+        seen,
+        model.items.id_dropout,
+        # With a binary loss, the items' probabilities start with a sum of about 1, because one item is the target.
+        bias=-math.log(count) if train.loss.kind == "binary" else 0.0,
+    )
 
 
 def _cooccurrence_scorer(

@@ -11,7 +11,7 @@ from schemas.config import AttentionConfig, RerankerConfig
 from schemas.features import ITEM_IDS, PADDING_ID, VALUE, codes_key
 from trainer.data.batches import NEXT_IDS
 from trainer.network.encoder import ProjectedAttention
-from trainer.network.item_embeddings import ItemEmbeddings
+from trainer.network.item_vectors import ItemVectors
 from trainer.network.target_weights import target_weights
 from trainer.network.train_step import Batch
 
@@ -83,7 +83,7 @@ class HardNegativeRanking(tfrs.tasks.Ranking):
         self._event_weights = event_weights
 
     def loss_of_batch(
-        self, ranker: Ranker, items: ItemEmbeddings, inputs: Batch, states: tf.Tensor, sessions: tf.Tensor
+        self, ranker: Ranker, items: ItemVectors, inputs: Batch, states: tf.Tensor, sessions: tf.Tensor
     ) -> tf.Tensor:
         """Return the loss at positions drawn from each history.
 
@@ -126,12 +126,12 @@ class HardNegativeRanking(tfrs.tasks.Ranking):
         shape = [tf.shape(next_ids)[0], self._settings.positions]
         return tf.cast(tf.random.get_global_generator().uniform(shape) * targets, tf.int32)
 
-    def _hard_negatives(self, items: ItemEmbeddings, query: tf.Tensor, positive: tf.Tensor) -> tf.Tensor:
+    def _hard_negatives(self, items: ItemVectors, query: tf.Tensor, positive: tf.Tensor) -> tf.Tensor:
         """Return the items of a pool that retrieval scores highest, int64 [batch, positions, negatives]."""
         if items.count <= _POOL:
-            pool = tf.range(1, items.count + 1, dtype=tf.int64)
+            pool = items.ids(tf.range(items.count, dtype=tf.int64))
         else:
-            pool = tf.random.get_global_generator().uniform([_POOL], 1, items.count + 1, tf.int64)
+            pool = items.ids(tf.random.get_global_generator().uniform([_POOL], 0, items.count, tf.int64))
         hardness = tf.tensordot(query, items.vectors(pool), [[2], [1]]) + items.biases(pool)
         hardness = tf.where(pool == positive, hardness.dtype.min, hardness)
         _, hard = tf.math.top_k(hardness, min(self._settings.negatives, pool.shape[0]))

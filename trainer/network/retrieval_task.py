@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from schemas.config import LossConfig
-from trainer.network.item_embeddings import ItemEmbeddings
+from trainer.network.item_vectors import ItemVectors
 from trainer.network.losses import calibrated_binary, full_softmax, sampled_softmax
 
 
@@ -29,7 +29,7 @@ class CatalogueRetrieval(tf.keras.layers.Layer, tfrs.tasks.Task):
         self._settings = loss
         self._shares = tf.Variable(tf.concat([[0.0], target_fractions], axis=0), trainable=False, name="shares")
 
-    def call(self, queries: tf.Tensor, items: ItemEmbeddings, positives: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    def call(self, queries: tf.Tensor, items: ItemVectors, positives: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """Return the loss of some targets.
 
         Args:
@@ -44,8 +44,8 @@ class CatalogueRetrieval(tf.keras.layers.Layer, tfrs.tasks.Task):
         kind, negatives = self._settings.kind, self._settings.negatives
         if kind == "full" or (kind == "sampled" and negatives >= items.count):
             vectors, biases = items.all()
-            return full_softmax(queries, vectors, biases, positives - 1, weights, self._settings.smoothing)
-        sample, expected_counts = self._sample(positives, items.count)
+            return full_softmax(queries, vectors, biases, items.rows(positives), weights, self._settings.smoothing)
+        sample, expected_counts = self._sample(positives, items)
         accidental = positives[:, tf.newaxis] == sample
         positive_scores = tf.reduce_sum(tf.cast(queries, tf.float32) * items.vectors(positives), axis=1)
         positive_scores += items.biases(positives)
@@ -57,25 +57,25 @@ class CatalogueRetrieval(tf.keras.layers.Layer, tfrs.tasks.Task):
             )
         return sampled_softmax(positive_scores, scores, expected_counts, accidental, weights, self._settings.smoothing)
 
-    def _sample(self, positives: tf.Tensor, item_count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    def _sample(self, positives: tf.Tensor, items: ItemVectors) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the ids of the negatives, int64 [sample], and how often each is expected among them."""
         kind, negatives = self._settings.kind, self._settings.negatives
         if kind == "in_batch":
             return positives, self._shares_of(positives) * tf.cast(tf.size(positives), tf.float32)
-        sample = _draw(negatives, 1, item_count + 1)
+        sample = items.ids(_draw(negatives, items.count))
         if kind != "sampled":
-            return sample, tf.fill([negatives], negatives / item_count)
+            return sample, tf.fill([negatives], negatives / items.count)
         count = self._settings.in_batch
         # A part without targets has one as well, so that there is one to draw.
         targets = tf.concat([positives, sample[:1]], axis=0)
-        drawn = tf.gather(targets, _draw(count, 0, tf.maximum(tf.size(positives), 1)))
+        drawn = tf.gather(targets, _draw(count, tf.maximum(tf.size(positives), 1)))
         sample = tf.concat([sample, drawn], axis=0)
-        return sample, negatives / item_count + count * self._shares_of(sample)
+        return sample, negatives / items.count + count * self._shares_of(sample)
 
     def _shares_of(self, item_ids: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._shares, item_ids)
 
 
-def _draw(count: int, low: int, high: tf.Tensor | int) -> tf.Tensor:
-    """Draw int64 [count] uniformly from `low` to `high` - 1."""
-    return tf.random.get_global_generator().uniform([count], low, tf.cast(high, tf.int64), tf.int64)
+def _draw(count: int, end: tf.Tensor | int) -> tf.Tensor:
+    """Draw int64 [count] uniformly from 0 to `end` - 1."""
+    return tf.random.get_global_generator().uniform([count], 0, tf.cast(end, tf.int64), tf.int64)

@@ -15,6 +15,7 @@ from schemas.config.section import Section
 from schemas.errors import InputError
 from trainer.data.batches import eval_batches, train_batches
 from trainer.data.feature_spec import FeatureSpec
+from trainer.data.item_features import ItemFeatures
 from trainer.data.training_set_stats import TrainingSetStats, scan_training_set
 from trainer.network.attention import PAIRWISE
 from trainer.network.model import NextItemModel
@@ -59,6 +60,7 @@ class FitData:
         item_count: items of the vocabulary.
         feature_spec: the times and further columns that the model reads.
         recent_popularity: float32 [items], as for `NextItemModel`.
+        item_features: the content of the items, from their table.
     """
 
     training: tf.data.Dataset
@@ -66,6 +68,7 @@ class FitData:
     item_count: int
     feature_spec: FeatureSpec = field(default_factory=FeatureSpec)
     recent_popularity: npt.NDArray[np.float32] | None = None
+    item_features: ItemFeatures = field(default_factory=ItemFeatures)
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,7 @@ def build_model(
         config.serving.remove_seen,
         data.feature_spec,
         data.recent_popularity,
+        data.item_features,
     )
     model.compile(optimizer=make_optimizer(train, stats.steps * train.epochs))
     # Tracing the loss creates the weights.

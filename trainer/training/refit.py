@@ -20,7 +20,8 @@ def recount(data: FitData, config: TrainerConfig, state: TrainedState) -> NextIt
     """Rebuild a trained model with counts of the given training examples.
 
     The network and the re-ranker keep their weights. The co-occurrence tables, the popularities and the categories of
-    the items come from the examples. With the examples of the training, the result is the trained model itself.
+    the items in the log come from the examples. An item that only these examples have keeps a vector of its content
+    alone. With the examples of the training, the result is the trained model itself.
 
     Args:
         data: the examples to count; those of validation are not read.

@@ -14,7 +14,7 @@ from trainer.network.model import NextItemModel
 
 _FILE = "trained.npz"
 _SCORE_WEIGHTS, _SERVES_RERANKED, _NETWORK = "score_weights", "serves_reranked", "network_"
-_STEPS, _SCALES = "steps_per_epoch", "rate_scales"
+_STEPS, _SCALES, _SEEN = "steps_per_epoch", "rate_scales", "seen_items"
 
 
 class TrainingCourse(NamedTuple):
@@ -31,6 +31,7 @@ class TrainedState(NamedTuple):
     score_weights: npt.NDArray[np.float32]  # [score_names], the re-ranker's weights
     serves_reranked: bool  # whether the re-ranked candidates are served
     course: TrainingCourse
+    seen_items: npt.NDArray[np.bool_]  # [1 + items], whether the training has interactions with an item
 
 
 def write_trained_state(folder: str, model: NextItemModel, course: TrainingCourse) -> None:
@@ -51,6 +52,7 @@ def write_trained_state(folder: str, model: NextItemModel, course: TrainingCours
             _SERVES_RERANKED: np.array(model.serves_reranked),
             _STEPS: np.array(course.steps_per_epoch),
             _SCALES: course.rate_scales,
+            _SEEN: model.items.seen.numpy(),
         },
     )
     tf.io.gfile.makedirs(folder)
@@ -84,6 +86,7 @@ def read_trained_state(folder: str) -> TrainedState:
         arrays[_SCORE_WEIGHTS],
         bool(arrays[_SERVES_RERANKED]),
         TrainingCourse(int(arrays[_STEPS]), arrays[_SCALES]),
+        arrays[_SEEN],
     )
 
 
@@ -96,4 +99,5 @@ def restore(model: NextItemModel, state: TrainedState) -> None:
     """
     for variable, value in zip(model.trainable_variables, state.network, strict=True):
         variable.assign(value)
+    model.items.seen.assign(state.seen_items)
     model.set_reranker(state.score_weights, serve=state.serves_reranked)

@@ -14,6 +14,7 @@ from schemas.features import EXCLUDE_IDS, GAP, ITEM_IDS, TARGET_ID, TIME_CODES
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
 from trainer.data.batches import NEXT_IDS
 from trainer.data.feature_spec import FeatureSpec
+from trainer.data.item_features import ItemFeatures
 from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.attention import ATTENTION
 from trainer.network.model import NextItemModel
@@ -30,6 +31,9 @@ def network(
     train: config.TrainConfig | None = None,
     feature_spec: FeatureSpec = FeatureSpec(),  # noqa: B008
     item_codes: dict[str, npt.NDArray[np.int64]] | None = None,
+    item_features: ItemFeatures = ItemFeatures(),  # noqa: B008
+    unseen: int = 0,
+    id_dropout: float = 0.0,
     **settings: Any,
 ) -> NextItemModel:
     tf.keras.utils.set_random_seed(seed)
@@ -37,6 +41,7 @@ def network(
     model = config.ModelConfig.model_validate(
         {
             "dim": DIM,
+            "items": {"id_dropout": id_dropout},
             "encoder": {"units": 6},
             "reranker": {"hidden": [5], "positions": 2, "negatives": 3},
             **settings,
@@ -44,13 +49,16 @@ def network(
     )
     rng = np.random.default_rng(seed)
     sequences = [rng.integers(1, items + 1, 8) for _ in range(5)]
+    if item_codes or item_features.codes or item_features.vectors:
+        sequences = [np.arange(1, items + 1 - unseen)]  # the content of an item counts alone where it is not seen
     stats = TrainingSetStats(
         steps=1,
         target_fractions=np.full(items, 1 / items, np.float32),
         sequences=sequences,
         item_codes=item_codes or {},
     )
-    made = NextItemModel(stats, 10, model, train or config.TrainConfig(), remove_seen, feature_spec)
+    train = train or config.TrainConfig()
+    made = NextItemModel(stats, 10, model, train, remove_seen, feature_spec, item_features=item_features)
     history = made.encode(padded([[1]]), dict.fromkeys(TIME_CODES, tf.zeros([1, 2], tf.int64)))
     made.rank(history, tf.constant([[1]], tf.int64))  # creates all weights
     # Enough variance that each comparison below can fail.
@@ -326,20 +334,19 @@ def test_saved_methods_return_the_same_values(tmp_path: Path) -> None:
     np.testing.assert_allclose(loaded.rank(item_ids, candidate_ids), rank(model, item_ids, candidate_ids), atol=1e-5)
 
 
-def test_items_of_one_category_share_its_vector() -> None:
-    """An update of the category's vector moves all items of the category equally, and no other."""
+def test_items_of_one_category_of_the_log_share_its_vector() -> None:
+    """An update of the category's vector moves all items of the category, and no other."""
     genre = np.zeros(ITEMS + 1, np.int64)
     genre[[3, 7]] = 1
     genre[[4]] = 2
     columns = FeatureSpec(item_encodings={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)})
     model = network(feature_spec=columns, item_codes={"genre": genre})
-    (vectors,) = [weight for weight in model.trainable_variables if "genre" in weight.name]
+    (vectors,) = [weight for weight in model.trainable_variables if weight.name.endswith("genre/vectors:0")]
     before = model.candidates().numpy()
     vectors.assign_add(tf.one_hot([0], 2, axis=0) * tf.ones([2, DIM]))
     moved = model.candidates().numpy() - before
 
-    assert np.flatnonzero(np.abs(moved).sum(axis=1) > 0).tolist() == [2, 6]  # the rows of items 3 and 7
-    np.testing.assert_allclose(moved[2], moved[6], atol=1e-6)
+    assert np.flatnonzero(np.abs(moved).sum(axis=1) > 1e-4).tolist() == [2, 6]  # the rows of items 3 and 7
 
 
 def test_long_gap_starts_a_session() -> None:

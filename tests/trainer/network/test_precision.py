@@ -16,6 +16,7 @@ from tests.trainer.fitting import TRAIN, fit_planted
 from tests.trainer.network.test_model import ITEMS, network, padded
 from trainer.data.batches import NEXT_IDS
 from trainer.data.feature_spec import FeatureSpec
+from trainer.data.item_features import ItemFeatures
 from trainer.network.attention import ATTENTION
 
 SEQUENCES = [[3, 1, 4, 1, 5, 9], [2, 6, 5, 3], [7, 9]]
@@ -68,9 +69,10 @@ def test_all_inputs_in_mixed_precision_are_close() -> None:
         encodings=FeatureEncodings(gap_boundaries=np.array([10.0], np.float32), times=True),
         item_encodings={"genre": (FeatureEncoding(boundaries=np.array([1.0], np.float32)), None)},
     )
+    images = ItemFeatures(vectors={"image": np.eye(ITEMS + 1, 5, dtype=np.float32)})
     inputs = {"position": True, "time": True, "query_time": True}
     # Both runs drop the query time of the same histories.
-    assert_near(feature_spec=columns, item_codes={"genre": genre}, inputs=inputs)
+    assert_near(feature_spec=columns, item_codes={"genre": genre}, item_features=images, inputs=inputs)
 
 
 def test_mixed_precision_learns_a_planted_rule_with_float32_weights(tmp_path: Path) -> None:

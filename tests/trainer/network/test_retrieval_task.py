@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from schemas import config
-from trainer.network.item_embeddings import ItemEmbeddings
+from trainer.network.item_vectors import ItemVectors
 from trainer.network.retrieval_task import CatalogueRetrieval
 
 Array = npt.NDArray[np.float32]
@@ -19,13 +19,11 @@ def random(seed: int, *shape: int) -> Array:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def items(count: int = 11) -> ItemEmbeddings:
-    layer = ItemEmbeddings(count, DIM)
-    layer.set_weights([random(1, 1 + count, DIM), random(2, 1 + count)])
-    return layer
+def items(count: int = 11) -> ItemVectors:
+    return ItemVectors(tf.constant(random(1, 1 + count, DIM)), tf.constant(random(2, 1 + count)))
 
 
-def retrieval(catalogue: ItemEmbeddings, seed: int = 0, **loss: Any) -> float:
+def retrieval(catalogue: ItemVectors, seed: int = 0, **loss: Any) -> float:
     tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
     shares = np.full(catalogue.count, 1 / catalogue.count, np.float32)
     positives = tf.constant([1, 11, 5, 5, 5, 2, 1], tf.int64)

@@ -1,0 +1,161 @@
+"""The item tower, against NumPy: sources, gates, hidden ids, items without content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from trainer.data.item_features import ItemFeatures
+from trainer.network.item_tower import ItemTower
+from trainer.network.item_vectors import ItemVectors
+
+ITEMS, DIM = 6, 4
+GENRES = np.array([[0, 0], [1, 2], [2, 0], [1, 2], [0, 0], [3, 0], [2, 0]])  # item 4 has none
+NAN = [np.nan, np.nan]
+IMAGES = np.array([NAN, [1, 2], [0, 1], [1, 2], NAN, [2, 1], NAN], np.float32)  # items 4 and 6 have none
+FEATURES = ItemFeatures({"genres": GENRES}, {"image": IMAGES})
+SEEN = np.array([False, True, True, False, False, True, True])  # items 3 and 4 have no interaction
+EVERY = tf.range(1, 1 + ITEMS, dtype=tf.int64)
+
+
+def tower(features: ItemFeatures = FEATURES, seen: npt.NDArray[np.bool_] = SEEN, **settings: Any) -> ItemTower:
+    """Return a tower with random weights, so that nothing is 0 by chance."""
+    made = ItemTower(ITEMS, DIM, features, seen, **settings)
+    rng = np.random.default_rng(1)
+    for weight in made.trainable_variables:
+        weight.assign(rng.normal(size=weight.shape))
+    return made
+
+
+def weights(made: ItemTower) -> dict[str, npt.NDArray[np.float64]]:
+    return {weight.name.removesuffix(":0"): weight.numpy().astype(np.float64) for weight in made.trainable_variables}
+
+
+def values(items: ItemVectors) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    return items.vectors(EVERY).numpy(), items.biases(EVERY).numpy()
+
+
+def catalogues(made: ItemTower) -> list[ItemVectors]:
+    """Return the items in each of the ways in which they are read."""
+    return [made.catalogue(), *(made.loss_catalogue(training=True, whole=whole) for whole in (False, True))]
+
+
+def test_vectors_are_the_gated_sum_of_the_sources() -> None:
+    made = tower()
+    w = weights(made)
+    ids = [w["items/vectors"][1], w["items/vectors"][2], w["items/absent"]]  # item 3 is not seen
+    genres = [np.mean([w["genres/vectors"][code - 1] for code in row if code], axis=0) for row in GENRES[[1, 2, 3]]]
+    images = IMAGES[[1, 2, 3]] @ w["image/matrix"]
+    for row, sources in enumerate(zip(ids, genres, images, strict=True)):
+        logits = sum(source @ w["items/gate"][n] for n, source in enumerate(sources))
+        gates = 2 / (1 + np.exp(-(logits + w["items/gate_bias"])))
+        expected = sum(gate * source for gate, source in zip(gates, sources, strict=True))
+        for items in catalogues(made):
+            np.testing.assert_allclose(values(items)[0][row], expected, rtol=1e-4)
+
+
+def test_shapes_are_those_of_the_ids() -> None:
+    for items in catalogues(tower()):
+        ids = tf.constant([[1, 5, 0], [6, 6, 2]], tf.int64)
+        assert items.vectors(ids).shape == items.embed(ids).shape == (2, 3, DIM)
+        assert items.biases(ids).shape == (2, 3)
+        np.testing.assert_allclose(items.embed(ids), items.vectors(ids) * DIM**0.5, rtol=1e-6)
+
+
+def test_items_start_as_the_sum_of_their_sources() -> None:
+    made = ItemTower(ITEMS, DIM, ItemFeatures({"genres": GENRES}), np.ones(1 + ITEMS, np.bool_))
+    ids = made.trainable_variables[0].numpy()
+    vectors, _ = values(made.catalogue())
+    np.testing.assert_allclose(vectors[3], ids[4], rtol=1e-5)  # item 4 has no genre, whose vector starts at 0
+    np.testing.assert_allclose(vectors[0] - ids[1], vectors[2] - ids[3], atol=1e-7)  # items 1 and 3 have equal genres
+    assert np.abs(vectors[0] - ids[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("source", ["genres", "image"])
+def test_absent_content_has_a_learned_vector(source: str) -> None:
+    made = tower()
+    (absent,) = [weight for weight in made.trainable_variables if weight.name.endswith(f"{source}/absent:0")]
+    before = values(made.catalogue())[0]
+    absent.assign_add(tf.ones(DIM))
+    moved = np.abs(values(made.catalogue())[0] - before).max(axis=1) > 1e-4
+    assert (1 + np.flatnonzero(moved)).tolist() == {"genres": [4], "image": [4, 6]}[source]
+
+
+def test_unseen_item_has_the_vector_of_its_content_and_a_common_bias() -> None:
+    features = ItemFeatures({"genres": np.array([[0], [1], [1], [1], [2], [2], [2]])})
+    seen = np.array([False, True, False, False, False, False, True])
+    vectors, biases = values(tower(features, seen).catalogue())
+    np.testing.assert_array_equal(vectors[1], vectors[2])  # 2 and 3 are not seen; 1 is
+    np.testing.assert_array_equal(vectors[3], vectors[4])
+    assert len({*biases[1:5].tolist()}) == 1
+    assert np.abs(vectors[0] - vectors[1]).max() > 0.1
+    assert np.abs(vectors[1] - vectors[3]).max() > 0.1
+    assert len({*biases.tolist()}) == 3
+
+
+def test_training_compares_the_items_that_it_has_seen() -> None:
+    for items in catalogues(tower())[1:]:
+        assert items.count == 4
+        vectors, biases = items.all()
+        seen = tf.constant([1, 2, 5, 6], tf.int64)
+        np.testing.assert_allclose(vectors, items.vectors(seen), rtol=1e-5)
+        np.testing.assert_allclose(biases, items.biases(seen), rtol=1e-5)
+        assert items.ids(tf.range(4)).numpy().tolist() == seen.numpy().tolist()
+        assert items.rows(seen).numpy().tolist() == [0, 1, 2, 3]
+
+
+def test_model_in_use_recommends_all_items() -> None:
+    items = tower().catalogue()
+    vectors, biases = items.all()
+    assert (items.count, vectors.shape, biases.shape) == (ITEMS, (ITEMS, DIM), (ITEMS,))
+    np.testing.assert_allclose(vectors, values(tower().catalogue())[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_id_dropout_hides_its_fraction_of_the_ids_in_training_only(whole: bool) -> None:
+    count = 2_000
+    features = ItemFeatures({"genres": np.ones([1 + count, 1], np.int64)})
+    made = ItemTower(count, DIM, features, np.ones(1 + count, np.bool_), id_dropout=0.25)
+    biases = made.trainable_variables[[w.name for w in made.trainable_variables].index("items/bias:0")]
+    biases.assign(tf.ones(1 + count))  # the bias of a hidden id is still 0
+    tf.random.set_global_generator(tf.random.Generator.from_seed(1))
+
+    first, second = (made.loss_catalogue(training=True, whole=whole) for _ in range(2))
+
+    ids = tf.range(1, 1 + count)
+    hidden = [1.0 - items.biases(ids).numpy() for items in (first, second)]
+    # Four standard deviations of a share of 2,000 are 0.039.
+    assert [each.mean() for each in hidden] == pytest.approx([0.25, 0.25], abs=0.04)
+    assert (hidden[0] != hidden[1]).any()  # each step draws anew
+    np.testing.assert_array_equal(1.0 - first.biases(ids).numpy(), hidden[0])  # but only once
+    assert made.catalogue().biases(ids).numpy().min() == 1.0
+
+
+def test_without_content_the_vectors_are_the_ids_own() -> None:
+    made = tower(ItemFeatures(), id_dropout=0.9)
+    assert [weight.shape for weight in made.trainable_variables] == [(1 + ITEMS, DIM), (1 + ITEMS,)]
+    vectors, biases = (weight.numpy()[1:] for weight in made.trainable_variables)
+    for items in catalogues(made):
+        found = values(items)
+        np.testing.assert_array_equal(found[0], vectors)
+        np.testing.assert_array_equal(found[1], biases)
+        assert items.count == ITEMS
+
+
+def test_frozen_items_are_looked_up_and_training_goes_on() -> None:
+    made = tower()
+    before = values(made.catalogue())
+
+    made.freeze()
+
+    for found, expected in zip(values(made.catalogue()), before, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    looked_up = tf.function(lambda: made.catalogue().vectors(EVERY), autograph=False).get_concrete_function()
+    assert [tuple(variable.shape) for variable in looked_up.variables] == [(1 + ITEMS, DIM)]
+    made.trainable_variables[0].assign_add(tf.ones([1 + ITEMS, DIM]))
+    np.testing.assert_allclose(values(made.catalogue())[0], before[0], rtol=1e-5)
+    assert np.abs(values(made.loss_catalogue(training=True, whole=False))[0] - before[0]).max() > 0.1
