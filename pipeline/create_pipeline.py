@@ -161,7 +161,7 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
         disable_analyzer_cache=True,  # it is for spans that are analyzed again, and takes a quarter of the time
         custom_config={
             "times": config.data.timestamp.unit != "order",
-            "features": [feature.model_dump_json() for feature in config.data.features],
+            "features": [feature.model_dump_json() for feature in config.data.features if not feature.in_table],
             "code": code_digest(components, serving, schemas),  # unused, but part of the cache key
         },
     )
@@ -234,6 +234,7 @@ def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Tra
         examples=data.example_gen.outputs["examples"],
         transform_graph=data.transform.outputs["transform_graph"],
         counts=data.baselines.outputs["counts"],
+        items=_read_items(config, data),
         train_split=TRAIN,
         eval_split=EVAL,
         custom_config={
@@ -293,7 +294,7 @@ def _release_nodes(
 
 def _refit_nodes(config: Config, data: _DataNodes, trainer_node: Trainer, judgement: BaseChannel) -> list[Any]:
     """Return the components that count the whole log, and refit the model if it is blessed."""
-    examples = data.example_gen.outputs["examples"]
+    examples, items = data.example_gen.outputs["examples"], _read_items(config, data)
     baselines = _baselines_node(config, examples, REFIT).with_id("RefitBaselines")
     refit = Refit(
         examples=examples,
@@ -307,8 +308,14 @@ def _refit_nodes(config: Config, data: _DataNodes, trainer_node: Trainer, judgem
         training=config.trainer_config.model_dump_json(),
         gate=config.evaluate.gate.model_dump_json(),
         code=code_digest(components, trainer, serving, schemas),
+        **({"items": items} if items else {}),
     )
     return [baselines, refit]
+
+
+def _read_items(config: Config, data: _DataNodes) -> BaseChannel | None:
+    """Return the table of items if the model reads columns of it: another title alone needs no training."""
+    return data.item_table.outputs["items"] if config.trainer_config.item_columns else None
 
 
 def _seen(looker: BaseNode) -> Any:

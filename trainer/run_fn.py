@@ -15,6 +15,7 @@ from schemas.features import VOCABULARY
 from serving.export.export import export
 from trainer.baselines.read_popularity import read_popularity
 from trainer.data.feature_spec import numbers_read, read_feature_spec
+from trainer.data.item_features import ItemFeatures, read_item_features
 from trainer.data.transformed_examples import Features, Transform, read_boundaries, read_examples
 from trainer.network.model import NextItemModel
 from trainer.network.model_info import input_contract, write_model_info
@@ -32,7 +33,8 @@ def run_fn(fn_args: Any) -> None:
     Args:
         fn_args: TFX's `FnArgs`. TensorBoard's files and the weights go to `model_run_dir`. `custom_config` holds
             `training` (a `TrainerConfig` as JSON), `code` (the digest of the code), `counts` (the folder of
-            the baselines' counts), and `checkpoints` (a folder for the state of interrupted trainings).
+            the baselines' counts), `items` (that of the table of items, "" if the model reads no column of it), and
+            `checkpoints` (a folder for the state of interrupted trainings).
 
     Raises:
         InputError: a split has no usable example, the loss is not finite, or the environment variable of the
@@ -45,6 +47,7 @@ def run_fn(fn_args: Any) -> None:
                 examples=example_gen.outputs["examples"],
                 transform_graph=transform.outputs["transform_graph"],
                 counts=baselines.outputs["counts"],
+                items=item_table.outputs["items"],
                 run_fn="trainer.run_fn.run_fn",
                 train_split="train",
                 eval_split="eval",
@@ -59,15 +62,16 @@ def run_fn(fn_args: Any) -> None:
     strategy = make_strategy(config.train.strategy)  # TensorFlow's workers connect before any computation
     transform = tft.TFTransformOutput(fn_args.transform_output)
     checkpoints = _checkpoint_dir(fn_args)
+    counts, items = (fn_args.custom_config[name] for name in ("counts", "items"))
     result = fit(
-        read_fit_data(fn_args.train_files, fn_args.eval_files, fn_args.custom_config["counts"], config, transform),
+        read_fit_data(fn_args.train_files, fn_args.eval_files, counts, items, config, transform),
         _with_enough_candidates(config),
         log_dir=fn_args.model_run_dir,
         checkpoint_dir=checkpoints,
         strategy=strategy,
     )
     if is_chief():
-        folder, counts = fn_args.serving_model_dir, fn_args.custom_config["counts"]
+        folder = fn_args.serving_model_dir
         export_model(result.model, folder, counts, config, transform.vocabulary_file_by_name(VOCABULARY))
         write_model_info(folder, result.model_info, input_contract(config))
         write_trained_state(fn_args.model_run_dir, result.model, result.course)
@@ -77,7 +81,12 @@ def run_fn(fn_args: Any) -> None:
 
 
 def read_fit_data(
-    train_files: Sequence[str], eval_files: Sequence[str], counts: str, config: TrainerConfig, transform: Any
+    train_files: Sequence[str],
+    eval_files: Sequence[str],
+    counts: str,
+    items: str,
+    config: TrainerConfig,
+    transform: Any,
 ) -> FitData:
     """Return the data of a training.
 
@@ -85,6 +94,7 @@ def read_fit_data(
         train_files: patterns of the files of training examples.
         eval_files: patterns of the files of validation examples.
         counts: the folder of the baselines' counts.
+        items: the folder of the table of items; it is not read if the model reads no column of it.
         config: the inputs of the network.
         transform: the output of Transform, a `TFTransformOutput`.
 
@@ -104,6 +114,7 @@ def read_fit_data(
             transform.vocabulary_file_by_name, boundaries, config.model, config.features, config.event_weights
         ),
         read_popularity(counts, "recent_popularity", vocabulary_file),
+        read_item_features(items, config.item_columns, vocabulary_file) if config.item_columns else ItemFeatures(),
     )
 
 
@@ -159,5 +170,6 @@ def export_model(model: NextItemModel, folder: str, counts: str, config: Trainer
 def _checkpoint_dir(fn_args: Any) -> str:
     """Return a folder that belongs to this code, these settings and these examples alone."""
     config = fn_args.custom_config
-    parts = [config["code"], config["training"], fn_args.transform_output, *fn_args.train_files, *fn_args.eval_files]
+    inputs = [fn_args.transform_output, config["items"], *fn_args.train_files, *fn_args.eval_files]
+    parts = [config["code"], config["training"], *inputs]
     return f"{config['checkpoints']}/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"

@@ -16,13 +16,9 @@ import tensorflow_transform as tft
 import typer
 
 from benchmarks.ablation.ablation_grid import LOGS
-from schemas.features import VOCABULARY
 from schemas.loading import load_config
-from trainer.baselines.read_popularity import read_popularity
-from trainer.data.feature_spec import numbers_read, read_feature_spec
-from trainer.data.transformed_examples import read_boundaries, read_examples
-from trainer.run_fn import transform_function
-from trainer.training.fit import FitData, fit
+from trainer.run_fn import read_fit_data
+from trainer.training.fit import fit
 
 
 def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None, typer.Argument()] = None) -> None:
@@ -50,24 +46,13 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
     overrides = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}", *rows[row]]
     training = load_config(str(config), overrides).trainer_config
     transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))
-    vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
     examples = _newest(root / "artifacts" / "InteractionExampleGen" / "examples")
     counts = _newest(root / "artifacts" / "Baselines" / "counts")
+    items = _newest(root / "artifacts" / "ItemTable" / "items") if training.item_columns else ""
     train_files, eval_files = ([f"{examples}/Split-{split}/*"] for split in ("train", "eval"))
     ends_s: list[float] = []
-    function = transform_function(transform)
-    boundaries = read_boundaries(train_files, function, numbers_read(training.model, training.features))
-    feature_spec = read_feature_spec(
-        transform.vocabulary_file_by_name, boundaries, training.model, training.features, training.event_weights
-    )
     result = fit(
-        FitData(
-            read_examples(train_files, function),
-            read_examples(eval_files, function),
-            transform.vocabulary_size_by_name(VOCABULARY),
-            feature_spec,
-            read_popularity(counts, "recent_popularity", vocabulary_file),
-        ),
+        read_fit_data(train_files, eval_files, counts, items, training, transform),
         training,
         str(left / "logs" / f"{row}-{seed}"),
         str(left / "checkpoints" / f"{row}-{seed}"),

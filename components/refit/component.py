@@ -37,6 +37,7 @@ def Refit(  # type: ignore[no-untyped-def]
     training: Parameter[str],
     gate: Parameter[str],
     code: Parameter[str],
+    items: InputArtifact[standard_artifacts.ModelEvaluation] = None,
 ):
     """Compute a blessed model or its counts anew from the whole log, and check the result for gross faults.
 
@@ -57,6 +58,7 @@ def Refit(  # type: ignore[no-untyped-def]
         training: a `TrainerConfig` as JSON.
         gate: a `GateConfig` as JSON.
         code: the digest of the sources, as a part of the cache key.
+        items: the table of items, if the model reads columns of it.
     """
     verdict = read_verdict(judgement.uri)
     if verdict.blessed:
@@ -64,7 +66,7 @@ def Refit(  # type: ignore[no-untyped-def]
         judged, path = (path_utils.serving_model_path(each.uri) for each in (model, refitted_model))
         transform = tft.TFTransformOutput(transform_graph.uri)
         whole, held_out = ([split_pattern(examples.uri, split)] for split in (REFIT, EVAL))
-        data = read_fit_data(whole, held_out, refit_counts.uri, config, transform)
+        data = read_fit_data(whole, held_out, refit_counts.uri, items.uri if items else "", config, transform)
         refitted = {"counts": recount, "full": retrain}[kind](data, config, read_trained_state(model_run.uri))
         export_model(refitted, path, refit_counts.uri, config, transform.vocabulary_file_by_name(VOCABULARY))
         trained_on = {

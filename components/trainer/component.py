@@ -1,4 +1,7 @@
-"""TFX's Trainer with one more input: the baselines' counts, which answer requests without a history."""
+"""TFX's Trainer with two more inputs: the baselines' counts, and the table of items.
+
+The counts answer requests without a history. The table is optional.
+"""
 
 from __future__ import annotations
 
@@ -15,32 +18,34 @@ from tfx.utils import json_utils
 from components.common.tfx_types import Artifacts, Properties
 from components.trainer.checkpoint_mirror import local_checkpoints
 
-COUNTS = "counts"  # the additional input, and the key of its URI in custom_config
+COUNTS, ITEMS = "counts", "items"  # the additional inputs, and the keys of their URIs in custom_config
 CHECKPOINTS = "checkpoints"  # the key of their folder in custom_config
 
 
 class TrainerSpec(standard_component_specs.TrainerSpec):
-    """TFX's specification with the additional input."""
+    """TFX's specification with the additional inputs."""
 
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
         **standard_component_specs.TrainerSpec.INPUTS,
         COUNTS: ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        ITEMS: ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
     }
 
 
 class TrainerExecutor(executor.GenericExecutor):
-    """TFX's executor, which alone would not pass the additional input to `run_fn`, nor keep checkpoints on `s3://`."""
+    """TFX's executor, which alone would not pass the additional inputs to `run_fn`, nor keep checkpoints on `s3://`."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
-        """Call `run_fn` with the URI of the counts and a folder for checkpoints in its `custom_config`.
+        """Call `run_fn` with the URIs of the additional inputs and a folder for checkpoints in its `custom_config`.
 
         Args:
-            input_dict: artifacts by input, the counts among them.
+            input_dict: artifacts by input, the counts among them, and perhaps the table of items.
             output_dict: artifacts by output.
             exec_properties: TFX's properties of a Trainer.
         """
         config = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         config[COUNTS] = artifact_utils.get_single_uri(input_dict[COUNTS])
+        config[ITEMS] = artifact_utils.get_single_uri(input_dict[ITEMS]) if input_dict.get(ITEMS) else ""
         with local_checkpoints(config[CHECKPOINTS]) as config[CHECKPOINTS]:
             custom_config = {standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps(config)}
             super().Do(input_dict, output_dict, {**exec_properties, **custom_config})
@@ -53,6 +58,7 @@ class Trainer(base_component.BaseComponent):
         examples: the output of ExampleGen.
         transform_graph: Transform's output, which transforms the examples while they are read.
         counts: the output of `Baselines`.
+        items: the output of `ItemTable`; None if the model reads no column of it.
         run_fn: the dotted path of a function that takes TFX's `FnArgs`.
         train_split: the split to train on.
         eval_split: the split to choose weights by.
@@ -68,6 +74,7 @@ class Trainer(base_component.BaseComponent):
         examples: BaseChannel,
         transform_graph: BaseChannel,
         counts: BaseChannel,
+        items: BaseChannel | None,
         run_fn: str,
         train_split: str,
         eval_split: str,
@@ -77,6 +84,7 @@ class Trainer(base_component.BaseComponent):
             examples=examples,
             transform_graph=transform_graph,
             counts=counts,
+            items=items,
             run_fn=run_fn,
             train_args=trainer_pb2.TrainArgs(splits=[train_split]),
             eval_args=trainer_pb2.EvalArgs(splits=[eval_split]),

@@ -108,7 +108,12 @@ class TrainerConfig(Section):
     model: ModelConfig = Field(description="The network.")
     train: TrainConfig = Field(description="The fitting of the network.")
     serving: ServingConfig = Field(description="The answers of the exported model.")
-    features: tuple[Feature, ...] = Field(default=(), description="The further columns that the model reads.")
+    features: tuple[Feature, ...] = Field(
+        default=(), description="The further columns of the log that the model reads."
+    )
+    item_columns: tuple[str, ...] = Field(
+        default=(), description="The columns and vectors of the table of items that the model reads."
+    )
     event_weights: dict[str, float] = Field(
         default={}, description="The weight of a target in the loss, by its event; empty if all weigh the same."
     )
@@ -168,7 +173,8 @@ class Config(Section):
             model=self.model,
             train=self.train.model_copy(update={"refit": "none"}),
             serving=self.serving,
-            features=tuple(feature for feature in self.data.features if feature.name in read),
+            features=tuple(each for each in self.data.features if each.name in read and not each.in_table),
+            item_columns=tuple(name for name in (self.data.items.content if self.data.items else ()) if name in read),
             event_weights=weights,
         )
 
@@ -236,12 +242,13 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _inputs_are_there(self) -> Config:
-        inputs, names = self.model.inputs, [feature.name for feature in self.data.features]
-        for name in inputs.columns:
+        names = [feature.name for feature in self.data.features]
+        names += self.data.items.vectors if self.data.items else []
+        for name in self.model.inputs.columns:
             if name not in names:
                 raise ValueError(
-                    f"model.inputs.columns names {name!r}, and data.columns and data.items.columns have "
-                    f"{', '.join(map(repr, names)) or 'no further column'}"
+                    f"model.inputs.columns names {name!r}, and data.columns, data.items.columns and data.items.vectors "
+                    f"have {', '.join(map(repr, names)) or 'no further column'}"
                 )
         if self.model.reranker.by_value and VALUE not in names:
             raise ValueError("model.reranker.by_value needs data.columns.value")

@@ -259,8 +259,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _names_differ(self) -> DataConfig:
-        context, table = self.columns.context, self.items.columns if self.items else {}
-        names = [*context, *table]
+        names = [*self.columns.context, *(self.items.content if self.items else ())]
         of_users = [user_key(name) for name in self.users.columns] if self.users else []
         if USER_ID in of_users:
             raise ValueError(f"a column of users cannot be called 'id': {USER_ID} is taken")

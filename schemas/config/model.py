@@ -176,8 +176,8 @@ class InputsConfig(Section):
     )
     columns: tuple[str, ...] = Field(
         default=(),
-        description="Names of further columns to read, from `data.columns` and `data.items.columns`; see"
-        " docs/inputs.md.",
+        description="Names of further columns to read, from `data.columns`, `data.items.columns` and"
+        " `data.items.vectors`; see docs/inputs.md.",
     )
 
 

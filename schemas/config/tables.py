@@ -88,6 +88,11 @@ class ItemsTableConfig(SideTableConfig):
         return frozenset([*categories, *(vector.column for vector in self.vectors.values())])
 
     @property
+    def content(self) -> tuple[str, ...]:
+        """The names of the columns and vectors that a model may read."""
+        return (*self.columns, *self.vectors)
+
+    @property
     def time_column(self) -> str | None:
         """The column of times."""
         return self.published

@@ -26,6 +26,7 @@ def train(left: Path, out: Path, training: TrainerConfig, model: str = "model") 
                 "training": training.model_dump_json(),
                 "code": "",
                 "counts": str(counts),
+                "items": "",
                 "checkpoints": str(out / "checkpoints"),
             },
         )

@@ -1,10 +1,11 @@
-"""Settings of the table of items that contradict each other."""
+"""Settings of the table of items: contradictions, and the columns that the model reads."""
 
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from schemas.config import Config
 from schemas.config.log import DataConfig
 from schemas.config.tables import ItemsTableConfig
 
@@ -50,3 +51,32 @@ def test_lists_are_read_from_categories_and_vectors_of_formats_with_types() -> N
     assert typed.list_columns == {"kind", "image"}
     assert typed.read_columns == ("sku", "name", "kind", "size", "image")
     assert ItemsTableConfig.model_validate(TABLE | settings).list_columns == frozenset()
+
+
+def configured(*columns: str, **vectors: dict[str, Any]) -> Config:
+    """Return a configuration whose model reads these columns."""
+    log = {"user": "u", "item": "i", "timestamp": "t", "event": "e"}
+    further = {"genre": {"column": "g"}, "year": {"column": "y", "kind": "number"}}
+    table = TABLE | {"format": "jsonl", "columns": further, "vectors": vectors or VECTORS}
+    data = {"path": "log.csv", "columns": log, "timestamp": {"unit": "s"}, "items": table}
+    return Config.model_validate({"name": "shop", "data": data, "model": {"inputs": {"columns": columns}}})
+
+
+def test_trainer_config_names_the_columns_of_the_table_that_the_model_reads() -> None:
+    def read(*columns: str) -> tuple[tuple[str, ...], list[str]]:
+        training = configured(*columns).trainer_config
+        return training.item_columns, [feature.name for feature in training.features]
+
+    assert read() == ((), [])
+    assert read("image", "event", "year") == (("year", "image"), ["event"])
+
+
+def test_model_cannot_read_a_column_that_neither_log_nor_table_has() -> None:
+    with pytest.raises(ValidationError, match=r"names 'picture', and .* have 'event', 'genre', 'year', 'image'"):
+        configured("picture")
+
+
+@pytest.mark.parametrize("name", ["gap", "event", "item_ids"])
+def test_vectors_cannot_have_the_name_of_a_feature(name: str) -> None:
+    with pytest.raises(ValidationError, match="the name is taken"):
+        configured(**{name: VECTORS["image"]})

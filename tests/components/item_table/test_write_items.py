@@ -151,5 +151,13 @@ def test_table_with_too_many_rejected_rows_raises_and_leaves_dead_letters(tmp_pa
     write_items(settings(path, "csv", share=0.5), log, str(tmp_path / "artifact"))
 
 
+def test_vectors_of_another_length_end_the_run_before_training(tmp_path: Path) -> None:
+    path = write(tmp_path / "items.jsonl", "jsonl", [row("a", image=[1.0, 2.0]), row("b", image=[1.0, 2.0])])
+    log = examples(tmp_path / "examples", "a")
+
+    with pytest.raises(InputError, match=r"2 of 2 rows rejected(.|\n)*bad_vector: 2 rows(.|\n)*data\.items\.vectors"):
+        write_items(settings(path, "jsonl", share=0.05), log, str(tmp_path / "artifact"))
+
+
 def test_read_log_items_returns_each_item_once(tmp_path: Path) -> None:
     assert read_log_items(examples(tmp_path / "log", "b", "a", "b")).to_pylist() == ["a", "b"]
