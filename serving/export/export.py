@@ -7,7 +7,7 @@ Six signatures, in plain TensorFlow ops, usable from stock TensorFlow Serving:
 | `serving_default` | `examples` string [batch] | `item_ids`, `scores`, `fallback` |
 | `evaluate` | `examples` string [batch] | `item_ids`, `retrieval_item_ids`, `ranking_item_ids`, `auc` |
 | `recommend` | `item_ids` string [batch, length]; optional `exclude`, `k` | as `serving_default` |
-| `score` | `item_ids`, `candidate_ids` string [batch, n] or [1, n] | `scores` float32 [batch, n] |
+| `score` | `item_ids`, `candidate_ids` string [batch, n] or [1, n] | `scores`, `retrieval_scores` float32 [batch, n] |
 | `explain` | `item_ids` | as `recommend`, and `attention` float32 [batch, length] |
 | `embed` | `item_ids` string [n] | `embeddings` float32 [n, dim + 1] |
 

@@ -255,7 +255,7 @@ class Recommender:
         return scores, tf.gather(tf.pad(candidates, missing), indices, batch_dims=1)
 
     def score(self, item_ids: tf.Tensor, candidate_ids: tf.Tensor, context: RequestFeatures) -> Answer:
-        """Return the ranking scores of candidates.
+        """Return the scores of candidates in both stages.
 
         Args:
             item_ids: string [batch, length].
@@ -263,15 +263,27 @@ class Recommender:
             context: the inputs in addition to items.
 
         Returns:
-            `scores` float32 [batch, n], the lowest float32 for an unknown candidate.
+            `scores` float32 [batch, n] of the ranking task, and `retrieval_scores` float32 [batch, n]. The lowest
+            float32 for an unknown candidate.
         """
         history, _ = self._sorted_by_time(item_ids, context)
         candidates = tf.broadcast_to(self.ids(candidate_ids), [tf.shape(item_ids)[0], tf.shape(candidate_ids)[1]])
-        ranked = self._rank(history.encoded, candidates)
         popular = tf.gather(self._popularity, tf.maximum(candidates - 1, 0))
         fallback = tf.reduce_all(history.seen_ids == PADDING_ID, axis=1, keepdims=True)
-        scores = tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, ranked))
-        return {"scores": scores}
+        found = {
+            "scores": self._rank(history.encoded, candidates),
+            "retrieval_scores": self._retrieval_scores(history.encoded, candidates),
+        }
+        return {
+            name: tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, scores))
+            for name, scores in found.items()
+        }
+
+    def _retrieval_scores(self, history: EncodedHistory, candidates: tf.Tensor) -> tf.Tensor:
+        """Return the retrieval scores of candidates, float32 [batch, n]."""
+        vectors = self._index.vectors(tf.reshape(candidates, [-1]))
+        rows, columns = tf.unstack(tf.shape(candidates))
+        return tf.linalg.matvec(tf.reshape(vectors, [rows, columns, vectors.shape[-1]]), history.query)
 
     def explain(self, item_ids: tf.Tensor, context: RequestFeatures) -> Answer:
         """Return recommendations, and the attention to each position of the history.
