@@ -21,6 +21,7 @@ from trainer.network.attention import PAIRWISE
 from trainer.network.model import NextItemModel
 from trainer.network.model_info import ModelInfo
 from trainer.training.callbacks.attention_images import AttentionImages
+from trainer.training.callbacks.attention_scalars import AttentionScalars
 from trainer.training.callbacks.tensorboard import (
     RUN,
     TRAIN,
@@ -259,7 +260,8 @@ def _loggers(
         HParamsLogger(writers[RUN], settings),
     ]
     if config.model.attention.blocks:
-        loggers.append(AttentionImages(writers[VALIDATION], next(iter(splits.validation))))
+        batch = next(iter(splits.validation))
+        loggers += [AttentionImages(writers[VALIDATION], batch), AttentionScalars(writers[VALIDATION], batch)]
     if train.profile is not None:
         loggers.append(StepProfiler(log_dir, *train.profile))
     if train.wandb is not None:
