@@ -1,4 +1,4 @@
-"""Sample users: their history, the attention to it, the recommendations, and observations about each of them."""
+"""Sample users: their history, what weighed in it, the recommendations, and observations about each of them."""
 
 from __future__ import annotations
 
@@ -7,31 +7,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from components.common.example_batches import read_examples
-from components.evaluator.queries import Queries, read_queries
-from components.evaluator.query_metrics import MODEL
-from components.evaluator.query_results import Results, query_keys
+from components.evaluator.queries import read_queries
 from components.evaluator.systems import unit_vectors
-from pipeline.report.attention import attention
+from pipeline.explanations.explained_lists import explain_lists
+from pipeline.explanations.sentences import explain, heaviest
+from pipeline.explanations.shared_traits import SharedTraits, TraitsOfItems
 from pipeline.report.item_map import Vectors
 from pipeline.report.items import KnownItems
-from schemas.config.evaluation import K
-from trainer.metrics.lists import Ids
-
-USERS = 10
-_TRIES = 10  # queries drawn for each user, so that there are enough different users
+from pipeline.report.title_words import title_words
+from trainer.metrics.lists import Floats
 
 
 class HistoryItem(NamedTuple):
-    """One item of a history.
+    """One interaction of a history.
 
     Args:
-        title: its title.
-        attention: its attention weight.
+        title: the title of the item.
+        weight: its weight in the recommendations, the mean over all of them.
     """
 
     title: str
-    attention: float
+    weight: float
 
 
 class RecommendedItem(NamedTuple):
@@ -40,11 +36,13 @@ class RecommendedItem(NamedTuple):
     Args:
         title: its title.
         followed: whether it is a target of the query.
+        explanation: a sentence with the items that weighed most.
         reasons: observations about it.
     """
 
     title: str
     followed: bool
+    explanation: str
     reasons: list[str]
 
 
@@ -53,7 +51,7 @@ class SampleUser(NamedTuple):
 
     Args:
         user: the user's id.
-        history: the items of the history, oldest first.
+        history: the interactions of the history, oldest first.
         targets: the titles of the targets.
         recommended: the recommended items, best first.
     """
@@ -64,51 +62,57 @@ class SampleUser(NamedTuple):
     recommended: list[RecommendedItem]
 
 
-def sample_users(model: Any, examples: str, results: Results, items: KnownItems, seed: int) -> list[SampleUser]:
-    """Draw users at random from the test split, with their recommendations in the evaluation.
+def sample_users(model: Any, stage: str, examples: Sequence[bytes], items: KnownItems, seed: int) -> list[SampleUser]:
+    """Describe users with their recommendations and what weighed in them.
 
     Args:
         model: the exported model.
-        examples: the folder of the test examples.
-        results: the results of each query in the evaluation of this model.
+        stage: the stage whose ranking it serves.
+        examples: a serialized test example of each user.
         items: the catalogue.
-        seed: the seed of the draw.
+        seed: the seed of the explanations.
 
     Returns:
-        Up to `USERS` different users.
+        A description of each user.
     """
-    drawn = np.random.Generator(np.random.Philox(seed)).permutation(len(results))[: USERS * _TRIES]
-    records = _records(examples, drawn.tolist())
-    chosen = first_of_each(read_queries(records).users)[:USERS]
-    queries = read_queries([records[index] for index in chosen])
-    weights = attention(model, [records[index] for index in chosen])
-    lists = _lists(results, queries)
-    vectors = _by_item(model, [item for ids in (*queries.histories, *lists) for item in ids])
+    queries = read_queries(examples)
+    lists = explain_lists(model, stage, examples, items.ids, seed)
+    vectors = _by_item(model, [item for ids in (*queries.histories, *(each.ids for each in lists)) for item in ids])
+    traits = TraitsOfItems(items.categories, title_words(items))
     return [
         SampleUser(
             user=user,
-            history=[HistoryItem(items.title(item), weight) for item, weight in zip(history, attended, strict=True)],
+            history=[
+                HistoryItem(items.title(item), float(np.mean(weights)) if len(weights) else 0.0)
+                for item, weights in zip(history, found.weights, strict=True)
+            ],
             targets=[items.title(item) for item in targets],
             recommended=[
-                RecommendedItem(items.title(item), item in targets, reasons(item, history, attended, items, vectors))
-                for item in ids
+                RecommendedItem(
+                    title=items.title(item),
+                    followed=item in targets,
+                    explanation=_sentence(item, history, found.weights[:, place], items, traits),
+                    reasons=reasons(item, history, items, vectors),
+                )
+                for place, item in enumerate(found.ids)
             ],
         )
-        for user, history, attended, targets, ids in zip(
-            queries.users, queries.histories, weights, queries.targets, lists, strict=True
-        )
+        for user, history, targets, found in zip(queries.users, queries.histories, queries.targets, lists, strict=True)
     ]
 
 
-def reasons(
-    item: str, history: Sequence[str], weights: Sequence[float], items: KnownItems, vectors: dict[str, Vectors]
-) -> list[str]:
+def _sentence(item: str, history: Sequence[str], weights: Floats, items: KnownItems, traits: TraitsOfItems) -> str:
+    named = heaviest(history, weights.tolist())
+    shared = traits.shared(item, named[0][0]) if named else SharedTraits([], [])
+    return explain(item, named, {each: items.title(each) for each, _ in named}, shared)
+
+
+def reasons(item: str, history: Sequence[str], items: KnownItems, vectors: dict[str, Vectors]) -> list[str]:
     """Return observations that support a recommendation. They are not causes: the network reads the whole history.
 
     Args:
         item: the recommended item.
         history: item ids, oldest first.
-        weights: the attention to each item of the history, [length].
         items: the catalogue.
         vectors: unit vectors by item.
 
@@ -120,10 +124,8 @@ def reasons(
     if others:
         cosines = [float(vectors[item] @ vectors[history[index]]) for index in others]
         best = int(np.argmax(cosines))
-        near, weight = others[best], weights[others[best]]
         if cosines[best] > 0:
-            paid = f", {100 * weight:.0f}% of the attention" if weight >= 0.01 else ""
-            found.append(f"similar to “{items.title(history[near])}” (cosine {cosines[best]:.2f}{paid})")
+            found.append(f"similar to “{items.title(history[others[best]])}” (cosine {cosines[best]:.2f})")
     times = [_times(items, history[index], item) for index in others]
     if max(times, default=0):
         after = history[others[int(np.argmax(times))]]
@@ -146,22 +148,3 @@ def _count(number: int) -> str:
 def _by_item(model: Any, ids: Sequence[str]) -> dict[str, Vectors]:
     distinct = list(dict.fromkeys(ids))
     return dict(zip(distinct, unit_vectors(model, np.array(distinct, dtype=object)), strict=True))
-
-
-def _lists(results: Results, queries: Queries) -> list[list[str]]:
-    """Return the model's lists for these queries, as recorded by the evaluation."""
-    some = Results(results.table.take(np.flatnonzero(np.isin(results.user_ids, queries.users))))
-    lists = dict(zip(some.keys(), some.lists(MODEL), strict=True))
-    return [lists[key][:K] for key in query_keys(queries.users, queries.times_s.tolist(), queries.targets)]
-
-
-def first_of_each(users: Ids) -> list[int]:
-    """Return the index of each user's first occurrence, in ascending order."""
-    return sorted(np.unique(users, return_index=True)[1].tolist())
-
-
-def _records(folder: str, indices: Sequence[int]) -> list[bytes]:
-    """Return the examples with these indices, in the same order."""
-    wanted = set(indices)
-    found = {index: record for index, record in enumerate(read_examples(folder)) if index in wanted}
-    return [found[index] for index in indices]

@@ -13,6 +13,7 @@ from components.evaluator.summary import read_summary
 from components.evaluator.systems import load_model, unit_vectors
 from components.example_gen.counts.report import IngestionReport
 from pipeline.display.metric_names import list_length
+from pipeline.explanations.user_sample import draw_users
 from pipeline.records.run_root import recorded_config
 from pipeline.report.curves import LearningCurves, read_curves
 from pipeline.report.drift import SplitDrift, drift
@@ -23,6 +24,8 @@ from pipeline.report.lengths import HistoryLengths, read_lengths
 from pipeline.report.verdict_text import VerdictText, verdict
 from schemas.config import Config
 from schemas.features import TEST
+
+SHOWN_USERS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,7 @@ def gather(record: Mapping[str, Any]) -> RunReport:
     results = read_results(f"{record['evaluation']}/{QUERIES}")
     items = read_items(config, folders["counts"])
     model = load_model(folders["model"])
+    users = draw_users(f"{folders['examples']}/Split-{TEST}", len(results), SHOWN_USERS, config.train.seed)
     targets = items.count(list(chain.from_iterable(results.targets())))
     shown = items.ids[items.order[:SHOWN]]
     return RunReport(
@@ -101,6 +105,6 @@ def gather(record: Mapping[str, Any]) -> RunReport:
         targets=targets,
         recommended=items.count(list(chain.from_iterable(results.lists(MODEL)))),
         drift=drift(items.interactions, targets, summary, lengths),
-        users=sample_users(model, f"{folders['examples']}/Split-{TEST}", results, items, config.train.seed),
+        users=sample_users(model, record["order"]["served"], users, items, config.train.seed),
         item_map=item_map(items, shown, unit_vectors(model, shown)),
     )

@@ -62,7 +62,8 @@ def item_map(items: KnownItems, ids: Ids, vectors: Vectors) -> ItemMap:
     if not np.isfinite(vectors).all():
         return ItemMap([], 0.0, len(ids))
     points, explained = principal_components(vectors)
-    categories = [items.categories.get(item, OTHER if items.categories else "") for item in ids]
+    without = OTHER if items.categories else ""
+    categories = [items.categories[item][0] if item in items.categories else without for item in ids]
     counted = Counter(category for category in categories if category != OTHER)
     shown = [category for category, _ in sorted(counted.items(), key=lambda each: (-each[1], each[0]))][:_COLOURS]
     coloured = np.array([category if category in shown else OTHER for category in categories], dtype=object)

@@ -33,7 +33,7 @@ class KnownItems:
         interactions: the number of interactions of each item in training, [n].
         followed: how often the column's item directly followed the row's item in training, [n, n].
         titles: known titles by id.
-        categories: the first category by id, for items that have one.
+        categories: the categories of each item that has any, by id, in the order of the columns.
         note: why titles are missing although a table is configured.
     """
 
@@ -41,7 +41,7 @@ class KnownItems:
     interactions: Counts
     followed: sparse.csr_matrix
     titles: Mapping[str, str]
-    categories: Mapping[str, str]
+    categories: Mapping[str, Sequence[str]]
     note: str = ""
 
     def __len__(self) -> int:
@@ -143,11 +143,11 @@ def concentration(counts: Counts, order: Counts) -> tuple[list[int], list[float]
 
 def _categories(
     ids: Ids, features: Mapping[str, npt.NDArray[Any]], columns: Sequence[tuple[str, str | None]]
-) -> dict[str, str]:
-    """Return the first category of each item, by id, from the first column that has one."""
-    found: dict[str, str] = {}
+) -> dict[str, list[str]]:
+    """Return the categories of each item that has any, by id, from all columns."""
+    found: dict[str, list[str]] = {}
     for name, separator in columns:
         for item, value in zip(ids, features[name], strict=True):
-            for category in split_categories(value, separator)[:1]:
-                found.setdefault(item, category)
+            if categories := split_categories(value, separator):
+                found[item] = list(dict.fromkeys([*found.get(item, []), *categories]))
     return found

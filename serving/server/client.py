@@ -160,7 +160,7 @@ class Client:
     def explain(
         self, histories: Items, context: Context | None = None, timeout_s: float = TIMEOUT_S
     ) -> list[Explanation]:
-        """Recommend items after each history, with the attention that the recommendations rest on.
+        """Recommend items after each history, with the attention to each item of the history.
 
         Args:
             histories: item ids, oldest first.

@@ -35,7 +35,8 @@ def test_principal_components_have_a_fixed_sign(count: int, dim: int, seed: int)
 def test_map_has_seven_categories_and_other() -> None:
     names = [f"c{number}" for number in range(9) for _ in range(9 - number)]  # nine of c0, eight of c1, ...
     ids = [f"i{number:02}" for number in range(len(names) + 1)]
-    items = known_items(dict.fromkeys(ids, 1), categories=dict(zip(ids, names, strict=False)), titles={ids[0]: "First"})
+    categories = {item: [name, "further"] for item, name in zip(ids, names, strict=False)}  # the first one counts
+    items = known_items(dict.fromkeys(ids, 1), categories=categories, titles={ids[0]: "First"})
     shown = item_map(items, items.ids, np.eye(len(ids), dtype=np.float32))
     assert [(group.category, len(group.x)) for group in shown.groups] == [
         *((f"c{number}", 9 - number) for number in range(7)),

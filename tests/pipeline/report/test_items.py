@@ -53,11 +53,12 @@ def test_concentration_of_zero_counts_is_empty() -> None:
 
 
 class TestOfARun:
-    def test_titles_and_first_categories_come_from_the_table(self, finished_root: Path) -> None:
+    def test_titles_and_categories_come_from_the_table(self, finished_root: Path) -> None:
         items = read_items(config(finished_root.parent), str(finished_root / "artifacts" / "counts"))
         assert items.ids.tolist() == list("abcdef")
         assert items.title("c") == IMAGE
-        assert items.categories == {item: "vowel" if item in "ae" else "<i>consonant</i>" for item in "abcdef"}
+        kinds = {item: "vowel" if item in "ae" else "<i>consonant</i>" for item in "abcdef"}
+        assert items.categories == {item: [kind, "all"] for item, kind in kinds.items()}
 
     def test_direct_successors_are_counted_in_training(self, finished_root: Path) -> None:
         items = read_items(config(finished_root.parent), str(finished_root / "artifacts" / "counts"))

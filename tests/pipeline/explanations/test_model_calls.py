@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from components.evaluator.systems import unit_vectors
-from pipeline.report.attention import attention
+from pipeline.explanations.model_calls import attention, scores_of_parts
+from schemas.errors import InputError
 from schemas.features import HOUR, ITEM_IDS, TARGET_TIMESTAMP_S, TIMESTAMPS_S
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings
+from tests.pipeline.additive import Additive
 from tests.serving.successor import Read, Successor, write_model
 
 
@@ -76,3 +79,54 @@ def test_model_receives_all_its_inputs(tmp_path: Path) -> None:
     # Events have the ids 2 and 1, stars 1 and 3. Ten o'clock is the eleventh hour.
     assert two == pytest.approx([(2 + 1 + 11) / 18, (1 + 3) / 18])
     assert one == pytest.approx([1])
+
+
+KEPT = np.array([[True, True], [False, True], [True, False]])
+
+
+def test_scores_of_parts_are_those_of_the_ranking_without_the_removed_items(tmp_path: Path) -> None:
+    model = tf.saved_model.load(str(write_model(tmp_path / "model", Additive())))
+    found = scores_of_parts(model, "ranking", example("ab"), KEPT, ["c", "d"])
+    # a multiplies c with 4 and d with 2; b multiplies c with 8 and d with 4.
+    assert np.exp(found) == pytest.approx(np.array([[4 * 8, 2 * 4], [8, 4], [4, 2]]))
+
+
+def test_scores_of_parts_are_those_of_retrieval_if_it_is_served(tmp_path: Path) -> None:
+    model = tf.saved_model.load(str(write_model(tmp_path / "model")))
+    found = scores_of_parts(model, "retrieval", example("ab"), KEPT, ["c", "d"])
+    assert found.tolist() == [[0, -1], [0, -1], [-1, -2]]  # distances from the last item: b, b, a
+
+
+def test_scores_of_many_parts_are_in_their_order(tmp_path: Path) -> None:
+    model = tf.saved_model.load(str(write_model(tmp_path / "model")))
+    kept = np.array([[place % 3 != 1, place % 3 != 2] for place in range(100)])  # both, only b, only a
+    found = scores_of_parts(model, "retrieval", example("ab"), kept, ["c"])[:, 0]
+    assert found.tolist() == [[0, 0, -1][place % 3] for place in range(100)]
+
+
+class Counting(Successor):
+    """A model whose ranking score is the sum of the ids of the events that it reads."""
+
+    def encode(self, item_ids: tf.Tensor, codes: Mapping[str, tf.Tensor]) -> Read:
+        return super().encode(item_ids, codes)._replace(echo=codes["event"])
+
+    def rank(self, history: Read, candidate_ids: tf.Tensor) -> tf.Tensor:
+        total = tf.cast(tf.reduce_sum(history.echo, axis=1, keepdims=True), tf.float32)
+        return total + 0.0 * tf.cast(candidate_ids, tf.float32)
+
+
+def test_removed_interaction_is_removed_with_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "events").write_text("view\nbuy\n")
+    counting = Counting()
+    counting.encodings = FeatureEncodings(
+        np.array([10.0], np.float32), columns={"event": FeatureEncoding(vocabulary_file=str(tmp_path / "events"))}
+    )
+    model = tf.saved_model.load(str(write_model(tmp_path / "model", counting)))
+    found = scores_of_parts(model, "ranking", example("ab", event=["buy", "view"]), KEPT, ["c"])
+    assert found[:, 0].tolist() == [2 + 1, 1, 2]  # a view has the id 1, a purchase 2
+
+
+def test_model_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    earlier = SimpleNamespace(signatures={"score": SimpleNamespace(structured_outputs={"scores": None})})
+    with pytest.raises(InputError, match="returns retrieval_scores\nreceived: a model that returns scores"):
+        scores_of_parts(earlier, "retrieval", example("ab"), KEPT, ["c"])
