@@ -13,8 +13,10 @@ from components.evaluator.summary import read_summary
 from components.evaluator.systems import load_model, unit_vectors
 from components.example_gen.counts.report import IngestionReport
 from pipeline.display.metric_names import list_length
+from pipeline.explanations.model_calls import attention
 from pipeline.explanations.user_sample import draw_users
 from pipeline.records.run_root import recorded_config
+from pipeline.report.attention import USERS, AttentionSummary, summarize_attention
 from pipeline.report.curves import LearningCurves, read_curves
 from pipeline.report.drift import SplitDrift, drift
 from pipeline.report.explanations import SampleUser, sample_users
@@ -44,6 +46,7 @@ class RunReport:
         targets: the number of test targets of each item, [n].
         recommended: the number of test lists with each item, [n].
         drift: differences between training and test.
+        attention: how far the attention of the model spreads.
         users: sample users.
         item_map: the vectors of the most popular items in the plane.
     """
@@ -59,6 +62,7 @@ class RunReport:
     targets: Counts
     recommended: Counts
     drift: list[SplitDrift]
+    attention: AttentionSummary | None
     users: list[SampleUser]
     item_map: ItemMap
 
@@ -90,7 +94,7 @@ def gather(record: Mapping[str, Any]) -> RunReport:
     results = read_results(f"{record['evaluation']}/{QUERIES}")
     items = read_items(config, folders["counts"])
     model = load_model(folders["model"])
-    users = draw_users(f"{folders['examples']}/Split-{TEST}", len(results), SHOWN_USERS, config.train.seed)
+    users = draw_users(f"{folders['examples']}/Split-{TEST}", len(results), USERS, config.train.seed)
     targets = items.count(list(chain.from_iterable(results.targets())))
     shown = items.ids[items.order[:SHOWN]]
     return RunReport(
@@ -105,6 +109,7 @@ def gather(record: Mapping[str, Any]) -> RunReport:
         targets=targets,
         recommended=items.count(list(chain.from_iterable(results.lists(MODEL)))),
         drift=drift(items.interactions, targets, summary, lengths),
-        users=sample_users(model, record["order"]["served"], users, items, config.train.seed),
+        attention=summarize_attention(attention(model, users)),
+        users=sample_users(model, record["order"]["served"], users[:SHOWN_USERS], items, config.train.seed),
         item_map=item_map(items, shown, unit_vectors(model, shown)),
     )

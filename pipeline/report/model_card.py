@@ -7,6 +7,7 @@ from typing import Any
 
 from components.evaluator.query_metrics import MODEL
 from components.evaluator.statistics import SMALLEST_GROUP
+from pipeline.report.attention import saturation
 from pipeline.report.gather import RunReport
 from pipeline.report.verdict_text import in_words
 
@@ -45,6 +46,8 @@ def limits(report: RunReport) -> Iterator[str]:
     Yields:
         One or two sentences.
     """
+    if report.attention and report.attention.saturated:
+        yield saturation(report.attention)
     coverage = report.summary["systems"][MODEL].get(f"coverage@{report.k}")
     if coverage and coverage[0] is not None:
         yield (

@@ -38,6 +38,13 @@ def plots(report: RunReport) -> dict[str, list[Plot]]:
                 report.curves.validation,
                 "@",
             ),
+            _curves(
+                "attention",
+                "Attention in validation",
+                "At the end of some histories: normalized entropy of the weights, and weight of the last position.",
+                report.curves.validation,
+                "attention",
+            ),
         ],
         "metrics": [_systems(report, metric) for metric in shown_metrics(report)],
         "slices": [_slice(report, name) for name in report.summary["slices"]],

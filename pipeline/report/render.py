@@ -14,6 +14,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from components.data_validator.drift import SIDES
+from pipeline.report.attention import attention_text
 from pipeline.report.charts import Plot
 from pipeline.report.gather import RunReport
 from pipeline.report.model_card import fairness, limits, training_data
@@ -61,6 +62,7 @@ def render(report: RunReport) -> str:
         figures=[_figure(plot) for some in drawn.values() for plot in some],
         metrics=shown_metrics(report),
         sides=SIDES,
+        attention=attention_text(report.attention),
         limits=list(limits(report)),
         training_data=list(training_data(report.record)),
         fairness=list(fairness(report)),

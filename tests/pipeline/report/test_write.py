@@ -61,7 +61,8 @@ def test_page_starts_with_the_verdict(words: str) -> None:
         "36 parameters",
         "By history length: recall@1 cannot be compared, because fewer than two groups have 20 users.",
         "User u",
-        # Retrieval's order does not change if the last letter is another one.
+        # Attention of 1/6, 2/6 and 3/6; and retrieval's order does not change if the last letter is another one.
+        "The last interaction, where the network asks, has 50% of the weight. Half of the users give at most 50%",
         "No single interaction raises the probability of a recommendation.",
         "✓ target",
     ],
