@@ -1,0 +1,1 @@
+"""Whether explanations name the items that a recommendation rests on."""
