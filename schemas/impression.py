@@ -1,4 +1,4 @@
-"""Arrow schema of impressions: lists of items that users were shown."""
+"""Arrow schemas of impressions: lists of items that users were shown."""
 
 import pyarrow as pa
 
@@ -14,3 +14,22 @@ IMPRESSION = pa.schema(
         pa.field("line", pa.int64(), nullable=False),
     ]
 )
+
+# A row of the artifact of the component Impressions. The position of an item is its index in `shown`.
+QUERIED_IMPRESSION = pa.schema(
+    [
+        *(field for field in IMPRESSION if field.name in ("impression_id", "user_id", "timestamp_s", "history")),
+        pa.field("history_times_s", pa.list_(pa.int64()), nullable=False),  # of `history`, 0 if unknown
+        *(field for field in IMPRESSION if field.name in ("shown", "clicked")),
+    ]
+)
+IMPRESSION_REPORT_FILE = "report.json"
+
+
+def impressions_file(split: str) -> str:
+    """Return the name of the file with the impressions of a split.
+
+    Args:
+        split: a split of `schemas.features.SPLITS`.
+    """
+    return f"{split}.parquet"

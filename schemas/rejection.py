@@ -107,12 +107,12 @@ class ImpressionRejection(_Reason):
         "malformed",
         "has broken quoting, is not a JSON object, has a line break in a value, or a value with more than 131,072"
         " characters",
-        "check format and quote (null if the log does not quote)",
+        "check data.impressions.format and data.impressions.quote (null if the log does not quote)",
     )
     WRONG_FIELD_COUNT = (
         "wrong_field_count",
         "has more or fewer fields than the header",
-        "check delimiter, quote and column_names",
+        "check delimiter, quote and column_names of data.impressions",
     )
     BAD_ENCODING = (
         "bad_encoding",
@@ -122,35 +122,40 @@ class ImpressionRejection(_Reason):
     NO_IMPRESSION = (
         "no_impression",
         "has an empty id of the impression",
-        "check columns.impression",
+        "check data.impressions.columns.impression",
     )
     NO_USER = (
         "no_user",
         "has an empty id of the user",
-        "check columns.user",
+        "check data.impressions.columns.user",
     )
     BAD_TIMESTAMP = (
         "bad_timestamp",
         "has an unreadable time",
-        "check columns.timestamp and timestamp; a 12-hour US time is %m/%d/%Y %I:%M:%S %p",
+        "check columns.timestamp and timestamp of data.impressions; a 12-hour US time is %m/%d/%Y %I:%M:%S %p",
     )
     TIMESTAMP_OUT_OF_RANGE = (
         "timestamp_out_of_range",
         "lies before 1980 or after 2100",
-        "check timestamp.unit",
+        "check data.impressions.timestamp.unit",
     )
     NO_SHOWN_ITEM = (
         "no_shown_item",
         "has an empty list of shown items",
-        "check columns.shown",
+        "check data.impressions.columns.shown",
     )
     BAD_LIST = (
         "bad_list",
         "has an entry without an id in a list, or a shown item without one of the two suffixes",
-        "check separator, clicked_suffix and not_clicked_suffix",
+        "check separator, clicked_suffix and not_clicked_suffix of data.impressions",
     )
     CLICK_NOT_SHOWN = (
         "click_not_shown",
         "has a clicked item that is not among the shown ones",
-        "check columns.clicked and columns.shown",
+        "check columns.clicked and columns.shown of data.impressions",
+    )
+    DUPLICATE_IMPRESSION = (
+        "duplicate_impression",
+        "has the impression's id, the user and the time of a row before it",
+        "log each impression once, and check that no file is there twice",
     )

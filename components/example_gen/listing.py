@@ -15,8 +15,9 @@ from apache_beam.io.filesystems import FileSystems
 from components.common.stores import connect, is_remote
 from components.example_gen.sources.bigquery_tables import table_versions
 from components.example_gen.sources.files import match_files, match_log
+from components.example_gen.sources.options import ReadingOptions
+from components.example_gen.sources.source import match_table
 from components.example_gen.sources.spans import LogSpan, find_span
-from components.example_gen.tables.item_rows import match_items
 from schemas.config.log import BIGQUERY, DataConfig
 from schemas.config.span_pattern import has_spans
 from schemas.errors import InputError
@@ -46,7 +47,7 @@ class Listing(NamedTuple):
 
 
 def file_settings(data: DataConfig) -> dict[str, str]:
-    """Return the paths of the log and of its tables.
+    """Return the paths of the log, of its tables and of the log of impressions.
 
     Args:
         data: the description of the log.
@@ -54,7 +55,8 @@ def file_settings(data: DataConfig) -> dict[str, str]:
     Returns:
         Configuration key -> path or glob.
     """
-    return {"data.path": data.path, **_table_settings(data)}
+    impressions = {"data.impressions.path": data.impressions.path} if data.impressions else {}
+    return {"data.path": data.path, **_table_settings(data), **impressions}
 
 
 def list_log(data: DataConfig, until: int | None = None) -> Listing:
@@ -95,6 +97,37 @@ def describe_listing(listing: Listing) -> str:
     files, digest = listing.files, hashlib.sha256(json.dumps(listing.files).encode()).hexdigest()
     newest = f"newest span {listing.until}, " if listing.spans else ""
     return f"{len(files)} files, {sum(file.size for file in files)} bytes, {newest}sha256 {digest}"
+
+
+def describe_table_files(table: ReadingOptions) -> str:
+    """Return a text that differs whenever a name, a size or a version of a file of a table differs.
+
+    Args:
+        table: the files and their format.
+
+    Raises:
+        InputError: no file matches.
+    """
+    return describe_listing(Listing([file for path in match_table(table) if (file := find_log_file(path))], []))
+
+
+def check_table_files(table: ReadingOptions, described: str) -> None:
+    """Check that the files of a table are those of an earlier listing.
+
+    Args:
+        table: the files and their format.
+        described: the output of `describe_table_files`.
+
+    Raises:
+        InputError: a file has changed, has vanished or is new.
+    """
+    now = describe_table_files(table)
+    if now != described:
+        raise InputError(
+            expected=f"files of {table.path} ({table.setting}.path) that stay the same during the run: {described}",
+            received=now,
+            remedy="run again when no file is written",
+        )
 
 
 def _list_described(data: DataConfig, described: str) -> Listing:
@@ -169,7 +202,7 @@ def _find_tables(data: DataConfig) -> dict[str, LogFile]:
 
 
 def _match_tables(data: DataConfig) -> list[str]:
-    items = match_items(data.items) if data.items else ()
+    items = match_table(data.items) if data.items else ()
     return [*items, *(match_files(data.users.path, "data.users.path") if data.users else ())]
 
 

@@ -15,22 +15,31 @@ from components.example_gen.sources.csv_rows import column_indices, read_header_
 from components.example_gen.sources.csv_source import check_delimiter
 from components.example_gen.sources.diagnosis import wrong_delimiter, wrong_timestamp
 from components.example_gen.sources.files import match_files, match_log
-from components.example_gen.sources.rejected_rows import describe_rejected, log_remedies, most_frequent, remedy_for
+from components.example_gen.sources.options import ReadingOptions
+from components.example_gen.sources.rejected_rows import (
+    describe_rejected,
+    log_remedies,
+    most_frequent,
+    remedy_for,
+    table_remedies,
+)
 from components.example_gen.sources.source import (
     SOURCES,
     check_partitions,
     columns_in_file,
+    match_table,
     needed_columns,
     read_log_file,
 )
 from components.example_gen.sources.text_files import first_lines
-from components.example_gen.tables.item_rows import match_items
 from components.example_gen.tables.side_tables import count_table_rows, read_table
+from components.example_gen.validation.impressions import validate_impressions
 from components.example_gen.validation.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.validation.rejection_details import TIME_REASONS, RejectionDetails, merge_details
 from components.example_gen.validation.rows import validate, validate_in_detail
+from schemas.config.impressions import ImpressionsConfig
 from schemas.config.log import DataConfig
-from schemas.config.tables import ItemsTableConfig, UsersTableConfig
+from schemas.config.tables import UsersTableConfig
 from schemas.errors import InputError
 from schemas.interaction import LINE
 from schemas.rejection import RejectionReason
@@ -52,7 +61,7 @@ class LogSample:
 
 
 def check_log(data: DataConfig) -> LogSample:
-    """Check the header of each file, the first rows of the log, and the tables.
+    """Check the header of each file, the first rows of the log, the tables, and the first impressions.
 
     A log is refused here only for what holds for all of it. If no sampled row is an interaction,
     further samples from the rest of the log decide. `IngestionReport.check` judges the exact counts.
@@ -115,7 +124,7 @@ def _check_columns(files: tuple[str, ...], data: DataConfig) -> None:
         column_indices(tuple(found), wanted, data.path)
 
 
-def _first_batches(name: str, data: DataConfig) -> tuple[list[pa.RecordBatch], bool]:
+def _first_batches(name: str, data: ReadingOptions) -> tuple[list[pa.RecordBatch], bool]:
     """Return the first rows of a file, and whether these are all."""
     batches: list[pa.RecordBatch] = []
     count = 0
@@ -215,9 +224,11 @@ def _is_good(batch: pa.RecordBatch, data: DataConfig) -> bool:
 
 
 def _check_tables(data: DataConfig) -> None:
-    """Check the columns and the rows of the tables of items and users."""
+    """Check the columns and the rows of the tables of items and users, and the first rows of the impressions."""
     if data.items:
-        _check_items(data.items)
+        _check_files(data.items)
+    if data.impressions:
+        _check_impressions(data.impressions)
     if data.users:
         _check_users(data.users)
     check_table_rows(count_table_rows(data), data)
@@ -225,17 +236,39 @@ def _check_tables(data: DataConfig) -> None:
         collections.deque(read_table(data.users, data.null_values), maxlen=0)  # its errors name the line
 
 
-def _check_items(items: ItemsTableConfig) -> None:
+def _check_files(table: ReadingOptions) -> None:
     """Check that each file has the columns of the configuration, or that all files have, if a row may lack one."""
-    source, found = SOURCES[items.format], dict[str, None]()
-    for name in match_items(items):
-        wanted, columns = columns_in_file(items, name), source.columns(name, items) or ()
-        check_partitions(columns, items, name)
+    source, found = SOURCES[table.format], dict[str, None]()
+    for name in match_table(table):
+        wanted, columns = columns_in_file(table, name), source.columns(name, table) or ()
+        check_partitions(columns, table, name)
         found.update(dict.fromkeys(columns))
         if not source.optional:
             column_indices(columns or [""], wanted, name)
     if source.optional:
-        column_indices(tuple(found), wanted, items.path)
+        column_indices(tuple(found), wanted, table.path)
+
+
+def _check_impressions(impressions: ImpressionsConfig) -> None:
+    """Check the columns of each file, and that one of the first rows of the first file with rows is an impression."""
+    _check_files(impressions)
+    counter = CountRejected()
+    for name in match_table(impressions):
+        batches, _ = _first_batches(name, impressions)
+        rejected = counter.create_accumulator()
+        for batch in batches:
+            rejected = counter.add_input(rejected, validate_impressions(batch, impressions)[1])
+        rows = sum(batch.num_rows for batch in batches)
+        if rows and rows == sum(rejected.rows.values()):
+            remedies = table_remedies("impressions")
+            raise InputError(
+                expected=f"rows that are impressions in {impressions.path} ({impressions.setting}.path)",
+                received=f"{rows:,} rows of the first {rows:,} rejected"
+                + describe_rejected(rejected.rows, rejected.samples, remedies),
+                remedy=remedy_for(rejected.rows, remedies),
+            )
+        if rows:
+            return
 
 
 def _check_users(users: UsersTableConfig) -> None:

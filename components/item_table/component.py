@@ -6,7 +6,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 
-from components.item_table.item_files import check_unchanged
+from components.example_gen.listing import check_table_files
 from components.item_table.write_items import write_items
 from schemas.config.tables import ItemTableConfig
 
@@ -29,8 +29,8 @@ def ItemTable(  # type: ignore[no-untyped-def]
         code: the digest of the sources; it is not used, but is part of the cache key.
     """
     config = ItemTableConfig.model_validate_json(settings)
-    check_unchanged(config.items, files)
+    check_table_files(config.items, files)
     report = write_items(config, examples.uri, items.uri)
-    check_unchanged(config.items, files)
+    check_table_files(config.items, files)
     for warning in report.warnings():
         logging.warning(warning)

@@ -12,41 +12,8 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.common.looker import SEEN, Looker, LookerDriver, LookerExecutor
 from components.common.tfx_types import Artifacts, Properties
-from components.example_gen.listing import Listing, describe_listing, find_log_file
-from components.example_gen.tables.item_rows import match_items
+from components.example_gen.listing import describe_table_files
 from schemas.config.tables import ItemsTableConfig
-from schemas.errors import InputError
-
-
-def describe_files(items: ItemsTableConfig) -> str:
-    """Return a text that differs whenever a name, a size or a version of a file of the table differs.
-
-    Args:
-        items: the configuration of the table.
-
-    Raises:
-        InputError: no file matches.
-    """
-    return describe_listing(Listing([file for path in match_items(items) if (file := find_log_file(path))], []))
-
-
-def check_unchanged(items: ItemsTableConfig, described: str) -> None:
-    """Check that the files of the table are those of an earlier listing.
-
-    Args:
-        items: the configuration of the table.
-        described: the output of `describe_files`.
-
-    Raises:
-        InputError: a file has changed, has vanished or is new.
-    """
-    now = describe_files(items)
-    if now != described:
-        raise InputError(
-            expected=f"files of {items.path} ({items.setting}.path) that stay the same during the run: {described}",
-            received=now,
-            remedy="run again when no file is written",
-        )
 
 
 class _ItemFilesLooker(Looker):
@@ -59,9 +26,9 @@ class _ItemFilesLooker(Looker):
             properties: an `ItemsTableConfig` as JSON, as `items`.
 
         Returns:
-            The text of `describe_files`.
+            The text of `describe_table_files`.
         """
-        return describe_files(ItemsTableConfig.model_validate_json(properties["items"]))
+        return describe_table_files(ItemsTableConfig.model_validate_json(properties["items"]))
 
 
 class ItemFilesDriver(_ItemFilesLooker, LookerDriver):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections import defaultdict
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
 
 from components.common.atomic_write import atomic_write
-from components.example_gen.counts.interaction_counts import COUNTS_FILE, EVERYONE, ITEM
+from components.example_gen.counts.interaction_counts import read_log_items
 from components.example_gen.tables.item_rows import read_item_rows
 from components.example_gen.validation.dead_letters import Letters, letters_by_file, write_letters
 from components.item_table.item_report import ItemTableReport, check_items, item_report
@@ -61,18 +59,3 @@ def write_items(settings: ItemTableConfig, examples: str, folder: str) -> ItemTa
     ):
         output.write(report.to_json())
     return report
-
-
-def read_log_items(examples: str) -> pa.Array:
-    """Return the ids of all items in the interactions of a log, each once.
-
-    Args:
-        examples: the folder of the examples.
-
-    Returns:
-        String array.
-    """
-    with tf.io.gfile.GFile(f"{examples}/{COUNTS_FILE}", "rb") as file:
-        counts = pq.read_table(io.BytesIO(file.read()), columns=["feature", "value", "user"])
-    is_item = pc.and_(pc.equal(counts["feature"], ITEM), pc.equal(counts["user"], pa.scalar(EVERYONE, pa.uint64())))
-    return counts["value"].filter(is_item).combine_chunks()

@@ -137,7 +137,8 @@ def with_absolute_paths(config: Config) -> Config:
         return section.model_copy(update={"path": absolute(section.path)})
 
     data = config.data
-    tables = {name: with_path(table) for name, table in {"items": data.items, "users": data.users}.items() if table}
+    others = {"items": data.items, "users": data.users, "impressions": data.impressions}
+    tables = {name: with_path(table) for name, table in others.items() if table}
     checks = data.checks.model_copy(
         update={
             "serving_requests": absolute(data.checks.serving_requests),

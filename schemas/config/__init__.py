@@ -11,6 +11,7 @@ from schemas.config.beam import BeamConfig
 from schemas.config.checks import ChecksConfig
 from schemas.config.cluster import ClusterConfig
 from schemas.config.evaluation import EvaluateConfig, EvaluatorConfig, GateConfig, Slice, SliceConfig
+from schemas.config.impressions import ImpressionEvaluatorConfig
 from schemas.config.log import DataConfig, Feature
 from schemas.config.model import (
     AttentionConfig,
@@ -151,11 +152,15 @@ class Config(Section):
 
     @property
     def example_gen_config(self) -> ExampleGenConfig:
-        """The settings that determine the examples. A table of titles, checks and the weights of events do not."""
+        """The settings that determine the examples.
+
+        A table of titles, impressions, checks and the weights of events do not.
+        """
         events = dict.fromkeys(sorted(self.data.events), 1.0) if self.data.events else None
         items = self.data.items if self.data.items and self.data.items.columns else None
+        others = {"impressions": None, "checks": ChecksConfig()}
         return ExampleGenConfig(
-            data=self.data.model_copy(update={"items": items, "events": events, "checks": ChecksConfig()}),
+            data=self.data.model_copy(update={"items": items, "events": events, **others}),
             split=self.split,
             history=self.history,
             refit=self.train.refit != "none",
@@ -195,6 +200,14 @@ class Config(Section):
             ),
         )
 
+    @property
+    def impression_evaluator_config(self) -> ImpressionEvaluatorConfig:
+        """The settings that, with impressions and a model, determine an evaluation by impression."""
+        bias = self.data.impressions.position_bias if self.data.impressions else None
+        return ImpressionEvaluatorConfig(
+            bootstrap_samples=self.evaluate.bootstrap_samples, clip=bias.clip if bias else None
+        )
+
     def _slice(self, wanted: SliceConfig) -> Slice:
         users = self.data.users.columns if self.data.users else {}
         described = {feature.name: feature for feature in self.data.features}
@@ -232,6 +245,20 @@ class Config(Section):
                 )
             if isinstance(self.split, SessionSplitConfig) and self.split.gap_s is not None:
                 raise ValueError("split.gap_s needs times, and data.timestamp.unit is order")
+        return self
+
+    @model_validator(mode="after")
+    def _impressions_are_divided(self) -> Config:
+        impressions = self.data.impressions
+        if impressions is None:
+            return self
+        if not isinstance(self.split, TimeCutsConfig):
+            raise ValueError(
+                f"data.impressions are divided at the times of the split, which {self.split.kind} does not have:"
+                " set split.kind to temporal or session"
+            )
+        if isinstance(self.split, SessionSplitConfig) and impressions.columns.history is None:
+            raise ValueError("data.impressions.columns.history is required with the split session")
         return self
 
     @model_validator(mode="after")

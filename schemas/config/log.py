@@ -18,6 +18,7 @@ from schemas.config.columns import (
     check_settings_of_csv,
 )
 from schemas.config.filters import FilterConfig
+from schemas.config.impressions import ImpressionLogConfig, ImpressionsConfig
 from schemas.config.section import Section
 from schemas.config.span_pattern import check_span_pattern, has_spans
 from schemas.config.tables import ItemsTableConfig, ItemTableConfig, UsersTableConfig
@@ -159,6 +160,9 @@ class DataConfig(Section):
     min_user_interactions: int = Field(default=1, ge=1, description="Minimum number of interactions of a user.")
     items: ItemsTableConfig | None = Field(default=None, description="Table of items.")
     users: UsersTableConfig | None = Field(default=None, description="Table of users.")
+    impressions: ImpressionsConfig | None = Field(
+        default=None, description="Log of the lists that users were shown; see docs/impressions.md."
+    )
     checks: ChecksConfig = Field(default=ChecksConfig(), description="Checks of the data before training.")
 
     @property
@@ -216,6 +220,17 @@ class DataConfig(Section):
             max_rejected_share_by_reason=self.max_rejected_share_by_reason,
         )
 
+    @property
+    def impression_log_config(self) -> ImpressionLogConfig | None:
+        """The settings that determine the artifact of the impressions; None without impressions."""
+        if self.impressions is None:
+            return None
+        return ImpressionLogConfig(
+            impressions=self.impressions,
+            max_rejected_share=self.max_rejected_share,
+            max_rejected_share_by_reason=self.max_rejected_share_by_reason,
+        )
+
     @field_validator("max_rejected_share_by_reason")
     @classmethod
     def _reasons_exist(cls, shares: dict[str, float]) -> dict[str, float]:
@@ -233,6 +248,8 @@ class DataConfig(Section):
             raise ValueError("events needs columns.event, the column with the user's action")
         if self.items and self.items.timestamp and (self.items.time_unit == "order") != (self.time_unit == "order"):
             raise ValueError("the unit order is for both data.timestamp and data.items.timestamp, or for neither")
+        if self.impressions and (self.impressions.time_unit == "order") != (self.time_unit == "order"):
+            raise ValueError("the unit order is for both data.timestamp and data.impressions.timestamp, or for neither")
         if self.users and self.columns.user is None:
             raise ValueError("users is a table of users, and the log has no columns.user")
         return self

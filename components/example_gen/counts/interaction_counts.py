@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorflow as tf
 
@@ -100,6 +101,21 @@ def write_counts(counts: pa.Table, directory: str, scratch: str) -> str:
     with atomic_write(path, scratch) as unfinished, tf.io.gfile.GFile(unfinished, "wb") as file:
         file.write(content.getvalue())
     return path
+
+
+def read_log_items(examples: str) -> pa.Array:
+    """Return the ids of all items in the interactions of a log, each once.
+
+    Args:
+        examples: the folder of the examples.
+
+    Returns:
+        String array.
+    """
+    with tf.io.gfile.GFile(f"{examples}/{COUNTS_FILE}", "rb") as file:
+        counts = pq.read_table(io.BytesIO(file.read()), columns=["feature", "value", "user"])
+    is_item = pc.and_(pc.equal(counts["feature"], ITEM), pc.equal(counts["user"], pa.scalar(EVERYONE, pa.uint64())))
+    return counts["value"].filter(is_item).combine_chunks()
 
 
 def _sample(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -178,7 +178,7 @@ class IngestionReport:
         if self.first_timestamp_s < self.split_times_s[0] and self.split_times_s[1] <= self.last_timestamp_s:
             return
         times = (self.first_timestamp_s, self.last_timestamp_s, *self.split_times_s)
-        first, last, validation, test = (_moment(time, dates=data.timestamp.unit != "order") for time in times)
+        first, last, validation, test = (moment(time, dates=data.timestamp.unit != "order") for time in times)
         raise InputError(
             expected=f"a log that begins before validation starts, {validation}, and ends after test starts, {test}",
             received=f"interactions from {first} to {last}",
@@ -229,7 +229,13 @@ def check_table_rows(tables: Mapping[str, TableRows], limits: Limits) -> None:
         )
 
 
-def _moment(time: float, *, dates: bool) -> str:
+def moment(time: float, *, dates: bool) -> str:
+    """Return a time of a log for a message.
+
+    Args:
+        time: Unix seconds, or a number of an order.
+        dates: whether the log has times of day.
+    """
     return datetime.fromtimestamp(time, timezone.utc).isoformat() if dates else f"{time:.0f}"
 
 

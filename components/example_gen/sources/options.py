@@ -1,4 +1,4 @@
-"""What a source needs to know about files: the log and the table of items both say it."""
+"""What a source needs to know about files: the log, the table of items and the log of impressions all say it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from typing import Protocol
 
 
 class ReadingOptions(Protocol):
-    """How files are read. `DataConfig` and `ItemsTableConfig` are such options."""
+    """How files are read. `DataConfig`, `ItemsTableConfig` and `ImpressionsConfig` are such options."""
+
+    @property
+    def path(self) -> str:
+        """A file, a folder or a glob."""
 
     @property
     def setting(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.errors import InputError
-from schemas.rejection import ITEM_REASONS, RejectionReason
+from schemas.rejection import ITEM_REASONS, ImpressionRejection, RejectionReason
 
 SAMPLES = 3  # rejected rows kept of each reason
 SAMPLE_CHARACTERS = 200
@@ -26,7 +26,7 @@ _ITEM_REMEDIES = {
 
 
 class Limits(Protocol):
-    """How many rows may be rejected. `DataConfig` and `ItemTableConfig` say so."""
+    """How many rows may be rejected. `DataConfig`, `ItemTableConfig` and `ImpressionLogConfig` say so."""
 
     @property
     def max_rejected_share(self) -> float:
@@ -62,7 +62,7 @@ def check_limits(
         samples: some of them by reason.
         limits: the limits.
         remedies: what to do, by reason.
-        table: the name of the table that has the rows, `items` or `users`; None for the log.
+        table: the name of the table that has the rows, see `table_remedies`; None for the log.
 
     Raises:
         InputError: a limit is exceeded; the message names it, and the reasons.
@@ -112,7 +112,7 @@ def describe_rejected(
 
 def most_frequent(rejected: Mapping[str, int]) -> RejectionReason:
     """Return the reason with the most rows, of several the first by name."""
-    return RejectionReason(max(sorted(rejected), key=lambda reason: rejected[reason]))
+    return RejectionReason(_most_frequent_name(rejected))
 
 
 def remedy_for(rejected: Mapping[str, int], remedies: Mapping[str, str]) -> str:
@@ -122,7 +122,7 @@ def remedy_for(rejected: Mapping[str, int], remedies: Mapping[str, str]) -> str:
         rejected: counts by reason.
         remedies: what to do, by reason.
     """
-    return remedies[most_frequent(rejected)]
+    return remedies[_most_frequent_name(rejected)]
 
 
 def log_remedies() -> dict[str, str]:
@@ -134,12 +134,18 @@ def table_remedies(name: str) -> dict[str, str]:
     """Return what to do about rejected rows of a table, by reason.
 
     Args:
-        name: `items` or `users`.
+        name: `items`, `users` or `impressions`.
     """
+    if name == "impressions":
+        return {reason.value: reason.remedy for reason in ImpressionRejection}
     check = f"check data.{name}.quote (null if the table does not quote) and data.{name}.delimiter"
     encoding = RejectionReason.BAD_ENCODING
     remedies = {**dict.fromkeys(log_remedies(), check), encoding.value: encoding.remedy}
     return {**remedies, **_ITEM_REMEDIES} if name == "items" else remedies
+
+
+def _most_frequent_name(rejected: Mapping[str, int]) -> str:
+    return max(sorted(rejected), key=lambda reason: rejected[reason])
 
 
 def _shortened(raw: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from components.example_gen.sources.avro_source import avro_columns, read_avro
 from components.example_gen.sources.csv_source import csv_columns, divide_csv, read_csv, reread_csv
-from components.example_gen.sources.files import is_compressed, open_file
+from components.example_gen.sources.files import ENDINGS, is_compressed, match_files, open_file
 from components.example_gen.sources.json_lines import (
     divide_json_lines,
     json_columns,
@@ -59,6 +59,18 @@ SOURCES = {
     "avro": Source(read_avro, None, avro_columns, optional=False, exact=False, reread=reread_typed),
     "tfrecord": Source(read_tfrecord, None, tfrecord_columns, optional=True, exact=False, reread=reread_typed),
 }
+
+
+def match_table(table: ReadingOptions) -> tuple[str, ...]:
+    """Return the files of a table, or of a log without spans; see `match_files`.
+
+    Args:
+        table: the path and the format of the files.
+
+    Raises:
+        InputError: no file matches, or a bucket cannot be read.
+    """
+    return match_files(table.path, f"{table.setting}.path", ENDINGS[table.format])
 
 
 def needed_columns(data: ReadingOptions) -> list[str]:

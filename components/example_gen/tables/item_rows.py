@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.counts.report import TableRows
-from components.example_gen.sources.files import ENDINGS, match_files
-from components.example_gen.sources.source import read_log_file
+from components.example_gen.sources.source import match_table, read_log_file
 from components.example_gen.tables.item_values import judge_items
 from components.example_gen.validation.rejected_counts import CountRejected
 from schemas.config.tables import PUBLISHED, ItemsTableConfig, ItemTableConfig
@@ -81,18 +80,6 @@ class _Origins:
         return found
 
 
-def match_items(items: ItemsTableConfig) -> tuple[str, ...]:
-    """Return the files of a table of items, in the order of their names.
-
-    Args:
-        items: the configuration of the table.
-
-    Raises:
-        InputError: no file matches, or a bucket cannot be read.
-    """
-    return match_files(items.path, f"{items.setting}.path", ENDINGS[items.format])
-
-
 def read_item_rows(settings: ItemTableConfig, on_rejected: OnRejected = lambda batch: None) -> ItemRows:
     """Read a table of items, in one process.
 
@@ -145,14 +132,14 @@ def read_item_texts(items: ItemsTableConfig, columns: list[str]) -> Iterator[lis
     Yields:
         The texts without white space around them, in the order of the files and lines. A list has its JSON.
     """
-    for file in match_items(items):
+    for file in match_table(items):
         for batch in _in_order(list(read_log_file(file, items))):
             rows = zip(*(_column(batch, name).to_pylist() for name in columns), strict=True)
             yield from ([text.strip() for text in row] for row in rows if None not in row)
 
 
 def _batches(items: ItemsTableConfig) -> Iterator[tuple[str, pa.RecordBatch]]:
-    for file in match_items(items):
+    for file in match_table(items):
         for batch in read_log_file(file, items):
             yield file, batch
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,7 +55,7 @@ class _Lists(NamedTuple):
 def validate_impressions(
     batch: pa.RecordBatch, impressions: ImpressionsConfig
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """Separate impressions from rejected rows.
+    """Separate impressions from rejected rows. Duplicates, the last reason, are judged later.
 
     White space around a value and around an entry of a list is removed. A row is rejected for the first member of
     `ImpressionRejection` that applies to it. An empty history is accepted. An item that is shown twice keeps both
@@ -71,9 +72,9 @@ def validate_impressions(
     columns = impressions.columns
     ids, users, times = (trimmed(batch, name) for name in (columns.impression, columns.user, columns.timestamp))
     timestamps_s, readable = read_times(times, impressions.timestamp)
-    history = _lists(batch, columns.history, impressions.separator)
-    shown = _lists(batch, columns.shown, impressions.separator)
-    clicks = _lists(batch, columns.clicked, impressions.separator)
+    history, shown, clicks = (
+        _lists(batch, name, impressions) for name in (columns.history, columns.shown, columns.clicked)
+    )
     items, clicked, good = _read_shown(shown, clicks, impressions)
     texts = [trimmed(batch, name) for name in batch.schema.names[: -len(PROVENANCE)]]
     wrong = {
@@ -82,6 +83,7 @@ def validate_impressions(
                 has_error(batch, Reason.MALFORMED.value),
                 *(has_line_break(text) for text in texts),
                 *(is_too_long(text) for text in texts),
+                *(lists.rows_with(has_line_break(lists.entries)) for lists in (history, shown, clicks)),
             ]
         ),
         Reason.WRONG_FIELD_COUNT: has_error(batch, Reason.WRONG_FIELD_COUNT.value),
@@ -96,7 +98,7 @@ def validate_impressions(
         | clicks.rows_with(to_mask(pc.equal(clicks.entries, ""))),
         Reason.CLICK_NOT_SHOWN: clicks.rows_with(~_occurs_in(clicks, shown)),
     }
-    reasons = np.select([wrong[reason] for reason in Reason], range(_ACCEPTED), default=_ACCEPTED)
+    reasons = np.select(list(wrong.values()), range(len(wrong)), default=_ACCEPTED)
     origin = [named_column(batch, name) for name in (FILE, LINE)]
     accepted = [ids, users, pa.array(timestamps_s), history.column(history.entries)]
     accepted += [shown.column(items), shown.column(pa.array(clicked)), *origin]
@@ -107,16 +109,29 @@ def validate_impressions(
     )
 
 
-def _lists(batch: pa.RecordBatch, column: str | None, separator: str) -> _Lists:
+def _lists(batch: pa.RecordBatch, column: str | None, impressions: ImpressionsConfig) -> _Lists:
     """Return the lists of a column; empty ones without a column."""
     if column is None:
         return _Lists(pa.array([], pa.string()), np.zeros(batch.num_rows, np.int64))
-    text = trimmed(batch, column)
+    text, separator = trimmed(batch, column), impressions.separator
+    if column in impressions.list_columns:
+        rows = [_json_entries(value, separator) for value in text.to_pylist()]
+        entries = pa.array([entry for row in rows for entry in row], pa.string())
+        return _Lists(pc.utf8_trim_whitespace(entries), np.array([len(row) for row in rows], np.int64))
     split = pc.utf8_split_whitespace(text) if separator.isspace() else pc.split_pattern(text, separator)
     lengths = split.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
     is_empty = to_mask(pc.equal(text, ""))
     entries = pc.utf8_trim_whitespace(split.flatten()).filter(pa.array(~np.repeat(is_empty, lengths)))
     return _Lists(entries, np.where(is_empty, 0, lengths))
+
+
+def _json_entries(text: str, separator: str) -> list[str]:
+    """Return the entries of a list, or those of a text with separators, from JSON; "" for an entry without a text."""
+    value = orjson.loads(text) if text else ""
+    if isinstance(value, list):
+        return [str(entry) if isinstance(entry, str | int) and not isinstance(entry, bool) else "" for entry in value]
+    whole = str(value).strip()
+    return whole.split(None if separator.isspace() else separator) if whole else []
 
 
 def _read_shown(shown: _Lists, clicks: _Lists, impressions: ImpressionsConfig) -> tuple[pa.Array, Mask, Mask]:

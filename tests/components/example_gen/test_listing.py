@@ -9,6 +9,7 @@ import pytest
 from components.example_gen.listing import describe_listing, file_settings, list_log, unchanged_log
 from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
+from tests.components.impression_logs import settings
 from tests.components.logs import data
 
 COLUMNS = {"columns": {"kind": {"column": "kind"}}}
@@ -31,10 +32,12 @@ CHANGES = {
 def test_files_of_the_log_and_of_its_tables_are_listed() -> None:
     items = ItemsTableConfig.model_validate({"path": "data/items/*.csv", "id": "id", "title": "title", **COLUMNS})
     users = UsersTableConfig.model_validate({"path": "data/users.csv", "id": "id", **COLUMNS})
-    assert file_settings(data("data/log.csv", items=items, users=users)) == {
+    impressions = settings(Path("data/shown.csv")).impressions
+    assert file_settings(data("data/log.csv", items=items, users=users, impressions=impressions)) == {
         "data.path": "data/log.csv",
         "data.items.path": "data/items/*.csv",
         "data.users.path": "data/users.csv",
+        "data.impressions.path": "data/shown.csv",
     }
 
 

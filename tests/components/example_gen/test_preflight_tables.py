@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from components.example_gen.preflight import check_log
+from schemas.config.impressions import ImpressionsConfig
 from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from tests.components.example_gen.test_preflight import LOG, problem, write
 from tests.components.logs import data
@@ -99,3 +100,38 @@ def test_check_log_with_a_table_header_in_another_encoding_says_so(tmp_path: Pat
     table = ItemsTableConfig(path=str(items), id="id", title="title")
 
     assert "a header line in" in problem(write(tmp_path / "log.csv", LOG), items=table)
+
+
+SHOWN = "id,user,time,shown,clicked\n"
+COLUMNS = {"impression": "id", "user": "user", "timestamp": "time", "shown": "shown", "clicked": "clicked"}
+
+
+def impressions(file: Path, **changed: Any) -> ImpressionsConfig:
+    return ImpressionsConfig.model_validate(
+        {"path": str(file), "columns": COLUMNS, "timestamp": {"unit": "s"}, **changed}
+    )
+
+
+def test_check_log_with_some_good_impressions_accepts(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.csv", LOG)
+    shown = write(tmp_path / "shown.csv", f"{SHOWN},u1,1600000000,a b,a\n1,u1,1600000000,a b,a\n")
+
+    assert check_log(data(log, impressions=impressions(shown))).accepted == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "changed", "message"),
+    [
+        ("id,user,time,show,clicked\n", {}, "did you mean 'show'?"),
+        (f"{SHOWN}1,u1,yesterday,a b,a\n2,u1,,a,\n", {}, "2 rows of the first 2 rejected\n  bad_timestamp: 2 rows"),
+        (f"{SHOWN}1,u1,1600000000,a|b,a\n", {}, "check columns.clicked and columns.shown of data.impressions"),
+        (SHOWN, {"path": "missing.csv"}, "(data.impressions.path)"),
+    ],
+    ids=["misnamed column", "times", "separator", "no file"],
+)
+def test_check_log_with_impressions_that_cannot_be_read_raises(
+    tmp_path: Path, content: str, changed: dict[str, Any], message: str
+) -> None:
+    shown = write(tmp_path / "shown.csv", content)
+
+    assert message in problem(write(tmp_path / "log.csv", LOG), impressions=impressions(shown, **changed))

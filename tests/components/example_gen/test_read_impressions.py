@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.example_gen.read_impressions import read_impression_file
+from components.example_gen.read_impressions import read_impression_file, read_impressions
 from schemas.config.impressions import ImpressionsConfig
 from schemas.errors import InputError
 from schemas.impression import IMPRESSION
@@ -110,6 +111,24 @@ def test_missing_column_is_named(tmp_path: Path) -> None:
         read(path, mind(path, column_names=None))
 
 
+def test_repeated_impression_is_rejected_also_in_another_file(tmp_path: Path) -> None:
+    others = ["8\tU1\t11/9/2019 12:05:09 AM\t\tN5-1", "7\tU2\t11/9/2019 12:05:09 AM\t\tN5-1"]
+    later = "7\tU1\t11/9/2019 12:05:10 AM\t\tN5-1"
+    contradicted = "7\tU1\t11/9/2019 12:05:09 AM\t\tN6-1"
+    (tmp_path / "1.tsv").write_text("".join(f"{line}\n" for line in [GOOD, *others, GOOD]))
+    (tmp_path / "2.tsv").write_text("".join(f"{line}\n" for line in [later, "", contradicted]))
+
+    batches = list(read_impressions(mind(tmp_path)))
+
+    accepted, rejected = (pa.Table.from_batches(part).to_pylist() for part in zip(*batches, strict=True))
+    ids = [(row["impression_id"], row["user_id"], row["shown"]) for row in accepted]
+    assert ids == [("7", "U1", ["N5", "N6"]), ("8", "U1", ["N5"]), ("7", "U2", ["N5"]), ("7", "U1", ["N5"])]
+    assert [(row["reason"], Path(row["file"]).name, row["line"], row["raw"]) for row in rejected] == [
+        ("duplicate_impression", "1.tsv", 4, f"{GOOD}\n".encode()),
+        ("duplicate_impression", "2.tsv", 3, f"{contradicted}\n".encode()),
+    ]
+
+
 LISTS: dict[str, Any] = {
     "columns": {"impression": "id", "user": "user", "timestamp": "time", "shown": "shown", "clicked": "clicked"},
     "timestamp": {"unit": "s"},
@@ -137,6 +156,52 @@ def test_clicked_items_in_a_column_of_their_own(tmp_path: Path) -> None:
     ]
     found = [(each["line"], each["reason"]) for each in rejected]
     assert found == [(3, "click_not_shown"), (4, "bad_list"), (5, "bad_list"), (6, "malformed")]
+
+
+ROWS: list[dict[str, Any]] = [
+    {"shown": ["a b", "c", "a b"], "clicked": ["c"]},
+    {"shown": [], "clicked": None},
+    {"shown": ["a", None], "clicked": []},
+    {"shown": ["a", "x\ny"], "clicked": []},
+    {"shown": [" a "], "clicked": ["b"]},
+]
+
+
+def write_lists(path: Path, kind: str) -> None:
+    """Write impressions whose lists are lists of the format."""
+    rows = [{"id": str(number), "user": "u", "time": 1_600_000_000, **row} for number, row in enumerate(ROWS)]
+    if kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_lists_of_the_format_need_no_separator(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"log.{kind}"
+    write_lists(path, kind)
+
+    accepted, rejected = read(path, ImpressionsConfig.model_validate({"path": str(path), "format": kind, **LISTS}))
+
+    assert [(row["shown"], row["clicked"]) for row in accepted] == [(["a b", "c", "a b"], [False, True, False])]
+    assert [row["reason"] for row in rejected] == ["no_shown_item", "bad_list", "malformed", "click_not_shown"]
+
+
+def test_numbers_and_texts_with_separators_are_lists_in_json(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    row = {"id": 1, "user": "u", "time": 1_600_000_000}
+    values: list[dict[str, Any]] = [
+        {"shown": [3, "4"], "clicked": 4},
+        {"shown": " 3  4 ", "clicked": ""},
+        {"shown": [3, 1.5], "clicked": []},
+    ]
+    path.write_text("".join(json.dumps(row | value) + "\n" for value in values))
+
+    accepted, rejected = read(path, ImpressionsConfig(path=str(path), format="jsonl", **LISTS))
+
+    lists = [(each["shown"], each["clicked"]) for each in accepted]
+    assert lists == [(["3", "4"], [False, True]), (["3", "4"], [False, False])]
+    assert [each["reason"] for each in rejected] == ["bad_list"]
 
 
 def test_unmarked_items_are_not_clicked_if_only_clicks_have_a_suffix(tmp_path: Path) -> None:

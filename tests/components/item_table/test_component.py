@@ -10,8 +10,9 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
 from components.common.looker import SEEN
+from components.example_gen.listing import check_table_files, describe_table_files
 from components.item_table.component import ItemTable
-from components.item_table.item_files import ItemFiles, check_unchanged, describe_files
+from components.item_table.item_files import ItemFiles
 from components.item_table.item_report import ItemTableReport
 from pipeline.runners.local import ComponentRun, LocalRunner
 from schemas.config import BeamConfig
@@ -61,13 +62,13 @@ def test_item_table_is_read_again_only_after_a_change(tmp_path: Path) -> None:
     assert [(each.rows_accepted, each.not_in_table) for each in reports] == [(3, 1), (4, 0)]
 
 
-def test_check_unchanged_after_a_new_file_raises(tmp_path: Path) -> None:
+def test_check_table_files_after_a_new_file_raises(tmp_path: Path) -> None:
     write(tmp_path / "1.jsonl", "jsonl", ROWS)
     items = settings(tmp_path, "jsonl").items
-    described = describe_files(items)
-    check_unchanged(items, described)
+    described = describe_table_files(items)
+    check_table_files(items, described)
 
     write(tmp_path / "2.jsonl", "jsonl", ROWS)
 
     with pytest.raises(InputError, match=r"that stay the same(.|\n)*1 files(.|\n)*2 files"):
-        check_unchanged(items, described)
+        check_table_files(items, described)

@@ -11,9 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.example_gen.counts.interaction_counts import count_interactions, merge_counts, write_counts
+from components.example_gen.counts.interaction_counts import (
+    count_interactions,
+    merge_counts,
+    read_log_items,
+    write_counts,
+)
 from components.item_table.item_report import ItemTableReport
-from components.item_table.write_items import read_log_items, write_items
+from components.item_table.write_items import write_items
 from schemas.config.tables import ItemTableConfig
 from schemas.errors import InputError
 from tests.components.item_tables import FORMATS, row, settings, write

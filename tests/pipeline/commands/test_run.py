@@ -21,7 +21,13 @@ TREE = {
         "timestamp": {"unit": "s"},
         "items": {"path": "items.csv", "id": "i", "title": "t"},
         "users": {"path": "gs://bucket/users.csv", "id": "u", "columns": {"age": {"column": "a"}}},
+        "impressions": {
+            "path": "shown.csv",
+            "columns": {"impression": "n", "user": "u", "timestamp": "t", "shown": "s", "clicked": "c"},
+            "timestamp": {"unit": "s"},
+        },
     },
+    "split": {"kind": "temporal"},
 }
 
 
@@ -32,7 +38,9 @@ def test_relative_paths_start_in_the_working_directory(tmp_path: Path, monkeypat
 
     assert data.items
     assert data.users
+    assert data.impressions
     assert (data.path, data.items.path) == (f"{tmp_path}/logs/*.csv", f"{tmp_path}/items.csv")
+    assert data.impressions.path == f"{tmp_path}/shown.csv"
     assert data.users.path == "gs://bucket/users.csv"
 
 
