@@ -117,24 +117,32 @@ def read_counted_split(folder: str) -> CountedSplit:
     return CountedSplit(targets, json.loads(items.schema.metadata[_LAST_TIME.encode()]))
 
 
-def read_tables(folder: str) -> Tables:
-    """Return the tables from all files of a folder."""
+def read_item_counts(folder: str) -> ItemCounts:
+    """Return the counts of each item, without reading the other tables."""
     items = pq.read_table(_open(folder, ITEMS_FILE))
     columns = {name: items.column(name).to_numpy() for name in items.column_names}
-    blocks, sessions = {}, []
-    for (name, number), file in _parts(folder):
-        if name == _SESSIONS:
-            sessions += from_arrays(np.load(file))
-        else:
-            blocks[name, number] = sparse.load_npz(file)
-    size = len(items)
-    return Tables(
+    return ItemCounts(
         items=columns["item_id"],
         interactions=columns["interactions"],
         users=columns["users"],
         all_users=int(items.schema.metadata[_ALL_USERS.encode()]),
         recent=columns["recent"],
         features={name.removeprefix(_FEATURE): values for name, values in columns.items() if name.startswith(_FEATURE)},
+    )
+
+
+def read_tables(folder: str) -> Tables:
+    """Return the tables from all files of a folder."""
+    counts = read_item_counts(folder)
+    blocks, sessions = {}, []
+    for (name, number), file in _parts(folder):
+        if name == _SESSIONS:
+            sessions += from_arrays(np.load(file))
+        else:
+            blocks[name, number] = sparse.load_npz(file)
+    size = len(counts.items)
+    return Tables(
+        **vars(counts),
         transitions=[assemble(name, blocks, size, np.int32) for name in TRANSITIONS],
         neighbours=assemble(NEIGHBOURS, blocks, size, np.float64),
         sessions=sessions_matrix(sorted(sessions), size),

@@ -89,11 +89,26 @@ class ScoredImpressions:
         Returns:
             Ranks from 1 and the index of the impression, both int64 [clicks], in the order of impression and rank.
         """
-        ties = ~self.clicked if clicks_first else self.clicked
-        order = np.lexsort((ties, -np.asarray(self.scores, np.float64), self.impressions))
-        ranks = np.arange(1, len(order) + 1) - self.offsets[self.impressions]
+        order, ranks = self._order(clicks_first=clicks_first)
         clicked = self.clicked[order]
         return ranks[clicked], self.impressions[clicked]
+
+    def ranks(self) -> Indices:
+        """Return the rank of each item in its impression, from 1; a clicked item comes after others of the same score.
+
+        Returns:
+            int64 [shown].
+        """
+        order, in_order = self._order(clicks_first=False)
+        ranks = np.empty(len(order), np.int64)
+        ranks[order] = in_order
+        return ranks
+
+    def _order(self, *, clicks_first: bool) -> tuple[Indices, Indices]:
+        """Return the items in the order of impression and rank, and their ranks in this order, both [shown]."""
+        ties = ~self.clicked if clicks_first else self.clicked
+        order = np.lexsort((ties, -np.asarray(self.scores, np.float64), self.impressions))
+        return order, np.arange(1, len(order) + 1) - self.offsets[self.impressions]
 
     def _count(self, mask: npt.NDArray[np.bool_]) -> Indices:
         return np.bincount(self.impressions[mask], minlength=len(self))

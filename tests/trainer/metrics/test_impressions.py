@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -170,3 +171,15 @@ def test_scored_impressions_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=part):
         ScoredImpressions(np.array(offsets, np.int64), np.array(clicked), np.array(scores))
+
+
+@given(lists=LISTS)
+def test_ranks_number_the_items_of_each_list_with_clicks_after_equal_scores(lists: Lists) -> None:
+    shown = impressions(lists)
+
+    found = np.split(shown.ranks(), shown.offsets[1:-1]) if lists else []
+
+    for (clicked, scores), ranks in zip(lists, found, strict=True):
+        assert sorted(ranks) == list(range(1, len(clicked) + 1))
+        assert sorted(ranks[clicked]) == click_ranks(clicked, scores)
+        assert all(scores[one] >= scores[other] for one, other in itertools.pairwise(np.argsort(ranks)))

@@ -1,0 +1,1 @@
+"""The log of impressions as an artifact, divided at the times of the split."""
