@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
@@ -167,10 +168,11 @@ def validate(
 
     logging.getLogger("temporec.progress").propagate = False  # there is no log file
     with RunProgress(Console(stderr=True), "reading the log").following():
-        report = validate_log(loaded, rejected)
+        counts = validate_log(loaded, rejected)
     console = Console()
-    console.print(data_table(data_counts(report)))
-    for text in rejected_text(report, loaded.data):
+    shown = asdict(counts.impressions) if counts.impressions else None
+    console.print(data_table({**data_counts(counts.interactions), "impressions": shown}))
+    for text in rejected_text(counts.interactions, loaded.data):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if rejected is not None:
         console.print(f"Rejected rows: {rejected}", markup=False, highlight=False, soft_wrap=True)
@@ -227,13 +229,15 @@ def evaluate(
     """Evaluate a saved model and the baselines on the test split of a log."""
     loaded = _load(config, overrides)
     from pipeline.commands.evaluate import evaluate_model
-    from pipeline.display.tables import metrics_table
+    from pipeline.display.tables import impressions_table, metrics_table
 
     metrics, protocol = evaluate_model(loaded, model, previous, output)
     if as_json:
         print(json.dumps({"metrics": metrics, "protocol": protocol}, indent=2))
     else:
         Console().print(metrics_table(metrics, protocol, loaded.evaluate.gate.metric, loaded.evaluate.ks))
+        if metrics["impressions"]:
+            Console().print(impressions_table(metrics["impressions"]))
 
 
 @app.command()

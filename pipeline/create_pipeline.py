@@ -29,6 +29,9 @@ from components.evaluator.component import Evaluator
 from components.example_gen.component import InteractionExampleGen
 from components.example_gen.log_files import LogFiles
 from components.gate.component import ModelGate
+from components.impression_evaluator.component import ImpressionEvaluator
+from components.impressions.component import Impressions
+from components.impressions.impression_files import ImpressionFiles
 from components.item_table.component import ItemTable
 from components.item_table.item_files import ItemFiles
 from components.pusher.component import AtomicPusher
@@ -43,6 +46,7 @@ from schemas.features import EVAL, REFIT, TEST, TRAIN
 LOOKERS = (
     "LogFiles",
     "ItemFiles",
+    "ImpressionFiles",
     "ComparedData",
     "ServedModel",
 )  # they look at the outside world, so they must run every time
@@ -84,6 +88,8 @@ class _DataNodes:
     data_validator: Any
     item_files: ItemFiles | None  # None without a table of items, as the next one
     item_table: Any
+    impression_files: ImpressionFiles | None  # None without impressions, as the next one
+    impressions: Any
     transform: Transform
     baselines: Any
 
@@ -150,6 +156,7 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
     compared_data, data_validator = _check_nodes(config, locations, examples, example_validator)
     item_files, item_table = _item_nodes(config, examples)
+    impression_files, impressions = _impression_nodes(config, examples)
     transform = Transform(
         examples=examples,
         schema=schema,
@@ -176,6 +183,8 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
         data_validator,
         item_files,
         item_table,
+        impression_files,
+        impressions,
         transform,
         baselines,
     )
@@ -223,6 +232,21 @@ def _item_nodes(config: Config, examples: BaseChannel) -> tuple[ItemFiles | None
     return item_files, item_table
 
 
+def _impression_nodes(config: Config, examples: BaseChannel) -> tuple[ImpressionFiles | None, Any]:
+    """Return the components that list and read the log of impressions, or None twice."""
+    settings = config.data.impression_log_config
+    if settings is None:
+        return None, None
+    impression_files = ImpressionFiles(settings.impressions)
+    impressions = Impressions(
+        examples=examples,
+        settings=settings.model_dump_json(),
+        files=_seen(impression_files),
+        code=code_digest(components, trainer, schemas),
+    )
+    return impression_files, impressions
+
+
 def _statistics_options() -> StatsOptions:
     """Return options with which the most frequent values are counted by batch; Beam counts each one on its own."""
     return StatsOptions(experimental_use_sketch_based_topk_uniques=True)
@@ -244,8 +268,9 @@ def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Tra
         },
     )
     node.add_upstream_node(data.data_validator)  # it ends the run before training
-    if data.item_table is not None:
-        node.add_upstream_node(data.item_table)  # so does the table of items
+    for table in (data.item_table, data.impressions):  # so do the table of items and the log of impressions
+        if table is not None:
+            node.add_upstream_node(table)
     return node
 
 
@@ -278,6 +303,9 @@ def _release_nodes(
         remove_seen=config.serving.remove_seen,
         code=code,
     )
+    by_impression = []
+    if data.impressions is not None:
+        by_impression.append(_impression_evaluator(config, data, model, code))
     pushed, blessing, refit_nodes = model, gate.outputs["blessing"], []
     if config.train.refit != "none":
         refit_nodes = _refit_nodes(config, data, trainer_node, blessing)
@@ -289,7 +317,17 @@ def _release_nodes(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=locations.models)
         ),
     ).with_id("Pusher")
-    return [served_model, evaluator, gate, *refit_nodes, pusher]
+    return [served_model, evaluator, *by_impression, gate, *refit_nodes, pusher]
+
+
+def _impression_evaluator(config: Config, data: _DataNodes, model: BaseChannel, code: str) -> Any:
+    return ImpressionEvaluator(
+        impressions=data.impressions.outputs["impressions"],
+        model=model,
+        counts=data.baselines.outputs["counts"],
+        settings=config.impression_evaluator_config.model_dump_json(),
+        code=code,
+    )
 
 
 def _refit_nodes(config: Config, data: _DataNodes, trainer_node: Trainer, judgement: BaseChannel) -> list[Any]:

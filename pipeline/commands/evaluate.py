@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
@@ -24,6 +24,9 @@ from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
 from components.example_gen.validation.dead_letters import REJECTED_FOLDER
+from components.impression_evaluator.evaluate_impressions import evaluate_impressions
+from components.impressions.impression_report import ImpressionReport
+from components.impressions.write_impressions import write_impressions
 from pipeline.commands.saved_models import check_model, with_model_settings
 from pipeline.records.protocol import metrics, protocol
 from pipeline.runners.beam_options import beam_args
@@ -31,11 +34,19 @@ from schemas.config import BeamConfig, Config
 from schemas.errors import InputError
 from schemas.features import TEST
 
+_SHOWN = "impressions"  # the folder of the impressions, and that of their metrics
 _NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT)
 
 
-def validate_log(config: Config, rejected: Path | None = None) -> IngestionReport:
-    """Read the whole log and count its rows, users, items and examples.
+class ValidatedLogs(NamedTuple):
+    """The counts of the log of interactions, and those of the log of impressions if there is one."""
+
+    interactions: IngestionReport
+    impressions: ImpressionReport | None
+
+
+def validate_log(config: Config, rejected: Path | None = None) -> ValidatedLogs:
+    """Read the whole log and count its rows, users, items and examples, and those of the log of impressions.
 
     Args:
         config: the log, the split and the histories.
@@ -45,25 +56,25 @@ def validate_log(config: Config, rejected: Path | None = None) -> IngestionRepor
         The counts, and examples of rejected rows.
 
     Raises:
-        InputError: the log cannot be read, has too many rejected rows, or has too few users for the split; or the
-            folder cannot be made. The folder has the rejected rows also if there are too many.
+        InputError: a log cannot be read, has too many rejected rows, or has too few users or impressions for the
+            split; or the folder cannot be made. The folder has the rejected rows also if there are too many.
 
     Example:
         ```python
-        report = validate_log(load_config("pipeline/configs/quickstart.yaml"))
-        print(report.rows_read, report.rows_rejected)
+        counts = validate_log(load_config("pipeline/configs/quickstart.yaml")).interactions
+        print(counts.rows_read, counts.rows_rejected)
         ```
     """
     if rejected is not None:
         _check_new(rejected, "--rejected")
-    with _ingested(config, rejected) as (_, report):
-        return report
+    with _ingested(config, rejected) as (folder, report):
+        return ValidatedLogs(report, _read_impressions(config, folder, rejected))
 
 
 def evaluate_model(
     config: Config, model: Path, previous: Path | None = None, output: Path | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Evaluate a saved model and the baselines on the test split of a log.
+    """Evaluate a saved model and the baselines on the test split of a log, and on the test impressions.
 
     Args:
         config: the log, the split and the metrics. The length of histories and the removal of seen items come from
@@ -111,7 +122,25 @@ def evaluate_model(
                 kept,
             )
         write_evaluation_summary(kept, items, config.evaluator_config)
-        return metrics(read_summary(kept)), protocol(config, infos[model]["reads"], report, len(items))
+        by_impression = None
+        if _read_impressions(config, folder):
+            shown, settings = f"{folder}/{_SHOWN}", config.impression_evaluator_config
+            evaluate_impressions(shown, str(model), counts, settings, f"{kept}/{_SHOWN}")
+            by_impression = read_summary(f"{kept}/{_SHOWN}")
+        measured = metrics(read_summary(kept), by_impression)
+        return measured, protocol(config, infos[model]["reads"], report, len(items))
+
+
+def _read_impressions(config: Config, folder: str, rejected: Path | None = None) -> ImpressionReport | None:
+    """Write the artifact of the impressions next to the examples, if they are configured."""
+    settings = config.data.impression_log_config
+    if settings is None:
+        return None
+    try:
+        return write_impressions(settings, folder, f"{folder}/{_SHOWN}")
+    finally:
+        if rejected is not None:
+            _copy_rejected(Path(folder, _SHOWN, REJECTED_FOLDER), rejected)
 
 
 def _check_new(folder: Path, option: str) -> None:
@@ -144,7 +173,7 @@ def _ingested(config: Config, rejected: Path | None = None) -> Iterator[tuple[st
 
 def _copy_rejected(folder: Path, target: Path) -> None:
     try:
-        target.mkdir(parents=True)
+        target.mkdir(parents=True, exist_ok=True)
         for path in sorted(folder.glob("*")):
             shutil.copy(path, target)
     except OSError as error:

@@ -13,7 +13,14 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.display.tables import data_table, drift_lines, recommendation_table, summary_table, verdict_lines
+from pipeline.display.tables import (
+    data_table,
+    drift_lines,
+    impressions_table,
+    recommendation_table,
+    summary_table,
+    verdict_lines,
+)
 from pipeline.records.run_root import REPORT
 from schemas.config import Config
 
@@ -46,6 +53,8 @@ def show_run(config: Config, record: dict[str, Any], root: Path, console: Consol
             console.print(recommendation_table(*sample))
     with _log_errors("show the metrics", root, console):
         console.print(summary_table(record))
+        if record["metrics"].get("impressions"):
+            console.print(impressions_table(record["metrics"]["impressions"]))
     with _log_errors("show the verdict", root, console):
         for line in verdict_lines(record):
             console.print(line)

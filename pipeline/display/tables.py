@@ -46,6 +46,8 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             yield f"{name} table, rejected: {reason}", count
     if data.get("item_table"):
         yield from _item_table_rows(data["item_table"])
+    if data.get("impressions"):
+        yield from _impression_rows(data["impressions"])
     for split, count in data["examples"].items():
         yield f"{split} examples", count
     for kind, count in data["test_users"].items():
@@ -63,6 +65,17 @@ def _item_table_rows(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         yield f"items table, cut: {name}", count
     yield "items of the log missing from the items table", counts["not_in_table"]
     yield "items of the items table missing from the log", counts["not_in_log"]
+
+
+def _impression_rows(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield what became of the rows of the log of impressions."""
+    for reason, count in counts["rows_rejected"].items():
+        yield f"impressions, rejected: {reason}", count
+    for split, count in counts["impressions"].items():
+        yield f"{split} impressions", count
+    if counts["test_without_history"]:
+        yield "test impressions without a history", counts["test_without_history"]
+    yield "items of the impressions missing from the log", counts["items_not_in_log"]
 
 
 def _log_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
@@ -182,6 +195,34 @@ def summary_table(record: Mapping[str, Any]) -> Table:
             *(f"{values[name]:.4f}" if name in values else "" for values in others.values()),
         )
     return table
+
+
+def impressions_table(shown: Mapping[str, Any]) -> Table:
+    """Return the metrics by impression of the model and the popularity baselines.
+
+    Args:
+        shown: `impressions` of the section `metrics` of `run.json`.
+
+    Returns:
+        A table with one row for each system, the interval of the model, and that of its difference from popularity.
+    """
+    systems = shown["systems"]
+    table = Table(title=f"Shown items: {shown['impressions']:,} test impressions of {shown['users']:,} users")
+    table.add_column(no_wrap=True)
+    for name in systems["model"]:
+        table.add_column(name, justify="right")
+    for system, values in systems.items():
+        table.add_row(system.replace("_", " "), *(_mean(value) for value in values.values()))
+    for label, values in (
+        ("model, 95% interval", systems["model"]),
+        ("model minus popularity, 95% interval", shown["above_popularity"]),
+    ):
+        table.add_row(label, *(_interval(None if None in value else value[1:]) for value in values.values()))
+    return table
+
+
+def _mean(value: Sequence[float | None]) -> str:
+    return "" if value[0] is None else f"{value[0]:.4f}"
 
 
 def _describe_protocol(protocol: Mapping[str, Any]) -> str:

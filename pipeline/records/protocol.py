@@ -47,14 +47,15 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
     }
 
 
-def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
+def metrics(summary: Mapping[str, Any], by_impression: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the section `metrics`: the means of the model, its two stages, the previous model and the baselines.
 
     Args:
         summary: the summary of an evaluation.
+        by_impression: the summary of an evaluation by impression; None without impressions.
 
     Returns:
-        Means by metric, and the 95% intervals of the model.
+        Means by metric, the 95% intervals of the model, and the summary by impression.
     """
     systems: dict[str, dict[str, float]] = {
         system: {name: value[0] for name, value in found.items() if value[0] is not None}
@@ -66,6 +67,7 @@ def metrics(summary: Mapping[str, Any]) -> dict[str, Any]:
         "orders": {stage: systems.pop(stage) for stage in STAGES},
         "previous": systems.pop(PREVIOUS, None),
         "baselines": systems,
+        "impressions": by_impression,
     }
 
 

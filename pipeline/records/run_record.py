@@ -18,6 +18,7 @@ from components.example_gen.counts.file_counts import FILES_FILE
 from components.example_gen.counts.report import IngestionReport
 from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from components.gate.verdict import GateVerdict, read_verdict
+from components.impressions.impression_report import ImpressionReport
 from components.item_table.item_report import ItemTableReport
 from pipeline.records.processed import pipeline_code
 from pipeline.records.protocol import data_counts, metrics, protocol
@@ -46,11 +47,11 @@ def run_record(
     outputs = {f"{run.component}.{key}": artifact for run in runs for key, artifact in run.outputs.items()}
     folders = {name: str(root / artifact.uri) for name, artifact in outputs.items()}
     examples, evaluation = folders["InteractionExampleGen.examples"], folders["Evaluator.evaluation"]
-    counts, model = folders["Baselines.counts"], f"{folders['Trainer.model']}/Format-Serving"
-    report, info = IngestionReport.read(examples), read_model_info(model)
+    artifacts = _artifacts(folders)
+    report, info = IngestionReport.read(examples), read_model_info(str(artifacts["model"]))
     pushed = _pushed(root, outputs["Pusher.pushed_model"].custom_properties)
     blessing = folders["ModelGate.blessing" if config.train.refit == "none" else "Refit.blessing"]
-    items = folders.get("ItemTable.items")
+    items, impressions, by_impression = (artifacts[name] for name in ("items", "impressions", "impression_evaluation"))
     return {
         "name": config.name,
         "root": str(root),
@@ -66,27 +67,35 @@ def run_record(
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "files_path": f"{examples}/{FILES_FILE}",
             "item_table": asdict(ItemTableReport.read(items)) if items else None,
+            "impressions": asdict(ImpressionReport.read(impressions)) if impressions else None,
         },
         "drift": [asdict(each) for each in read_drift(folders["DataValidator.drift"])],
-        "metrics": metrics(read_summary(evaluation)),
+        "metrics": metrics(read_summary(evaluation), read_summary(by_impression) if by_impression else None),
         "evaluation": evaluation,
-        "artifacts": {
-            "examples": examples,
-            "statistics": folders["StatisticsGen.statistics"],
-            "interaction_statistics": folders["DataValidator.statistics"],
-            "model": model,
-            "model_run": folders["Trainer.model_run"],
-            "counts": counts,
-            "items": items,
-        },
+        "artifacts": artifacts,
         "order": info,
-        "protocol": protocol(config, info["reads"], report, len(read_catalogue(counts))),
+        "protocol": protocol(config, info["reads"], report, len(read_catalogue(folders["Baselines.counts"]))),
         "gate": _gate(read_verdict(blessing)),
         "pushed": pushed,
         "served": _served(config, folders, pushed is not None),
         "timings_s": {run.component: round(run.seconds, 3) for run in runs},
         "cached": [run.component for run in runs if run.cached],
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _artifacts(folders: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the folders that a report reads; None for a component that the configuration does not need."""
+    return {
+        "examples": folders["InteractionExampleGen.examples"],
+        "statistics": folders["StatisticsGen.statistics"],
+        "interaction_statistics": folders["DataValidator.statistics"],
+        "model": f"{folders['Trainer.model']}/Format-Serving",
+        "model_run": folders["Trainer.model_run"],
+        "counts": folders["Baselines.counts"],
+        "items": folders.get("ItemTable.items"),
+        "impressions": folders.get("Impressions.impressions"),
+        "impression_evaluation": folders.get("ImpressionEvaluator.evaluation"),
     }
 
 

@@ -74,13 +74,33 @@ def test_previous_model_is_evaluated_on_the_same_queries(folder: Path, tmp_path:
     assert (output / "summary.json").is_file()
 
 
+def test_impressions_are_evaluated_and_counted(folder: Path, tmp_path: Path) -> None:
+    fourth_day_s = START_S + 3 * 86_400
+    rows = [f"1,u00,{fourth_day_s},d f,f", f"2,u01,{fourth_day_s},a b,b", f",u02,{fourth_day_s},a,"]
+    (tmp_path / "shown.csv").write_text("\n".join(["id,user,time,shown,clicked", *rows, ""]))
+    columns = {"impression": "id", "user": "user", "timestamp": "time", "shown": "shown", "clicked": "clicked"}
+    impressions = {"path": str(tmp_path / "shown.csv"), "columns": columns, "timestamp": {"unit": "s"}}
+    data = {**config(folder).data.model_dump(), "impressions": impressions, "max_rejected_share": 0.5}
+    cuts = {"validation_from": fourth_day_s - 86_400, "test_from": fourth_day_s}
+    changed = settings(folder, data=data, split={"kind": "temporal", **cuts})
+
+    metrics, _ = evaluate_model(changed, folder / "model", output=tmp_path / "kept")
+    counts = validate_log(changed, tmp_path / "rejected").impressions
+
+    assert metrics["impressions"]["systems"]["model"]["auc"][0] == 1.0  # the last letter comes first
+    assert (tmp_path / "kept" / "impressions" / "impressions.parquet").is_file()
+    assert counts is not None
+    assert (counts.impressions["test"], counts.rows_rejected) == (2, {"no_impression": 1})
+    assert {path.name.partition("-")[0] for path in (tmp_path / "rejected").iterdir()} == {"log.csv", "shown.csv"}
+
+
 class TestTemporaryFolder:
     def test_folder_with_a_wildcard_is_used_by_validate(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "[1]").mkdir()
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "[1]"))
-        assert validate_log(config(folder)).rows_accepted == 120
+        assert validate_log(config(folder)).interactions.rows_accepted == 120
 
     def test_missing_folder_is_refused(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))

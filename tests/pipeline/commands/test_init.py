@@ -43,7 +43,7 @@ def test_written_configuration_loads_and_its_log_is_valid(tmp_path: Path) -> Non
     path, guess = init_config(str(log), tmp_path / "shop.yaml")
     loaded = load_config(path)
     assert loaded.data == DataConfig.model_validate(guess.data.model_dump())
-    counts = validate_log(loaded)
+    counts = validate_log(loaded).interactions
     assert (counts.rows_read, counts.rows_accepted, counts.users, counts.items) == (108, 108, 9, 15)
 
 
@@ -165,5 +165,5 @@ def test_impressions_are_refused_with_a_command_that_makes_a_log(
     path, _ = init_config("log.tsv")
 
     assert len((tmp_path / "log.tsv").read_text().splitlines()) == clicks
-    counts = validate_log(load_config(path))
+    counts = validate_log(load_config(path)).interactions
     assert counts.rows_accepted == clicks

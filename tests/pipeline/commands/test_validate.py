@@ -31,7 +31,7 @@ def test_validate_counts_the_rows_of_a_log_on_a_store(bucket: str, tmp_path: Pat
     write_bytes(f"{bucket}/log/2026.csv.gz", gzip.compress((tmp_path / "log.csv").read_bytes()))
     config = tmp_path / "planted.yaml"
     config.write_text(DATA.format(log=f"{bucket}/log/*.csv.gz"))
-    assert validate_log(load_config(config)).rows_read == 10 * LENGTH
+    assert validate_log(load_config(config)).interactions.rows_read == 10 * LENGTH
 
 
 @pytest.mark.parametrize("bucket", [f"s3://{BUCKET}", f"gs://{GOOGLE_BUCKET}"], ids=["s3", "gs"])

@@ -14,6 +14,7 @@ from pipeline.commands.compare import tables
 from pipeline.display.tables import (
     answer_table,
     data_table,
+    impressions_table,
     metrics_table,
     recommendation_table,
     summary_table,
@@ -213,3 +214,52 @@ def test_data_table_shows_what_the_log_and_the_table_of_items_lack() -> None:
         "items of the items table missing from the log": ["6"],
     }
     assert {name: cells for name, cells in shown_rows.items() if "items table" in name} == expected
+
+
+IMPRESSIONS: dict[str, Any] = {
+    "impressions": 1234,
+    "users": 567,
+    "systems": {
+        "model": {"auc": [0.625, 0.5, 0.75], "mrr": [0.25, 0.125, 0.375]},
+        "recent_popularity": {"auc": [0.5, 0.4, 0.6], "mrr": [None, None, None]},
+    },
+    "above_popularity": {"auc": [0.125, 0.0625, 0.25], "mrr": [0.1, None, None]},
+}
+
+
+def test_impressions_table_shows_means_and_the_difference_from_popularity() -> None:
+    table = impressions_table(IMPRESSIONS)
+
+    assert str(table.title) == "Shown items: 1,234 test impressions of 567 users"
+    assert rows(table) == {
+        "": ["auc", "mrr"],
+        "model": ["0.6250", "0.2500"],
+        "recent popularity": ["0.5000", ""],
+        "model, 95% interval": ["0.5000 to 0.7500", "0.1250 to 0.3750"],
+        "model minus popularity, 95% interval": ["0.0625 to 0.2500", ""],
+    }
+
+
+def test_data_table_shows_impressions_by_split_and_reason() -> None:
+    log: dict[str, Any] = dict.fromkeys(("rows_read", "rows_accepted", "users", "items"), 10)
+    none: dict[str, Any] = {
+        name: {} for name in ("late_rows", "rows_rejected", "rows_filtered", "rows_left_out", "examples", "tables")
+    }
+    missing = {"users_not_in_table": 0, "interactions_not_in_table": 0, "spans": [], "test_users": {}}
+    impressions = {
+        "rows_rejected": {"bad_list": 2},
+        "impressions": {"train": 3, "eval": 4, "test": 5},
+        "test_without_history": 1,
+        "items_not_in_log": 6,
+    }
+
+    found = rows(data_table({**log, **none, **missing, "impressions": impressions}))
+
+    assert {name: cells for name, cells in found.items() if "impressions" in name} == {
+        "impressions, rejected: bad_list": ["2"],
+        "train impressions": ["3"],
+        "eval impressions": ["4"],
+        "test impressions": ["5"],
+        "test impressions without a history": ["1"],
+        "items of the impressions missing from the log": ["6"],
+    }

@@ -131,6 +131,33 @@ def test_page_starts_with_any_metric_of_the_gate(finished_root: Path, tmp_path: 
     assert list(figures(page))[4:6] == ["systems-auc", "systems-recall@3"]
 
 
+def test_page_shows_impressions_and_the_correction_for_positions(finished_root: Path, tmp_path: Path) -> None:
+    record = read_record(finished_root)
+    names = ("auc", "mrr", "ndcg@5", "ndcg@10")
+    model, popularity = {name: [0.625, 0.5, 0.75] for name in names}, {name: [0.5, 0.4, None] for name in names}
+    estimates = {"naive": [0.75, 0.7, 0.8], "ips": [0.5, 0.25, 0.75], "snips": [0.6, 0.55, 0.65]}
+    bias = {"clip": 5.0, "clicks": 40, "clicks_without_propensity": 3, "effective_sample_size": 20.4}
+    bias |= {"clipped_clicks": 2, "clipped_weight": 0.125, "systems": {"model": estimates}}
+    counts = {"impressions": 30, "users": 20, "shown": 300, "clicks": 43}
+    counts |= {"unknown_items": 7, "without_clicks": 5, "only_clicks": 1}
+    systems = {"model": model, "recent_popularity": popularity}
+    record["metrics"]["impressions"] = {**counts, "systems": systems, "above_popularity": model, "position_bias": bias}
+    record["data"]["impressions"] = {"rows_rejected": {"bad_list": 4}, "impressions": {"train": 60, "test": 30}}
+    (tmp_path / RECORD).write_text(json.dumps(record))
+
+    text = " ".join(unescape(re.sub(r"<[^>]*>", " ", write_report(tmp_path).read_text())).split())
+
+    cell = "0.6250 0.5000 to 0.7500"
+    assert f"model auc mrr ndcg@5 ndcg@10 model {cell} {cell} {cell} {cell} recent popularity 0.5000" in text
+    assert f"model minus popularity {cell}" in text
+    assert "30 lists of 20 users in the test span" in text
+    assert "impressions, rejected: bad list 4" in text
+    assert "train impressions 60 test impressions 30" in text
+    assert "model 0.7500 0.7000 to 0.8000 0.5000 0.2500 to 0.7500 0.6000 0.5500 to 0.6500" in text
+    assert "40 clicks count, like 20 clicks with equal weights" in text
+    assert "Clipping at 5 lowers the weight of 2 clicks and removes 12.5% of the weight." in text
+
+
 class NanVectors(Successor):
     """A model whose item vectors are NaN."""
 

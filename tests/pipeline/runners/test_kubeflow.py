@@ -20,6 +20,10 @@ from schemas.loading import load_config
 from tests.kubeflow.double import refusals
 
 REPOSITORY = Path(__file__).parents[3]
+IMPRESSIONS = (
+    "data.impressions={{path: {path}, columns: {{impression: n, user: u, timestamp: t, shown: s, clicked: c}},"
+    " timestamp: {{unit: s}}}}"
+)
 OUTPUTS: dict[Target, str] = {"kubeflow": "pipeline.yaml", "vertex": "pipeline.json"}
 
 
@@ -91,10 +95,11 @@ def test_local_log_is_refused(setting: str, tmp_path: Path) -> None:
         ("data.items={path: items.csv, id: i, title: t, columns: {genres: {column: g}}}", "data.items.path"),
         ("data.items={path: items.csv, id: i, title: t}", "data.items.path"),
         ("data.users={path: users.csv, id: i, columns: {gender: {column: g}}}", "data.users.path"),
+        (IMPRESSIONS.format(path="shown.csv"), "data.impressions.path"),
     ],
 )
 def test_local_table_that_is_read_is_refused(table: str, name: str, tmp_path: Path) -> None:
-    log = ["data.path=gs://bucket/log.csv", "data.items=null"]
+    log = ["data.path=gs://bucket/log.csv", "data.items=null", "split.kind=temporal"]
     with pytest.raises(InputError, match=rf"{name} as a URI"):
         compiled(
             load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", [*log, table]), "vertex", tmp_path
@@ -129,6 +134,25 @@ def test_table_that_the_model_reads_is_an_input_of_training_and_refit(tmp_path: 
     codes, counts = (json_format.MessageToJson(spec.root.dag.tasks[name]) for name in ("Transform", "Baselines"))
     assert "genre" not in codes  # the network reads it from the table
     assert "genre" in counts
+
+
+def test_impressions_are_read_before_training_and_evaluated_on_the_cluster(tmp_path: Path) -> None:
+    settings = ["data.path=gs://bucket/log.csv", "data.items=null", "split.kind=temporal"]
+    impressions = IMPRESSIONS.format(path="gs://bucket/shown.csv")
+    config = load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", [*settings, impressions])
+
+    spec = specification(compiled(config, "kubeflow", tmp_path))
+
+    tasks = spec.root.dag.tasks
+    assert refusals(spec) == []
+    assert not tasks["ImpressionFiles"].caching_options.enable_cache
+    assert "Impressions" in tasks["Trainer"].dependent_tasks
+    read = tasks["ImpressionEvaluator"].inputs.artifacts
+    assert {name: each.task_output_artifact.producer_task for name, each in read.items()} == {
+        "impressions": "Impressions",
+        "model": "Trainer",
+        "counts": "Baselines",
+    }
 
 
 @pytest.mark.parametrize("root", ["/tmp/root", "gs://", "gs:///folder", "gs:// bucket", ""])
