@@ -136,7 +136,7 @@ def test_page_shows_impressions_and_the_correction_for_positions(finished_root: 
     names = ("auc", "mrr", "ndcg@5", "ndcg@10")
     model, popularity = {name: [0.625, 0.5, 0.75] for name in names}, {name: [0.5, 0.4, None] for name in names}
     estimates = {"naive": [0.75, 0.7, 0.8], "ips": [0.5, 0.25, 0.75], "snips": [0.6, 0.55, 0.65]}
-    bias = {"clip": 5.0, "clicks": 40, "clicks_without_propensity": 3, "effective_sample_size": 20.4}
+    bias: dict[str, Any] = {"clip": 5.0, "clicks": 40, "clicks_without_propensity": 3, "effective_sample_size": 20.4}
     bias |= {"clipped_clicks": 2, "clipped_weight": 0.125, "systems": {"model": estimates}}
     counts = {"impressions": 30, "users": 20, "shown": 300, "clicks": 43}
     counts |= {"unknown_items": 7, "without_clicks": 5, "only_clicks": 1}

@@ -115,7 +115,7 @@ def test_codec_without_its_package_names_the_package(tmp_path: Path) -> None:
     path = Path(write(tmp_path / "log", "long", [1], codec="null"))
     path.write_bytes(path.read_bytes().replace(b"\x08null", b"\x12zstandard"))
 
-    with pytest.raises(InputError, match="you need to install one of the following libraries: .*zstd") as raised:
+    with pytest.raises(InputError, match=r"you need to install one of the following libraries: .*zstd") as raised:
         read(str(path))
     assert "install the named package" in raised.value.remedy
 
