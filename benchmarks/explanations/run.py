@@ -23,7 +23,7 @@ from components.baselines.tables import read_catalogue
 from components.evaluator.queries import read_queries
 from components.evaluator.statistics import Estimate, difference, mean_and_error
 from components.evaluator.systems import call_signature, load_model
-from pipeline.explanations.leave_one_out import Candidates, Mask, draw_candidates, log_probabilities
+from pipeline.explanations.leave_one_out import Mask, WeightedCandidates, draw_candidates, log_probabilities
 from pipeline.explanations.model_calls import attention, scores_of_parts
 from pipeline.explanations.user_sample import draw_users
 from pipeline.records.run_root import read_record, recorded_config
@@ -96,7 +96,7 @@ def summarize(shares: Sequence[PassedShares]) -> dict[str, Any]:
     return found
 
 
-def _log_probability(model: Any, stage: str, example: bytes, candidates: Candidates, kept: Mask) -> Floats:
+def _log_probability(model: Any, stage: str, example: bytes, candidates: WeightedCandidates, kept: Mask) -> Floats:
     """Return the logarithm of the first recommendation's probability after parts of a history, [parts]."""
     scores = scores_of_parts(model, stage, example, kept, candidates.ids)
     return log_probabilities(scores, candidates.represented)[:, 0]

@@ -21,7 +21,7 @@ LEAST_LOSS = 1e-4  # a smaller difference of two logarithms may be the rounding 
 Mask = npt.NDArray[np.bool_]
 
 
-class Candidates(NamedTuple):
+class WeightedCandidates(NamedTuple):
     """The items among which a probability is computed.
 
     Args:
@@ -35,7 +35,7 @@ class Candidates(NamedTuple):
 
 def draw_candidates(
     listed: Sequence[str], seen: Collection[str], catalogue: Ids, generator: np.random.Generator
-) -> Candidates:
+) -> WeightedCandidates:
     """Return a served list with a sample of the other items, which stands for all of them.
 
     Seen items that are not listed are left out. A shortened history would recommend the item that it lacks, and this
@@ -58,7 +58,7 @@ def draw_candidates(
     drawn = generator.choice(len(rest), min(OTHERS, len(rest)), replace=False) if rest else np.zeros(0, np.int64)
     represented = np.ones(len(listed) + len(drawn))
     represented[len(listed) :] = len(rest) / max(len(drawn), 1)
-    return Candidates([*listed, *(rest[index] for index in drawn)], represented)
+    return WeightedCandidates([*listed, *(rest[index] for index in drawn)], represented)
 
 
 def one_left_out(length: int) -> Mask:
