@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
-from apache_beam.pvalue import AsDict, AsIter, AsSingleton
+from apache_beam.pvalue import AsDict, AsIter, AsSingleton, TaggedOutput
 from scipy import sparse
 
 from components.baselines.batch_counts import (
@@ -18,11 +18,11 @@ from components.baselines.batch_counts import (
     INTERACTIONS,
     RECENT,
     SEQUENCES,
-    TRANSITIONS,
     USERS,
+    Block,
     BlockKey,
     add,
-    count_batch,
+    count_sequences,
     count_times,
     count_users,
     keep_recent_sessions,
@@ -33,17 +33,25 @@ from components.baselines.item_catalogue import ItemFeatures, collect_items, fea
 from components.baselines.session_index import earliest_ends, latest_ends
 from components.baselines.tables import write_block, write_items, write_sessions
 from components.common.beam_combiners import MergeParts, ValueCounts, count_distinct, merge_value_counts
-from components.common.example_batches import ReadBatches, split_pattern
+from components.common.example_batches import (
+    ExampleColumns,
+    FindFiles,
+    join_sequences,
+    parse_examples,
+    read_example_batches,
+)
 from schemas.config.log import Feature
 from schemas.features import SPLITS, TRAIN
 from trainer.baselines.tables import ItemCounts
 
+INTERACTIONS_AT_ONCE = 1_000_000  # of training sequences; large parts are counted and added up in less time
+
 
 class CountBaselines(beam.PTransform):
-    """Transform of batches of serialized examples to the counts of the baselines' `Tables`.
+    """Transform of files of examples to the counts of the baselines' `Tables`.
 
     Only one split is counted. The catalogue is the items of all splits. A worker
-    holds the catalogue, a batch, and blocks of the sums.
+    holds the catalogue, a part of the sequences, and blocks of the sums.
 
     Args:
         features: further columns of the examples; those that belong to the item are kept in the tables.
@@ -52,8 +60,7 @@ class CountBaselines(beam.PTransform):
     Example:
         Count the examples of a folder, as `count_baselines` does::
 
-            batches = {split: pipeline | split >> ReadBatches(split_pattern(folder, split)) for split in SPLITS}
-            counts = batches | CountBaselines()
+            counts = pipeline | FindFiles(folder, SPLITS) | CountBaselines()
     """
 
     def __init__(self, features: Sequence[Feature] = (), split: str = TRAIN) -> None:
@@ -61,54 +68,40 @@ class CountBaselines(beam.PTransform):
         self._split = split
         self._features = [feature for feature in features if feature.of == "item"]
 
-    def expand(self, batches: Mapping[str, beam.PCollection]) -> dict[str, beam.PCollection]:
-        """Count batches.
+    def expand(self, files: beam.PCollection) -> dict[str, beam.PCollection]:
+        """Count the examples of files.
 
         Args:
-            batches: by split, `Batch` elements.
+            files: pairs of a split and a file.
 
         Returns:
             `items`, one `ItemCounts`; `last_time_s`, the time of the last target, or None; `blocks`, those of
             `TRANSITIONS` and `NEIGHBOURS` by key; and `sessions`, by the number of a part.
         """
-        train = batches[self._split]
-        items = (
-            tuple(batches.values())
-            | "AllSplits" >> beam.Flatten()
-            | "CollectItems" >> beam.Map(collect_items, self._features)
-            | "MergeItems" >> beam.CombineGlobally(MergeParts(merge_items))
+        read = files | "ReadFile" >> beam.FlatMap(_read_file, self._features, self._split).with_outputs(
+            "times", "sequences", main="items"
         )
+        items = read["items"] | "MergeItems" >> beam.CombineGlobally(MergeParts(merge_items))
         index = AsSingleton(items | "IndexItems" >> beam.Map(index_items))
-        times = (
-            train
-            | "CountTimes" >> beam.Map(count_times)
-            | "MergeTimes" >> beam.CombineGlobally(MergeParts(merge_value_counts, count_distinct))
-        )
+        times = read.times | "MergeTimes" >> beam.CombineGlobally(MergeParts(merge_value_counts, count_distinct))
         recency = AsSingleton(times | "RecencyWeights" >> beam.Map(recency_weights))
-        counted = train | "CountBatch" >> beam.FlatMap(count_batch, index, recency).with_outputs(
-            "sessions", "ends", "users", main="matrices"
+        counted = read.sequences | "CountSequences" >> beam.FlatMap(count_sequences, index, recency).with_outputs(
+            "rows", "sessions", "ends", "users", main="pairs"
         )
-        users = (
+        rows = AsDict(counted.rows | "SumRows" >> _SumBlocks())
+        users = AsDict(
             counted.users
             | "KeyByUsers" >> beam.Map(lambda group: group).with_output_types(tuple[int, Any])
             | "GroupUsers" >> beam.GroupByKey()
             | "CountUsers" >> beam.FlatMap(count_users, index)
             | "SumUsers" >> _SumBlocks()
         )
-        # Users are summed separately because they come later: the counts of each batch would be kept until then.
-        sums = counted.matrices | "SumBlocks" >> _SumBlocks()
-        sequences = AsDict(sums | "Sequences" >> beam.Filter(_is_of, SEQUENCES))
-        nearest = (
-            sums
-            | "Cooccurrences" >> beam.Filter(_is_of, COOCCURRENCES)
-            | "Neighbours" >> beam.Map(nearest_neighbours, sequences)
-        )
-        transitions = sums | "Transitions" >> beam.Filter(_is_of, *TRANSITIONS)
-        rows = (sums | "Rows" >> beam.Filter(_is_of, INTERACTIONS, RECENT), users) | "RowsAndUsers" >> beam.Flatten()
+        # Rows are summed separately because neighbours need them: the sums of pairs would be kept until then.
+        blocks = counted.pairs | "SumPairs" >> _SumBlocks() | "FinishBlock" >> beam.Map(_finish_block, rows)
         return {
-            "items": items | "ItemCounts" >> beam.Map(_item_counts, self._features, AsDict(rows)),
+            "items": items | "ItemCounts" >> beam.Map(_item_counts, self._features, rows, users),
             "last_time_s": times | "LastTime" >> beam.Map(_last_time_s),
-            "blocks": (transitions, nearest) | "Blocks" >> beam.Flatten(),
+            "blocks": blocks,
             "sessions": self._recent_sessions(counted, index, recency),
         }
 
@@ -149,8 +142,7 @@ def count_baselines(
         split: the split that is counted: `TRAIN`, or `REFIT` if the examples have it.
     """
     names = dict.fromkeys((*SPLITS, split))  # a refit may train on items that are in no other example
-    batches = {name: pipeline | f"Read-{name}" >> ReadBatches(split_pattern(examples, name)) for name in names}
-    counts = batches | "Count" >> CountBaselines(features, split)
+    counts = pipeline | "FindFiles" >> FindFiles(examples, names) | "Count" >> CountBaselines(features, split)
     scratch = f"{folder}/unfinished"
     blocks = counts["blocks"] | "WriteBlock" >> beam.Map(write_block, folder, scratch)
     sessions = counts["sessions"] | "WriteSessions" >> beam.Map(write_sessions, folder, scratch)
@@ -158,6 +150,28 @@ def count_baselines(
     _ = counts["items"] | "WriteItems" >> beam.Map(
         _write_last, folder, scratch, written, AsSingleton(counts["last_time_s"])
     )
+
+
+def _read_file(named: tuple[str, str], features: Sequence[Feature], counted: str) -> Iterator[Any]:
+    """Yield the items of a file, and if its split is counted, tagged, the times of the targets and the sequences."""
+    split, file = named
+    parts: list[ExampleColumns] = []
+    for batch in read_example_batches([file]):
+        columns = parse_examples(batch, features)
+        yield collect_items(columns, features)
+        if split == counted:
+            yield TaggedOutput("times", count_times(columns))
+            parts.append(columns)
+            if sum(len(part.items) for part in parts) >= INTERACTIONS_AT_ONCE:
+                yield TaggedOutput("sequences", join_sequences(parts))
+                parts = []
+    if parts:
+        yield TaggedOutput("sequences", join_sequences(parts))
+
+
+def _finish_block(block: Block, rows: Mapping[BlockKey, sparse.csr_matrix]) -> Block:
+    """Return a block of `TRANSITIONS` as it is, and one of `NEIGHBOURS` for one of `COOCCURRENCES`."""
+    return nearest_neighbours(block, rows[SEQUENCES, 0]) if block[0][0] == COOCCURRENCES else block
 
 
 def _write_last(
@@ -169,8 +183,13 @@ def _write_last(
 
 
 def _item_counts(
-    items: ItemFeatures, features: Sequence[Feature], sums: Mapping[BlockKey, sparse.csr_matrix]
+    items: ItemFeatures,
+    features: Sequence[Feature],
+    rows: Mapping[BlockKey, sparse.csr_matrix],
+    users: Mapping[BlockKey, sparse.csr_matrix],
 ) -> ItemCounts:
+    sums = {**rows, **users}
+
     def row(name: str) -> Any:
         return sums[name, 0].toarray()[0] if (name, 0) in sums else np.zeros(len(items), np.int64)
 
@@ -186,10 +205,6 @@ def _item_counts(
 
 def _last_time_s(times: ValueCounts) -> int | None:
     return int(times[0][-1]) if len(times[0]) else None
-
-
-def _is_of(block: tuple[BlockKey, Any], *names: str) -> bool:
-    return block[0][0] in names
 
 
 def _stored_values(matrix: sparse.csr_matrix) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from components.common.example_batches import Batch, parse_examples
+from components.common.example_batches import ExampleColumns
 from schemas.config.log import Feature
 
 ItemFeatures = Mapping[bytes, tuple[Any, ...]]  # by item id, a value for each feature
@@ -17,25 +17,24 @@ ItemFeatures = Mapping[bytes, tuple[Any, ...]]  # by item id, a value for each f
 _NONE = {"category": b"", "number": -np.inf}  # lower than any other value
 
 
-def collect_items(batch: Batch, features: Sequence[Feature]) -> ItemFeatures:
+def collect_items(columns: ExampleColumns, features: Sequence[Feature]) -> ItemFeatures:
     """Return the items of a batch with the greatest value of each feature.
 
     Args:
-        batch: examples of any split.
-        features: columns that belong to the item: their value is the same in every interaction.
+        columns: a batch of examples of any split.
+        features: its further columns, which belong to the item: their value is the same in every interaction.
 
     Returns:
         By item id, a value for each feature.
     """
-    columns = parse_examples(batch, features)
     none = tuple(_NONE[feature.kind] for feature in features)
     values = [
         column if feature.kind == "category" else np.where(np.isnan(column), -np.inf, column)
         for feature, column in zip(features, columns.further, strict=True)
     ]
-    rows = pd.DataFrame(dict(enumerate([columns.item_ids, *values]))).drop_duplicates()
-    others = dict.fromkeys(pd.unique(columns.other_ids).tolist(), none)
-    return merge_items([others, *({row[0]: row[1:]} for row in rows.itertuples(index=False, name=None))])
+    rows = pd.DataFrame(dict(enumerate([columns.items, *values]))).drop_duplicates()
+    known = ({columns.ids[row[0]]: row[1:]} for row in rows.itertuples(index=False, name=None))
+    return merge_items([dict.fromkeys(columns.other_ids, none), *known])
 
 
 def merge_items(parts: Sequence[ItemFeatures]) -> ItemFeatures:

@@ -39,13 +39,13 @@ def latest_ends(parts: Sequence[ItemEnds]) -> ItemEnds:
         parts: any number of items with ends.
 
     Returns:
-        The items, ascending, and for each of them its ends, the latest first.
+        Items and ends, in any order.
     """
     items, ends_s = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    order = np.lexsort((-ends_s, items))
-    items, ends_s = items[order], ends_s[order]
-    kept = np.arange(len(items)) - np.searchsorted(items, items) < constants.RECENT_SESSIONS
-    return items[kept], ends_s[kept]
+    many = _counts(items) > constants.RECENT_SESSIONS  # few items or none, so that little is sorted
+    some_items, some_ends_s = _latest_first(items[many], ends_s[many])
+    kept = np.arange(len(some_items)) - np.searchsorted(some_items, some_items) < constants.RECENT_SESSIONS
+    return np.concatenate([items[~many], some_items[kept]]), np.concatenate([ends_s[~many], some_ends_s[kept]])
 
 
 def earliest_ends(latest: Sequence[ItemEnds], item_count: int) -> npt.NDArray[np.int64]:
@@ -60,10 +60,22 @@ def earliest_ends(latest: Sequence[ItemEnds], item_count: int) -> npt.NDArray[np
     """
     earliest = np.full(item_count, np.iinfo(np.int64).min)
     for items, ends_s in latest:
-        starts = np.searchsorted(items, items)
-        is_last = np.arange(len(items)) - starts == constants.RECENT_SESSIONS - 1
-        earliest[items[is_last]] = ends_s[is_last]
+        many = _counts(items) == constants.RECENT_SESSIONS
+        some_items, some_ends_s = _latest_first(items[many], ends_s[many])
+        earliest[some_items] = some_ends_s  # of an item that is there more than once, the last value stays
     return earliest
+
+
+def _counts(items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return for each element how often its value occurs."""
+    first = items.min() if len(items) else 0
+    return np.bincount(items - first)[items - first]
+
+
+def _latest_first(items: npt.NDArray[np.int64], ends_s: npt.NDArray[np.int64]) -> ItemEnds:
+    """Return the ends in the order of items, and of each item the latest first."""
+    order = np.lexsort((-ends_s, items))
+    return items[order], ends_s[order]
 
 
 def recent_sessions(sessions: Sequence[Session], earliest: npt.NDArray[np.int64]) -> list[Session]:

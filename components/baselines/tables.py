@@ -15,7 +15,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 from scipy import sparse
 
-from components.baselines.batch_counts import NEIGHBOURS, TRANSITIONS, BlockKey, assemble
+from components.baselines.batch_counts import NEIGHBOURS, TRANSITIONS, Block, BlockKey, assemble
 from components.baselines.session_index import Session, from_arrays, sessions_matrix, to_arrays
 from components.common.atomic_write import atomic_write
 from trainer.baselines.constants import ITEMS_FILE
@@ -66,7 +67,7 @@ def write_items(counts: ItemCounts, folder: str, scratch: str, last_time_s: int 
     _write(folder, ITEMS_FILE, scratch, partial(pq.write_table, items))
 
 
-def write_block(block: tuple[BlockKey, sparse.csr_matrix], folder: str, scratch: str) -> str:
+def write_block(block: Block, folder: str, scratch: str) -> str:
     """Write a block of a table [items, items].
 
     Args:
@@ -78,7 +79,14 @@ def write_block(block: tuple[BlockKey, sparse.csr_matrix], folder: str, scratch:
         The name of the file.
     """
     (name, number), matrix = block
-    return _write(folder, _part(name, number), scratch, partial(sparse.save_npz, matrix=matrix))
+    arrays = {
+        "indices": matrix.indices,
+        "indptr": matrix.indptr,
+        "format": np.array(b"csr"),
+        "shape": np.array(matrix.shape),
+        "data": matrix.data,
+    }  # those of scipy.sparse.load_npz
+    return _write(folder, _part(name, number), scratch, partial(_write_npz, arrays=arrays))
 
 
 def write_sessions(part: tuple[int, Sequence[Session]], folder: str, scratch: str) -> str:
@@ -94,11 +102,7 @@ def write_sessions(part: tuple[int, Sequence[Session]], folder: str, scratch: st
     """
     number, sessions = part
     arrays = to_arrays(sorted(sessions))
-
-    def write(file: io.BytesIO) -> None:
-        np.savez_compressed(file, ends_s=arrays["ends_s"], items=arrays["items"], starts=arrays["starts"])
-
-    return _write(folder, _part(_SESSIONS, number), scratch, write)
+    return _write(folder, _part(_SESSIONS, number), scratch, partial(_write_npz, arrays=arrays))
 
 
 def read_catalogue(folder: str) -> npt.NDArray[np.object_]:
@@ -161,6 +165,14 @@ def _part(name: str, number: int) -> str:
 
 def _arrow_type(values: npt.NDArray[Any]) -> pa.DataType:
     return pa.string() if values.dtype == np.object_ else pa.from_numpy_dtype(values.dtype)
+
+
+def _write_npz(file: io.BytesIO, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write arrays as NumPy does, except that NumPy's compression takes several times as long for little less."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _write(folder: str, name: str, scratch: str, write: Callable[[io.BytesIO], Any]) -> str:

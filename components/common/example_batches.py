@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -35,31 +35,32 @@ class ExampleColumns(NamedTuple):
 
     user_ids: npt.NDArray[np.object_]  # bytes [examples]
     starts: npt.NDArray[np.int64]  # [examples + 1], the start of each sequence, and the end of the last
-    item_ids: npt.NDArray[np.object_]  # bytes [interactions]
+    ids: npt.NDArray[np.object_]  # bytes [n], each item of the sequences; bytes are slow, so there are few of them
+    items: npt.NDArray[np.int32]  # [interactions], positions in `ids`
     timestamps_s: npt.NDArray[np.int64]  # [interactions]
     further: tuple[npt.NDArray[Any], ...]  # for each feature, bytes or float32 [interactions]
-    other_ids: npt.NDArray[np.object_]  # bytes [n], of all examples
+    other_ids: npt.NDArray[np.object_]  # bytes [n], each excluded item and target of all examples
 
 
-class ReadBatches(beam.PTransform):
-    """Source of the examples in TFRecord.gz files.
+class FindFiles(beam.PTransform):
+    """Source of the names of the splits' files, spread over the workers.
 
     Args:
-        pattern: a folder, `/`, and a pattern of file names.
+        examples: the folder of all examples.
+        splits: the names of the splits.
     """
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, examples: str, splits: Iterable[str]) -> None:
         super().__init__()
-        self._pattern = pattern
+        self._patterns = [(split, split_pattern(examples, split)) for split in splits]
 
     def expand(self, start: beam.pvalue.PBegin) -> beam.PCollection:
-        """Return `Batch` elements."""
+        """Return pairs of a split and a file."""
         return (
             start
-            | "Pattern" >> beam.Create([self._pattern])
-            | "FindFiles" >> beam.FlatMap(list_files)
+            | "Patterns" >> beam.Create(self._patterns)
+            | "ListFiles" >> beam.FlatMapTuple(lambda split, pattern: [(split, file) for file in list_files(pattern)])
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadFile" >> beam.FlatMap(lambda file: read_example_batches([file]))
         )
 
 
@@ -108,6 +109,9 @@ def parse_examples(batch: Batch, features: Sequence[Feature] = ()) -> ExampleCol
         | {name: tf.io.FixedLenFeature([], kind) for name, kind in scalar.items()},
     )
     splits = parsed[ITEM_IDS].row_splits.numpy()
+    ids, codes = tf.unique(tf.concat([parsed[ITEM_IDS].flat_values, parsed[TARGET_ID]], axis=0))
+    in_histories, in_targets = np.split(codes.numpy(), splits[-1:])
+    others = tf.unique(tf.concat([parsed[name].flat_values for name in (EXCLUDE_IDS, TARGET_IDS)], axis=0)).y
 
     def with_target(name: str, target: str) -> npt.NDArray[Any]:
         return np.insert(parsed[name].flat_values.numpy(), splits[1:], parsed[target].numpy())
@@ -115,8 +119,31 @@ def parse_examples(batch: Batch, features: Sequence[Feature] = ()) -> ExampleCol
     return ExampleColumns(
         user_ids=parsed[USER_ID].numpy(),
         starts=splits + np.arange(len(splits)),
-        item_ids=with_target(ITEM_IDS, TARGET_ID),
+        ids=ids.numpy(),
+        items=np.insert(in_histories, splits[1:], in_targets),
         timestamps_s=with_target(TIMESTAMPS_S, TARGET_TIMESTAMP_S),
         further=tuple(with_target(feature.name, target_key(feature.name)) for feature in features),
-        other_ids=np.concatenate([parsed[name].flat_values.numpy() for name in (EXCLUDE_IDS, TARGET_IDS)]),
+        other_ids=others.numpy(),
+    )
+
+
+def join_sequences(parts: Sequence[ExampleColumns]) -> ExampleColumns:
+    """Return the sequences of one or more batches as those of one, without further columns and other ids.
+
+    Args:
+        parts: the columns of the batches.
+
+    Returns:
+        The columns; an item of several batches is in `ids` as often.
+    """
+    firsts = np.cumsum([0, *(len(part.ids) for part in parts[:-1])], dtype=np.int32)
+    lengths = np.concatenate([np.diff(part.starts) for part in parts])
+    return ExampleColumns(
+        user_ids=np.concatenate([part.user_ids for part in parts]),
+        starts=np.concatenate([[0], np.cumsum(lengths)]),
+        ids=np.concatenate([part.ids for part in parts]),
+        items=np.concatenate([first + part.items for first, part in zip(firsts, parts, strict=True)]),
+        timestamps_s=np.concatenate([part.timestamps_s for part in parts]),
+        further=(),
+        other_ids=np.zeros(0, np.object_),
     )

@@ -66,9 +66,11 @@ def Refit(  # type: ignore[no-untyped-def]
         judged, path = (path_utils.serving_model_path(each.uri) for each in (model, refitted_model))
         transform = tft.TFTransformOutput(transform_graph.uri)
         whole, held_out = ([split_pattern(examples.uri, split)] for split in (REFIT, EVAL))
-        data = read_fit_data(whole, held_out, refit_counts.uri, items.uri if items else "", config, transform)
+        table = items.uri if items else ""
+        data = read_fit_data(whole, held_out, refit_counts.uri, table, config, transform)
         refitted = {"counts": recount, "full": retrain}[kind](data, config, read_trained_state(model_run.uri))
-        export_model(refitted, path, refit_counts.uri, config, transform.vocabulary_file_by_name(VOCABULARY))
+        vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
+        export_model(refitted, path, refit_counts.uri, table, config, vocabulary_file)
         trained_on = {
             name: read_counted_split(folder.uri)._asdict()
             for name, folder in (("judged", counts), ("served", refit_counts))

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import apache_beam as beam
 from google.protobuf.message import Message
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.orchestration.portable.data_types import ExecutionInfo
 from tfx.proto.orchestration import execution_result_pb2, placeholder_pb2
 
 from components.common.stores import absolute
+from pipeline.runners.beam_options import make_pipeline
 
 
 class BeamOperator(BeamExecutorOperator):
@@ -49,7 +51,7 @@ class BeamOperator(BeamExecutorOperator):
 
         Args:
             execution_info: the inputs, the outputs and the parameters.
-            make_beam_pipeline_fn: a maker of Beam pipelines, instead of options.
+            make_beam_pipeline_fn: a maker of Beam pipelines; by default one with the operator's options.
 
         Returns:
             The outputs.
@@ -60,8 +62,11 @@ class BeamOperator(BeamExecutorOperator):
                 artifact.uri = absolute(artifact.uri)
         moved.tmp_dir = absolute(execution_info.tmp_dir)
         moved.exec_properties.update(self._parameters)
-        result = super().run_executor(moved, make_beam_pipeline_fn)
+        result = super().run_executor(moved, make_beam_pipeline_fn or self._make_pipeline)
         for name, artifacts in execution_info.output_dict.items():
             for artifact, written in zip(artifacts, result.output_artifacts[name].artifacts, strict=True):
                 written.uri = artifact.uri
         return result
+
+    def _make_pipeline(self) -> beam.Pipeline:
+        return make_pipeline(self.beam_pipeline_args)  # resolved by now, and with the labels of TFX's executor

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
 from schemas.config.beam import BeamConfig
 
 _RUNNERS = {"portable": "PortableRunner", "flink": "FlinkRunner", "spark": "SparkRunner", "dataflow": "DataflowRunner"}
 # Without an image TFX packs its sources for remote workers in each component. This takes seconds, and leaves 50 MB in
 # the folder of temporary files.
 _NO_IMAGE = "--sdk_container_image=none"
+
+_View = TypeVar("_View", bound=PipelineOptions)
+
+
+class CachedOptions(PipelineOptions):
+    """Options of Beam whose views are made once.
+
+    Beam asks for a view several times in each step, and each time it makes a parser and parses all options.
+    """
+
+    def view_as(self, cls: type[_View]) -> _View:
+        """Return the options as those of a subclass.
+
+        Args:
+            cls: the subclass.
+        """
+        views = self.__dict__.setdefault("_views", {})  # an attribute is taken for an option
+        if cls not in views:
+            views[cls] = super().view_as(cls)
+        return cast(_View, views[cls])
+
+
+def make_pipeline(args: Sequence[str]) -> beam.Pipeline:
+    """Return a Beam pipeline without steps.
+
+    Args:
+        args: command-line options for Beam.
+    """
+    return beam.Pipeline(options=CachedOptions(list(args)))
 
 
 def beam_args(beam: BeamConfig) -> list[str]:

@@ -103,8 +103,9 @@ def filter_entries(matrix: sparse.csr_matrix, kept: npt.NDArray[np.bool_]) -> sp
         array([[1, 0],
                [0, 3]])
     """
-    ends = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
-    return sparse.csr_matrix((matrix.data[kept], matrix.indices[kept], ends), matrix.shape)
+    positions = np.flatnonzero(kept)
+    starts = np.searchsorted(positions, matrix.indptr)
+    return sparse.csr_matrix((matrix.data[positions], matrix.indices[positions], starts), matrix.shape)
 
 
 def _sort_keys(scores: npt.NDArray[Any], ranks: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

@@ -16,6 +16,7 @@ import tensorflow as tf
 from scipy import sparse
 
 from schemas.features import PADDING_ID
+from serving.export.per_item import per_item_variable
 from trainer.baselines import constants
 from trainer.baselines.constants import DISTANCE_WEIGHTS, DISTANCES, KNN_RECENCY_WEIGHTS
 
@@ -101,14 +102,16 @@ class CooccurrenceScorer(tf.Module):
         relative = np.stack(list(popularities.values()), axis=1) * len(target_fractions)
         relative = np.concatenate([np.zeros((1, len(popularities))), relative])
         logarithms = np.log(relative + _LOG_SMOOTHING).astype(np.float32)
-        self._popularity = tf.Variable(logarithms, trainable=False)  # [1 + items, 2]
+        self._popularity = per_item_variable(logarithms, "popularities", "first")  # [1 + items, 2]
         item_popularity = np.append(0.0, target_fractions)
         neighbours = [
             _top_columns(tables[name].pairs, EXTRA_CANDIDATES, item_popularity)
             for name in candidate_sources
             if name in tables
         ]
-        self._neighbours = [tf.Variable(table.astype(np.int32), trainable=False) for table in neighbours]
+        self._neighbours = [
+            per_item_variable(table.astype(np.int32), "top_neighbours", "zeros") for table in neighbours
+        ]
         highest = [
             _most_popular(popularities[name], EXTRA_CANDIDATES) for name in candidate_sources if name in popularities
         ]
@@ -126,7 +129,7 @@ class CooccurrenceScorer(tf.Module):
             float32 [batch, c, names].
         """
         # Every candidate of every history has its own key, so that one search finds those of all histories.
-        first_keys = tf.range(tf.shape(candidate_ids, tf.int64)[0]) * self._popularity.shape[0]
+        first_keys = tf.range(tf.shape(candidate_ids, tf.int64)[0]) * tf.shape(self._popularity, tf.int64)[0]
         keys = first_keys[:, tf.newaxis] + candidate_ids
         sorted_keys = tf.concat([tf.reshape(tf.sort(keys, axis=1), [-1]), [tf.int64.max]], axis=0)
         scores = tf.stack([table.scores(item_ids, first_keys, sorted_keys) for table in self._tables], axis=-1)
@@ -157,7 +160,7 @@ class _TableLookup(tf.Module):
     def __init__(self, table: CooccurrenceTable) -> None:
         super().__init__()
         pairs = table.pairs
-        self._ends = tf.Variable(pairs.indptr.astype(np.int64), trainable=False)  # [2 + items]
+        self._ends = per_item_variable(pairs.indptr.astype(np.int64), "ends", "last")  # [2 + items]
         self._neighbours = tf.Variable(pairs.indices.astype(np.int32), trainable=False)
         self._values = tf.Variable(pairs.data.astype(np.float32), trainable=False)
         self._recency_weights = tf.constant(table.recency_weights)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from components.baselines import batch_counts
+from components.baselines import batch_counts, count_pipeline
 from components.baselines.batch_counts import recency_weights
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_tables
+from components.common import example_batches
 from schemas.features import EVAL, TEST, TRAIN
 from tests.components.common.test_example_batches import GENRE, YEAR
 from tests.components.examples import example, write_splits
@@ -88,14 +89,21 @@ def test_tables_of_shuffled_examples_equal_counts_by_hand(sequences: list[Walk],
 
 
 def test_tables_in_many_blocks_and_parts_equal_counts_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With two rows in a block, and a group of users and a part of the sessions for each two interactions."""
-    for name, value in (
-        ("_LEAST_BLOCK_ROWS", 2),
-        ("_MOST_BLOCKS", 100),
-        ("_INTERACTIONS_OF_USER_GROUP", 2),
-        ("_INTERACTIONS_OF_SESSION_PART", 2),
+    """With two rows in a block, and a group of users and a part of the sessions for each two interactions.
+
+    Two sequences are counted at once, one of them or few cosines in each step.
+    """
+    for module, name, value in (
+        (batch_counts, "_LEAST_BLOCK_ROWS", 2),
+        (batch_counts, "_MOST_BLOCKS", 100),
+        (batch_counts, "_INTERACTIONS_OF_USER_GROUP", 2),
+        (batch_counts, "_INTERACTIONS_OF_SESSION_PART", 2),
+        (batch_counts, "_MOST_PAIRS", 12),
+        (batch_counts, "_MOST_COSINES", 3),
+        (example_batches, "EXAMPLES_PER_BATCH", 1),
+        (count_pipeline, "INTERACTIONS_AT_ONCE", 10),
     ):
-        monkeypatch.setattr(batch_counts, name, value)
+        monkeypatch.setattr(module, name, value)
     random = Random(3)
     sequences = [
         Walk(f"u{start % 5}", random.choices(ITEMS, k=5), list(range(start, start + 5))) for start in range(12)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.baselines.item_catalogue import collect_items, feature_columns, index_items, merge_items
+from components.common.example_batches import parse_examples
 from tests.components.common.test_example_batches import GENRE, YEAR
 from tests.components.examples import example
 
@@ -13,7 +14,7 @@ NAN = float("nan")
 
 
 def test_items_of_histories_targets_and_exclusions_are_collected() -> None:
-    items = collect_items([example(["b", "a"], exclude=["ü", "c"]), example(["a", "z"])], [])
+    items = collect_items(parse_examples([example(["b", "a"], exclude=["ü", "c"]), example(["a", "z"])]), [])
     assert sorted(items) == [item.encode() for item in ("a", "b", "c", "z", "ü")]
     assert index_items(items) == {item.encode(): index for index, item in enumerate(["a", "b", "c", "z", "ü"])}
 
@@ -25,7 +26,7 @@ def test_item_with_different_values_has_the_greatest_and_without_any_has_none() 
         [example(["d", "d"], further={"genre": ["crime", "crime"], "year": [NAN, NAN]})],
     ]
 
-    items = merge_items([collect_items(batch, [GENRE, YEAR]) for batch in batches])
+    items = merge_items([collect_items(parse_examples(batch, [GENRE, YEAR]), [GENRE, YEAR]) for batch in batches])
     columns = feature_columns(items, [GENRE, YEAR])
 
     assert columns["genre"].tolist() == ["war", "", "", "crime"]

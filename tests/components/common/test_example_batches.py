@@ -8,7 +8,9 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from components.common.example_batches import (
     EXAMPLES_PER_BATCH,
-    ReadBatches,
+    ExampleColumns,
+    FindFiles,
+    join_sequences,
     list_files,
     parse_examples,
     read_example_batches,
@@ -22,6 +24,10 @@ GENRE = Feature(name="genre", column="g", kind="category", of="item", separator=
 YEAR = Feature(name="year", column="y", kind="number", of="item", separator=None, in_table=True)
 
 
+def item_ids(columns: ExampleColumns) -> list[str]:
+    return [columns.ids[item].decode() for item in columns.items]
+
+
 def test_parse_examples_puts_the_target_after_the_history() -> None:
     further: dict[str, list[Any]] = {"genre": ["drama", "", "crime"], "year": [1990.5, float("nan"), 2001.0]}
     batch = [
@@ -33,7 +39,8 @@ def test_parse_examples_puts_the_target_after_the_history() -> None:
 
     assert columns.user_ids.tolist() == [b"v", b"u"]
     assert columns.starts.tolist() == [0, 3, 5]
-    assert [item.decode() for item in columns.item_ids] == ["a", "ü", "c", "a", "b"]
+    assert item_ids(columns) == ["a", "ü", "c", "a", "b"]
+    assert sorted(columns.ids.tolist()) == [item.encode() for item in ("a", "b", "c", "ü")]
     assert columns.timestamps_s.tolist() == [5, 6, 7, 8, 8]
     assert columns.other_ids.tolist() == [b"x", b"y", b"c", b"b"]  # excluded items, and all targets
     genres, years = columns.further
@@ -41,8 +48,20 @@ def test_parse_examples_puts_the_target_after_the_history() -> None:
     np.testing.assert_array_equal(years, np.array([1990.5, np.nan, 2001, 1990.5, 1914], np.float32))
 
 
+def test_joined_sequences_are_those_of_all_batches() -> None:
+    """The items a and c are in both batches."""
+    examples = [example("abc", [1, 2, 3], user="v"), example("ca", [4, 5], user="w"), example("db", [6, 7], user="v")]
+
+    columns = join_sequences([parse_examples(examples[:1]), parse_examples(examples[1:])])
+
+    assert columns.user_ids.tolist() == [b"v", b"w", b"v"]
+    assert columns.starts.tolist() == [0, 3, 5, 7]
+    assert item_ids(columns) == list("abccadb")
+    assert columns.timestamps_s.tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
 @pytest.mark.parametrize("name", ["examples", "shop [2024]*"])
-def test_read_batches_returns_every_example_of_every_file_once(tmp_path: Path, name: str) -> None:
+def test_every_example_of_every_file_is_read_once(tmp_path: Path, name: str) -> None:
     examples = [example(["a", "b"], user=str(number)) for number in range(EXAMPLES_PER_BATCH + 2)]
     folder = write_splits(tmp_path / name, {"train": [examples[:-1], examples[-1:]], "test": [[example(["c", "d"])]]})
     pattern = split_pattern(folder, "train")
@@ -50,4 +69,15 @@ def test_read_batches_returns_every_example_of_every_file_once(tmp_path: Path, n
     assert [len(batch) for batch in read_example_batches(list_files(pattern))] == [EXAMPLES_PER_BATCH, 2]
     assert [each for batch in read_example_batches(list_files(pattern)) for each in batch] == examples
     with local_pipeline() as pipeline:
-        assert_that(pipeline | ReadBatches(pattern) | beam.FlatMap(lambda batch: batch), equal_to(examples))
+        files = pipeline | FindFiles(folder, ["train", "test"])
+        read = files | beam.FlatMapTuple(lambda split, file: [(split, *read_example_batches([file]))])
+        assert_that(
+            read,
+            equal_to(
+                [
+                    ("train", examples[:EXAMPLES_PER_BATCH], examples[EXAMPLES_PER_BATCH:-1]),
+                    ("train", examples[-1:]),
+                    ("test", [example(["c", "d"])]),
+                ]
+            ),
+        )

@@ -1,10 +1,18 @@
+import pickle
 from typing import Any
 
+import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import DirectOptions, FlinkRunnerOptions, PipelineOptions, PortableOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+    TypeOptions,
+)
 from pydantic import ValidationError
 
-from pipeline.runners.beam_options import beam_args
+from pipeline.runners.beam_options import CachedOptions, beam_args, make_pipeline
 from schemas.config import BeamConfig
 
 
@@ -63,3 +71,36 @@ def test_further_options_reach_beam_and_false_leaves_one_out() -> None:
 def test_runner_without_its_options_is_refused(settings: dict[str, Any], named: str) -> None:
     with pytest.raises(ValidationError, match=named):
         BeamConfig.model_validate(settings)
+
+
+def test_cached_views_have_the_values_of_beam_in_all_subclasses() -> None:
+    args = beam_args(BeamConfig(workers=3, options={"streaming": True, "temp_location": "/t"}))
+    cached, plain = CachedOptions(args), PipelineOptions(args)
+    for kind in PipelineOptions.__subclasses__():
+        for _ in range(2):
+            assert vars(cached.view_as(kind)._visible_options) == vars(plain.view_as(kind)._visible_options)
+    assert cached.get_all_options() == plain.get_all_options()
+
+
+def test_change_of_a_cached_view_is_seen_in_all_views_and_copies() -> None:
+    cached = CachedOptions(["--direct_num_workers=2"])
+    for workers in (3, 4):
+        cached.view_as(DirectOptions).direct_num_workers = workers
+        for each in (cached, pickle.loads(pickle.dumps(cached))):
+            assert each.view_as(DirectOptions).direct_num_workers == workers
+            assert each.get_all_options()["direct_num_workers"] == workers
+
+
+def test_made_pipeline_parses_its_options_once_for_a_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[type] = []
+    init = PipelineOptions.__init__
+
+    def counted(self: PipelineOptions, *args: Any, **kwargs: Any) -> None:
+        made.append(type(self))
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(PipelineOptions, "__init__", counted)
+    pipeline = make_pipeline(beam_args(BeamConfig()))
+    before = made.count(TypeOptions)
+    _ = pipeline | beam.Create([1, 2]) | beam.Map(str) | beam.Map(len)
+    assert made.count(TypeOptions) - before <= 1
