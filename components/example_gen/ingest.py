@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -38,6 +38,7 @@ from components.example_gen.listing import Listing, unchanged_log
 from components.example_gen.progress import log_progress, progress_folder
 from components.example_gen.read_interactions import ReadInteractions
 from components.example_gen.replay import check_count
+from components.example_gen.sources.files import match_log
 from components.example_gen.tables.side_tables import count_table_rows, read_table
 from components.example_gen.validation.dead_letters import WriteRejected
 from components.example_gen.validation.rejected_counts import CountRejected, RejectedCounts
@@ -46,6 +47,27 @@ from schemas.config import HistoryConfig, SplitConfig
 from schemas.config.log import DataConfig
 
 MakePipeline = Callable[[], beam.Pipeline]
+
+
+@dataclass(frozen=True)
+class _Log:
+    """The log of an ingestion, and where its files go."""
+
+    data: DataConfig
+    listing: Listing
+    former: KeptRows | None
+    directory: str
+
+    @property
+    def scratch(self) -> str:
+        """The folder of unfinished files."""
+        return f"{self.directory}/unfinished"
+
+    @property
+    def no_rows(self) -> FileCounts:
+        """A count of each file. A replay finds no row of some files, which must be in the counts nevertheless."""
+        files = () if self.data.format == "bigquery" else match_log(self.data, self.listing.until)
+        return Counter({(READ, file): 0 for file in files})
 
 
 class _Read(NamedTuple):
@@ -97,31 +119,30 @@ def ingest(
         >>> IngestionReport.read("/tmp/examples").check(config.data, config.split)  # doctest: +SKIP
     """
     with unchanged_log(data, origin.get("files")) as listing:
-        _run_pipelines(make_pipeline, data, split, history, output_directory, listing, origin, former, refit)
+        log = _Log(data, listing, former, output_directory)
+        _run_pipelines(make_pipeline, log, split, history, origin, refit=refit)
 
 
 def _run_pipelines(
     make_pipeline: MakePipeline,
-    data: DataConfig,
+    log: _Log,
     split: SplitConfig,
     history: HistoryConfig,
-    output_directory: str,
-    listing: Listing,
     origin: Mapping[str, str],
-    former: KeptRows | None,
+    *,
     refit: bool,
 ) -> None:
-    scratch = f"{output_directory}/unfinished"
+    data, scratch = log.data, log.scratch
     progress = None if data.format == "bigquery" else progress_folder(scratch)
     rare: tuple[str, ...] = ()
     known: dict[str, Any] | None = None
     if data.min_item_interactions > 1:
         with log_progress(progress, data):
-            known = _read_first(make_pipeline, data, listing, former, output_directory, scratch)
+            known = _read_first(make_pipeline, log)
         rare = find_rare_items(make_pipeline, data, shard_work(known["interactions"], known["users"]), scratch)
     with log_progress(None if known else progress, data), make_pipeline() as pipeline:
-        read = _create(pipeline, known) if known else _read(pipeline, data, listing, former, output_directory, scratch)
-        build_histories = BuildHistories(data, split, history, output_directory, scratch, rare, refit=refit)
+        read = _create(pipeline, known) if known else _read(pipeline, log)
+        build_histories = BuildHistories(data, split, history, log.directory, scratch, rare, refit=refit)
         built = {"interactions": read.interactions, "users": read.users} | "BuildHistories" >> build_histories
         file_counts = (read.file_counts, built["file_counts"]) | "AllFileCounts" >> beam.Flatten()
         _ = built["counts"] | "WriteReport" >> beam.Map(
@@ -130,26 +151,26 @@ def _run_pipelines(
             AsSingleton(file_counts | "SumFileCounts" >> beam.CombineGlobally(sum_file_counts())),
             data=data,
             origin=origin,
-            directory=output_directory,
+            directory=log.directory,
             scratch=scratch,
             interactions=AsList(read.interactions),
             files=AsIter(built["files"]),
         )
 
 
-def _read(
-    pipeline: beam.Pipeline, data: DataConfig, listing: Listing, former: KeptRows | None, directory: str, scratch: str
-) -> _Read:
+def _read(pipeline: beam.Pipeline, log: _Log) -> _Read:
     """Add the steps that read the log and the tables, and write what is rejected."""
-    rows = pipeline | "ReadInteractions" >> ReadInteractions(data, listing.until, progress_folder(scratch), former)
+    data, former, scratch = log.data, log.former, log.scratch
+    rows = pipeline | "ReadInteractions" >> ReadInteractions(data, log.listing.until, progress_folder(scratch), former)
     accepted, counts = rows.accepted, [rows.counts]
     if former:
         kept = pipeline | "ReadKept" >> ReadKept(former)
         accepted = (accepted, kept) | "AddKept" >> beam.Flatten()
         counts.append(kept | "CountKept" >> beam.Map(count_rows, "file", READ))
+        counts.append(pipeline | "CountNoRows" >> beam.Create([log.no_rows]))
     late = accepted | "CountLateRows" >> beam.Map(count_late_rows, data)
-    kept_in = f"{directory}/{KEPT_FOLDER}" if data.keep_interactions else None
-    letters = rows.rejected | "WriteRejected" >> WriteRejected(directory, scratch)
+    kept_in = f"{log.directory}/{KEPT_FOLDER}" if data.keep_interactions else None
+    letters = rows.rejected | "WriteRejected" >> WriteRejected(log.directory, scratch)
     tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
     users = pipeline | "Users" >> beam.Create([data.users] if data.users else [])
     of_files = (
@@ -171,7 +192,7 @@ def _read(
             _row_counts,
             former=former,
             data=data,
-            spans=[span.name for span in listing.spans],
+            spans=[span.name for span in log.listing.spans],
             late=AsSingleton(late | "LateRows" >> beam.CombineGlobally(sum_counters)),
             file_counts=AsSingleton(file_counts),
             rejected=AsSingleton(rows.rejected | "CountRejected" >> beam.CombineGlobally(CountRejected())),
@@ -210,22 +231,15 @@ def _row_counts(
     }
 
 
-def _read_first(
-    make_pipeline: MakePipeline,
-    data: DataConfig,
-    listing: Listing,
-    former: KeptRows | None,
-    directory: str,
-    scratch: str,
-) -> dict[str, Any]:
+def _read_first(make_pipeline: MakePipeline, log: _Log) -> dict[str, Any]:
     """Run the steps of `_read` in a pipeline of their own, and return its outputs by name."""
-    path = f"{scratch}/read.json"
+    path = f"{log.scratch}/read.json"
     with make_pipeline() as pipeline:
-        read = _read(pipeline, data, listing, former, directory, scratch)
+        read = _read(pipeline, log)
         _ = read.counts | "WriteOutputs" >> beam.Map(
             _write_outputs,
             path,
-            scratch,
+            log.scratch,
             interactions=AsList(read.interactions),
             users=AsList(read.users),
             file_counts=AsSingleton(read.file_counts),

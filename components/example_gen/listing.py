@@ -15,7 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 from components.common.stores import connect, is_remote
 from components.example_gen.sources.bigquery_tables import table_versions
 from components.example_gen.sources.files import match_files, match_log
-from components.example_gen.sources.options import ReadingOptions
+from components.example_gen.sources.options import FileOptions
 from components.example_gen.sources.source import match_table
 from components.example_gen.sources.spans import LogSpan, find_span
 from schemas.config.log import BIGQUERY, DataConfig
@@ -99,11 +99,11 @@ def describe_listing(listing: Listing) -> str:
     return f"{len(files)} files, {sum(file.size for file in files)} bytes, {newest}sha256 {digest}"
 
 
-def describe_table_files(table: ReadingOptions) -> str:
+def describe_table_files(table: FileOptions) -> str:
     """Return a text that differs whenever a name, a size or a version of a file of a table differs.
 
     Args:
-        table: the files and their format.
+        table: where the files are.
 
     Raises:
         InputError: no file matches.
@@ -111,11 +111,11 @@ def describe_table_files(table: ReadingOptions) -> str:
     return describe_listing(Listing([file for path in match_table(table) if (file := find_log_file(path))], []))
 
 
-def check_table_files(table: ReadingOptions, described: str) -> None:
+def check_table_files(table: FileOptions, described: str) -> None:
     """Check that the files of a table are those of an earlier listing.
 
     Args:
-        table: the files and their format.
+        table: where the files are.
         described: the output of `describe_table_files`.
 
     Raises:

@@ -12,8 +12,8 @@ import pyarrow as pa
 from components.example_gen.counts.report import check_table_rows, no_rows
 from components.example_gen.sources.bigquery_tables import check_query
 from components.example_gen.sources.csv_rows import column_indices, read_header_line, read_lines, read_rows
-from components.example_gen.sources.csv_source import check_delimiter
-from components.example_gen.sources.diagnosis import wrong_delimiter, wrong_timestamp
+from components.example_gen.sources.csv_source import check_header
+from components.example_gen.sources.diagnosis import expected_times, remedy_for_times, wrong_delimiter
 from components.example_gen.sources.files import match_files, match_log
 from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.rejected_rows import (
@@ -118,7 +118,7 @@ def _check_columns(files: tuple[str, ...], data: DataConfig) -> None:
             column_indices(columns, wanted, name)
         except InputError:
             if data.format == "csv":
-                check_delimiter(name, data, wanted)
+                check_header(name, data, wanted)
             raise
     if source.optional and found:
         column_indices(tuple(found), wanted, data.path)
@@ -185,8 +185,16 @@ def _judge(
             return
     worst = most_frequent(bad)
     example = rejected.samples[worst.value][0]
+    remedies = log_remedies()
     if worst in TIME_REASONS:
-        raise wrong_timestamp(details.times, data, sample.rows, bad[worst.value], sample.accepted)
+        remedy = remedy_for_times(details.times, data, sample.accepted)
+        remedies |= {reason.value: remedy for reason in TIME_REASONS}
+        raise InputError(
+            expected=expected_times(data, example.file),
+            received=f"{next(iter(details.times))!r}, and others like it, in {bad[worst.value]:,} of the first"
+            f" {sample.rows:,} rows" + describe_rejected(bad, rejected.samples, remedies),
+            remedy=remedy,
+        )
     if worst is RejectionReason.WRONG_FIELD_COUNT and data.column_names:
         better = wrong_delimiter(example.raw, 1, None, data, example.file)
         if better:
@@ -195,8 +203,8 @@ def _judge(
         raise InputError(
             expected=f"rows that are interactions in {data.path}",
             received=f"{sample.rows:,} rows of the first {sample.rows:,} rejected"
-            + describe_rejected(bad, rejected.samples, log_remedies()),
-            remedy=remedy_for(bad, log_remedies()),
+            + describe_rejected(bad, rejected.samples, remedies),
+            remedy=remedies[worst.value],
         )
 
 

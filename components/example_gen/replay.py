@@ -17,7 +17,13 @@ from components.example_gen.cleaning.kept_rows import KeptRows
 from components.example_gen.counts.report import IngestionReport
 from components.example_gen.sources.csv_rows import whole_lines
 from components.example_gen.sources.files import read_blocks
-from components.example_gen.sources.source import SOURCES, columns_in_file, needed_columns, to_record_batch
+from components.example_gen.sources.source import (
+    columns_in_file,
+    has_bytes,
+    needed_columns,
+    reread_rows,
+    to_record_batch,
+)
 from components.example_gen.sources.typed_rows import UNREADABLE
 from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from schemas.config.filters import FilterConfig
@@ -128,7 +134,7 @@ def _check_values(kept: KeptRows, former: DataConfig, data: DataConfig) -> None:
     rejected = IngestionReport.read(kept.directory).rows_rejected
     unreadable = [reason for reason in UNREADABLE if reason in rejected]
     dropped = [column for column in needed_columns(former) if column not in needed_columns(data)]
-    if unreadable and dropped and not SOURCES[data.format].exact:
+    if unreadable and dropped and not has_bytes(data.format):
         raise InputError(
             expected=f"rows of {data.format} that were read as text",
             received=f"rows that are {' and '.join(unreadable)}, maybe in the column {dropped[0]!r}, which is now"
@@ -184,7 +190,7 @@ def read_letters(path: str, data: DataConfig) -> Iterator[pa.RecordBatch]:
         file = letters[0]["file"]
         columns = columns_in_file(data, file)
         reasons = [letter["reason"] for letter in letters]
-        rows = SOURCES[data.format].reread([_content(letter) for letter in letters], reasons, file, data, columns)
+        rows = reread_rows([_content(letter) for letter in letters], reasons, file, data, columns)
         lines_of_log = pa.array([letter["line"] for letter in letters], pa.int64())
         yield to_record_batch(rows._replace(lines=lines_of_log), columns, data, file)
 

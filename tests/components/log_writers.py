@@ -15,6 +15,8 @@ from pyarrow import parquet
 
 Table = list[dict[str, Any]]  # texts and integers; None is a missing value
 AVRO_TYPES = {str: "string", int: "long", float: "double", bool: "boolean", bytes: "bytes"}
+ROW_GROUP = 7_000  # rows of Parquet
+AVRO_BLOCK_BYTES = 16_000
 
 
 def write_csv(path: Path, table: Table) -> None:
@@ -29,14 +31,15 @@ def write_jsonl(path: Path, table: Table) -> None:
 
 
 def write_parquet(path: Path, table: Table) -> None:
-    parquet.write_table(pa.Table.from_pylist(table), path, row_group_size=7_000)
+    parquet.write_table(pa.Table.from_pylist(table), path, row_group_size=ROW_GROUP)
 
 
 def write_avro(path: Path, table: Table) -> None:
     kinds = {name: next((type(row[name]) for row in table if row[name] is not None), str) for name in table[0]}
     fields = [{"name": name, "type": ["null", AVRO_TYPES[kind]]} for name, kind in kinds.items()]
+    schema = {"type": "record", "name": "row", "fields": fields}
     with path.open("wb") as file:
-        fastavro.writer(file, {"type": "record", "name": "row", "fields": fields}, table)
+        fastavro.writer(file, schema, table, sync_interval=AVRO_BLOCK_BYTES)
 
 
 def write_tfrecord(path: Path, table: Table) -> None:

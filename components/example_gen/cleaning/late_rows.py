@@ -25,13 +25,19 @@ def count_late_rows(batch: pa.RecordBatch, data: DataConfig) -> Counter[str]:
     """Count the interactions before the day of their span, in UTC.
 
     Args:
-        batch: interactions of one file, at least one.
+        batch: interactions of one file or several, at least one.
         data: the path of the log and the unit of its times.
 
     Returns:
         The count by the name of the span. It is empty if no row can be late.
     """
+    counts: Counter[str] = Counter()
     if not has_late_rows(data):
-        return Counter()
-    span = find_span(batch.column("file")[0].as_py(), data.path)
-    return Counter({span.name: int(np.count_nonzero(batch.column("timestamp_s").to_numpy() < span.start_s))})
+        return counts
+    files = batch.column("file").dictionary_encode()
+    spans = [find_span(file, data.path) for file in files.dictionary.to_pylist()]
+    indices, starts_s = files.indices.to_numpy(), np.array([span.start_s for span in spans])
+    is_late = batch.column("timestamp_s").to_numpy() < starts_s[indices]
+    for span, number in zip(spans, np.bincount(indices[is_late], minlength=len(spans)).tolist(), strict=True):
+        counts[span.name] += number
+    return counts

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.example_gen.guesses.guess_times import MIN_FIT, guess_time
-from components.example_gen.sources.csv_rows import read_lines, read_rows
+from components.example_gen.sources.csv_rows import printable, read_lines, read_rows
 from components.example_gen.sources.diagnosis import DELIMITERS
 from schemas.errors import InputError
+from schemas.rejection import RejectionReason
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _LINES = 1_000  # that candidates are tried on
@@ -119,7 +120,27 @@ def _is_wrapped(lines: list[str], delimiter: str, quote: str) -> bool:
     return sum(field.search(line) is not None for line in lines) * 2 > len(lines)
 
 
+def _other_text(lines: list[str], name: str) -> InputError | None:
+    """Return the error of a text with many lines in another encoding, or with several rows."""
+    undecoded = [line for line in lines if any("\udc80" <= character <= "\udcff" for character in line)]
+    joined = [line for line in lines if "\r" in line.rstrip("\r\n")]
+    for found, expected, received, remedy in (
+        (undecoded, "text in UTF-8", "are not UTF-8", RejectionReason.BAD_ENCODING.remedy),
+        (joined, "lines of text", "have a carriage return before their end", "convert it: tr '\\r' '\\n'"),
+    ):
+        if len(found) > (1 - _MIN_FIT) * len(lines):
+            shown = printable(found[0].encode("utf-8", "surrogateescape"))[:100]
+            return InputError(
+                expected=f"{expected} in {name}",
+                received=f"{len(found):,} of the first {len(lines):,} lines {received}, like {shown!r}",
+                remedy=remedy,
+            )
+    return None
+
+
 def _no_rows_of_fields(lines: list[str], name: str) -> InputError:
+    if unlike := _other_text(lines, name):
+        return unlike
     expected = f"rows of fields in {name}, each with the same number of fields"
     first = f"{lines[0].rstrip()[:100]!r}" if lines else "no line"
     if all("::" in line for line in lines[:_PREAMBLE]):

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from components.example_gen.guesses.guess_columns import LogColumns, guess_columns
 from components.example_gen.guesses.guess_further import FurtherColumn, further_columns
 from components.example_gen.guesses.guess_times import NULL_WORDS
-from components.example_gen.guesses.log_refusals import no_item, no_time, no_user
+from components.example_gen.guesses.log_refusals import no_column, no_item
 from components.example_gen.guesses.log_start import LogStart, read_start, reading_options
 from components.example_gen.sources.source import needed_columns, to_record_batch
 from components.example_gen.validation.rows import validate
+from components.example_gen.values.null_texts import with_nulls
 from schemas.config.log import DataConfig
 
 _MAYBE_NULL = ("0", "0.0", "-1", "-", "unknown", "anonymous", "guest")  # ids, or signs of no id
@@ -74,9 +75,9 @@ def _settings(start: LogStart, columns: LogColumns, names: Mapping[str, str]) ->
         InputError: a column of users, items or times is missing.
     """
     if columns.time is None or columns.timestamp is None:
-        raise no_time(start, columns)
+        raise no_column("time", start, columns)
     if columns.user is None and columns.session is None:
-        raise no_user(start, columns)
+        raise no_column("user", start, columns)
     if columns.item is None:
         raise no_item(start, columns)
     chosen = {
@@ -173,8 +174,8 @@ def _validated(start: LogStart, data: DataConfig, names: Mapping[str, str]) -> t
     """Return the accepted rows of the sample, and the rejected ones by reason."""
     by_name = {names.get(name, name): text for name, text in start.columns.items()}
     needed = needed_columns(data)
-    valid = start.rows.errors.is_null()
-    texts = [pc.if_else(valid, by_name[name], pa.scalar(None, pa.string())) for name in needed]
+    wrong = start.rows.errors.is_valid()
+    texts = [with_nulls(by_name[name], wrong) for name in needed]
     batch = to_record_batch(start.rows._replace(columns=texts), needed, data, "sample")
     accepted, rejected = validate(batch, data)
     counts = pc.value_counts(rejected.column(0)).to_pylist()

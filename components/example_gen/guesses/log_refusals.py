@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from components.example_gen.guesses.column_words import Role, score
 from components.example_gen.guesses.guess_columns import Column, LogColumns
 from components.example_gen.guesses.log_start import LogStart
 from schemas.errors import InputError
 
+NeededRole = Literal["time", "user", "item"]
+
 _SHOWN = 12  # columns
 _SHOWN_CHARACTERS = 30
 _BY_HAND = "name the columns in a configuration of your own: docs/data.md"
+_MISSING: dict[NeededRole, tuple[str, str]] = {  # by role: what the column has, and what to do
+    "time": ("the time", f"{_BY_HAND}; if rows are in the order of time, add a column with their number"),
+    "user": ("the user or the session", _BY_HAND),
+    "item": ("the item", _BY_HAND),
+}
 _IMPRESSIONS = re.compile(r"\S+-[01]( \S+-[01])*")  # of MIND: an id, and whether it was clicked
 
 
-def no_time(start: LogStart, columns: LogColumns) -> InputError:
-    """Return the error of a file without a column of times.
+def no_column(role: NeededRole, start: LogStart, columns: LogColumns) -> InputError:
+    """Return the error of a file without a column of times, of users or sessions, or of items.
 
     Args:
+        role: what the column should be.
         start: the first rows.
         columns: the guessed columns.
     """
+    content, remedy = _MISSING[role]
     return _table(start, columns) or InputError(
-        expected=f"a column with the time in {start.file}",
-        received=_shown(start, columns),
-        remedy=f"{_BY_HAND}; if rows are in the order of time, add a column with their number",
-    )
-
-
-def no_user(start: LogStart, columns: LogColumns) -> InputError:
-    """Return the error of a file without a column of users or sessions.
-
-    Args:
-        start: the first rows.
-        columns: the guessed columns.
-    """
-    return _table(start, columns) or InputError(
-        expected=f"a column with the user or the session in {start.file}",
-        received=_shown(start, columns),
-        remedy=_BY_HAND,
+        expected=f"a column with {content} in {start.file}", received=_shown(start, columns), remedy=remedy
     )
 
 
@@ -53,9 +47,7 @@ def no_item(start: LogStart, columns: LogColumns) -> InputError:
     time = columns.time.column if columns.time else ""
     lists = [column for name, column in columns.measured.items() if column.is_list and name != time]
     if not lists and not start.lists:
-        return _table(start, columns) or InputError(
-            expected=f"a column with the item in {start.file}", received=_shown(start, columns), remedy=_BY_HAND
-        )
+        return no_column("item", start, columns)
     names = [*(column.name for column in lists), *start.lists]
     return InputError(
         expected=f"one item a row in {start.file}",

@@ -117,7 +117,7 @@ def _format_by_name(name: str) -> str | None:
 
 def _first_block(name: str) -> bytes:
     with closing(read_blocks(name)) as blocks:
-        return next(blocks, b"")
+        return next(blocks, b"").removeprefix(codecs.BOM_UTF8)
 
 
 def _format(file: str, block: bytes) -> str:
@@ -175,21 +175,29 @@ def _read_typed(path: str, files: tuple[str, ...], file: str, kind: str) -> LogS
     """Read each column on its own, because one without a text ends the reading of all."""
     columns: dict[str, pa.Array] = {}
     lists: dict[str, str] = {}
+    errors: list[InputError] = []
     rows = None
     for name in SOURCES[kind].columns(file, _any_columns({"format": kind}, "any")) or ():
         try:
             settings = _any_columns({"format": kind}, name)
             with open_file(file) as opened:
-                read = next(SOURCES[kind].read(opened, whole_file(file), settings, [name]))
+                read = next(SOURCES[kind].read(opened, whole_file(file), settings, [name]), None)
         except InputError as error:
             lists[name] = error.received
+            errors.append(error)
             continue
+        if read is None:
+            raise InputError(
+                expected=f"rows in {file}", received="columns without rows", remedy="give a file with interactions"
+            )
         if pc.all(pc.is_valid(read.errors)).as_py():
             lists[name] = "lists or objects"
             continue
         rows = rows or read
         columns[name] = pc.fill_null(read.columns[0], "")
     if rows is None:
+        if len({error.received for error in errors}) == 1:
+            raise errors[0]  # it concerns the file and not its columns
         raise InputError(
             expected=f"columns of text, numbers or times in {file}",
             received=", ".join(f"{name!r} with {what}" for name, what in lists.items())[:500] or "no column",

@@ -283,7 +283,7 @@ def column_indices(header: Sequence[str], columns: Sequence[str], name: str) -> 
             near = difflib.get_close_matches(column, header, n=1)
             raise InputError(
                 expected=f"one column {column!r} in {name}",
-                received=f"{header.count(column) or 'none'} among {', '.join(map(repr, header))}"[:500],
+                received=f"{header.count(column) or 'none'} among {', '.join(map(repr, header)) or 'no columns'}"[:500],
                 remedy="give each column of the file its own name"
                 if header.count(column)
                 else f"{f'did you mean {near[0]!r}? ' if near else ''}name columns of the file in the configuration",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
@@ -23,6 +24,8 @@ from components.example_gen.sources.parts import Part, divide_lines, find_line, 
 from components.example_gen.sources.text_files import first_lines
 from components.example_gen.sources.text_rows import TextRows
 from schemas.errors import InputError
+
+_NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
 
 
 def read_csv(file: BinaryIO, part: Part, data: ReadingOptions, columns: list[str]) -> Iterator[TextRows]:
@@ -121,8 +124,8 @@ def csv_columns(path: str, data: ReadingOptions) -> tuple[str, ...] | None:
     return read_header(read_rows(read_lines([first_lines(path)[0]]), data.delimiter, data.quote), data, path)
 
 
-def check_delimiter(path: str, data: ReadingOptions, names: list[str]) -> None:
-    """Check whether another delimiter splits the header line better, or whether the lines are JSON.
+def check_header(path: str, data: ReadingOptions, names: list[str]) -> None:
+    """Check whether another delimiter splits the header line better, or whether the first line is no header.
 
     Args:
         path: a file that lacks a column.
@@ -130,7 +133,7 @@ def check_delimiter(path: str, data: ReadingOptions, names: list[str]) -> None:
         names: the columns that the header must have.
 
     Raises:
-        InputError: one of both; the remedy names the setting.
+        InputError: so it is; the remedy names the setting.
     """
     if data.column_names is not None:
         return
@@ -145,6 +148,12 @@ def check_delimiter(path: str, data: ReadingOptions, names: list[str]) -> None:
     better = wrong_delimiter(next(read_lines([text])), len(header), names, data, path)
     if better:
         raise better
+    if not set(names) & set(header) and any(map(_NUMBER.fullmatch, header)):
+        raise InputError(
+            expected=f"a header line with {', '.join(map(repr, names))} in {path}",
+            received=f"a first line with a number: {', '.join(map(repr, header))}"[:500],
+            remedy="set data.column_names to the names of all columns, if the file has no header line",
+        )
 
 
 def _read_header(pieces: Iterator[bytes], data: ReadingOptions, name: str) -> tuple[tuple[str, ...] | None, int, bytes]:

@@ -26,6 +26,7 @@ _FORMATS = (
         for clock in (" %H:%M:%S", " %H:%M", "")
     ),
     "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
     "%d/%b/%Y:%H:%M:%S %z",  # of web servers
     "%Y%m%d%H%M%S",
     "%Y%m%d",
@@ -55,7 +56,7 @@ def wrong_delimiter(
             received=f"a line with the separator '::': {line.rstrip()[:100]!r}",
             remedy="replace the separator, like: sed 's/::/\\t/g', and set data.delimiter: \"\\t\"",
         )
-    for delimiter, split in _other_splits(line, names, data):
+    for delimiter, split in _other_splits(line, names, data) if line.strip() else ():
         if names is None:
             fits = len(list(filter(None, split)) if delimiter == " " else split) == len(data.column_names or ())
         else:
@@ -153,28 +154,15 @@ def _remedy_for_unknown(timestamp: TimestampConfig) -> str:
     return "check data.columns.timestamp; correct data.timestamp.format: iso8601, or strptime's directives"
 
 
-def wrong_timestamp(times: Mapping[str, int], data: DataConfig, rows: int, wrong: int, accepted: int) -> InputError:
-    """Return an error for timestamps that are wrong in most rows.
+def expected_times(data: DataConfig, name: str) -> str:
+    """Return which times the configuration expects, for the message of an error.
 
     Args:
-        times: a sample of the rows with a wrong timestamp: their number by the text of their time, at least one.
         data: the reading options of the log.
-        rows: the number of rows.
-        wrong: the number of rows with a wrong timestamp.
-        accepted: the number of accepted rows.
-
-    Returns:
-        The error; its remedy names the unit or format that fits most rows, if there is one.
+        name: a file of the log.
     """
-    return InputError(
-        expected=_expected_times(data),
-        received=f"{next(iter(times))!r}, and others like it, in {wrong:,} of the first {rows:,} rows",
-        remedy=remedy_for_times(times, data, accepted),
-    )
-
-
-def _expected_times(data: DataConfig) -> str:
+    column = f"in column {data.columns.timestamp!r} of {name}"
     if data.timestamp.unit == "order":
-        return f"whole numbers from 0 to 2**53 in column {data.columns.timestamp!r}, in order"
+        return f"whole numbers from 0 to 2**53 {column}, in order"
     kind = f"in {data.timestamp.unit}" if data.timestamp.unit else f"like {' or '.join(data.timestamp.formats)}"
-    return f"times between 1980 and 2100 in column {data.columns.timestamp!r}, {kind}"
+    return f"times between 1980 and 2100 {column}, {kind}"

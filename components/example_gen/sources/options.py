@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-class ReadingOptions(Protocol):
-    """How files are read. `DataConfig`, `ItemsTableConfig` and `ImpressionsConfig` are such options."""
+class FileOptions(Protocol):
+    """Where files are."""
 
     @property
     def path(self) -> str:
@@ -19,6 +19,18 @@ class ReadingOptions(Protocol):
     @property
     def format(self) -> str:
         """A format of `SOURCES`."""
+
+
+class TableLocation(NamedTuple):
+    """Where the files of a table are: `FileOptions` and no more."""
+
+    path: str
+    setting: str
+    format: str
+
+
+class ReadingOptions(FileOptions, Protocol):
+    """How files are read. `DataConfig`, `ItemsTableConfig` and `ImpressionsConfig` are such options."""
 
     @property
     def delimiter(self) -> str:

@@ -19,7 +19,7 @@ from components.example_gen.sources.json_lines import (
     read_json_lines,
     reread_json_lines,
 )
-from components.example_gen.sources.options import ReadingOptions
+from components.example_gen.sources.options import FileOptions, ReadingOptions
 from components.example_gen.sources.parquet_source import divide_parquet, parquet_columns, read_parquet
 from components.example_gen.sources.partitions import partition_values
 from components.example_gen.sources.parts import PART_BYTES, Part, whole_file
@@ -61,7 +61,7 @@ SOURCES = {
 }
 
 
-def match_table(table: ReadingOptions) -> tuple[str, ...]:
+def match_table(table: FileOptions) -> tuple[str, ...]:
     """Return the files of a table, or of a log without spans; see `match_files`.
 
     Args:
@@ -136,6 +136,34 @@ def read_part(part: Part, data: ReadingOptions) -> Generator[tuple[pa.RecordBatc
     with open_file(path) as file:
         for rows in source.read(file, part, data, columns):
             yield to_record_batch(rows, columns, data, path), file.tell()
+
+
+def has_bytes(kind: str) -> bool:
+    """Return whether RAW has the bytes of a row as they are in its file.
+
+    Args:
+        kind: a format of `SOURCES`, or `bigquery`.
+    """
+    return kind in SOURCES and SOURCES[kind].exact
+
+
+def reread_rows(
+    raw: Sequence[bytes], reasons: Sequence[str], path: str, data: ReadingOptions, columns: list[str]
+) -> TextRows:
+    """Return rejected rows again.
+
+    Args:
+        raw: RAW of each row, with a line end.
+        reasons: why each row was rejected.
+        path: the file or the table of the rows.
+        data: the reading options.
+        columns: the names of the columns to return.
+
+    Returns:
+        As many rows; `lines` are their indices.
+    """
+    reread = SOURCES[data.format].reread if data.format in SOURCES else reread_typed  # the rows of BigQuery have types
+    return reread(raw, reasons, path, data, columns)
 
 
 def columns_in_file(data: ReadingOptions, path: str) -> list[str]:

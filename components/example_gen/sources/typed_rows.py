@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from components.example_gen.sources.list_texts import is_list, json_text, json_texts
 from components.example_gen.sources.options import ReadingOptions
 from components.example_gen.sources.text_rows import TextRows
+from components.example_gen.values.null_texts import with_nulls
 from schemas.errors import InputError
 from schemas.rejection import RejectionReason
 
@@ -64,7 +65,7 @@ def typed_rows(
     if is_malformed.any() or is_undecoded.any():
         encoding = pc.if_else(pa.array(is_undecoded), RejectionReason.BAD_ENCODING.value, errors)
         errors = pc.if_else(pa.array(is_malformed), RejectionReason.MALFORMED.value, encoding)
-        texts = [pc.if_else(errors.is_null(), text, pa.scalar(None, pa.string())) for text in texts]
+        texts = [with_nulls(text, errors.is_valid()) for text in texts]
     lines = pa.array(np.arange(first_row, first_row + count))
     return TextRows(texts, lines, _json_rows(list(columns), shown), errors)
 
@@ -200,7 +201,7 @@ def _time_text(values: pa.Array, per_second: int, unit: str | None) -> pa.Array:
         text = pc.utf8_rtrim(pc.utf8_rtrim(pc.binary_join_element_wise(text, digits, "."), "0"), ".")
         text = pc.if_else(pa.array(fraction == 0), pa.array(whole).cast(pa.string()), text)
     text = pc.binary_join_element_wise(pc.if_else(pa.array(numbers < 0), "-", ""), text, "")
-    return pc.if_else(missing, pa.scalar(None, pa.string()), text)
+    return with_nulls(text, missing)
 
 
 def _check_time(kind: pa.DataType, column: str, data: ReadingOptions, name: str) -> None:

@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.example_gen.values.null_texts import with_nulls
 from components.example_gen.values.text_numbers import read_numbers
 from components.example_gen.values.times import in_range, read_times
 from schemas.config.columns import ItemColumnConfig, split_categories
@@ -98,7 +99,7 @@ def _text_columns(items: ItemsTableConfig) -> dict[str, str]:
 
 def _texts(text: pa.Array, nulls: pa.Array) -> tuple[pa.Array, Mask]:
     """Return texts of at most `MAX_TEXT` characters, null if missing, and which of them are cut."""
-    known = pc.if_else(pc.is_in(text, value_set=nulls), pa.scalar(None, pa.string()), text)
+    known = with_nulls(text, pc.is_in(text, value_set=nulls))
     long = _lengths(text) > MAX_TEXT
     return (pc.utf8_slice_codeunits(known, 0, MAX_TEXT) if long.any() else known), long
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import itertools
 import posixpath
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -87,9 +87,10 @@ def letters_by_file(batch: pa.RecordBatch) -> Iterator[tuple[str, Letters]]:
 
 
 def _name(file: str, line: int) -> str:
-    """Return the file name for a line; the checksum distinguishes log files of one name in several folders."""
+    """Return the file name for a line; the hash distinguishes log files of one name in 100,000 folders."""
     name = posixpath.basename(file)[:_NAME_CHARACTERS]
-    return f"{name}-{zlib.crc32(file.encode('utf-8')):08x}-{line // LINES_PER_FILE:05d}.jsonl.gz"
+    digest = hashlib.blake2b(file.encode("utf-8"), digest_size=8).hexdigest()
+    return f"{name}-{digest}-{line // LINES_PER_FILE:05d}.jsonl.gz"
 
 
 def write_letters(file: tuple[str, Iterable[Letters]], directory: str, scratch: str) -> str:

@@ -38,8 +38,9 @@ class Log(NamedTuple):
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
     folder = tmp_path_factory.mktemp("log")
+    # Each user has two rows at each time, in two files.
     rows: Table = [
-        {"user": f"u{i % 977}", "item": f"i{i * i % 4_801}", "time": START_S + i * 997 % 10_000_019}
+        {"user": f"u{i % 977}", "item": f"i{i * i % 4_801}", "time": START_S + (i // 1_954 * 977 + i % 977) * 997}
         for i in range(ROWS)
     ]
     for number in range(4):

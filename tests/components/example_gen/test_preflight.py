@@ -136,7 +136,7 @@ def test_check_log_of_a_folder_with_another_format_names_it(tmp_path: Path) -> N
     assert "set data.format: parquet" in message
 
 
-@pytest.mark.parametrize("content", ["", "user,item,time\n", "\ufeffuser,item,time", "\n\n"])
+@pytest.mark.parametrize("content", ["", "\ufeff", "user,item,time\n", "\ufeffuser,item,time", "\n\n"])
 def test_check_log_without_rows_raises(tmp_path: Path, content: str) -> None:
     assert "received: no rows" in problem(write(tmp_path / "log.csv", content))
 
@@ -147,6 +147,13 @@ def test_check_log_without_a_column_names_the_closest(tmp_path: Path) -> None:
     assert "one column 'user'" in message
     assert "none among 'user_id', 'item', 'time'" in message
     assert "did you mean 'user_id'?" in message
+
+
+def test_check_log_of_a_file_without_a_header_asks_for_names(tmp_path: Path) -> None:
+    message = problem(write(tmp_path / "log.csv", ROWS))
+
+    assert f"received: a first line with a number: 'u0', 'i0', '{START_S}'" in message
+    assert "remedy:   set data.column_names to the names of all columns" in message
 
 
 def test_check_log_without_the_column_of_a_filter_names_the_closest(tmp_path: Path) -> None:
@@ -162,9 +169,8 @@ def test_check_log_without_the_column_of_a_filter_names_the_closest(tmp_path: Pa
         b"PAR1\x15\x04\x15\0\n" * 100,
         gzip.compress(LOG.encode()),
         random.Random(0).randbytes(4096),
-        b"x" * (READ_BYTES + 1),
     ],
-    ids=["png", "parquet", "gzip", "random", "one line"],
+    ids=["png", "parquet", "gzip", "random"],
 )
 @pytest.mark.parametrize("settings", [{}, {"column_names": ("user", "item", "time")}], ids=["header", "no header"])
 def test_check_log_of_a_binary_file_raises(tmp_path: Path, content: bytes, settings: dict[str, Any]) -> None:
@@ -173,8 +179,18 @@ def test_check_log_of_a_binary_file_raises(tmp_path: Path, content: bytes, setti
     assert any(word in message for word in ("binary data", "as text in UTF-8", "rows of the first"))
 
 
-def test_check_log_of_utf_16_suggests_iconv(tmp_path: Path) -> None:
-    assert "iconv -f UTF-16" in problem(write(tmp_path / "log.csv", LOG.encode("utf-16")))
+def test_check_log_of_a_line_that_does_not_end_names_its_length(tmp_path: Path) -> None:
+    message = problem(write(tmp_path / "log.csv", b"user,item," + b"x" * READ_BYTES))
+
+    assert "received: a line of more than 1,048,576 bytes: 'user,item,xxx" in message
+    assert message.endswith("remedy:   check the path, and that each row ends with a line feed")
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32"])
+def test_check_log_of_wide_characters_suggests_iconv(tmp_path: Path, encoding: str) -> None:
+    message = problem(write(tmp_path / "log.csv", LOG.encode(encoding)))
+
+    assert message.endswith(f"received: text in {encoding}\nremedy:   convert it: iconv -f {encoding} -t UTF-8")
 
 
 def test_check_log_of_lines_with_carriage_returns_only_suggests_tr(tmp_path: Path) -> None:
@@ -247,6 +263,7 @@ def test_check_log_with_numbers_that_are_not_times_suggests_the_unit_order(tmp_p
         ({"unit": "s"}, "yesterday", ["set data.timestamp.format if times are text"]),
         ({"unit": "s"}, "13/09/2020 12:26", ['format: "%d/%m/%Y %H:%M"']),
         ({"unit": "s"}, "9/13/2020 8:26", ['format: "%m/%d/%Y %H:%M"']),
+        ({"format": "iso8601"}, "9/13/2020 8:26 PM", ['format: "%m/%d/%Y %I:%M %p"']),
         ({"unit": "s"}, "13/Sep/2020:12:26:40 +0200", ['format: "%d/%b/%Y:%H:%M:%S %z"']),
         ({"unit": "s"}, "20200913122640", ['format: "%Y%m%d%H%M%S"']),
         ({"unit": "s"}, "2020-09-13", ["in s", "'2020-09-13'", "format: iso8601, and no data.timestamp.unit"]),
@@ -303,7 +320,12 @@ def test_check_log_of_files_in_the_wrong_unit_names_the_unit(tmp_path: Path) -> 
         rows = "".join(f"u,i,{START_S + i}000\n" for i in range(20))
         write(tmp_path / f"{number}.csv", f"user,item,time\n{rows}")
 
-    assert "set data.timestamp.unit: ms" in problem(tmp_path / "*.csv")
+    message = problem(tmp_path / "*.csv")
+
+    assert f"times between 1980 and 2100 in column 'time' of {tmp_path}/0.csv, in s" in message
+    assert "timestamp_out_of_range: 20 rows; set data.timestamp.unit: ms\n" in message
+    assert message.count(f"\n    {tmp_path}/0.csv:") == 3
+    assert message.endswith("remedy:   set data.timestamp.unit: ms")
 
 
 def test_check_log_of_one_row_files_reads_that_row(tmp_path: Path) -> None:
@@ -327,7 +349,7 @@ def test_check_log_of_the_unit_order_asks_for_whole_numbers(tmp_path: Path, valu
 
     message = problem(path, timestamp=TimestampConfig(unit="order"))
 
-    assert "expected: whole numbers from 0 to 2**53 in column 'time'" in message
+    assert f"expected: whole numbers from 0 to 2**53 in column 'time' of {path}, in order" in message
     assert f"'{value}'" in message
     assert "remedy:   number the interactions" in message
     assert "unit: order" not in message

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from components.example_gen.cleaning.late_rows import count_late_rows
@@ -28,6 +29,19 @@ def test_row_before_the_midnight_of_its_span_is_late(path: str) -> None:
     times = [NOVEMBER_2_S - 0.001, NOVEMBER_2_S, NOVEMBER_2_S + 200_000, 0.0]
     assert late(path, times) == {"2026-11-02": 2}
     assert late(path, times[1:3]) == {"2026-11-02": 0}
+
+
+def test_late_rows_of_a_batch_with_several_files_are_counted_for_each_span() -> None:
+    """A replay reads accepted rows in batches of their users. The span of a day begins at its midnight."""
+    days = [
+        interactions([("u", "i", NOVEMBER_2_S + 86_400 * day) for day in times], file=f"log-2026-11-{span}.csv")
+        for span, times in {"03": [0.5, 1.0], "02": [-0.5, -1.0, 0.0], "01": [-0.5]}.items()
+    ]
+    (batch,) = pa.Table.from_batches(days).combine_chunks().to_batches()
+
+    found = count_late_rows(batch, data("log-{YYYY}-{MM}-{DD}.csv"))
+
+    assert found == {"2026-11-03": 1, "2026-11-02": 2, "2026-11-01": 0}
 
 
 def test_no_row_is_late_without_dates() -> None:

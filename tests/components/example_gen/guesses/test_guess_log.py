@@ -239,10 +239,22 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "gzip without its ending": ("log.csv", gzip.compress(b"user,item\n"), r"end in \.gz"),
     "text": ("log.txt", b"Call me Ishmael. Some years ago, never\nmind how long precisely\n", "no delimiter"),
     "empty file": ("log.csv", b"", "an empty file"),
+    "byte order mark only": ("log.csv", b"\xef\xbb\xbf", "an empty file"),
     "header only": ("log.csv", b"user,item,time\n", "rows after the header"),
     "JSON document": ("log.json", b'{\n  "users": [1, 2],\n  "items": []\n}\n', "a JSON document"),
     "JSON array": ("log.json", b'[{"user": 1}, {"user": 2}]\n', "jq -c"),
     "JSON settings": ("log.json", b'{"debug": true, "level": 3}\n', "a column with the time"),
+    "Latin-1": (
+        "log.csv",
+        lines("é{u},{i},{s}\n").encode("latin-1"),
+        r"60 of the first 60 lines are not UTF-8(.|\n)*iconv",
+    ),
+    "two rows a line": (
+        "log.csv",
+        ("user,item,time\n" + lines("{u},{i},{s}\r{u},{i},{s}\n")).encode(),
+        "60 of the first 61 lines have a carriage return before their end",
+    ),
+    "damaged Avro": ("log.avro", b"Obj\x01damaged", "a whole Avro file"),
     "UTF-16": ("log.csv", "user,item,time\n".encode("utf-16"), "iconv"),
     "table of items": (
         "items.csv",
@@ -283,6 +295,20 @@ def test_file_that_is_no_log_is_refused(case: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=hint):
         guess_log(str(tmp_path / name))
+
+
+def test_parquet_without_rows_is_refused(tmp_path: Path) -> None:
+    columns = {name: pa.array([], pa.string()) for name in ("user", "item", "time")}
+    parquet.write_table(pa.table(columns), tmp_path / "log.parquet")
+    with pytest.raises(InputError, match=r"expected: rows in .*log\.parquet\nreceived: columns without rows"):
+        guess_log(str(tmp_path / "log.parquet"))
+
+
+def test_avro_that_is_cut_short_is_refused_as_damaged(tmp_path: Path) -> None:
+    WRITERS["avro"](tmp_path / "log.avro", TABLE)
+    (tmp_path / "log.avro").write_bytes((tmp_path / "log.avro").read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"expected: a whole Avro file at (.|\n)*EOFError"):
+        guess_log(str(tmp_path / "log.avro"))
 
 
 def test_excel_sheet_is_refused(tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ from components.example_gen.interactions.timelines import build_timelines
 from components.example_gen.listing import describe_listing, list_log
 from components.example_gen.preflight import check_log
 from components.example_gen.read_interactions import ReadInteractions
+from components.example_gen.replay import read_letters
 from components.example_gen.sources.bigquery_source import table_rows
 from components.example_gen.sources.bigquery_tables import log_query, query_project
+from components.example_gen.validation.dead_letters import to_letter
 from components.example_gen.validation.rows import validate
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
@@ -145,6 +147,23 @@ def test_rows_have_the_texts_of_other_typed_formats() -> None:
         assert (row["user"], row["item"], row["time"]) == ("u", text, str(START_S))
         assert (row[FILE], row[LINE]) == (PATH, 0)
         assert json.loads(row["__raw__"]) == {"user": "u", "item": text, "time": str(START_S)}
+
+
+def test_rejected_rows_are_read_again_as_the_query_gave_them(tmp_path: Path) -> None:
+    settings = log(value="price")
+    rows: list[dict[str, Any]] = [
+        {"c0": "u", "c1": "7", "c2": MOMENT, "c3": "cheap"},
+        {"c0": None, "c1": 'é "8"', "c2": MOMENT, "c3": None},
+        {"c0": "u\0", "c1": "9", "c2": MOMENT, "c3": None},
+    ]
+    batch = table_rows(rows, settings)
+    rejected = validate(batch, settings)[1].to_pylist()
+    (tmp_path / "letters.jsonl").write_bytes(b"".join(map(to_letter, rejected)))
+
+    (found,) = read_letters(str(tmp_path / "letters.jsonl"), settings)
+
+    assert [row["reason"] for row in rejected] == ["bad_number", "no_user", "malformed"]
+    assert found.to_pylist() == batch.to_pylist()
 
 
 @pytest.mark.parametrize("value", [["a"], {"a": 1}, datetime.time(1)])

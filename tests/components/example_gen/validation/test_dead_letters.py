@@ -1,6 +1,7 @@
 import base64
 import gzip
 import json
+import zlib
 from pathlib import Path
 
 import apache_beam as beam
@@ -43,6 +44,15 @@ def test_write_rejected_orders_the_dead_letters_of_each_file(tmp_path: Path) -> 
         [("b/log.csv", 2, 'é "2"')],
     ]
     assert all(name.startswith("log.csv-") and name.endswith("-00000.jsonl.gz") for name in found)
+
+
+def test_write_rejected_of_two_files_with_one_name_and_checksum_writes_two_files(tmp_path: Path) -> None:
+    paths = ["ff81d0f447/log.csv", "69d19deb1c/log.csv"]
+    assert len({zlib.crc32(path.encode()) for path in paths}) == 1
+
+    found = write(tmp_path, [rejected(path, [2]) for path in paths])
+
+    assert sorted(found.values()) == [[(path, 2, 'é "2"')] for path in sorted(paths)]
 
 
 def test_write_rejected_of_a_long_log_writes_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
