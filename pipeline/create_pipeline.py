@@ -28,12 +28,11 @@ from components.data_validator.component import DataValidator
 from components.evaluator.component import Evaluator
 from components.example_gen.component import InteractionExampleGen
 from components.example_gen.log_files import LogFiles
+from components.example_gen.table_files import TableFiles
 from components.gate.component import ModelGate
 from components.impression_evaluator.component import ImpressionEvaluator
 from components.impressions.component import Impressions
-from components.impressions.impression_files import ImpressionFiles
 from components.item_table.component import ItemTable
-from components.item_table.item_files import ItemFiles
 from components.pusher.component import AtomicPusher
 from components.refit.component import Refit
 from components.schema_gen.component import HistorySchema, history_schema_text
@@ -86,9 +85,9 @@ class _DataNodes:
     example_validator: ExampleValidator
     compared_data: ComparedData
     data_validator: Any
-    item_files: ItemFiles | None  # None without a table of items, as the next one
+    item_files: TableFiles | None  # None without a table of items, as the next one
     item_table: Any
-    impression_files: ImpressionFiles | None  # None without impressions, as the next one
+    impression_files: TableFiles | None  # None without impressions, as the next one
     impressions: Any
     transform: Transform
     baselines: Any
@@ -217,34 +216,32 @@ def _check_nodes(
     return compared_data, data_validator
 
 
-def _item_nodes(config: Config, examples: BaseChannel) -> tuple[ItemFiles | None, Any]:
+def _item_nodes(config: Config, examples: BaseChannel) -> tuple[TableFiles | None, Any]:
     """Return the components that list and read the table of items, or None twice."""
     settings = config.data.item_table_config
     if settings is None:
         return None, None
-    item_files = ItemFiles(settings.items)
-    item_table = ItemTable(
+    files = TableFiles(settings.items).with_id("ItemFiles")
+    return files, ItemTable(
         examples=examples,
         settings=settings.model_dump_json(),
-        files=_seen(item_files),
+        files=_seen(files),
         code=code_digest(components, schemas),
     )
-    return item_files, item_table
 
 
-def _impression_nodes(config: Config, examples: BaseChannel) -> tuple[ImpressionFiles | None, Any]:
+def _impression_nodes(config: Config, examples: BaseChannel) -> tuple[TableFiles | None, Any]:
     """Return the components that list and read the log of impressions, or None twice."""
     settings = config.data.impression_log_config
     if settings is None:
         return None, None
-    impression_files = ImpressionFiles(settings.impressions)
-    impressions = Impressions(
+    files = TableFiles(settings.impressions).with_id("ImpressionFiles")
+    return files, Impressions(
         examples=examples,
         settings=settings.model_dump_json(),
-        files=_seen(impression_files),
+        files=_seen(files),
         code=code_digest(components, trainer, schemas),
     )
-    return impression_files, impressions
 
 
 def _statistics_options() -> StatsOptions:
@@ -308,7 +305,7 @@ def _release_nodes(
         by_impression.append(_impression_evaluator(config, data, model, code))
     pushed, blessing, refit_nodes = model, gate.outputs["blessing"], []
     if config.train.refit != "none":
-        refit_nodes = _refit_nodes(config, data, trainer_node, blessing)
+        refit_nodes = _refit_nodes(config, data, trainer_node, gate)
         pushed, blessing = (refit_nodes[-1].outputs[key] for key in ("refitted_model", "blessing"))
     pusher = AtomicPusher(
         model=pushed,
@@ -330,10 +327,11 @@ def _impression_evaluator(config: Config, data: _DataNodes, model: BaseChannel, 
     )
 
 
-def _refit_nodes(config: Config, data: _DataNodes, trainer_node: Trainer, judgement: BaseChannel) -> list[Any]:
+def _refit_nodes(config: Config, data: _DataNodes, trainer_node: Trainer, gate: Any) -> list[Any]:
     """Return the components that count the whole log, and refit the model if it is blessed."""
     examples, items = data.example_gen.outputs["examples"], _read_items(config, data)
     baselines = _baselines_node(config, examples, REFIT).with_id("RefitBaselines")
+    baselines.add_upstream_node(gate)  # only a blessed model is refitted, and training need not wait for these counts
     refit = Refit(
         examples=examples,
         transform_graph=data.transform.outputs["transform_graph"],
@@ -341,7 +339,7 @@ def _refit_nodes(config: Config, data: _DataNodes, trainer_node: Trainer, judgem
         model_run=trainer_node.outputs["model_run"],
         counts=data.baselines.outputs["counts"],
         refit_counts=baselines.outputs["counts"],
-        judgement=judgement,
+        judgement=gate.outputs["blessing"],
         kind=config.train.refit,
         training=config.trainer_config.model_dump_json(),
         gate=config.evaluate.gate.model_dump_json(),

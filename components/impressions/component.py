@@ -25,7 +25,7 @@ def Impressions(  # type: ignore[no-untyped-def]
         examples: the examples of the log of interactions, with the times of the split.
         impressions: receives a file for each split, `report.json` and the rejected rows; see `write_impressions`.
         settings: an `ImpressionLogConfig` as JSON.
-        files: the output of `ImpressionFiles`.
+        files: the output of `TableFiles`.
         code: the digest of the sources; it is not used, but is part of the cache key.
     """
     config = ImpressionLogConfig.model_validate_json(settings)

@@ -40,8 +40,9 @@ def read_test_histories(examples: str) -> dict[str, UserHistory]:
     found: dict[str, UserHistory] = {}
     for batch in read_example_batches(list_files(split_pattern(examples, TEST))):
         columns = parse_examples(batch)
+        ids = np.array([item.decode() for item in columns.ids], np.object_)
         for user, start, end in zip(columns.user_ids, columns.starts[:-1], columns.starts[1:] - 1, strict=True):
-            items = [item.decode() for item in columns.item_ids[start:end]]
+            items = ids[columns.items[start:end]].tolist()
             found[user.decode()] = UserHistory(items, columns.timestamps_s[start:end].tolist())
     return found
 

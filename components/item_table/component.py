@@ -25,7 +25,7 @@ def ItemTable(  # type: ignore[no-untyped-def]
         examples: the examples of the log, with the counts of its items.
         items: receives `items.parquet`, `report.json` and the rejected rows; see `write_items`.
         settings: an `ItemTableConfig` as JSON.
-        files: the output of `ItemFiles`.
+        files: the output of `TableFiles`.
         code: the digest of the sources; it is not used, but is part of the cache key.
     """
     config = ItemTableConfig.model_validate_json(settings)

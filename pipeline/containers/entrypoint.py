@@ -25,9 +25,12 @@ from tfx.utils import import_utils
 from components.common.stores import is_remote, list_folder_objects
 from pipeline.containers.placeholders import PARAMETERS, resolve
 from pipeline.containers.runtime_artifacts import local_path, to_artifact, to_runtime
-from pipeline.runners.beam_options import beam_args
+from pipeline.runners.beam_options import beam_args, make_pipeline
 from pipeline.runners.job_server import check_job_server
+from pipeline.runners.large_batches import read_large_batches
 from pipeline.runners.lost_workers import fail_with_lost_workers
+from pipeline.runners.state_sampling import end_stages_promptly
+from pipeline.runners.step_inspection import inspect_steps_once
 from schemas.config.beam import BeamConfig
 from schemas.errors import InputError
 from trainer.training.chief import is_chief
@@ -106,7 +109,12 @@ def _executor(path: str, given: pipeline_spec_pb2.ExecutorInput, beam: BeamConfi
     if issubclass(kind, BaseBeamExecutor):
         check_job_server(beam)
         fail_with_lost_workers()
-        return kind(BaseBeamExecutor.Context(beam_pipeline_args=beam_args(beam), **context))
+        read_large_batches()
+        inspect_steps_once()
+        end_stages_promptly()
+        args = beam_args(beam)
+        context |= {"beam_pipeline_args": args, "make_beam_pipeline_fn": lambda: make_pipeline(args)}
+        return kind(BaseBeamExecutor.Context(**context))
     return kind(BaseExecutor.Context(**context))
 
 

@@ -5,22 +5,16 @@ from pathlib import Path
 import pytest
 from tfx.dsl.component.experimental.annotations import OutputArtifact
 from tfx.dsl.component.experimental.decorators import component
-from tfx.orchestration import metadata
-from tfx.orchestration.pipeline import Pipeline
 from tfx.types import standard_artifacts
 
-from components.common.looker import SEEN
 from components.example_gen.listing import check_table_files, describe_table_files
 from components.item_table.component import ItemTable
-from components.item_table.item_files import ItemFiles
 from components.item_table.item_report import ItemTableReport
-from pipeline.runners.local import ComponentRun, LocalRunner
-from schemas.config import BeamConfig
-from schemas.config.tables import ItemTableConfig
 from schemas.errors import InputError
 from tests.components.item_table.test_write_items import ROWS
 from tests.components.item_table.test_write_items import examples as write_examples
 from tests.components.item_tables import row, settings, write
+from tests.components.table_runs import run_reader
 
 
 @component
@@ -29,36 +23,17 @@ def Ingest(examples: OutputArtifact[standard_artifacts.Examples]):  # type: igno
     write_examples(Path(examples.uri), "a", "x")
 
 
-def run(root: Path, config: ItemTableConfig) -> dict[str, ComponentRun]:
-    log, files = Ingest(), ItemFiles(config.items)
-    table = ItemTable(
-        examples=log.outputs["examples"],
-        settings=config.model_dump_json(),
-        files=files.outputs[SEEN].future()[0].value,
-        code="1",
-    )
-    pipeline = Pipeline(
-        pipeline_name="items",
-        pipeline_root=str(root),
-        components=[log, files, table],
-        enable_cache=True,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
-    )
-    runner = LocalRunner(lambda *_: None, lambda _: None, BeamConfig())
-    return {each.component: each for each in runner.run(pipeline)}
-
-
 def test_item_table_is_read_again_only_after_a_change(tmp_path: Path) -> None:
     root, path = tmp_path / "root", write(tmp_path / "items.jsonl", "jsonl", ROWS)
     root.mkdir()
     config = settings(path, "jsonl")
 
-    first, second = run(root, config), run(root, config)
+    first, second = (run_reader(root, Ingest(), ItemTable, config, config.items) for _ in range(2))
     write(path, "jsonl", [*ROWS, row("x")])
-    third = run(root, config)
+    third = run_reader(root, Ingest(), ItemTable, config, config.items)
 
-    assert [found["ItemTable"].cached for found in (first, second, third)] == [False, True, False]
-    reports = [ItemTableReport.read(found["ItemTable"].outputs["items"].uri) for found in (first, third)]
+    assert [found.cached for found in (first, second, third)] == [False, True, False]
+    reports = [ItemTableReport.read(found.outputs["items"].uri) for found in (first, third)]
     assert [(each.rows_accepted, each.not_in_table) for each in reports] == [(3, 1), (4, 0)]
 
 
