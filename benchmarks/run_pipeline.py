@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.provenance import REPOSITORY
-from pipeline.cli import DONE, GATE_REFUSED
+from pipeline.exit_codes import DONE, GATE_REFUSED
 
 
 def run_pipeline(arguments: Sequence[str], root: Path) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 from schemas.config.tables import PUBLISHED, ItemsTableConfig
 
 ITEM_TABLE_FILE = "items.parquet"
+ITEM_SETTINGS_FILE = "settings.json"
 ITEM_REPORT_FILE = "report.json"
 ROLE, LENGTH = b"role", b"length"  # keys of a field's metadata
 TEXT, CATEGORY, NUMBER, TIME, VECTOR = b"text", b"category", b"number", b"time", b"vector"  # values of ROLE

@@ -15,8 +15,10 @@ from schemas.features import VOCABULARY
 from serving.export.export import export
 from trainer.baselines.read_popularity import read_popularity
 from trainer.data.feature_spec import numbers_read, read_feature_spec
+from trainer.data.item_content import read_table_settings
 from trainer.data.item_features import ItemFeatures, read_item_features
 from trainer.data.transformed_examples import Features, Transform, read_boundaries, read_examples
+from trainer.network.content_model import write_content_model
 from trainer.network.model import NextItemModel
 from trainer.network.model_info import input_contract, write_model_info
 from trainer.training.chief import is_chief
@@ -72,7 +74,7 @@ def run_fn(fn_args: Any) -> None:
     )
     if is_chief():
         folder = fn_args.serving_model_dir
-        export_model(result.model, folder, counts, config, transform.vocabulary_file_by_name(VOCABULARY))
+        export_model(result.model, folder, counts, items, config, transform.vocabulary_file_by_name(VOCABULARY))
         write_model_info(folder, result.model_info, input_contract(config))
         write_trained_state(fn_args.model_run_dir, result.model, result.course)
         if tf.io.gfile.exists(checkpoints):
@@ -145,13 +147,16 @@ def _with_enough_candidates(config: TrainerConfig) -> TrainerConfig:
     return config.model_copy(update={"model": config.model.model_copy(update={"reranker": reranker})})
 
 
-def export_model(model: NextItemModel, folder: str, counts: str, config: TrainerConfig, vocabulary_file: str) -> None:
-    """Write a trained model as a SavedModel.
+def export_model(
+    model: NextItemModel, folder: str, counts: str, items: str, config: TrainerConfig, vocabulary_file: str
+) -> None:
+    """Write a trained model as a SavedModel, with its item tower next to it if it reads a table of items.
 
     Args:
         model: the model.
         folder: the folder to write.
         counts: the folder of the baselines' counts, for requests without a known item.
+        items: the folder of the table of items; it is not read if the model reads no column of it.
         config: the answers of the exported model.
         vocabulary_file: the vocabulary, one item per line.
     """
@@ -165,6 +170,8 @@ def export_model(model: NextItemModel, folder: str, counts: str, config: Trainer
         k=serving.k,
         remove_seen=serving.remove_seen,
     )
+    if config.item_columns:
+        write_content_model(folder, model.items, read_table_settings(items))
 
 
 def _checkpoint_dir(fn_args: Any) -> str:

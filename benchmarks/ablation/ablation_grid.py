@@ -31,6 +31,8 @@ ATTENTION_ROWS: dict[str, tuple[str, ...]] = {
     "attention: none": ("model.attention.blocks=0",),
 }
 
+# The recorded results are those of a default with a ranking network. Overrides of a row come after it.
+WITH_RANKING_NETWORK = ("model.reranker.weight=0.1",)
 NOT_TRAINED: dict[str, tuple[str, ...]] = {"ranking: not trained": ("model.reranker.weight=0",)}
 
 PAST = ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]")

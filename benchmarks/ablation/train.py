@@ -15,7 +15,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import typer
 
-from benchmarks.ablation.ablation_grid import LOGS
+from benchmarks.ablation.ablation_grid import LOGS, WITH_RANKING_NETWORK
 from schemas.loading import load_config
 from trainer.run_fn import read_fit_data
 from trainer.training.fit import fit
@@ -43,7 +43,8 @@ def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None
 def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -> dict[str, Any]:
     """Train a row on the pipeline's examples, with logs and checkpoints in `left`."""
     config, _, rows = LOGS[log]
-    overrides = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}", *rows[row]]
+    seeded = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}"]
+    overrides = [*seeded, *WITH_RANKING_NETWORK, *rows[row]]
     training = load_config(str(config), overrides).trainer_config
     transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))
     examples = _newest(root / "artifacts" / "InteractionExampleGen" / "examples")

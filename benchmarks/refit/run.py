@@ -68,9 +68,10 @@ def main(root: Annotated[Path, typer.Option(help="root of the run")]) -> None:
             count_baselines(pipeline, examples, counts, settings.data.features, REFIT)
         training, transform = settings.trainer_config, tft.TFTransformOutput(str(graph))
         whole, validation = ([split_pattern(examples, split)] for split in (REFIT, EVAL))
-        data = read_fit_data(whole, validation, counts, folders["items"] or "", training, transform)
+        items, vocabulary_file = folders["items"] or "", transform.vocabulary_file_by_name(VOCABULARY)
+        data = read_fit_data(whole, validation, counts, items, training, transform)
         recounted = recount(data, training, read_trained_state(folders["model_run"]))
-        export_model(recounted, model, counts, training, transform.vocabulary_file_by_name(VOCABULARY))
+        export_model(recounted, model, counts, items, training, vocabulary_file)
         test = list(read_examples(f"{examples}/Split-{TEST}"))
         found = {
             "log": settings.name,

@@ -42,11 +42,11 @@ def main(
     # Co-occurrence is counted once per training and is not part of a step.
     uncounted = {"reranker": {"cooccurrence": False}}
     found: dict[str, Any] = {
-        "temporec": _temporec(work / "temporec", {}),
+        "temporec": _temporec(work / "temporec", {"model.reranker.weight": 0.1}),
         "temporec_alike": _temporec(work / "temporec-alike", ALIKE),
         "recbole": _recbole(recbole_env.resolve(), work / "recbole", {}),
         "recbole_alike": _recbole(recbole_env.resolve(), work / "recbole-alike", RECBOLE_ALIKE),
-        "parts_ms": _steps(1_682, LENGTH, {}, {}, "--parts"),
+        "parts_ms": _steps(1_682, LENGTH, {"reranker": {"weight": 0.1}}, {}, "--parts"),
         "catalogue": {items: _steps(items, LENGTH, uncounted, sampled) for items in CATALOGUES},
         "length": {length: _steps(10_000, length, uncounted, sampled) for length in LENGTHS},
         **circumstances(),

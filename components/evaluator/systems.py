@@ -177,7 +177,7 @@ def unit_vectors(model: Any, items: Ids) -> npt.NDArray[np.float32]:
     Returns:
         [n, dim], without the last component, which is the item's bias.
     """
-    vectors = np.concatenate(list(_embed(model, items)))[:, :-1]
+    vectors = np.concatenate(list(embed_items(model, items)))[:, :-1]
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
 
 
@@ -191,7 +191,7 @@ def require_common_items(path: str, items: Ids) -> None:
     Raises:
         InputError: the model knows none of them, or cannot be loaded.
     """
-    if not any(vectors.any() for vectors in _embed(load_model(path), items)):
+    if not any(vectors.any() for vectors in embed_items(load_model(path), items)):
         raise InputError(
             expected=f"a log with items that the model in {path} knows",
             received=f"{len(items):,} items, such as {items[0]!r}, and the model knows none of them",
@@ -199,8 +199,13 @@ def require_common_items(path: str, items: Ids) -> None:
         )
 
 
-def _embed(model: Any, items: Ids) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield the embeddings of some items at a time, [n, dim + 1]; those of unknown items are 0."""
+def embed_items(model: Any, items: Ids) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield the embeddings of some items at a time, [n, dim + 1]; those of unknown items are 0.
+
+    Args:
+        model: a saved model.
+        items: item ids.
+    """
     for start in range(0, len(items), _ITEMS_AT_ONCE):
         part = tf.constant(items[start : start + _ITEMS_AT_ONCE].tolist())
         yield model.signatures["embed"](item_ids=part)["embeddings"].numpy()

@@ -30,12 +30,14 @@ class EncoderConfig(Section):
     kind: Literal["rnn", "lstm", "gru", "none"] = Field(
         default="gru", description="Recurrent cell; `none` leaves the attention blocks alone."
     )
-    units: int = Field(default=64, ge=1, description="Width of the recurrent states.")
-    layers: int = Field(default=1, ge=1, description="Number of recurrent layers on top of each other.")
+    units: int = Field(
+        default=64, ge=1, description="Width of the recurrence. Another width than `model.dim` is projected to it."
+    )
+    layers: int = Field(default=1, ge=1, description="Number of recurrent layers, each inside a residual.")
 
 
 class AttentionConfig(Section):
-    """Self-attention blocks over the history; the ranking task attends with the same kind."""
+    """Self-attention blocks over the history; the ranking network attends with the same kind."""
 
     kind: Literal[
         "scaled_dot_product",
@@ -90,13 +92,17 @@ class AttentionConfig(Section):
 
 
 class DropoutConfig(Section):
-    """Fractions of values that training drops; one number sets all of them."""
+    """Fractions of values that training drops; one number sets all of them.
 
-    embedding: DropoutRate = Field(default=0.1, description="Dropout rate of the embedded interactions.")
-    recurrence: DropoutRate = Field(default=0.1, description="Dropout rate of the recurrent states.")
+    Without a rate, training chooses it by the number of targets that an item has; see docs/models.md#dropout.
+    """
+
+    embedding: DropoutRate | None = Field(default=None, description="Dropout rate of the embedded interactions.")
+    recurrence: DropoutRate | None = Field(default=None, description="Dropout rate of the recurrences' outputs.")
     attention: DropoutRate = Field(default=0.0, description="Dropout rate of the positions that a position attends to.")
-    hidden: DropoutRate = Field(
-        default=0.1, description="Dropout rate inside the attention blocks, and of the states that they return."
+    hidden: DropoutRate | None = Field(
+        default=None,
+        description="Dropout rate inside the attention blocks, and of the states that they return.",
     )
 
     @model_validator(mode="before")
@@ -111,7 +117,7 @@ class DropoutConfig(Section):
 
 
 class RerankerConfig(Section):
-    """The ranking task, which re-ranks the candidates of retrieval. Both are trained together."""
+    """The ranking stage, which sorts the candidates of retrieval again."""
 
     candidates: int = Field(
         default=200,
@@ -131,27 +137,31 @@ class RerankerConfig(Section):
         " ones.",
     )
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        default=(64,), description="Widths of the hidden layers of the ranking task."
+        default=(64,), description="Widths of the hidden layers of the ranking network."
     )
     positions: int = Field(
-        default=4, ge=1, description="Number of positions of each history that are trained on, drawn anew at each step."
+        default=4,
+        ge=1,
+        description="Number of positions of each history that train the ranking network, drawn anew at each step.",
     )
     negatives: int = Field(
         default=32,
         ge=1,
-        description="Number of candidates compared with each target: the items with the highest retrieval scores. In a"
-        " catalogue of more than 1,024 items, they come from 1,024 items that are drawn anew at each step.",
+        description="Number of candidates that the ranking network compares with each target: the items with the"
+        " highest retrieval scores. In a catalogue of more than 1,024 items, they come from 1,024 items that are drawn"
+        " anew at each step.",
     )
     weight: float = Field(
-        default=0.1,
+        default=0.0,
         ge=0.0,
-        description="Weight of the ranking loss relative to the retrieval loss. With 0 the ranking task has no network:"
-        " the retrieval score and the co-occurrence features decide the order.",
+        description="Weight of the ranking network's loss relative to the retrieval loss. With 0 there is no such"
+        " network: the retrieval score and the co-occurrence features decide the order. See"
+        " docs/models.md#the-ranking-stage.",
     )
     by_value: bool = Field(
         default=False,
-        description="Weight a target by its value: the higher it is among the values of the log, the more it counts."
-        " Requires `data.columns.value` and a `weight` above 0.",
+        description="Weight a target of the ranking network by its value: the higher it is among the values of the log,"
+        " the more it counts. Requires `data.columns.value` and a `weight` above 0.",
     )
 
     @model_validator(mode="after")
@@ -203,8 +213,11 @@ class ModelConfig(Section):
     items: ItemTowerConfig = Field(default=ItemTowerConfig(), description="The vectors of items.")
     encoder: EncoderConfig = Field(default=EncoderConfig(), description="The recurrent network.")
     attention: AttentionConfig = Field(default=AttentionConfig(), description="The attention blocks.")
-    dropout: DropoutConfig = Field(default=DropoutConfig(), description="The dropout rates, or one rate for all.")
-    reranker: RerankerConfig = Field(default=RerankerConfig(), description="The ranking task.")
+    dropout: DropoutConfig = Field(
+        default=DropoutConfig(),
+        description="The dropout rates, or one for all. Training chooses missing ones; see docs/models.md#dropout.",
+    )
+    reranker: RerankerConfig = Field(default=RerankerConfig(), description="The ranking stage.")
 
     @property
     def reads(self) -> tuple[str, ...]:

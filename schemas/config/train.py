@@ -50,7 +50,12 @@ class TrainConfig(Section):
     """The fitting of the network."""
 
     epochs: int = Field(default=20, ge=1, description="Maximum number of epochs.")
-    batch_size: int = Field(default=16, ge=1, description="Number of histories in a batch.")
+    batch_size: int = Field(
+        default=16,
+        ge=1,
+        description="Number of windows of `history.max_length` in a batch. A batch of shorter windows holds more of"
+        " them; see docs/models.md#what-a-batch-is.",
+    )
     accumulation: int = Field(
         default=1,
         ge=1,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from schemas.config.tables import PUBLISHED
-from schemas.items import CATEGORY, ITEM_TABLE_FILE, LENGTH, NUMBER, ROLE, TEXT, VECTOR
+from schemas.items import CATEGORY, ITEM_SETTINGS_FILE, ITEM_TABLE_FILE, LENGTH, NUMBER, ROLE, TEXT, VECTOR
 
 Texts = npt.NDArray[np.object_]
 Numbers = npt.NDArray[np.float64]
@@ -57,7 +59,25 @@ def read_items(folder: str) -> ItemContent:
         ```
     """
     with tf.io.gfile.GFile(f"{folder}/{ITEM_TABLE_FILE}", "rb") as file:
-        table = pq.read_table(io.BytesIO(file.read()))
+        return to_item_content(pq.read_table(io.BytesIO(file.read())))
+
+
+def read_table_settings(folder: str) -> dict[str, Any]:
+    """Return the settings that a table of items was read with, an `ItemTableConfig` as JSON can hold it.
+
+    Args:
+        folder: the artifact of the component ItemTable, on a file system that TensorFlow can read.
+    """
+    with tf.io.gfile.GFile(f"{folder}/{ITEM_SETTINGS_FILE}") as file:
+        return dict(json.loads(file.read()))
+
+
+def to_item_content(table: pa.Table) -> ItemContent:
+    """Return the items of a table by column.
+
+    Args:
+        table: one row for each item, of `item_schema`.
+    """
     fields = {field.name: field.metadata or {} for field in table.schema}
     of_role = {
         role: [name for name in fields if fields[name].get(ROLE) == role] for role in (TEXT, CATEGORY, NUMBER, VECTOR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,68 @@ Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
+class ItemEncoding:
+    """The encoding of content, fitted to the items of a vocabulary. It also encodes items that come later.
+
+    Args:
+        categories: by column, the categories in the order of their codes, from 1.
+        boundaries: by column of numbers, float64 [buckets], the lower boundary of each bucket, which contains it. The
+            first one is the lowest float64. Without any number there is no bucket.
+        scales: by column of vectors, float32 [length] and a number: the centre that is subtracted, and the divisor.
+    """
+
+    categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    boundaries: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    scales: Mapping[str, tuple[Vectors, float]] = field(default_factory=dict)
+
+    def encode(self, items: ItemContent, rows: Rows) -> ItemFeatures:
+        """Return the content of some rows of a table of items.
+
+        Args:
+            items: the table, with the columns of the encoding.
+            rows: the row of each item, -1 for an item without content.
+
+        Returns:
+            The content in the order of `rows`. A category that the encoding lacks is left out.
+        """
+        codes = {name: _category_codes(items.categories[name], rows, of) for name, of in self.categories.items()}
+        codes |= {name: _buckets(items.numbers[name], rows, of) for name, of in self.boundaries.items()}
+        vectors = {name: _scaled(items.vectors[name], rows, *of) for name, of in self.scales.items()}
+        return ItemFeatures(codes, vectors, self)
+
+    def unknown(self, items: ItemContent, rows: Rows) -> dict[str, int]:
+        """Count the categories of some rows that the encoding lacks, by column; only columns with any.
+
+        Args:
+            items: the table.
+            rows: rows of the table.
+        """
+        known = {name: set(categories) for name, categories in self.categories.items()}
+        counts = {
+            name: sum(category not in known[name] for row in rows.tolist() for category in items.categories[name][row])
+            for name in known
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the encoding as JSON can hold it, without loss."""
+        return {
+            "categories": {name: list(categories) for name, categories in self.categories.items()},
+            "boundaries": {name: boundaries.tolist() for name, boundaries in self.boundaries.items()},
+            "scales": {name: [centre.tolist(), norm] for name, (centre, norm) in self.scales.items()},
+        }
+
+    @staticmethod
+    def from_json(content: Mapping[str, Any]) -> ItemEncoding:
+        """Return the encoding from what `to_json` returned."""
+        return ItemEncoding(
+            content["categories"],
+            {name: np.array(boundaries, np.float64) for name, boundaries in content["boundaries"].items()},
+            {name: (np.array(centre, np.float32), norm) for name, (centre, norm) in content["scales"].items()},
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class ItemFeatures:
     """The content of items by id. Row i belongs to id i, and row 0 to padding.
 
@@ -27,10 +90,12 @@ class ItemFeatures:
             the right with 0.
         vectors: by name, float32 [1 + items, length], with a mean of 0 and a mean square norm of 1; rows of NaN if
             missing.
+        encoding: the encoding of the columns of a table of items.
     """
 
     codes: Mapping[str, Codes] = field(default_factory=dict)
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
+    encoding: ItemEncoding = field(default_factory=ItemEncoding)
 
 
 def read_item_features(folder: str, names: Sequence[str], vocabulary_file: str) -> ItemFeatures:
@@ -53,7 +118,7 @@ def align_items(items: ItemContent, names: Sequence[str], vocabulary: Sequence[s
     """Align some columns of a table of items with a vocabulary.
 
     Categories, buckets and means come from the items of the vocabulary, each counted once. So nothing depends on items
-    that the log lacks, nor on how often the log has an item.
+    that the log lacks.
 
     Args:
         items: the table.
@@ -71,46 +136,66 @@ def align_items(items: ItemContent, names: Sequence[str], vocabulary: Sequence[s
     """
     row_of = {item: row for row, item in enumerate(items.ids)}
     rows = np.array([-1, *(row_of.get(item, -1) for item in vocabulary)], np.int64)
-    codes: dict[str, Codes] = {}
-    vectors: dict[str, Vectors] = {}
+    return _fit(items, names, rows[rows >= 0]).encode(items, rows)
+
+
+def _fit(items: ItemContent, names: Sequence[str], rows: Rows) -> ItemEncoding:
+    """Return the encoding of some columns for the items of some rows."""
+    categories: dict[str, Sequence[str]] = {}
+    boundaries: dict[str, npt.NDArray[np.float64]] = {}
+    scales: dict[str, tuple[Vectors, float]] = {}
     for name in names:
         if name in items.categories:
-            codes[name] = _category_ids(items.categories[name], rows)
+            of_column = items.categories[name]
+            categories[name] = sorted({category for row in rows.tolist() for category in of_column[row]})
         elif name in items.numbers:
-            codes[name] = _buckets(items.numbers[name], rows)
+            boundaries[name] = _boundaries(items.numbers[name][rows])
         else:
-            vectors[name] = _standardized(items.vectors[name], rows)
-    return ItemFeatures(codes, vectors)
+            scales[name] = _scale(items.vectors[name][rows])
+    return ItemEncoding(categories, boundaries, scales)
 
 
-def _category_ids(categories: Sequence[Sequence[str]], rows: Rows) -> Codes:
-    """Return the ids of each row's categories, which are numbered from 1 in alphabetical order."""
-    of_rows = [categories[row] if row >= 0 else [] for row in rows.tolist()]
-    id_of = {name: 1 + i for i, name in enumerate(sorted({name for names in of_rows for name in names}))}
-    ids = np.zeros([len(rows), max([1, *map(len, of_rows)])], np.int64)
-    for row, names in enumerate(of_rows):
-        ids[row, : len(names)] = [id_of[name] for name in names]
-    return ids
+def _category_codes(categories: Sequence[Sequence[str]], rows: Rows, known: Sequence[str]) -> Codes:
+    code_of = {name: 1 + i for i, name in enumerate(known)}
+    of_rows = [
+        [code_of[name] for name in categories[row] if name in code_of] if row >= 0 else [] for row in rows.tolist()
+    ]
+    codes = np.zeros([len(rows), max([1, *map(len, of_rows)])], np.int64)
+    for row, found in enumerate(of_rows):
+        codes[row, : len(found)] = found
+    return codes
 
 
-def _buckets(numbers: npt.NDArray[np.float64], rows: Rows) -> Codes:
-    """Return the bucket of each row's number, from 1. A bucket contains its lower boundary."""
-    aligned = np.where(rows >= 0, numbers[rows], np.nan)
-    known = aligned[~np.isnan(aligned)]
+def _boundaries(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    known = numbers[~np.isnan(numbers)]
     if not len(known):
-        return np.zeros([len(rows), 1], np.int64)
-    boundaries = np.unique(np.quantile(known, np.arange(1, BUCKETS) / BUCKETS, method="higher"))
-    return np.where(np.isnan(aligned), 0, 1 + np.searchsorted(boundaries, aligned, side="right"))[:, np.newaxis]
+        return np.zeros(0)
+    quantiles = np.unique(np.quantile(known, np.arange(1, BUCKETS) / BUCKETS, method="higher"))
+    # Each bucket has one of these numbers, so that its vector is trained. A later item may have a lower number.
+    return np.append(np.finfo(np.float64).min, quantiles[quantiles > known.min()])
 
 
-def _standardized(vectors: Vectors, rows: Rows) -> Vectors:
-    """Return each row's vector, centred and scaled, so that one learning rate suits projections of any vectors."""
-    aligned = vectors[rows]
-    aligned[rows < 0] = np.nan
-    present = ~np.isnan(aligned[:, 0])
-    known = aligned[present]
-    if len(known):
-        known -= known.mean(axis=0, dtype=np.float64).astype(np.float32)
-        norm = np.linalg.norm(known) / np.sqrt(len(known))
-        aligned[present] = known / max(norm, np.finfo(np.float32).tiny)
+def _buckets(numbers: npt.NDArray[np.float64], rows: Rows, boundaries: npt.NDArray[np.float64]) -> Codes:
+    """Return the bucket of each row's number, from 1; 0 if it is missing."""
+    aligned = np.full(len(rows), np.nan)
+    aligned[rows >= 0] = numbers[rows[rows >= 0]]
+    return np.where(np.isnan(aligned), 0, np.searchsorted(boundaries, aligned, side="right"))[:, np.newaxis]
+
+
+def _scale(vectors: Vectors) -> tuple[Vectors, float]:
+    """Return the mean of the vectors, and their root mean square distance from it.
+
+    Centred and scaled, projections of any vectors suit one learning rate.
+    """
+    known = vectors[~np.isnan(vectors[:, 0])]
+    if not len(known):
+        return np.zeros(vectors.shape[1], np.float32), 1.0
+    centre = known.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return centre, float(np.linalg.norm(known - centre) / np.sqrt(len(known))) or 1.0
+
+
+def _scaled(vectors: Vectors, rows: Rows, centre: Vectors, norm: float) -> Vectors:
+    """Return the centred and scaled vector of each row, NaN if it is missing."""
+    aligned = np.full([len(rows), vectors.shape[1]], np.nan, np.float32)
+    aligned[rows >= 0] = (vectors[rows[rows >= 0]] - centre) / norm
     return aligned

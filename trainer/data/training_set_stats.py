@@ -26,6 +26,12 @@ class TrainingSetStats(NamedTuple):
     sequences: list[npt.NDArray[np.int64]]  # the windows with their last targets
     item_codes: dict[str, npt.NDArray[np.int64]]  # by column, [1 + item_count], the last code of each item
 
+    @property
+    def targets_per_item(self) -> float:
+        """The mean number of targets of the items that are targets."""
+        targets = sum(len(sequence) - 1 for sequence in self.sequences)
+        return targets / max(int(np.count_nonzero(self.target_fractions)), 1)
+
 
 def scan_training_set(
     examples: tf.data.Dataset, item_count: int, max_length: int, batch_size: int, item_columns: Sequence[str] = ()

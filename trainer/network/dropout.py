@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
+from schemas.config import DropoutConfig
+
 _STEPS = 256  # rates are multiples of 1 / _STEPS
+_LOWEST, _HIGHEST = 0.1, 0.6  # rates that are chosen
+_TARGETS_PER_ITEM = 7.0  # and fewer call for a rate of 1, if it were allowed
+
+
+class DropoutRates(NamedTuple):
+    """Fractions of values that training drops, as in `DropoutConfig`."""
+
+    embedding: float
+    recurrence: float
+    attention: float
+    hidden: float
+
+
+def dropout_rates(config: DropoutConfig, targets_per_item: float) -> DropoutRates:
+    """Return the configured rates, and a chosen one where none is configured.
+
+    The chosen rate is 7 / targets_per_item, from 0.1 to 0.6. An item with few targets has a vector that few examples
+    have placed, and a network without dropout learns these examples by heart.
+
+    Args:
+        config: the configured rates.
+        targets_per_item: the mean number of targets of an item in the training split.
+
+    Example:
+        >>> dropout_rates(DropoutConfig(hidden=0.2), targets_per_item=20.0)
+        DropoutRates(embedding=0.35, recurrence=0.35, attention=0.0, hidden=0.2)
+    """
+    chosen = min(_HIGHEST, max(_LOWEST, _TARGETS_PER_ITEM / max(targets_per_item, 1.0)))
+    rates = (getattr(config, name) for name in DropoutRates._fields)
+    return DropoutRates(*(chosen if rate is None else rate for rate in rates))
 
 
 class Dropout(tf.keras.layers.Layer):

@@ -6,26 +6,19 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from schemas.config import AttentionConfig, DropoutConfig, EncoderConfig
+from schemas.config import AttentionConfig, EncoderConfig
 from trainer.network.attention import ATTENTION, causal_mask, keyword_arguments
-from trainer.network.dropout import Dropout, dropout_mask
+from trainer.network.dropout import Dropout, DropoutRates, dropout_mask
 
-
-def _recurrence(cell: type[tf.keras.layers.Layer]) -> Callable[[EncoderConfig], tf.keras.layers.Layer]:
-    def make(encoder: EncoderConfig) -> tf.keras.layers.Layer:
-        # Cells in one loop are faster on a CPU than Keras's layers, which add a choice of kernels to the graph.
-        return tf.keras.layers.RNN([cell(encoder.units) for _ in range(encoder.layers)], return_sequences=True)
-
-    return make
-
-
-# Each function makes a layer from [batch, length, any width] to [batch, length, units]. Its output at a position must
-# not depend on later positions. It gets no mask: padding is on the right, so no valid position follows it.
-ENCODERS: Mapping[str, Callable[[EncoderConfig], tf.keras.layers.Layer]] = {
-    "rnn": _recurrence(tf.keras.layers.SimpleRNNCell),
-    "lstm": _recurrence(tf.keras.layers.LSTMCell),  # Hochreiter and Schmidhuber 1997
-    "gru": _recurrence(tf.keras.layers.GRUCell),  # Cho et al. 2014
-    "none": lambda encoder: tf.keras.layers.Dense(encoder.units),  # only attention
+# Each function makes a layer of some units, from [batch, length, any width] to [batch, length, units]. Its output at a
+# position must not depend on later positions. It gets no mask: no valid position follows padding.
+# A cell in a loop is faster on a CPU than Keras's layer, which adds a choice of kernels to the graph.
+ENCODERS: Mapping[str, Callable[[int], tf.keras.layers.Layer]] = {
+    "rnn": lambda units: tf.keras.layers.RNN(tf.keras.layers.SimpleRNNCell(units), return_sequences=True),
+    # Hochreiter and Schmidhuber 1997
+    "lstm": lambda units: tf.keras.layers.RNN(tf.keras.layers.LSTMCell(units), return_sequences=True),
+    # Cho et al. 2014
+    "gru": lambda units: tf.keras.layers.RNN(tf.keras.layers.GRUCell(units), return_sequences=True),
 }
 
 # Luong's scores compare states without a projection.
@@ -99,22 +92,52 @@ class ProjectedAttention(tf.keras.layers.Layer):
         return self._project_context(context), weights
 
 
+class RecurrentBlock(tf.keras.layers.Layer):
+    """A recurrence after a norm and inside a residual, so that a state keeps a path from its own item.
+
+    Args:
+        dim: width of the states.
+        kind: a name in `ENCODERS`.
+        units: width of the recurrence. Another width than dim is projected to dim.
+        dropout: rate of dropout of the recurrence's output.
+    """
+
+    def __init__(self, dim: int, kind: str, units: int, dropout: float) -> None:
+        super().__init__()
+        self._norm = tf.keras.layers.LayerNormalization(epsilon=1e-6)
+        self._recurrence = ENCODERS[kind](units)
+        self._dropout = Dropout(dropout)
+        self._project = None if units == dim else tf.keras.layers.Dense(dim, name="project")
+
+    def call(self, states: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Add the recurrence to the states.
+
+        Args:
+            states: float [batch, length, dim].
+            training: whether dropout is on.
+
+        Returns:
+            The new states [batch, length, dim].
+        """
+        recurrent = self._dropout(self._recurrence(self._norm(states)), training=training)
+        return states + (recurrent if self._project is None else self._project(recurrent))
+
+
 class AttentionBlock(tf.keras.layers.Layer):
     """Causal self-attention and a feed-forward layer, each after a norm and inside a residual.
 
     Args:
-        dim: width in which scores are computed.
-        width: width of the states.
+        dim: width of the states, in which scores are computed.
         attention: which attention, and its settings.
         dropout: rates of dropout.
     """
 
-    def __init__(self, dim: int, width: int, attention: AttentionConfig, dropout: DropoutConfig) -> None:
+    def __init__(self, dim: int, attention: AttentionConfig, dropout: DropoutRates) -> None:
         super().__init__()
         self._attention = ProjectedAttention(dim, attention, name="attention")
         self._norm, self._feed_forward_norm = (tf.keras.layers.LayerNormalization(epsilon=1e-6) for _ in range(2))
-        self._grow = tf.keras.layers.Dense(attention.feed_forward * width, activation="gelu", name="grow")
-        self._shrink = tf.keras.layers.Dense(width, name="shrink")
+        self._grow = tf.keras.layers.Dense(attention.feed_forward * dim, activation="gelu", name="grow")
+        self._shrink = tf.keras.layers.Dense(dim, name="shrink")
         self._dropout = Dropout(dropout.hidden)
         self._key_dropout = dropout.attention
 
@@ -124,13 +147,13 @@ class AttentionBlock(tf.keras.layers.Layer):
         """Attend to earlier positions and transform each state.
 
         Args:
-            states: float [batch, length, width].
+            states: float [batch, length, dim].
             valid: bool [batch, length], False at padding.
             sessions: int [batch, length], counted from 0.
             training: whether dropout is on.
 
         Returns:
-            The new states [batch, length, width] and the weights [batch, length, length].
+            The new states [batch, length, dim] and the weights [batch, length, length].
         """
         mask = causal_mask(valid)
         if training and self._key_dropout:
@@ -143,33 +166,36 @@ class AttentionBlock(tf.keras.layers.Layer):
 
 
 class HistoryEncoder(tf.keras.layers.Layer):
-    """Recurrence and attention blocks in the configured order, then a norm and a projection.
+    """Recurrent and attention blocks in the configured order, then a norm.
+
+    Each block adds to the states, so an item's vector has a direct path to the
+    query: that the next item resembles the last one needs not be learnt.
 
     Args:
         dim: width of the item embeddings and of the states.
-        encoder: the recurrence.
-        attention: the attention blocks, and whether they come before the recurrence.
+        encoder: the recurrent blocks.
+        attention: the attention blocks, and whether they come before the recurrent ones.
         dropout: rates of dropout.
 
     Example:
-        >>> encoder = HistoryEncoder(4, EncoderConfig(units=8), AttentionConfig(), DropoutConfig())
+        >>> encoder = HistoryEncoder(4, EncoderConfig(units=8), AttentionConfig(), DropoutRates(0.1, 0.1, 0.0, 0.1))
         >>> valid = tf.constant([[True, True, False]])
         >>> states, weights = encoder(tf.ones([1, 3, 4]), valid, sessions=tf.zeros([1, 3], tf.int32))
         >>> states.shape, weights.shape
         (TensorShape([1, 3, 4]), TensorShape([1, 3, 3]))
     """
 
-    def __init__(self, dim: int, encoder: EncoderConfig, attention: AttentionConfig, dropout: DropoutConfig) -> None:
+    def __init__(self, dim: int, encoder: EncoderConfig, attention: AttentionConfig, dropout: DropoutRates) -> None:
         super().__init__(name="history_encoder")
-        self._recurrence = ENCODERS[encoder.kind](encoder)
+        layers = 0 if encoder.kind == "none" else encoder.layers
+        self._recurrent_blocks = [
+            RecurrentBlock(dim, encoder.kind, encoder.units, dropout.recurrence) for _ in range(layers)
+        ]
+        self._attention_blocks = [AttentionBlock(dim, attention, dropout) for _ in range(attention.blocks)]
         self._attention_first = attention.position == "before"
-        width = dim if self._attention_first else encoder.units
-        self._blocks = [AttentionBlock(dim, width, attention, dropout) for _ in range(attention.blocks)]
         self._embedding_dropout = Dropout(dropout.embedding)
-        self._recurrence_dropout = Dropout(dropout.recurrence)
         self._output_dropout = Dropout(dropout.hidden)
         self._norm = tf.keras.layers.LayerNormalization(epsilon=1e-6)
-        self._project = tf.keras.layers.Dense(dim, name="project")
 
     def call(
         self, embeddings: tf.Tensor, valid: tf.Tensor, sessions: tf.Tensor, training: bool = False
@@ -191,9 +217,14 @@ class HistoryEncoder(tf.keras.layers.Layer):
         length = tf.shape(embeddings)[1]
         weights = tf.zeros([tf.shape(embeddings)[0], length, length], embeddings.dtype)
         if not self._attention_first:
-            states = self._recurrence_dropout(self._recurrence(states), training=training)
-        for block in self._blocks:
+            states = self._recur(states, training)
+        for block in self._attention_blocks:
             states, weights = block(states, valid, sessions, training=training)
         if self._attention_first:
-            states = self._recurrence_dropout(self._recurrence(states), training=training)
-        return self._project(self._output_dropout(self._norm(states), training=training)), weights
+            states = self._recur(states, training)
+        return self._output_dropout(self._norm(states), training=training), weights
+
+    def _recur(self, states: tf.Tensor, training: bool) -> tf.Tensor:
+        for block in self._recurrent_blocks:
+            states = block(states, training=training)
+        return states

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.features import PADDING_ID
+from serving.export.per_item import per_item_variable
 from trainer.data.item_features import Codes, ItemFeatures, Vectors
 from trainer.network.dropout import dropout_mask
 from trainer.network.input_features import CodeEmbedding
@@ -64,7 +68,8 @@ class ItemTower(tf.keras.layers.Layer):
         self.biases = self._add_biases("bias", [1 + count], bias)
         seen = np.ones(1 + count, np.bool_) if seen is None else seen
         self.seen = tf.Variable(seen, trainable=False, name="seen")
-        self._frozen: ItemVectors | None = None
+        self.encoding = features.encoding
+        self._is_frozen = False
         if self._sources:
             sources = 1 + len(self._sources)
             self._absent = self._add_vectors("absent", [dim])
@@ -72,12 +77,17 @@ class ItemTower(tf.keras.layers.Layer):
             self._gate = self._add_vectors("gate", [sources, dim, sources])
             self._gate_bias = self._add_biases("gate_bias", [sources])
             self._candidates = _candidates(seen)
+            self._frozen = ItemVectors(
+                per_item_variable(tf.zeros([1 + count, dim]), "vectors", "vector"),
+                per_item_variable(tf.zeros([1 + count]), "biases", "bias"),
+                items=count,
+            )
 
     def catalogue(self) -> ItemVectors:
         """Return the items as a model in use reads them: all of them are candidates."""
         if not self._sources:
             return ItemVectors(self.vectors, self.biases)
-        return self._frozen or _ComputedVectors(self, tf.logical_not(self.seen))
+        return self._frozen if self._is_frozen else _ComputedVectors(self, tf.logical_not(self.seen))
 
     def loss_catalogue(self, training: bool, whole: bool) -> ItemVectors:
         """Return the items as a loss reads them: the candidates are those with interactions in the training.
@@ -100,8 +110,36 @@ class ItemTower(tf.keras.layers.Layer):
     def freeze(self) -> None:
         """Compute all items once: `catalogue` looks them up from now on."""
         if self._sources:
-            vectors, biases = self._all(tf.logical_not(self.seen))
-            self._frozen = ItemVectors(tf.Variable(vectors, trainable=False), tf.Variable(biases, trainable=False))
+            self._frozen.assign(*self._all(tf.logical_not(self.seen)))
+            self._is_frozen = True
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Compute all items once for the block, in which the weights must stay the same."""
+        self.freeze()
+        try:
+            yield
+        finally:
+            self._is_frozen = False
+
+    def content_vectors(self, content: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the vectors and biases of other items, from their content alone, as those of a hidden id.
+
+        Args:
+            content: by the name of each source, codes int64 [n, any] or vectors float32 [n, length], as in
+                `ItemFeatures`.
+
+        Returns:
+            float32 [n, dim] and float32 [n].
+        """
+        found = [source.embed(content[source.name]) for source in self._sources]
+        absent = tf.broadcast_to(self._absent, tf.shape(found[0]))
+        vectors = self._weigh([absent, *found])
+        return vectors, tf.broadcast_to(self._absent_bias, tf.shape(vectors)[:1])
+
+    def content_specs(self) -> dict[str, tf.TensorSpec]:
+        """Return the types and shapes of the content that `content_vectors` takes, by the name of each source."""
+        return {source.name: source.spec for source in self._sources}
 
     def compute(self, item_ids: tf.Tensor, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the vectors and biases of items, of which the ids of some are hidden.
@@ -115,10 +153,14 @@ class ItemTower(tf.keras.layers.Layer):
         """
         is_hidden = tf.gather(hidden, item_ids)
         of_id = tf.where(is_hidden[..., tf.newaxis], self._absent, tf.gather(self.vectors, item_ids))
-        sources = tf.stack([of_id, *(source(item_ids) for source in self._sources)], axis=-2)
-        gates = 2.0 * tf.sigmoid(tf.einsum("...sd,sdg->...g", sources, self._gate) + self._gate_bias)
-        vectors = tf.reduce_sum(gates[..., tf.newaxis] * sources, axis=-2)
+        vectors = self._weigh([of_id, *(source(item_ids) for source in self._sources)])
         return vectors, tf.where(is_hidden, self._absent_bias, tf.gather(self.biases, item_ids))
+
+    def _weigh(self, found: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Return the gated sum of the sources' vectors, each float32 [..., dim]."""
+        sources = tf.stack(found, axis=-2)
+        gates = 2.0 * tf.sigmoid(tf.einsum("...sd,sdg->...g", sources, self._gate) + self._gate_bias)
+        return tf.reduce_sum(gates[..., tf.newaxis] * sources, axis=-2)
 
     def _all(self, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.compute(tf.range(PADDING_ID, 1 + self.count, dtype=tf.int64), hidden)
@@ -154,7 +196,22 @@ class CodeSource(tf.keras.layers.Layer):
         Returns:
             float32 [..., dim]; the learned vector `absent` for an item without codes.
         """
-        codes = tf.gather(self._codes, item_ids)
+        return self.embed(tf.gather(self._codes, item_ids))
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """The type and shape of the codes that `embed` takes."""
+        return tf.TensorSpec([None, None], tf.int64, name=self.name)
+
+    def embed(self, codes: tf.Tensor) -> tf.Tensor:
+        """Return the vectors of codes.
+
+        Args:
+            codes: int64 [..., n], padded with 0.
+
+        Returns:
+            float32 [..., dim]; the learned vector `absent` without a code.
+        """
         known = tf.math.count_nonzero(codes, axis=-1, keepdims=True, dtype=tf.float32)
         mean = tf.reduce_sum(self._table(codes), axis=-2) / tf.maximum(known, 1.0)
         return tf.where(known > 0, mean, self._absent)
@@ -188,8 +245,27 @@ class VectorSource(tf.keras.layers.Layer):
         Returns:
             float32 [..., dim]; the learned vector `absent` for an item without a vector.
         """
-        projected = tf.tensordot(tf.gather(self._vectors, item_ids), self._matrix, 1)
-        return tf.where(tf.gather(self._present, item_ids), projected, self._absent)
+        return self._project(tf.gather(self._vectors, item_ids), tf.gather(self._present, item_ids))
+
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """The type and shape of the vectors that `embed` takes."""
+        return tf.TensorSpec([None, self._vectors.shape[1]], tf.float32, name=self.name)
+
+    def embed(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Return projected vectors.
+
+        Args:
+            vectors: float32 [..., length], NaN if missing.
+
+        Returns:
+            float32 [..., dim]; the learned vector `absent` for a missing vector.
+        """
+        present = ~tf.math.is_nan(vectors[..., :1])
+        return self._project(tf.where(present, vectors, 0.0), present)
+
+    def _project(self, vectors: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+        return tf.where(present, tf.tensordot(vectors, self._matrix, 1), self._absent)
 
 
 class _ComputedVectors(ItemVectors):
@@ -200,11 +276,8 @@ class _ComputedVectors(ItemVectors):
         self._tower = tower
         self._hidden = hidden
 
-    def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
-        return self._tower.compute(item_ids, self._hidden)[0]
-
-    def biases(self, item_ids: tf.Tensor) -> tf.Tensor:
-        return self._tower.compute(item_ids, self._hidden)[1]
+    def look_up(self, item_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._tower.compute(item_ids, self._hidden)
 
     def all(self) -> tuple[tf.Tensor, tf.Tensor]:
         return self._tower.compute(self.ids(tf.range(self.count, dtype=tf.int64)), self._hidden)

@@ -31,19 +31,27 @@ class ItemVectors:
         vectors: float32 [1 + items, dim].
         biases: float32 [1 + items].
         candidates: the items that a loss compares; all of them, if None.
+        items: the number of items, if the shapes leave it open.
     """
 
     def __init__(
-        self, vectors: tf.Tensor | tf.Variable, biases: tf.Tensor | tf.Variable, candidates: Candidates | None = None
+        self,
+        vectors: tf.Tensor | tf.Variable,
+        biases: tf.Tensor | tf.Variable,
+        candidates: Candidates | None = None,
+        items: int | None = None,
     ) -> None:
         self._vectors = vectors
         self._biases = biases
         self._candidates = candidates
+        self._items = items
 
     @property
     def count(self) -> int:
         """The number of candidates."""
-        return self._candidates.count if self._candidates else int(self._biases.shape[0]) - 1
+        if self._candidates:
+            return self._candidates.count
+        return int(self._biases.shape[0]) - 1 if self._items is None else self._items
 
     def embed(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Return the encoder's inputs: the vectors, scaled up for the recurrence.
@@ -54,36 +62,29 @@ class ItemVectors:
         Returns:
             float32 [..., dim].
         """
-        vectors = self.vectors(item_ids)
-        return vectors * vectors.shape[-1] ** 0.5
+        return scaled(self.look_up(item_ids)[0])
 
-    def vectors(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Return the vectors of items.
-
-        Args:
-            item_ids: int [...].
-
-        Returns:
-            float32 [..., dim].
-        """
-        return tf.gather(self._vectors, item_ids)
-
-    def biases(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Return the biases of items.
+    def look_up(self, item_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the vectors and biases of items.
 
         Args:
             item_ids: int [...].
 
         Returns:
-            float32 [...].
+            float32 [..., dim] and float32 [...].
         """
-        return tf.gather(self._biases, item_ids)
+        return tf.gather(self._vectors, item_ids), tf.gather(self._biases, item_ids)
 
     def all(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the vectors [count, dim] and biases [count] of the candidates, in the order of their ids."""
         if self._candidates:
-            return self.vectors(self._candidates.ids), self.biases(self._candidates.ids)
+            return self.look_up(self._candidates.ids)
         return self._vectors[1 + PADDING_ID :], self._biases[1 + PADDING_ID :]
+
+    def assign(self, vectors: tf.Tensor, biases: tf.Tensor) -> None:
+        """Replace the values of the variables, for all that reads them."""
+        self._vectors.assign(vectors)
+        self._biases.assign(biases)
 
     def rows(self, item_ids: tf.Tensor) -> tf.Tensor:
         """Return the rows of candidates in `all`, of the same shape as their ids."""
@@ -92,3 +93,8 @@ class ItemVectors:
     def ids(self, rows: tf.Tensor) -> tf.Tensor:
         """Return the ids of rows of `all`, int64 of the same shape."""
         return tf.gather(self._candidates.ids, rows) if self._candidates else rows + 1
+
+
+def scaled(vectors: tf.Tensor) -> tf.Tensor:
+    """Return the encoder's inputs, float32 [..., dim], from vectors of items of the same shape."""
+    return vectors * vectors.shape[-1] ** 0.5

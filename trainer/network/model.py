@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,15 @@ from trainer.data.batches import NEXT_IDS
 from trainer.data.feature_spec import FeatureSpec, multi_hot_ids
 from trainer.data.item_features import ItemFeatures
 from trainer.data.training_set_stats import TrainingSetStats
-from trainer.network.cooccurrence import CooccurrenceScorer, count_cooccurrences
+from trainer.network.candidate_network import CandidateNetwork
+from trainer.network.cooccurrence import CooccurrenceScorer, count_cooccurrences, last_items
+from trainer.network.dropout import dropout_rates
 from trainer.network.encoder import HistoryEncoder
 from trainer.network.input_features import InputFeatures
 from trainer.network.item_tower import ItemTower
-from trainer.network.item_vectors import ItemVectors
+from trainer.network.item_vectors import ItemVectors, scaled
 from trainer.network.ranking_task import HardNegativeRanking, Ranker
+from trainer.network.repeats import REPEAT_FEATURES, repeat_features
 from trainer.network.retrieval_task import CatalogueRetrieval
 from trainer.network.sessions import SessionRule
 from trainer.network.target_weights import target_weights
@@ -32,6 +35,8 @@ from trainer.network.train_step import LOSSES, Batch, JointLossModel
 from trainer.network.weights import decays
 
 Codes = Mapping[str, tf.Tensor]
+
+_OWN_CANDIDATES = 20  # the last items of a history, where seen items may be recommended
 
 
 class EncodedBatch(NamedTuple):
@@ -54,7 +59,8 @@ class NextItemModel(JointLossModel):
     Ids are 1..item_count, and 0 is padding. Row i of `candidates()` belongs to
     item i + 1, and its inner product with a query is the retrieval score. The
     ranking score of a candidate is a weighted sum of the scores that
-    `score_names` lists; retrieval's alone until `set_reranker` is called.
+    `score_names` lists, and a network's correction; retrieval's alone until
+    `set_reranker` is called.
 
     Args:
         stats: counts of the training split.
@@ -104,7 +110,8 @@ class NextItemModel(JointLossModel):
         self.items = _item_tower(stats, model, feature_spec, item_features, train)
         self._reads_all_items = train.loss.kind == "full"  # in each step
         self._inputs = InputFeatures(model.inputs, feature_spec.encodings, model.dim, max_length)
-        self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, model.dropout)
+        self.dropout = dropout_rates(model.dropout, stats.targets_per_item)
+        self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, self.dropout)
         self._retrieval_task = CatalogueRetrieval(train.loss, stats.target_fractions)
         # Without a loss the network would not be trained, and its scores would be noise.
         self._ranker = Ranker(model.dim, model.attention, model.reranker.hidden) if model.reranker.weight else None
@@ -114,21 +121,27 @@ class NextItemModel(JointLossModel):
             "retrieval",
             *(["ranker"] if self._ranker else []),
             *(self._cooccurrence.names if self._cooccurrence else []),
+            *(() if remove_seen else REPEAT_FEATURES),  # seen items are no candidates
         ]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
+        self.candidate_network: CandidateNetwork | None = None
         self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
         # A metric's name may not hold an @; the names of logs may, see train_step and test_step.
         self.train_means = {name: tf.keras.metrics.Mean(name) for name in LOSSES}
         self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}
 
-    def set_reranker(self, score_weights: npt.NDArray[np.float32], serve: bool) -> None:
+    def set_reranker(
+        self, score_weights: npt.NDArray[np.float32], network: CandidateNetwork | None, serve: bool
+    ) -> None:
         """Set the weights of the ranking score, and which ranking is served.
 
         Args:
             score_weights: float32 [score_names].
+            network: corrects the weighted sum; None for no correction.
             serve: whether the re-ranked candidates are served, or retrieval's own ranking.
         """
         self.score_weights.assign(score_weights)
+        self.candidate_network = network
         self.serves_reranked = serve
 
     def encode(self, item_ids: tf.Tensor, codes: Codes = {}) -> EncodedBatch:  # noqa: B006
@@ -158,7 +171,7 @@ class NextItemModel(JointLossModel):
         return tf.concat([vectors, biases[:, tf.newaxis]], axis=1)
 
     def extra_candidates(self, history: EncodedBatch) -> tf.Tensor:
-        """Return candidates from co-occurrence counts, which retrieval may miss.
+        """Return candidates from co-occurrence counts and from the history itself, which retrieval may miss.
 
         Args:
             history: from `encode`.
@@ -166,9 +179,12 @@ class NextItemModel(JointLossModel):
         Returns:
             int64 [batch, n]; 0 for none, and ids may repeat.
         """
-        if self._cooccurrence is None:
-            return tf.zeros([tf.shape(history.item_ids)[0], 0], tf.int64)
-        return self._cooccurrence.extra_candidates(history.item_ids)
+        found = [history.item_ids[:, :0]]
+        if self._cooccurrence is not None:
+            found.append(self._cooccurrence.extra_candidates(history.item_ids))
+        if not self._remove_seen:
+            found.append(last_items(history.item_ids, _OWN_CANDIDATES))
+        return tf.concat(found, axis=1)
 
     def rank(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
         """Return the ranking scores of candidates.
@@ -180,10 +196,12 @@ class NextItemModel(JointLossModel):
         Returns:
             float32 [batch, c]; only scores of the same history can be compared.
         """
-        return tf.linalg.matvec(self.scores(history, candidate_ids), self.score_weights)
+        scores = self.scores(history, candidate_ids)
+        ranked = tf.linalg.matvec(scores, self.score_weights)
+        return ranked if self.candidate_network is None else ranked + self.candidate_network(scores)
 
     def scores(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
-        """Return the scores that `rank` weighs.
+        """Return the scores that `rank` combines.
 
         Args:
             history: from `encode`.
@@ -193,12 +211,12 @@ class NextItemModel(JointLossModel):
             float32 [batch, c, score_names].
         """
         items = self.items.catalogue()
-        vectors, biases = items.vectors(candidate_ids), items.biases(candidate_ids)
+        vectors, biases = items.look_up(candidate_ids)
         scores = [(tf.linalg.matvec(vectors, history.query[:, :-1]) + biases)[..., tf.newaxis]]
         if self._ranker is not None:
             ranked = self._ranker(
                 history.query[:, tf.newaxis, :-1],
-                items.embed(candidate_ids[:, tf.newaxis]),
+                scaled(vectors)[:, tf.newaxis],
                 history.states,
                 (history.item_ids != PADDING_ID)[:, tf.newaxis],
                 history.sessions,
@@ -206,6 +224,8 @@ class NextItemModel(JointLossModel):
             scores.append(tf.squeeze(ranked, axis=1)[..., tf.newaxis])
         if self._cooccurrence is not None:
             scores.append(self._cooccurrence.features(history.item_ids, candidate_ids))
+        if not self._remove_seen:
+            scores.append(repeat_features(history.item_ids, candidate_ids))
         return tf.concat(scores, axis=-1)
 
     def attention(self, inputs: Batch) -> tf.Tensor:
@@ -220,6 +240,11 @@ class NextItemModel(JointLossModel):
         """
         item_ids, codes = inputs[ITEM_IDS], _codes(inputs)
         return self._encode(self.items.catalogue(), item_ids, codes, self._session_rule.indices(item_ids, codes))[1]
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluate as Keras does, with vectors of the items that are computed once and not in each batch."""
+        with self.items.frozen():
+            return super().evaluate(*args, **kwargs)
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, inputs: Batch) -> Batch:
@@ -317,7 +342,7 @@ def _item_tower(
     return ItemTower(
         count,
         model.dim,
-        ItemFeatures({**of_log, **features.codes}, features.vectors),
+        ItemFeatures({**of_log, **features.codes}, features.vectors, features.encoding),
         seen,
         model.items.id_dropout,
         # With a binary loss, the items' probabilities start with a sum of about 1, because one item is the target.

@@ -23,6 +23,8 @@ class ModelInfo:
     exported: dict[str, float]  # metrics of the served stage, with the exported weights
     parameters: int  # the number of trained weights
     score_weights: dict[str, float]  # the weight of each score in the ranking score
+    network_gain: dict[str, float]  # NDCG@10 that a network adds to the weighted scores, used if `low` is above 0
+    dropout: dict[str, float]  # the rates of the training, those that it chose among them
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,8 @@ class HardNegativeRanking(tfrs.tasks.Ranking):
             pool = items.ids(tf.range(items.count, dtype=tf.int64))
         else:
             pool = items.ids(tf.random.get_global_generator().uniform([_POOL], 0, items.count, tf.int64))
-        hardness = tf.tensordot(query, items.vectors(pool), [[2], [1]]) + items.biases(pool)
+        vectors, biases = items.look_up(pool)
+        hardness = tf.tensordot(query, vectors, [[2], [1]]) + biases
         hardness = tf.where(pool == positive, hardness.dtype.min, hardness)
         _, hard = tf.math.top_k(hardness, min(self._settings.negatives, pool.shape[0]))
         return tf.gather(pool, hard)

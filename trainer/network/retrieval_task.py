@@ -47,10 +47,10 @@ class CatalogueRetrieval(tf.keras.layers.Layer, tfrs.tasks.Task):
             return full_softmax(queries, vectors, biases, items.rows(positives), weights, self._settings.smoothing)
         sample, expected_counts = self._sample(positives, items)
         accidental = positives[:, tf.newaxis] == sample
-        positive_scores = tf.reduce_sum(tf.cast(queries, tf.float32) * items.vectors(positives), axis=1)
-        positive_scores += items.biases(positives)
-        products = tf.matmul(queries, tf.cast(items.vectors(sample), queries.dtype), transpose_b=True)
-        scores = tf.cast(products, tf.float32) + items.biases(sample)
+        (of_positives, positive_biases), (of_sample, sample_biases) = map(items.look_up, (positives, sample))
+        positive_scores = tf.reduce_sum(tf.cast(queries, tf.float32) * of_positives, axis=1) + positive_biases
+        products = tf.matmul(queries, tf.cast(of_sample, queries.dtype), transpose_b=True)
+        scores = tf.cast(products, tf.float32) + sample_biases
         if kind == "binary":
             return calibrated_binary(
                 positive_scores, scores, accidental, weights, items.count, self._settings.calibration

@@ -7,7 +7,6 @@ from typing import Literal
 
 import tensorflow as tf
 
-from schemas.config.model import EncoderConfig
 from schemas.config.text import TextConfig
 from schemas.features import PADDING_ID
 from trainer.network.attention import additive, multi_head
@@ -120,7 +119,7 @@ class _Recurrence(tf.keras.layers.Layer):
 
     def __init__(self, text: TextConfig, kind: Literal["lstm", "gru"]) -> None:
         super().__init__(name="recurrence")
-        self._recur = ENCODERS[kind](EncoderConfig(kind=kind, units=text.units))
+        self._recur = ENCODERS[kind](text.units)
 
     def call(self, vectors: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
         return self._recur(vectors)

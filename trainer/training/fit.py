@@ -18,6 +18,7 @@ from trainer.data.feature_spec import FeatureSpec
 from trainer.data.item_features import ItemFeatures
 from trainer.data.training_set_stats import TrainingSetStats, scan_training_set
 from trainer.network.attention import PAIRWISE
+from trainer.network.dropout import DropoutRates
 from trainer.network.model import NextItemModel
 from trainer.network.model_info import ModelInfo
 from trainer.training.callbacks.attention_images import AttentionImages
@@ -136,7 +137,7 @@ def fit(
         loggers: list[TrainingCallback] = []
         if is_chief():
             adopt_interrupted_logs(log_dir, checkpoint_dir)
-            loggers = _loggers(graph, splits, config, log_dir, done)
+            loggers = _loggers(graph, splits, _hyperparameters(config, model.dropout), config, log_dir, done)
     # Loggers come before checkpoints, so a saved epoch has been logged.
     _train(model, splits, train, strategy, done, [*loggers, checkpoints, TrainingProgress(train.epochs), *callbacks])
     info = fit_reranker(model, splits.validation.take(_MAX_RERANK_EXAMPLES // splits.eval_batch_size))
@@ -242,15 +243,20 @@ def eval_batch_size(item_count: int, max_length: int, model: ModelConfig) -> int
     values = item_count
     if model.attention.kind in PAIRWISE:
         queries = max(max_length, model.reranker.candidates)
-        values = max(values, queries * max_length * max(model.dim, model.encoder.units))
+        values = max(values, queries * max_length * model.dim)
     return max(1, min(_MAX_EVAL_BATCH_SIZE, _MAX_EVAL_VALUES // values))
 
 
 def _loggers(
-    graph: tf.Graph, splits: _Splits, config: TrainerConfig, log_dir: str, done: int
+    graph: tf.Graph,
+    splits: _Splits,
+    settings: Hyperparameters,
+    config: TrainerConfig,
+    log_dir: str,
+    done: int,
 ) -> list[TrainingCallback]:
     """Return the callbacks that log a training after its completed epochs, for the one process that writes."""
-    train, settings = config.train, _hyperparameters(config)
+    train = config.train
     writers = SummaryWriters(log_dir, done, done * splits.stats.steps)
     with writers[RUN].as_default():
         tf.summary.graph(graph)  # Keras 2's own callback writes none with this TensorFlow
@@ -278,8 +284,8 @@ def _check(count: int, what: str) -> None:
         )
 
 
-def _hyperparameters(config: TrainerConfig) -> Hyperparameters:
-    """Return the settings that determine the model, by path."""
+def _hyperparameters(config: TrainerConfig, dropout: DropoutRates) -> Hyperparameters:
+    """Return the settings that determine the model, by path, with the rates of dropout that training has chosen."""
     flat: Hyperparameters = {}
 
     def add(prefix: str, section: Section) -> None:
@@ -292,4 +298,5 @@ def _hyperparameters(config: TrainerConfig) -> Hyperparameters:
 
     for name in ("history", "model", "train"):
         add(name, getattr(config, name))
+    flat |= {f"model.dropout.{name}": rate for name, rate in dropout._asdict().items()}
     return {name: value for name, value in flat.items() if name not in _NOT_HYPERPARAMETERS}

@@ -13,7 +13,7 @@ from trainer.network.model import NextItemModel
 from trainer.training.checkpoints import check_finite, seed_epoch
 from trainer.training.fit import FitData, build_model, make_deterministic
 from trainer.training.progress import LOGGER
-from trainer.training.trained_state import TrainedState, TrainingCourse, restore
+from trainer.training.trained_state import TrainedState, TrainingCourse, restore, set_reranker
 
 
 def recount(data: FitData, config: TrainerConfig, state: TrainedState) -> NextItemModel:
@@ -75,7 +75,7 @@ def retrain(data: FitData, config: TrainerConfig, state: TrainedState) -> NextIt
         verbose=0,
         callbacks=[_FollowCourse(config.train.seed, state.course)],
     )
-    model.set_reranker(state.score_weights, serve=state.serves_reranked)
+    set_reranker(model, state)
     return model
 
 

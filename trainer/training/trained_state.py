@@ -10,10 +10,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.errors import InputError
+from trainer.network.candidate_network import CandidateNetwork, NetworkWeights
 from trainer.network.model import NextItemModel
 
 _FILE = "trained.npz"
 _SCORE_WEIGHTS, _SERVES_RERANKED, _NETWORK = "score_weights", "serves_reranked", "network_"
+_CANDIDATE_NETWORK = "candidate_network_"
 _STEPS, _SCALES, _SEEN = "steps_per_epoch", "rate_scales", "seen_items"
 
 
@@ -29,6 +31,7 @@ class TrainedState(NamedTuple):
 
     network: list[npt.NDArray[np.float32]]  # the values of the trainable variables, in their order
     score_weights: npt.NDArray[np.float32]  # [score_names], the re-ranker's weights
+    candidate_network: NetworkWeights | None  # of the re-ranker, if it has a network
     serves_reranked: bool  # whether the re-ranked candidates are served
     course: TrainingCourse
     seen_items: npt.NDArray[np.bool_]  # [1 + items], whether the training has interactions with an item
@@ -43,6 +46,9 @@ def write_trained_state(folder: str, model: NextItemModel, course: TrainingCours
         course: the course of its training.
     """
     arrays = {f"{_NETWORK}{number:05}": weight.numpy() for number, weight in enumerate(model.trainable_variables)}
+    if model.candidate_network is not None:
+        network = model.candidate_network.weights._asdict()
+        arrays.update({f"{_CANDIDATE_NETWORK}{name}": values for name, values in network.items()})
     content = io.BytesIO()
     np.savez(
         content,
@@ -81,9 +87,11 @@ def read_trained_state(folder: str) -> TrainedState:
         )
     with tf.io.gfile.GFile(path, "rb") as file:
         arrays = np.load(io.BytesIO(file.read()))
+    network = [arrays[key] for name in NetworkWeights._fields if (key := f"{_CANDIDATE_NETWORK}{name}") in arrays]
     return TrainedState(
         [arrays[name] for name in sorted(arrays.files) if name.startswith(_NETWORK)],
         arrays[_SCORE_WEIGHTS],
+        NetworkWeights(*network) if network else None,
         bool(arrays[_SERVES_RERANKED]),
         TrainingCourse(int(arrays[_STEPS]), arrays[_SCALES]),
         arrays[_SEEN],
@@ -100,4 +108,15 @@ def restore(model: NextItemModel, state: TrainedState) -> None:
     for variable, value in zip(model.trainable_variables, state.network, strict=True):
         variable.assign(value)
     model.items.seen.assign(state.seen_items)
-    model.set_reranker(state.score_weights, serve=state.serves_reranked)
+    set_reranker(model, state)
+
+
+def set_reranker(model: NextItemModel, state: TrainedState) -> None:
+    """Set the re-ranker of a model that has the same scores.
+
+    Args:
+        model: the model.
+        state: the values.
+    """
+    network = CandidateNetwork(state.candidate_network) if state.candidate_network else None
+    model.set_reranker(state.score_weights, network, serve=state.serves_reranked)

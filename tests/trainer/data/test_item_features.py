@@ -1,7 +1,9 @@
 """The content of items, aligned with the ids of a vocabulary."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,7 @@ from pyarrow import parquet
 from schemas.config.tables import ItemsTableConfig
 from schemas.items import item_schema
 from trainer.data.item_content import ItemContent
-from trainer.data.item_features import BUCKETS, ItemFeatures, align_items, read_item_features
+from trainer.data.item_features import BUCKETS, ItemEncoding, ItemFeatures, align_items, read_item_features
 
 VOCABULARY = ["b", "new", "a"]  # ids 1, 2, 3
 
@@ -101,3 +103,50 @@ def test_read_item_features_reads_the_artifact_and_the_vocabulary(tmp_path: Path
 
     assert isinstance(found, ItemFeatures)
     assert found.codes["genres"].tolist() == [[0, 0], [2, 1], [0, 0]]
+
+
+LATER = ItemContent(
+    ids=np.array(["d", "e"], dtype=object),
+    texts={},
+    categories={"genres": [["western", "war", "drama", "anime"], ["western"]]},
+    numbers={"year": np.array([1900.0, np.nan])},
+    published_s=None,
+    vectors={"image": np.array([[4.0, 2.0], [np.nan, np.nan]], np.float32)},
+)
+
+
+def fitted() -> ItemEncoding:
+    """Return the encoding of a vocabulary whose images have the centre (2, 1) and the norm sqrt(5)."""
+    columns: dict[str, Any] = {"genres": [["war"], ["drama"], []], "year": [2000.0, 1990.0, np.nan]}
+    table = content(**columns, image=[[4.0, 0.0], [0.0, 2.0], [np.nan, np.nan]])
+    return align_items(table, ["genres", "year", "image"], VOCABULARY).encoding
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_later_items_are_encoded_as_those_of_the_vocabulary(restored: bool) -> None:
+    encoding = fitted()
+    if restored:
+        encoding = ItemEncoding.from_json(json.loads(json.dumps(encoding.to_json())))
+
+    found = encoding.encode(LATER, np.array([1, 0, -1]))
+
+    assert [[*filter(None, row)] for row in found.codes["genres"].tolist()] == [[], [2, 1], []]
+    np.testing.assert_allclose(
+        found.vectors["image"], [[np.nan] * 2, [2 / 5**0.5, 1 / 5**0.5], [np.nan] * 2], rtol=1e-6
+    )
+    assert encoding.unknown(LATER, np.array([0, 1])) == {"genres": 3}
+    assert encoding.unknown(LATER, np.array([], np.int64)) == {}
+
+
+def test_number_below_those_of_the_vocabulary_is_in_their_lowest_bucket() -> None:
+    columns = content(year=[2000.0, 1990.0, np.nan])
+    known = align_items(columns, ["year"], VOCABULARY)
+    found = known.encoding.encode(LATER, np.array([0, 1])).codes["year"][:, 0].tolist()
+    assert found == [known.codes["year"][1, 0], 0]  # id 1 is b, of 1990
+
+
+def test_column_without_a_value_in_the_vocabulary_has_none_later() -> None:
+    table = content(genres=[[], [], []], year=[np.nan] * 3, image=[[1.0, 1.0]] * 3)
+    found = align_items(table, ["genres", "year", "image"], VOCABULARY).encoding.encode(LATER, np.array([0]))
+    assert {name: codes.tolist() for name, codes in found.codes.items()} == {"genres": [[0]], "year": [[0]]}
+    assert np.isfinite(found.vectors["image"]).all()  # all vectors were equal

@@ -16,6 +16,7 @@ def test_target_fractions_count_each_target_once(tmp_path: Path) -> None:
     found = scan_training_set(read(path), 9, 4, 1)
     np.testing.assert_allclose(found.target_fractions, [0, 3 / 4, 0, 0, 0, 0, 0, 0, 1 / 4])
     assert found.steps == 2
+    assert found.targets_per_item == 4 / 2  # the items 2 and 9
     empty = scan_training_set(read(write_examples(tmp_path / "empty.gz", [])), 9, 4, 1)
     assert empty.steps == 0
     assert (empty.target_fractions == 0).all()

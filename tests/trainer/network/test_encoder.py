@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from schemas import config
 from trainer.network.attention import ATTENTION
+from trainer.network.dropout import dropout_rates
 from trainer.network.encoder import HistoryEncoder, ProjectedAttention
 
 BATCH, LENGTH, DIM = 3, 6, 4
@@ -16,14 +17,14 @@ SESSIONS = np.broadcast_to(np.arange(LENGTH) // 2, (BATCH, LENGTH)).astype(np.in
 Array = npt.NDArray[np.float32]
 
 
-def encoder(dropout: float = 0.0, units: int = 5, recurrence: str = "gru", **attention: Any) -> Any:
+def encoder(dropout: float = 0.0, units: int = 5, recurrence: str = "gru", layers: int = 1, **attention: Any) -> Any:
     tf.keras.utils.set_random_seed(0)
     tf.random.set_global_generator(tf.random.Generator.from_seed(0))
     layer = HistoryEncoder(
         DIM,
-        config.EncoderConfig(kind=recurrence, units=units),  # type: ignore[arg-type]
+        config.EncoderConfig(kind=recurrence, units=units, layers=layers),  # type: ignore[arg-type]
         config.AttentionConfig(heads=2, window=4, **attention),
-        config.DropoutConfig.model_validate(dropout),
+        dropout_rates(config.DropoutConfig.model_validate(dropout), 100.0),
     )
     return lambda embeddings, valid, training=False: layer(embeddings, valid, SESSIONS, training=training)
 
@@ -91,6 +92,31 @@ def test_each_dropout_acts_in_training_only(rate: str) -> None:
 
 def test_units_different_from_embedding_width_are_projected() -> None:
     assert encoder(units=9)(*batch())[0].shape == (BATCH, LENGTH, DIM)
+
+
+def test_without_blocks_a_state_is_the_normed_vector_of_its_own_item() -> None:
+    """The path from an item to its state has no weight except the norm's, which starts as 1."""
+    embeddings, valid = batch()
+    states = encoder(recurrence="none", blocks=0)(embeddings, valid)[0].numpy()[valid]
+    rows = embeddings[valid]
+    expected = (rows - rows.mean(axis=1, keepdims=True)) / rows.std(axis=1, keepdims=True)
+    np.testing.assert_allclose(states, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("recurrence", ["rnn", "gru", "lstm"])
+def test_state_follows_its_own_item_more_than_an_earlier_one(recurrence: str) -> None:
+    """Large vectors pass the recurrence by, which can only add a bounded state to them."""
+    embeddings, valid = batch()
+    states = encoder(recurrence=recurrence, units=DIM, blocks=0)(100 * embeddings, valid)[0].numpy()[valid]
+    rows = embeddings[valid]
+    expected = (rows - rows.mean(axis=1, keepdims=True)) / rows.std(axis=1, keepdims=True)
+    np.testing.assert_allclose(states, expected, atol=0.1)
+
+
+def test_each_recurrent_layer_changes_the_states() -> None:
+    states = [encoder(layers=layers, units=DIM, blocks=0)(*batch())[0].numpy() for layers in (1, 2, 3)]
+    assert np.abs(states[0] - states[1]).max() > 1e-3
+    assert np.abs(states[1] - states[2]).max() > 1e-3
 
 
 @pytest.mark.parametrize("kind", sorted(ATTENTION))

@@ -42,7 +42,7 @@ def recall(
         config.TrainerConfig(
             history=config.HistoryConfig(max_length=LENGTH + 1),
             model=config.ModelConfig.model_validate(
-                {"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "reranker": {"hidden": [8]}, "inputs": inputs}
+                {"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "inputs": inputs}
             ),
             train=config.TrainConfig(epochs=8, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=8, seed=5),
             serving=config.ServingConfig(remove_seen=False),

@@ -14,15 +14,18 @@ import tensorflow as tf
 from pyarrow import parquet
 
 from schemas import config
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
 from tests.trainer.examples import read, write_examples
 from tests.trainer.fitting import ITEMS as SEEN
 from tests.trainer.fitting import MODEL, trainer_config, write_planted
-from tests.trainer.network.test_model import DIM, ITEMS, gradients, losses, network, padded, query
+from tests.trainer.network.test_model import DIM, HISTORIES, ITEMS, gradients, losses, network, padded, query
 from trainer.baselines.constants import ITEMS_FILE
 from trainer.data.item_features import ItemFeatures
+from trainer.network.model import NextItemModel
 from trainer.run_fn import export_model
 from trainer.training.fit import FitData, FitResult, fit
 from trainer.training.refit import recount
+from trainer.training.reranker import fit_reranker
 from trainer.training.trained_state import TrainedState, read_trained_state, write_trained_state
 
 NUMBERS = np.arange(ITEMS + 1)[:, np.newaxis]
@@ -51,6 +54,45 @@ def test_full_loss_compares_seen_items_only() -> None:
         expected.append(np.log(np.exp(scores[:28]).sum()) - scores[target - 1])
     assert found["retrieval_loss"] == pytest.approx(np.mean(expected), rel=1e-5)
     assert candidates.shape == (ITEMS, DIM + 1)
+
+
+@pytest.mark.parametrize("kind", ["evaluation", "reranker"])
+def test_items_are_computed_once_for_all_batches_with_the_weights_of_their_time(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = network(item_features=CONTENT, unseen=2, remove_seen=False)
+    model.compile()
+    computed, compute = tf.Variable(0), model.items.compute
+
+    def counted(*arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        computed.assign_add(1)  # in a graph, too
+        return compute(*arguments)
+
+    monkeypatch.setattr(model.items, "compute", counted)
+    targets = tf.constant([[2], [13], [24], [5]], tf.int64)
+    rows = {ITEM_IDS: padded(HISTORIES), EXCLUDE_IDS: tf.zeros([4, 0], tf.int64), TARGET_ID: targets[:, 0]}
+    batches = tf.data.Dataset.from_tensor_slices(rows).batch(1)  # four of them
+    found = []
+    for times in (1, 2):
+        ranks = ranks_of(model, rows[ITEM_IDS], targets)
+        model.set_reranker(np.eye(1, len(model.score_names), dtype=np.float32)[0], None, serve=False)
+        computed.assign(0)
+        if kind == "evaluation":
+            found.append(model.evaluate(batches, verbose=0, return_dict=True)["ndcg@10"])
+        else:
+            found.append(fit_reranker(model, batches).validation["retrieval"]["ndcg@10"])
+        assert int(computed) == 1
+        gains = np.where(ranks <= 10, 1 / np.log2(1.0 + ranks), 0.0)
+        assert found[-1] == pytest.approx(gains.mean(), rel=1e-5)
+        for weight in model.trainable_variables:
+            weight.assign(-weight * times)
+    assert found[0] != pytest.approx(found[1], rel=0.01)
+
+
+def ranks_of(model: NextItemModel, item_ids: tf.Tensor, targets: tf.Tensor) -> npt.NDArray[np.int64]:
+    scores = model.encode(item_ids).query.numpy() @ model.candidates().numpy().T
+    of_target = np.take_along_axis(scores, targets.numpy() - 1, axis=1)
+    return np.asarray((scores >= of_target).sum(axis=1))
 
 
 class Trained:
@@ -114,7 +156,7 @@ def test_exported_model_has_the_vectors_of_all_items_and_not_their_content(train
     model, history = trained.result.model, tf.constant([[3, 5]], tf.int64)
     expected = model.rank(model.encode(history), tf.constant([[1, 45, 80]], tf.int64)).numpy()
 
-    export_model(model, str(tmp_path / "model"), str(tmp_path), trained.config, str(tmp_path / "vocabulary"))
+    export_model(model, str(tmp_path / "model"), str(tmp_path), "", trained.config, str(tmp_path / "vocabulary"))
 
     signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
     embedded = signatures["embed"](item_ids=tf.constant(names))["embeddings"]
@@ -129,3 +171,4 @@ def test_exported_model_has_the_vectors_of_all_items_and_not_their_content(train
     assert [1 + TWINS, MODEL.dim] in shapes
     assert [1 + TWINS, 1] not in shapes  # the codes
     assert [SEEN, MODEL.dim] not in shapes  # their vectors
+    assert not (tmp_path / "model" / "assets.extra").exists()  # content of the log alone has no table to add items from

@@ -36,7 +36,8 @@ def weights(made: ItemTower) -> dict[str, npt.NDArray[np.float64]]:
 
 
 def values(items: ItemVectors) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    return items.vectors(EVERY).numpy(), items.biases(EVERY).numpy()
+    vectors, biases = items.look_up(EVERY)
+    return vectors.numpy(), biases.numpy()
 
 
 def catalogues(made: ItemTower) -> list[ItemVectors]:
@@ -61,9 +62,10 @@ def test_vectors_are_the_gated_sum_of_the_sources() -> None:
 def test_shapes_are_those_of_the_ids() -> None:
     for items in catalogues(tower()):
         ids = tf.constant([[1, 5, 0], [6, 6, 2]], tf.int64)
-        assert items.vectors(ids).shape == items.embed(ids).shape == (2, 3, DIM)
-        assert items.biases(ids).shape == (2, 3)
-        np.testing.assert_allclose(items.embed(ids), items.vectors(ids) * DIM**0.5, rtol=1e-6)
+        vectors, biases = items.look_up(ids)
+        assert vectors.shape == items.embed(ids).shape == (2, 3, DIM)
+        assert biases.shape == (2, 3)
+        np.testing.assert_allclose(items.embed(ids), vectors * DIM**0.5, rtol=1e-6)
 
 
 def test_items_start_as_the_sum_of_their_sources() -> None:
@@ -102,8 +104,8 @@ def test_training_compares_the_items_that_it_has_seen() -> None:
         assert items.count == 4
         vectors, biases = items.all()
         seen = tf.constant([1, 2, 5, 6], tf.int64)
-        np.testing.assert_allclose(vectors, items.vectors(seen), rtol=1e-5)
-        np.testing.assert_allclose(biases, items.biases(seen), rtol=1e-5)
+        for found, expected in zip((vectors, biases), items.look_up(seen), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
         assert items.ids(tf.range(4)).numpy().tolist() == seen.numpy().tolist()
         assert items.rows(seen).numpy().tolist() == [0, 1, 2, 3]
 
@@ -127,12 +129,12 @@ def test_id_dropout_hides_its_fraction_of_the_ids_in_training_only(whole: bool) 
     first, second = (made.loss_catalogue(training=True, whole=whole) for _ in range(2))
 
     ids = tf.range(1, 1 + count)
-    hidden = [1.0 - items.biases(ids).numpy() for items in (first, second)]
+    hidden = [1.0 - items.look_up(ids)[1].numpy() for items in (first, second)]
     # Four standard deviations of a share of 2,000 are 0.039.
     assert [each.mean() for each in hidden] == pytest.approx([0.25, 0.25], abs=0.04)
     assert (hidden[0] != hidden[1]).any()  # each step draws anew
-    np.testing.assert_array_equal(1.0 - first.biases(ids).numpy(), hidden[0])  # but only once
-    assert made.catalogue().biases(ids).numpy().min() == 1.0
+    np.testing.assert_array_equal(1.0 - first.look_up(ids)[1].numpy(), hidden[0])  # but only once
+    assert made.catalogue().look_up(ids)[1].numpy().min() == 1.0
 
 
 def test_without_content_the_vectors_are_the_ids_own() -> None:
@@ -154,8 +156,36 @@ def test_frozen_items_are_looked_up_and_training_goes_on() -> None:
 
     for found, expected in zip(values(made.catalogue()), before, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5)
-    looked_up = tf.function(lambda: made.catalogue().vectors(EVERY), autograph=False).get_concrete_function()
-    assert [tuple(variable.shape) for variable in looked_up.variables] == [(1 + ITEMS, DIM)]
+    looked_up = tf.function(lambda: made.catalogue().embed(EVERY), autograph=False).get_concrete_function()
+    assert [variable.shape.as_list() for variable in looked_up.variables] == [[None, DIM], [None]]
     made.trainable_variables[0].assign_add(tf.ones([1 + ITEMS, DIM]))
     np.testing.assert_allclose(values(made.catalogue())[0], before[0], rtol=1e-5)
     assert np.abs(values(made.loss_catalogue(training=True, whole=False))[0] - before[0]).max() > 0.1
+
+
+def test_content_alone_gives_the_vectors_of_unseen_items() -> None:
+    made = tower()
+    vectors, biases = (array[[2, 3]] for array in values(made.catalogue()))  # items 3 and 4 are not seen
+
+    content = {"genres": tf.constant(GENRES[[3, 4]]), "image": tf.constant(IMAGES[[3, 4]])}
+    found = made.content_vectors(content)
+
+    np.testing.assert_allclose(found[0], vectors, rtol=1e-5)
+    np.testing.assert_allclose(found[1], biases, rtol=1e-6)
+    for name, spec in made.content_specs().items():
+        assert spec.is_compatible_with(content[name])
+
+
+def test_items_are_frozen_for_a_block_only() -> None:
+    made = tower()
+    before = values(made.catalogue())[0]
+    with made.frozen():
+        made.trainable_variables[0].assign_add(tf.ones([1 + ITEMS, DIM]))
+        assert made.catalogue().count == ITEMS
+        np.testing.assert_allclose(values(made.catalogue())[0], before, rtol=1e-5)
+        np.testing.assert_allclose(made.catalogue().all()[0], before, rtol=1e-5)
+    assert np.abs(values(made.catalogue())[0] - before).max() > 0.1
+    with pytest.raises(KeyError), made.frozen():
+        raise KeyError
+    made.trainable_variables[0].assign_add(tf.ones([1 + ITEMS, DIM]))
+    assert np.abs(values(made.catalogue())[0] - before).max() > 0.2

@@ -38,12 +38,13 @@ def network(
 ) -> NextItemModel:
     tf.keras.utils.set_random_seed(seed)
     tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
+    reranker = settings.pop("reranker", {"hidden": [5], "positions": 2, "negatives": 3})
     model = config.ModelConfig.model_validate(
         {
             "dim": DIM,
             "items": {"id_dropout": id_dropout},
             "encoder": {"units": 6},
-            "reranker": {"hidden": [5], "positions": 2, "negatives": 3},
+            "reranker": {"weight": 0.1, **reranker},
             **settings,
         }
     )
@@ -64,7 +65,7 @@ def network(
     # Enough variance that each comparison below can fail.
     for weight in made.trainable_variables:
         weight.assign_add(0.3 * rng.normal(size=weight.shape))
-    made.set_reranker(np.linspace(1.0, 0.1, len(made.score_names)).astype(np.float32), serve=False)
+    made.set_reranker(np.linspace(1.0, 0.1, len(made.score_names)).astype(np.float32), None, serve=False)
     return made
 
 

@@ -10,7 +10,15 @@ from schemas.config import Config
 from schemas.errors import InputError
 from trainer.network.model_info import InputContract, ModelInfo, input_contract, read_model_info, write_model_info
 
-ABOUT = ModelInfo("ranking", {"retrieval": {"recall@10": 0.25}}, {"recall@10": 0.5}, 36, {"retrieval": 1.0})
+ABOUT = ModelInfo(
+    "ranking",
+    {"retrieval": {"recall@10": 0.25}},
+    {"recall@10": 0.5},
+    36,
+    {"retrieval": 1.0},
+    {"low": -0.25},
+    {"hidden": 0.25},
+)
 
 
 def configured(**model: Any) -> Config:
@@ -34,7 +42,8 @@ def configured(**model: Any) -> Config:
 
 def test_input_contract_lists_only_columns_of_interactions() -> None:
     config = configured(
-        inputs={"query_time": True, "columns": ["event", "price", "section"]}, reranker={"by_value": True}
+        inputs={"query_time": True, "columns": ["event", "price", "section"]},
+        reranker={"by_value": True, "weight": 0.1},
     )
     assert input_contract(config.trainer_config) == InputContract(
         reads=("query_time", "event", "price", "section"),
@@ -52,6 +61,8 @@ def test_read_model_info_returns_what_was_written(tmp_path: Path) -> None:
         "exported": {"recall@10": 0.5},
         "parameters": 36,
         "score_weights": {"retrieval": 1.0},
+        "network_gain": {"low": -0.25},
+        "dropout": {"hidden": 0.25},
         "reads": [],
         "columns": {},
         "max_length": 7,

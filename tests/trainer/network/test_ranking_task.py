@@ -12,6 +12,7 @@ from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID, codes_key
 from tests.trainer.network.test_model import HISTORIES, ITEMS, best_first, losses, network, padded
 from trainer.data.batches import NEXT_IDS
 from trainer.data.feature_spec import FeatureSpec
+from trainer.network.candidate_network import CandidateNetwork, NetworkWeights
 from trainer.network.model import NextItemModel
 
 
@@ -45,6 +46,19 @@ def test_ranking_score_is_weighted_sum_of_scores(model: NextItemModel) -> None:
     np.testing.assert_allclose(scores[:, :, 0], retrieval[:, [0, 4, 29]], atol=1e-5)
 
 
+def test_ranking_score_with_a_network_is_the_weighted_sum_and_its_correction() -> None:
+    model = network()
+    history, ids = model.encode(padded(HISTORIES)), tf.constant([[1, 5, 30]] * 4, tf.int64)
+    summed = model.rank(history, ids)
+    count, rng = len(model.score_names), np.random.default_rng(0)
+    correction = CandidateNetwork(NetworkWeights(rng.normal(size=(count, 3)), rng.normal(size=3), rng.normal(size=3)))
+    model.set_reranker(model.score_weights.numpy(), correction, serve=True)
+    expected = summed + correction(model.scores(history, ids))
+    np.testing.assert_allclose(model.rank(history, ids), expected, rtol=1e-6)
+    assert np.abs(expected - summed).max() > 0.1
+    assert not {id(w) for w in model.trainable_variables} & {id(w) for w in correction.variables}
+
+
 def test_model_without_cooccurrence_has_scores_of_the_network_only() -> None:
     model = network(reranker={"cooccurrence": False})
     assert model.score_names == ["retrieval", "ranker"]
@@ -63,6 +77,17 @@ def test_model_with_ranking_weight_zero_has_no_ranker() -> None:
     np.testing.assert_allclose(ranked, scores[:, [0, 4, 29]], atol=1e-5)
     with pytest.raises(ValidationError, match="by_value is for a network that is trained"):
         RerankerConfig(by_value=True, weight=0.0)
+
+
+def test_model_that_keeps_seen_items_ranks_the_last_ones_by_their_repeats() -> None:
+    model = network(remove_seen=False, reranker={"weight": 0.0, "cooccurrence": False})
+    assert model.score_names == ["retrieval", "repeats", "last_repeat"]
+    history = model.encode(padded(HISTORIES))
+    own = model.extra_candidates(history).numpy()
+    assert own[0].tolist() == [9, 5, 1, 4, 1, 3] + [0] * 14
+    assert not own[3].any()
+    of_9_and_1 = model.scores(history, tf.constant([[9, 1]] * 4, tf.int64)).numpy()[0, :, 1:]
+    np.testing.assert_allclose(of_9_and_1, [[math.log(2), 1], [math.log(3), 1 / 3]], rtol=1e-6)
 
 
 def test_rerank_examples_are_best_unseen_items_and_extra_candidates() -> None:

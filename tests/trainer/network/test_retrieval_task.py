@@ -33,7 +33,8 @@ def retrieval(catalogue: ItemVectors, seed: int = 0, **loss: Any) -> float:
 
 def test_full_loss_is_softmax_cross_entropy_over_catalogue() -> None:
     catalogue = items()
-    scores = random(0, 7, DIM) @ catalogue.vectors(range(1, 12)).numpy().T + catalogue.biases(range(1, 12)).numpy()
+    vectors, biases = catalogue.look_up(range(1, 12))
+    scores = random(0, 7, DIM) @ vectors.numpy().T + biases.numpy()
     exponentials = np.exp(scores.astype(np.float64))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     expected = -np.log(probabilities[np.arange(7), [0, 10, 4, 4, 4, 1, 0]]).mean()
@@ -59,7 +60,8 @@ def test_in_batch_loss_uses_targets_of_the_batch_as_negatives() -> None:
     """The sample has seven targets, each expected 7/11 times. A negative that equals the target is ignored."""
     catalogue = items()
     positives = [1, 11, 5, 5, 5, 2, 1]
-    scores = random(0, 7, DIM) @ catalogue.vectors(positives).numpy().T + catalogue.biases(positives).numpy()
+    vectors, biases = catalogue.look_up(positives)
+    scores = random(0, 7, DIM) @ vectors.numpy().T + biases.numpy()
     losses = []
     for row, target in enumerate(positives):
         others = [np.exp(scores[row, c]) * 11 / 7 for c, item in enumerate(positives) if item != target]

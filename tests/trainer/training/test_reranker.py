@@ -1,12 +1,17 @@
+from typing import Any
+
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 
+from trainer.metrics import recall_and_ndcg
 from trainer.training.reranker import (
     RerankExamples,
     cross_validated_ranks,
     fit_conditional_logit,
+    fit_network,
     mean_metrics,
+    ndcg_gain,
     ranks,
 )
 
@@ -17,8 +22,12 @@ def made(weights: list[float], n: int = 4_000, candidates: int = 6, seed: int = 
     scores = rng.normal(size=(n, candidates, len(weights))).astype(np.float32)
     present = np.ones((n, candidates), np.bool_)
     present[::2, -1] = False
-    probabilities = special.softmax(np.where(present, scores @ np.array(weights), -np.inf), axis=1)
-    target = np.array([rng.choice(candidates, p=row) for row in probabilities])
+    return chosen(scores, present, scores @ np.array(weights), rng)
+
+
+def chosen(scores: Any, present: Any, utilities: Any, rng: np.random.Generator) -> RerankExamples:
+    probabilities = special.softmax(np.where(present, utilities, -np.inf), axis=1)
+    target = np.array([rng.choice(len(row), p=row) for row in probabilities])
     return RerankExamples(scores, present, target)
 
 
@@ -62,4 +71,43 @@ def test_cross_validated_ranks_of_noise_are_at_chance(cases_per_user: int) -> No
     fitted = mean_metrics(ranks(examples, fit_conditional_logit(examples, start)))["ndcg@10"]
     by_chance = float(np.mean([1 / np.log2(1 + rank) if rank <= 10 else 0 for rank in range(1, 31)]))
     assert fitted > by_chance + 0.1
-    assert mean_metrics(cross_validated_ranks(examples, start))["ndcg@10"] == pytest.approx(by_chance, abs=0.06)
+    for held_out in cross_validated_ranks(examples, start):
+        assert mean_metrics(held_out)["ndcg@10"] == pytest.approx(by_chance, abs=0.06)
+
+
+def test_network_is_significantly_better_only_where_a_sum_of_scores_misses_the_rule() -> None:
+    """Users who choose by the greater of two scores, and users who choose by their sum."""
+    summed = made([2.0, 2.0], n=1_500)
+    rng = np.random.default_rng(1)
+    greater = chosen(summed.scores, summed.present, 4 * summed.scores.max(axis=2), rng)
+    start = np.zeros(2, np.float32)
+    for examples, better in ((greater, True), (summed, False)):
+        found = cross_validated_ranks(examples, start)
+        assert (ndcg_gain(found.corrected, found.weighted)["low"] > 0) == better
+
+
+def test_network_of_the_same_examples_is_the_same_and_needs_a_thousand_targets() -> None:
+    examples, weights = made([1.0, 0.5], n=1_200), np.array([1, 0], np.float32)
+    first, second = fit_network(examples, weights), fit_network(examples, weights)
+    assert first is not None
+    assert second is not None
+    for one, other in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.abs(first.weights.output).max() > 0.001
+    fewer = np.where(np.arange(1_200) < 999, examples.target, -1)
+    assert fit_network(examples._replace(target=fewer), weights) is None
+
+
+def test_ndcg_gain_of_independent_histories_is_that_of_the_paired_t_test() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(1, 15, 150), rng.integers(1, 15, 150)
+    expected = stats.ttest_rel(recall_and_ndcg(first, 10)[1], recall_and_ndcg(second, 10)[1])
+    low, high = expected.confidence_interval(0.95)
+    assert ndcg_gain(first, second) == pytest.approx({"mean": (low + high) / 2, "low": low, "high": high})
+    assert ndcg_gain(first[:1], second[:1]) == {"mean": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_ndcg_gain_counts_repetitions_of_a_history_as_one_history() -> None:
+    first, second = (np.random.default_rng(seed).integers(1, 15, 200) for seed in (0, 1))
+    repeated = ndcg_gain(np.repeat(first, 5), np.repeat(second, 5))
+    assert repeated == pytest.approx(ndcg_gain(first, second))
