@@ -21,14 +21,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline.cli_cluster import TargetOption, schedule_app, submit
+from pipeline.cli_index import index_app
+from pipeline.exit_codes import DONE, FAILED, GATE_REFUSED, INPUT_WRONG
 from pipeline.version import VERSION
 from schemas.errors import ComponentFailed, InputError
 from serving.server.constants import MODEL_NAME
 
 if TYPE_CHECKING:
     from schemas.config import Config
-
-DONE, FAILED, INPUT_WRONG, GATE_REFUSED = 0, 1, 2, 3
 
 app = typer.Typer(
     name="temporec",
@@ -46,6 +46,7 @@ app.add_typer(config_app, name="config")
 data_app = typer.Typer(no_args_is_help=True, help="Fetch public data sets, and read rejected rows again.")
 app.add_typer(data_app, name="data")
 app.add_typer(schedule_app, name="schedule")
+app.add_typer(index_app, name="index")
 app.command()(submit)
 
 ConfigOption = Annotated[

@@ -8,6 +8,7 @@ from components.common.stores import is_remote, list_files, read_bytes
 
 GRAPH = "saved_model.pb"  # without it a server does not load a version
 JUDGED = "assets.extra/judged"  # in a refitted model: the saved model that the gate has judged; a server ignores it
+ORIGIN = "assets.extra/origin"  # in a model with added items: the fingerprint of the model to which they were added
 _FINGERPRINT = "fingerprint.pb"
 
 
@@ -43,14 +44,26 @@ def whole_versions(models: str) -> list[int]:
 def same_fingerprint(*models: str) -> bool:
     """Return whether saved models are copies of each other: TensorFlow gives each export a fingerprint.
 
+    A model with added items counts as a copy of the model that lacks them. So a run whose model is served already
+    leaves them there, and no model is compared with itself.
+
     Args:
         models: the folders of the saved models.
 
     Returns:
         False also if one has no fingerprint.
     """
-    fingerprints = {read_bytes(f"{model}/{_FINGERPRINT}") for model in models}
+    fingerprints = {read_fingerprint(model) for model in models}
     return len(fingerprints) == 1 and None not in fingerprints
+
+
+def read_fingerprint(model: str) -> bytes | None:
+    """Return the fingerprint of a saved model, or of the model to which its items were added; None without one.
+
+    Args:
+        model: the folder of the saved model.
+    """
+    return read_bytes(f"{model}/{ORIGIN}") or read_bytes(f"{model}/{_FINGERPRINT}")
 
 
 def judged_model(model: str) -> str:

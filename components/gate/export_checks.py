@@ -43,7 +43,7 @@ _MIN_EQUAL_LISTS = 0.99
 _MIN_REFIT_RATIO = 0.9  # of the judged model's validation recall; a lower one is a gross fault
 
 
-class _Answers(NamedTuple):
+class Answers(NamedTuple):
     """The answers to requests without targets."""
 
     item_ids: Ids  # [requests, k], "" behind the end of a list
@@ -84,7 +84,7 @@ def check_export(
     """
     model, info = load_model(path), read_model_info(path)
     records = list(islice(read_examples(test), _TEST_QUERIES))
-    answers = _answers(model, records)
+    answers = answers_of(model, records)
     seen = read_queries(records).seen if remove_seen else [set()] * len(records)
     validation_records = list(islice(read_examples(validation), _VALIDATION_QUERIES))
     retrieved, served = _validation_recall(model, validation_records)
@@ -124,14 +124,14 @@ def check_refit(
     """
     model, former = load_model(path), load_model(judged)
     records = list(islice(read_examples(test), _TEST_QUERIES))
-    answers, queries = _answers(model, records), read_queries(records)
+    answers, queries = answers_of(model, records), read_queries(records)
     validation_records = list(islice(read_examples(validation), _VALIDATION_QUERIES))
     (_, refitted), (_, served) = (_validation_recall(each, validation_records) for each in (model, former))
     with_seen = sum(not seen.isdisjoint(items) for seen, items in zip(queries.seen, answers.lists, strict=True))
     checks = [
         *check_scores(answers.scores),
         check_personalization(answers.lists, queries.seen if remove_seen else [set()] * len(records)),
-        check_full(answers.lists, _answers(former, records).lists, of="the judged model"),
+        check_full(answers.lists, answers_of(former, records).lists, of="the judged model"),
         *check_items(answers.lists, catalogue),
         *([check_seen(with_seen)] if remove_seen else []),
         check_served_lists(answers.item_ids, call_signature(model, records)["item_ids"]),
@@ -261,9 +261,15 @@ def check_limit(id_: str, title: str, value: float, limit: float | None, unit: s
     return GateCheck(id_, title, f"{value:.1f} {unit}", required, limit is None or value <= limit)
 
 
-def _answers(model: Any, records: Sequence[bytes]) -> _Answers:
+def answers_of(model: Any, records: Sequence[bytes]) -> Answers:
+    """Return the answers of a saved model to requests without targets.
+
+    Args:
+        model: the saved model.
+        records: serialized examples.
+    """
     found = call_signature(model, [_without_target(record) for record in records], "serving_default")
-    return _Answers(found["item_ids"], found["scores"])
+    return Answers(found["item_ids"], found["scores"])
 
 
 def _validation_recall(model: Any, records: Sequence[bytes]) -> tuple[MeasuredRecall, MeasuredRecall]:

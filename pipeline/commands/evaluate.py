@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-import tensorflow as tf
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_catalogue
@@ -27,15 +22,14 @@ from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from components.impression_evaluator.evaluate_impressions import evaluate_impressions
 from components.impressions.impression_report import ImpressionReport
 from components.impressions.write_impressions import write_impressions
+from pipeline.commands.folders import check_new_folder, copy_rejected, temporary_folder
 from pipeline.commands.saved_models import check_model, with_model_settings
 from pipeline.records.protocol import metrics, protocol
-from pipeline.runners.beam_options import beam_args
+from pipeline.runners.beam_options import beam_args, make_pipeline
 from schemas.config import BeamConfig, Config
-from schemas.errors import InputError
 from schemas.features import TEST
 
 _SHOWN = "impressions"  # the folder of the impressions, and that of their metrics
-_NOT_WRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT)
 
 
 class ValidatedLogs(NamedTuple):
@@ -66,7 +60,7 @@ def validate_log(config: Config, rejected: Path | None = None) -> ValidatedLogs:
         ```
     """
     if rejected is not None:
-        _check_new(rejected, "--rejected")
+        check_new_folder(rejected, "--rejected")
     with _ingested(config, rejected) as (folder, report):
         return ValidatedLogs(report, _read_impressions(config, folder, rejected))
 
@@ -102,7 +96,7 @@ def evaluate_model(
     infos = {path: check_model(path) for path in filter(None, (model, previous))}
     config = with_model_settings(config, infos)
     if output is not None:
-        _check_new(output, "--output")
+        check_new_folder(output, "--output")
     with _ingested(config) as (folder, report):
         kept, counts = str(output or f"{folder}/evaluation"), f"{folder}/counts"
         with _local_pipeline() as pipeline:
@@ -140,61 +134,20 @@ def _read_impressions(config: Config, folder: str, rejected: Path | None = None)
         return write_impressions(settings, folder, f"{folder}/{_SHOWN}")
     finally:
         if rejected is not None:
-            _copy_rejected(Path(folder, _SHOWN, REJECTED_FOLDER), rejected)
-
-
-def _check_new(folder: Path, option: str) -> None:
-    try:
-        folder.mkdir(parents=True)
-        folder.rmdir()  # it is made again with its first file
-    except OSError as error:
-        raise InputError(
-            expected=f"a new folder in {option}: {folder}",
-            received=error.strerror or str(error),
-            remedy="give a folder that does not exist yet, in a writable folder",
-        ) from None
+            copy_rejected(Path(folder, _SHOWN, REJECTED_FOLDER), rejected)
 
 
 def _local_pipeline() -> beam.Pipeline:
-    return beam.Pipeline(options=PipelineOptions(beam_args(BeamConfig())))
+    return make_pipeline(beam_args(BeamConfig()))
 
 
 @contextmanager
 def _ingested(config: Config, rejected: Path | None = None) -> Iterator[tuple[str, IngestionReport]]:
     check_log(config.data)
-    with _temporary_folder() as folder:
+    with temporary_folder() as folder:
         ingest(_local_pipeline, config.data, config.split, config.history, folder)
         if rejected is not None:
-            _copy_rejected(Path(folder, REJECTED_FOLDER), rejected)
+            copy_rejected(Path(folder, REJECTED_FOLDER), rejected)
         report = IngestionReport.read(folder)
         report.check(config.data, config.split)
         yield folder, report
-
-
-def _copy_rejected(folder: Path, target: Path) -> None:
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for path in sorted(folder.glob("*")):
-            shutil.copy(path, target)
-    except OSError as error:
-        raise InputError(
-            expected=f"space for the rejected rows in {target}",
-            received=error.strerror or str(error),
-            remedy="free some space there, or give another folder in --rejected",
-        ) from None
-
-
-@contextmanager
-def _temporary_folder() -> Iterator[str]:
-    """Make a temporary folder, and report one that is full or cannot be written."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="temporec-") as folder:
-            yield folder
-    except (OSError, tf.errors.ResourceExhaustedError) as error:
-        if isinstance(error, OSError) and error.errno not in _NOT_WRITABLE:
-            raise
-        raise InputError(
-            expected=f"a writable folder of temporary files with free space: {tempfile.tempdir or 'none was found'}",
-            received=str(error).partition("\n")[0],
-            remedy="free some space there, or set the variable TMPDIR to another folder",
-        ) from None

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from pipeline.commands.run_results import show_run
 from pipeline.commands.run_steps import follow_steps
-from pipeline.notify.messages import Message, failure_message, record_message
+from pipeline.notify.messages import Message, failure_message, record_message, skipped_message
 from pipeline.notify.send import check_variables, send
 from pipeline.records.open_root import exclusive, output_to
 from pipeline.records.run_root import RECORD, write_text
@@ -48,16 +48,15 @@ def run(config: Config, root: Path, console: Console) -> dict[str, Any]:
     check_variables(config.notify)
     root = root.absolute()
     try:
-        if processed := _find_processed(config, root):
-            newest, finished = processed["data"]["spans"][-1], processed["finished_at"]
-            text = f"No new span: the newest one is {newest}, which was processed on {finished}. Nothing is trained."
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
-            return processed
-        record = _run_in_root(config, root, console)
+        processed = _find_processed(config, root)
+        record = processed or _run_in_root(config, root, console)
     except Exception as error:
         _notify(config, failure_message(config.name, str(root), error), console)
         raise
-    _notify(config, record_message(record), console)
+    message = skipped_message(config.name, str(root), processed) if processed else record_message(record)
+    if processed:
+        console.print(*message.lines, markup=False, highlight=False, soft_wrap=True)
+    _notify(config, message, console)
     return record
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -24,10 +24,20 @@ def data_table(data: Mapping[str, Any]) -> Table:
     Args:
         data: the section `data` of `run.json`.
     """
-    table = Table(title="Data", show_header=False)
+    return counts_table("Data", _data_rows(data))
+
+
+def counts_table(title: str, counts: Iterable[tuple[str, int]]) -> Table:
+    """Return counts with their labels.
+
+    Args:
+        title: the title of the table.
+        counts: labels and counts, in the order of the rows.
+    """
+    table = Table(title=title, show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
-    for label, count in _data_rows(data):
+    for label, count in counts:
         table.add_row(Text(label), f"{count:,}")
     return table
 

@@ -13,8 +13,9 @@ from schemas.config.evaluation import EVALUATION_DEPTH
 from schemas.features import PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
 from serving.export.dedupe import dedupe
 from serving.export.feature_encoding import FeatureEncodings
+from serving.export.per_item import per_item_variable
 from serving.export.request_features import RequestFeatureEncoder, RequestFeatures
-from serving.export.top_k import INDEXES, LOWEST, stable_top_k
+from serving.export.top_k import INDEXES, LOWEST, BruteForce, stable_top_k
 
 Answer = dict[str, tf.Tensor]
 STAGES = ("retrieval", "ranking")  # lists of retrieval alone, and lists that the ranking task re-ranked
@@ -124,8 +125,8 @@ class Recommender:
         )
         self._index = INDEXES[index](model.candidates())
         # The same search finds popular items: with a query of 1 and vectors of length 1.
-        self._popular = INDEXES["brute_force"](tf.constant(popularity[:, np.newaxis]))
-        self._popularity = tf.Variable(popularity, trainable=False, name="popularity")
+        self._popular = BruteForce(tf.constant(popularity[:, np.newaxis]), growth="zeros")
+        self._popularity = per_item_variable(popularity, "popularity", "zeros")
         line, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
         self.to_id = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(vocabulary_file, tf.string, line, tf.int64, number), PADDING_ID - 1
@@ -144,7 +145,7 @@ class Recommender:
     def ids(self, items: tf.Tensor) -> tf.Tensor:
         """Return the ids of items, of the same shape; 0 for unknown items and empty strings."""
         # A vocabulary file that was cut after a line loads, and would answer with empty names.
-        whole = tf.constant(self._popularity.shape[0], tf.int64)
+        whole = tf.shape(self._popularity, tf.int64)[0]
         tf.debugging.assert_equal(self.to_id.size(), whole, "the vocabulary is not complete")
         return self.to_id.lookup(items) + 1
 

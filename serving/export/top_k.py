@@ -12,6 +12,8 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from serving.export.per_item import Growth, per_item_variable
+
 LOWEST = tf.float32.min  # the score of a missing item
 
 
@@ -56,15 +58,16 @@ class BruteForce(tf.Module):
 
     Args:
         candidates: float32 [items, dim]; row i is the vector of id i + 1.
+        growth: the row of an item that is added to the saved model.
     """
 
-    def __init__(self, candidates: tf.Tensor) -> None:
+    def __init__(self, candidates: tf.Tensor, growth: Growth = "candidate") -> None:
         super().__init__()
-        self.candidates = tf.Variable(candidates, trainable=False, dtype=tf.float32, name="candidates")
+        self.candidates = per_item_variable(tf.cast(candidates, tf.float32), "candidates", growth)
 
     def search(self, query: tf.Tensor, excluded_ids: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index.search`."""
-        items = self.candidates.shape[0]
+        items = tf.shape(self.candidates)[0]
         scores = mask_excluded(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
         scores, columns = stable_top_k(scores, tf.minimum(k, items))
         # This covers a model's own -inf. TensorFlow's optimizer would rewrite ~(scores <= LOWEST) as >, and lose NaN.

@@ -31,6 +31,7 @@ COMMANDS = [
     "compile",
     "submit",
     "schedule",
+    "index",
 ]
 
 

@@ -11,7 +11,7 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from components.common.versions import whole_versions
-from components.pusher.component import publish
+from components.pusher.publish import publish
 from components.served_model.component import previous_version
 from tests.object_store import BUCKET, object_store
 

@@ -12,7 +12,8 @@ from tfx.types import standard_artifacts
 
 from components.common.looker import SEEN
 from components.common.versions import JUDGED
-from components.pusher.component import SCRATCH, AtomicPusher
+from components.pusher.component import AtomicPusher
+from components.pusher.publish import SCRATCH
 from components.served_model.component import ServedModel, previous_version
 from pipeline.runners.local import ComponentRun, LocalRunner
 from schemas.config import BeamConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.pusher.component import publish
+from components.pusher.publish import publish
 from pipeline.commands.serve import copy_newest, local_versions
 from schemas.errors import InputError
 from tests.object_store import BUCKET, object_store

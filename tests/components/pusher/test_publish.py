@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from components.pusher.component import SCRATCH, publish
+from components.common.versions import ORIGIN
+from components.pusher.publish import SCRATCH, publish, publish_version
 
 
 def make_model(folder: Path, text: str) -> str:
@@ -35,6 +36,22 @@ def test_publish_of_the_served_model_copies_nothing(tmp_path):
     assert versions[0] == versions[1]
     assert len({*versions}) == 3
     assert (Path(max(versions)) / "saved_model.pb").read_text() == "first"
+
+
+def test_model_with_added_items_is_a_version_of_its_own_and_stays_for_the_model_without_them(tmp_path):
+    trained, grown = (make_model(tmp_path / name, name) for name in ("trained", "grown"))
+    for path, text in (
+        (f"{trained}/fingerprint.pb", "1"),
+        (f"{grown}/fingerprint.pb", "2"),
+        (f"{grown}/{ORIGIN}", "1"),
+    ):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text(text)
+    models = str(tmp_path / "models")
+    first, second = publish(trained, models), publish_version(grown, models)
+    assert int(Path(first).name) < int(Path(second).name)
+    assert publish(trained, models) == second
+    assert (Path(second) / "saved_model.pb").read_text() == "grown"
 
 
 def test_publish_with_a_clock_set_back_gives_a_higher_version(tmp_path):
