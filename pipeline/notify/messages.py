@@ -12,6 +12,7 @@ _VERBS: dict[Outcome, str] = {
     "success": "has pushed a model",
     "refusal": "has refused a model",
     "failure": "has failed",
+    "skipped": "has no new span",
 }
 
 
@@ -70,6 +71,19 @@ def record_message(record: Mapping[str, Any]) -> Message:
         list(gate["reasons"]),
         {"metrics": record["metrics"]["test"], "pushed": record["pushed"], "finished_at": record["finished_at"]},
     )
+
+
+def skipped_message(pipeline: str, root: str, record: Mapping[str, Any]) -> Message:
+    """Return the message about a run that had nothing to do, because there is no new span.
+
+    Args:
+        pipeline: the name of the pipeline.
+        root: the root of the run.
+        record: the content of `run.json`, of the run that has processed the newest span.
+    """
+    newest, finished = record["data"]["spans"][-1], record["finished_at"]
+    text = f"No new span: the newest one is {newest}, which was processed on {finished}. Nothing is trained."
+    return Message("skipped", pipeline, root, [text])
 
 
 def failure_message(pipeline: str, root: str, error: BaseException) -> Message:

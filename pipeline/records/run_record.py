@@ -62,7 +62,8 @@ def run_record(
         "stack": {"python": platform.python_version(), **{name: distributions.version(name) for name in STACK}},
         "data": {
             "path": config.data.path,
-            "files": Path(folders["LogFiles.seen"]).read_text(encoding="utf-8"),
+            "files": _seen(folders, "LogFiles"),
+            "table_files": {"items": _seen(folders, "ItemFiles"), "impressions": _seen(folders, "ImpressionFiles")},
             **data_counts(report),
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "files_path": f"{examples}/{FILES_FILE}",
@@ -82,6 +83,12 @@ def run_record(
         "cached": [run.component for run in runs if run.cached],
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
+
+
+def _seen(folders: Mapping[str, str], looker: str) -> str | None:
+    """Return which files a component has listed; None if the configuration does not need it."""
+    path = folders.get(f"{looker}.seen")
+    return Path(path).read_text(encoding="utf-8") if path else None
 
 
 def _artifacts(folders: Mapping[str, str]) -> dict[str, str | None]:

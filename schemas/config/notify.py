@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from schemas.config.cluster import Variable
 from schemas.config.section import Section
 
-Outcome = Literal["success", "refusal", "failure"]
+Outcome = Literal["success", "refusal", "failure", "skipped"]
 Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+\S*$")]
 

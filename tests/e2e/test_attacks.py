@@ -20,7 +20,7 @@ from components.evaluator.component import Evaluator
 from components.gate.component import ModelGate
 from components.gate.verdict import read_verdict
 from components.pusher.component import AtomicPusher
-from pipeline.cli import GATE_REFUSED
+from pipeline.exit_codes import GATE_REFUSED
 from pipeline.runners.beam_options import beam_args
 from schemas.config import BeamConfig, Config
 from serving.export.export import export

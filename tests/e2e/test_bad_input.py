@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipeline.cli import INPUT_WRONG
 from pipeline.commands.run import run
+from pipeline.exit_codes import INPUT_WRONG
 from schemas.errors import InputError
 from schemas.loading import load_config
 from tests.e2e.command import attempt

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -16,7 +17,7 @@ from components.common.example_batches import read_examples
 from components.common.versions import judged_model, same_fingerprint
 from components.evaluator.queries import read_queries
 from components.evaluator.systems import call_signature, load_model
-from pipeline.cli import FAILED, GATE_REFUSED
+from pipeline.exit_codes import FAILED, GATE_REFUSED
 from tests.e2e.command import attempt, temporec
 from tests.e2e.conftest import Run, read_record
 from tests.e2e.planted import ITEMS, LENGTH, USERS, write_log
@@ -134,6 +135,29 @@ def test_evaluate_of_the_pushed_model_gives_the_metrics_of_the_run(first_run: Ru
     assert measured["metrics"]["test"] == pytest.approx(first_run.record["metrics"]["test"], abs=1e-9)
 
 
+def test_changed_training_code_changes_the_parameters_of_the_training_and_later_steps(
+    first_run: Run, tmp_path: Path
+) -> None:
+    """The parameters are part of the cache key."""
+    for room in ("schemas", "serving", "trainer", "components", "pipeline"):
+        shutil.copytree(REPOSITORY / room, tmp_path / room)
+    with (tmp_path / "trainer" / "run_fn.py").open("a") as file:
+        file.write("\n# changed\n")
+
+    def parameters(environ: Mapping[str, str]) -> dict[str, Any]:
+        output = tmp_path / "pipeline.json"
+        where = ("--target", "vertex", "--image", "registry/temporec:1", "--root", "gs://bucket", "--output", output)
+        log = ("--set", "data.path=gs://bucket/log.csv", "--set", "data.users=null")
+        temporec("compile", "--config", first_run.config, *where, *log, environ=environ)
+        tasks = json.loads(output.read_text())["pipelineSpec"]["root"]["dag"]["tasks"]
+        return {name: task.get("inputs", {}).get("parameters") for name, task in tasks.items()}
+
+    before, after = parameters({}), parameters({"PYTHONPATH": str(tmp_path)})
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"Trainer", "Evaluator", "ModelGate"} <= changed
+    assert not changed & (INGESTION | {"Transform"})
+
+
 class TestSecondRun:
     """The steps that a second run in the same root executes; the other steps come from the cache."""
 
@@ -147,10 +171,9 @@ class TestSecondRun:
 
         return run
 
-    def test_unchanged_run_takes_everything_from_the_cache(self, again: Callable[..., set[str]]) -> None:
-        assert again() == set()
-
-    def test_other_engine_repeats_no_component(self, again: Callable[..., set[str]]) -> None:
+    def test_unchanged_run_on_another_engine_takes_everything_from_the_cache(
+        self, again: Callable[..., set[str]]
+    ) -> None:
         assert again("--set", "beam.workers=2") == set()
 
     def test_changed_model_setting_repeats_the_training_and_later_steps(
@@ -159,7 +182,7 @@ class TestSecondRun:
         def pushed() -> int:
             return int(read_record(first_run.root)["pushed"]["version"])
 
-        again()
+        assert again() == set()
         first = pushed()
         assert first == int(first_run.record["pushed"]["version"])
         assert again("--set", "model.dropout=0.35") == {"Trainer", "Evaluator", "ModelGate", "Refit", "Pusher"}
@@ -169,17 +192,6 @@ class TestSecondRun:
         second = pushed()
         again()
         assert first < second < pushed()  # the model of this configuration is served, not the one pushed in between
-
-    def test_changed_training_code_repeats_the_training_and_later_steps(
-        self, again: Callable[..., set[str]], tmp_path: Path
-    ) -> None:
-        for room in ("schemas", "serving", "trainer", "components", "pipeline"):
-            shutil.copytree(REPOSITORY / room, tmp_path / room)
-        with (tmp_path / "trainer" / "run_fn.py").open("a") as file:
-            file.write("\n# changed\n")
-        changed = again(environ={"PYTHONPATH": str(tmp_path)})
-        assert {"Trainer", "Evaluator", "ModelGate"} <= changed
-        assert not changed & (INGESTION | {"Transform"})
 
     def test_refused_model_is_kept_but_not_pushed(self, first_run: Run) -> None:
         versions = set((first_run.root / "models").iterdir())
@@ -216,8 +228,7 @@ class TestSecondRun:
         assert "Traceback" not in ran.stderr
 
     def test_moved_root_and_another_name_keep_the_cache(self, first_run: Run, tmp_path: Path) -> None:
-        temporec("run", "--config", first_run.config, "--root", first_run.root)
-        former = Path(shutil.copytree(first_run.root, tmp_path / "former"))
+        former = Path(shutil.copytree(first_run.left, tmp_path / "former"))
         version = read_record(former)["pushed"]["version"]
         (former / "report.html").unlink()
         root = former.rename(tmp_path / "moved")

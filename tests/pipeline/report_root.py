@@ -50,7 +50,15 @@ TITLES = {"a": "Ape & Co.", "b": SCRIPT, "c": IMAGE, "d": "<b>Dodo</b>", "e": "E
 LOSSES, RECALLS = (3.0, 2.0, 1.5), (0.25, 0.5, 0.4)
 START_S = 1_600_000_000  # 2020-09-13
 VALIDATION = {"recall@10": RECALLS[1], "ndcg@10": 0.25}
-ABOUT = ModelInfo("retrieval", {"retrieval": VALIDATION, "ranking": VALIDATION}, VALIDATION, 36, {"retrieval": 1.0})
+ABOUT = ModelInfo(
+    "retrieval",
+    {"retrieval": VALIDATION, "ranking": VALIDATION},
+    VALIDATION,
+    36,
+    {"retrieval": 1.0},
+    {"low": -0.01},
+    {"hidden": 0.25},
+)
 DRIFT = [
     Drift("previous_run", "item_id", "l_infinity", 0.25, 0.125, True, SCRIPT, (0.5, 0.25)),
     Drift("serving_requests", "hour", "jensen_shannon", 0.0625, 0.125, False, "19:00", (0.25, 0.3)),

@@ -13,10 +13,12 @@ import pytest
 import yaml
 from rich.console import Console
 
+from components.common.versions import ORIGIN
 from pipeline.commands.run import run
-from pipeline.records.processed import processed_record
+from pipeline.records.processed import describe_tables, processed_record
 from pipeline.records.run_root import RECORD
 from schemas.config import Config
+from tests.pipeline.notify.servers import webhook
 from tests.pipeline.report_root import config, list_files, write_log
 
 FINISHED = "2026-11-25T12:01:00+00:00"
@@ -38,11 +40,18 @@ def root(finished_root: Path, tmp_path: Path) -> Path:
     (root / "models" / "7").mkdir(parents=True)
     (root / "models" / "7" / "saved_model.pb").touch()
     record = json.loads((finished_root / RECORD).read_text())
-    record["root"], record["config"] = str(root), settings(tmp_path).model_dump(mode="json")
-    listed = Path(list_files(settings(tmp_path), tmp_path / "seen")).read_text()
-    record["data"] |= {"files": listed, "spans": ["7"]}
+    record["root"] = str(root)
     (root / RECORD).write_text(json.dumps(record))
+    finish(root, settings(tmp_path))
     return root
+
+
+def finish(root: Path, config: Config) -> None:
+    """Let the last run of a root be one with this configuration and the files of now."""
+    listed = Path(list_files(config, root.parent / "seen")).read_text()
+    record = json.loads((root / RECORD).read_text())
+    data = record["data"] | {"files": listed, "table_files": describe_tables(config), "spans": ["7"]}
+    edit(root, config=config.model_dump(mode="json"), data=data)
 
 
 def edit(root: Path, **values: Any) -> None:
@@ -88,6 +97,39 @@ def test_anything_that_has_changed_runs(root: Path, tmp_path: Path, change: Call
     assert processed_record(settings(tmp_path), root) is None
 
 
+def test_changed_titles_and_impressions_run(root: Path, tmp_path: Path) -> None:
+    columns = {"impression": "n", "user": "u", "timestamp": "t", "shown": "s", "clicked": "c"}
+    tables: dict[str, dict[str, Any]] = {
+        "items": {"path": f"{tmp_path}/items.csv", "id": "id", "title": "title"},
+        "impressions": {"path": f"{tmp_path}/shown.csv", "columns": columns, "timestamp": {"unit": "s"}},
+    }
+    data = settings(tmp_path).data.model_dump()
+    for name, table in tables.items():
+        add(Path(table["path"]))
+        changed = settings(tmp_path, data={**data, "items": None, name: table}, split={"kind": "temporal"})
+        assert processed_record(changed, root) is None
+        finish(root, changed)
+        assert processed_record(changed, root)
+        with Path(table["path"]).open("a") as file:
+            file.write("7,new\n")
+        assert processed_record(changed, root) is None
+
+
+def test_version_with_added_items_counts_as_the_pushed_one(root: Path, tmp_path: Path) -> None:
+    grown = root / "models" / "8"
+    for path, text in {
+        root / "models" / "7" / "fingerprint.pb": "trained",
+        grown / "saved_model.pb": "",
+        grown / "fingerprint.pb": "grown",
+        grown / ORIGIN: "trained",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert processed_record(settings(tmp_path), root)
+    (grown / ORIGIN).write_text("another")
+    assert processed_record(settings(tmp_path), root) is None
+
+
 def test_changed_setting_runs(root: Path, tmp_path: Path) -> None:
     assert processed_record(settings(tmp_path, train={"epochs": 3}), root) is None
 
@@ -102,6 +144,23 @@ def test_run_without_a_new_span_names_the_newest_one_and_changes_nothing(root: P
     text = f"No new span: the newest one is 7, which was processed on {FINISHED}. Nothing is trained.\n"
     assert console.export_text() == text
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+@pytest.mark.parametrize(("events", "outcomes"), [({}, []), ({"events": ["success", "skipped"]}, ["skipped"])])
+def test_run_without_a_new_span_is_reported_if_its_event_is_configured(
+    root: Path, tmp_path: Path, events: dict[str, list[str]], outcomes: list[str]
+) -> None:
+    with webhook() as (url, got):
+        notified = settings(tmp_path, notify={"webhook": {"url": url, **events}})
+        finish(root, notified)
+        run(notified, root, Console(quiet=True))
+
+    assert [message["outcome"] for _, message in got] == outcomes
+    for _, message in got:
+        assert message["text"] == (
+            "temporec alphabet has no new span\n"
+            f"No new span: the newest one is 7, which was processed on {FINISHED}. Nothing is trained.\nroot: {root}"
+        )
 
 
 def test_command_without_a_new_span_exits_with_0_and_imports_no_tfx(root: Path, tmp_path: Path) -> None:
