@@ -37,6 +37,7 @@ from components.pusher.component import AtomicPusher
 from components.refit.component import Refit
 from components.schema_gen.component import HistorySchema, history_schema_text
 from components.schema_gen.given_schema import with_given_schema
+from components.sentence_vectors.component import SentenceVectors
 from components.served_model.component import ServedModel
 from components.trainer.component import Trainer
 from schemas.config import Config
@@ -87,6 +88,7 @@ class _DataNodes:
     data_validator: Any
     item_files: TableFiles | None  # None without a table of items, as the next one
     item_table: Any
+    sentence_vectors: Any  # None unless the model reads some
     impression_files: TableFiles | None  # None without impressions, as the next one
     impressions: Any
     transform: Transform
@@ -155,6 +157,7 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
     compared_data, data_validator = _check_nodes(config, locations, examples, example_validator)
     item_files, item_table = _item_nodes(config, examples)
+    sentence_vectors = _sentence_vectors_node(config, item_table)
     impression_files, impressions = _impression_nodes(config, examples)
     transform = Transform(
         examples=examples,
@@ -182,6 +185,7 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
         data_validator,
         item_files,
         item_table,
+        sentence_vectors,
         impression_files,
         impressions,
         transform,
@@ -227,6 +231,17 @@ def _item_nodes(config: Config, examples: BaseChannel) -> tuple[TableFiles | Non
         settings=settings.model_dump_json(),
         files=_seen(files),
         code=code_digest(components, schemas),
+    )
+
+
+def _sentence_vectors_node(config: Config, item_table: Any) -> Any:
+    """Return the component that encodes texts of the items, or None if the model reads no such vectors."""
+    configured = config.data.items.sentence_vectors if config.data.items else {}
+    read = {name: each.model_dump() for name, each in configured.items() if name in config.model.inputs.columns}
+    if not read:
+        return None
+    return SentenceVectors(
+        items=item_table.outputs["items"], settings=json.dumps(read), code=code_digest(components, trainer, schemas)
     )
 
 
@@ -351,7 +366,9 @@ def _refit_nodes(config: Config, data: _DataNodes, trainer_node: Trainer, gate: 
 
 def _read_items(config: Config, data: _DataNodes) -> BaseChannel | None:
     """Return the table of items if the model reads columns of it: another title alone needs no training."""
-    return data.item_table.outputs["items"] if config.trainer_config.item_columns else None
+    if data.sentence_vectors is not None:
+        return data.sentence_vectors.outputs["described_items"]
+    return data.item_table.outputs["items"] if config.trainer_config.reads_items else None
 
 
 def _seen(looker: BaseNode) -> Any:

@@ -116,7 +116,11 @@ def read_fit_data(
             transform.vocabulary_file_by_name, boundaries, config.model, config.features, config.event_weights
         ),
         read_popularity(counts, "recent_popularity", vocabulary_file),
-        read_item_features(items, config.item_columns, vocabulary_file) if config.item_columns else ItemFeatures(),
+        read_item_features(
+            items, config.item_columns, config.model.items.text, vocabulary_file, config.model.label_columns
+        )
+        if config.reads_items
+        else ItemFeatures(),
     )
 
 
@@ -170,7 +174,7 @@ def export_model(
         k=serving.k,
         remove_seen=serving.remove_seen,
     )
-    if config.item_columns:
+    if config.item_columns or config.model.items.text.columns:
         write_content_model(folder, model.items, read_table_settings(items))
 
 

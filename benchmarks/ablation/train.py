@@ -49,7 +49,7 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
     transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))
     examples = _newest(root / "artifacts" / "InteractionExampleGen" / "examples")
     counts = _newest(root / "artifacts" / "Baselines" / "counts")
-    items = _newest(root / "artifacts" / "ItemTable" / "items") if training.item_columns else ""
+    items = _newest(root / "artifacts" / "ItemTable" / "items") if training.reads_items else ""
     train_files, eval_files = ([f"{examples}/Split-{split}/*"] for split in ("train", "eval"))
     ends_s: list[float] = []
     result = fit(

@@ -15,22 +15,30 @@ Scorer = Callable[[list[int]], Floats]  # from the rows of a history's items to 
 
 
 def content_matrix(features: ItemFeatures) -> Floats:
-    """Return the codes of each item as a vector. Each column of the table contributes a vector of length 1 or 0.
+    """Return the codes and the tokens of each item as a vector. Each column contributes a vector of length 1 or 0.
+
+    A token counts by the logarithm of the inverse of the fraction of items that have it.
 
     Args:
         features: the content of the items; row 0 is padding.
 
     Returns:
-        [items, codes].
+        [items, codes and tokens].
     """
     parts = []
     for codes in features.codes.values():
         rows = np.repeat(np.arange(len(codes)), codes.shape[1])
         part = np.zeros((len(codes), int(codes.max()) + 1))
         part[rows, codes.ravel()] = 1.0
-        part[:, 0] = 0.0  # no code
-        parts.append(part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12))
-    return np.concatenate(parts, axis=1)[1:]
+        parts.append(part)
+    if features.tokens is not None:
+        part = np.zeros((len(features.tokens), int(features.tokens.max()) + 1))
+        np.put_along_axis(part, features.tokens.reshape(len(part), -1), 1.0, axis=1)
+        parts.append(part * np.log(len(part) / np.maximum(part.sum(axis=0), 1.0)))
+    coded = [part[1:, 1:] for part in parts]  # without padding and without the code of no value
+    return np.concatenate(
+        [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12) for part in coded], axis=1
+    )
 
 
 def popular_in_category(content: Floats, interactions: npt.NDArray[np.int64]) -> Scorer:

@@ -37,7 +37,7 @@ from components.evaluator.statistics import difference
 from components.evaluator.systems import call_signature, embed_items, load_model
 from pipeline.commands.add_items import add_items
 from pipeline.records.run_root import read_record
-from schemas.config import Config
+from schemas.config import Config, ModelConfig
 from schemas.config.evaluation import K
 from schemas.features import ITEM_IDS, VOCABULARY
 from schemas.loading import load_config
@@ -49,7 +49,7 @@ RESULTS = Path(__file__).with_name("items.jsonl")
 CONFIG = Path(__file__).with_name("movielens-100k.yaml")
 SHARE_OF_RAREST = 0.2
 LISTS = {"served": "item_ids", "retrieval": "retrieval_item_ids"}  # outputs of the signature `evaluate`
-ONLY_IDS = "model.inputs.columns=[]"
+ONLY_IDS = ("model.inputs.columns=[]", "model.items.text.columns=[]")
 
 Values = dict[str, npt.NDArray[np.float64]]  # by metric, of each query
 
@@ -75,11 +75,11 @@ def main(
         path.parent.mkdir(parents=True, exist_ok=True)
         return train(config, [*settings, *more], log[divide(log, held_out, without).trained], path)
 
-    roots = {"ids": trained("ids", ONLY_IDS), "content": trained("content"), "cold": trained("cold", without=cold)}
+    roots = {"ids": trained("ids", *ONLY_IDS), "content": trained("content"), "cold": trained("cold", without=cold)}
     found = {
         "log": loaded.name,
         "preset": loaded.model.preset,
-        "columns": list(loaded.model.inputs.columns),
+        "columns": [*loaded.model.inputs.columns, *loaded.model.items.text.columns],
         "seed": seed,
         "held_out": held_out,
         "cold_share": cold_share,
@@ -176,9 +176,14 @@ def measure_cold(root: Path, log: pd.DataFrame, held_out: int, cold: Sequence[st
     division, added_cold, warm = divide(log, held_out, cold), set(cold) & set(row_of), set(_vocabulary(without))
     of_cold = [query for query in division.queries if query.target in added_cold]
     of_warm = [query for query in division.queries if query.target in warm]
-    columns = record["config"]["model"]["inputs"]["columns"]
+    network = ModelConfig.model_validate(record["config"]["model"])
     content = content_matrix(
-        read_item_features(record["artifacts"]["items"], columns, f"{added.version}/assets/{VOCABULARY}")
+        read_item_features(
+            record["artifacts"]["items"],
+            network.inputs.columns,
+            network.items.text,
+            f"{added.version}/assets/{VOCABULARY}",
+        )
     )
     counts = log["item"][division.trained].value_counts()
     interactions = np.array([int(counts.get(item, 0)) for item in catalogue])

@@ -1,1 +1,1 @@
-"""The preprocessing function of TFX's Transform, and texts as token ids and sentence vectors."""
+"""The preprocessing function of TFX's Transform."""

@@ -18,13 +18,14 @@ from components.gate.added_items_checks import check_added_items
 from components.gate.verdict import GateVerdict
 from components.item_table.write_items import read_validated_items
 from components.pusher.publish import publish_version
+from components.sentence_vectors.write_vectors import with_sentence_vectors
 from pipeline.commands.folders import check_new_folder, copy_rejected, temporary_folder
 from pipeline.commands.saved_models import check_model
 from schemas.errors import InputError
 from schemas.features import VOCABULARY
 from serving.export.grow import NewItems, grow
 from trainer.data.item_content import ItemContent, to_item_content
-from trainer.data.item_features import Rows
+from trainer.data.item_features import TEXTS, Rows
 from trainer.metrics.lists import Ids
 from trainer.network.content_model import ContentModel, read_content_model
 from trainer.network.model_info import copy_model_info
@@ -102,7 +103,10 @@ def add_items(model: Path, items: str, rejected: Path | None = None) -> AddedIte
         if rejected is not None:
             copy_rejected(Path(scratch, REJECTED_FOLDER), rejected)
         check_table_rows({"items": table.counts}, content.table)
-        known, described = _read_vocabulary(model), to_item_content(table.items)
+        known, described = (
+            _read_vocabulary(model),
+            to_item_content(with_sentence_vectors(table.items, content.table.items.sentence_vectors)),
+        )
         rows = _new_rows(described, known, items, table.counts.rows_rejected)
         added = content.new_items(described, rows)
         grown = f"{scratch}/model"
@@ -164,4 +168,6 @@ def _count_missing(content: ContentModel, items: ItemContent, rows: Rows) -> dic
     found = content.encoding.encode(items, rows)
     missing = {name: int((codes == 0).all(axis=1).sum()) for name, codes in found.codes.items()}
     missing |= {name: int(np.isnan(vectors[:, 0]).sum()) for name, vectors in found.vectors.items()}
+    if found.tokens is not None:
+        missing[TEXTS] = int((found.tokens == 0).all(axis=(1, 2)).sum())
     return {name: count for name, count in missing.items() if count}

@@ -98,6 +98,11 @@ def _check(config: Config) -> None:
         from pipeline.runners.job_server import check_job_server
 
         check_job_server(config.beam)
+    if config.data.items is not None:
+        from components.sentence_vectors.encoder_files import find_encoder
+
+        for each in config.data.items.sentence_vectors.values():
+            find_encoder(each.encoder)
     if config.train.wandb is not None:
         from trainer.training.callbacks.wandb import load_wandb
 
@@ -135,7 +140,14 @@ def with_absolute_paths(config: Config) -> Config:
     def with_path(section: Any) -> Any:
         return section.model_copy(update={"path": absolute(section.path)})
 
+    def with_encoder(section: Any) -> Any:
+        is_folder = not section.encoder.isidentifier()
+        return section.model_copy(update={"encoder": os.path.abspath(section.encoder)}) if is_folder else section
+
     data = config.data
+    if data.items and data.items.sentence_vectors:
+        encoded = {name: with_encoder(each) for name, each in data.items.sentence_vectors.items()}
+        data = data.model_copy(update={"items": data.items.model_copy(update={"sentence_vectors": encoded})})
     others = {"items": data.items, "users": data.users, "impressions": data.impressions}
     tables = {name: with_path(table) for name, table in others.items() if table}
     checks = data.checks.model_copy(

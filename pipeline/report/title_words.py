@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from components.transform.tokens import tokenize
 from pipeline.report.items import KnownItems
+from trainer.data.tokens import tokenize
 
 _WORDS = 32  # of a title
 

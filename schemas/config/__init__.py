@@ -35,6 +35,7 @@ from schemas.config.split import (
     TemporalSplitConfig,
     TimeCutsConfig,
 )
+from schemas.config.text import TextConfig
 from schemas.config.train import DistributionStrategy, LossConfig, TrainConfig
 from schemas.features import EVENT, VALUE, target_key, user_key
 
@@ -68,6 +69,7 @@ __all__ = [
     "SessionSplitConfig",
     "SplitConfig",
     "TemporalSplitConfig",
+    "TextConfig",
     "TimeCutsConfig",
     "TrainConfig",
     "TrainerConfig",
@@ -119,6 +121,11 @@ class TrainerConfig(Section):
         default={}, description="The weight of a target in the loss, by its event; empty if all weigh the same."
     )
 
+    @property
+    def reads_items(self) -> bool:
+        """Whether the model reads the table of items."""
+        return bool(self.item_columns or self.model.items.text.columns or self.model.label_columns)
+
 
 class Config(Section):
     """The configuration of a pipeline."""
@@ -158,6 +165,7 @@ class Config(Section):
         """
         events = dict.fromkeys(sorted(self.data.events), 1.0) if self.data.events else None
         items = self.data.items if self.data.items and self.data.items.columns else None
+        items = items and items.model_copy(update={"sentence_vectors": {}})
         others = {"impressions": None, "checks": ChecksConfig()}
         return ExampleGenConfig(
             data=self.data.model_copy(update={"items": items, "events": events, **others}),
@@ -171,8 +179,8 @@ class Config(Section):
         """The settings that, with the examples, determine the exported model. The refit after the gate does not."""
         weights = self.data.events or {}
         weights = weights if len({*weights.values()}) > 1 else {}
-        by_value = self.model.reranker.by_value
-        read = {*self.model.inputs.columns, *([VALUE] if by_value else []), *([EVENT] if weights else [])}
+        values = [VALUE] if self.model.learns_values else []
+        read = {*self.model.inputs.columns, *values, *([EVENT] if weights else [])}
         return TrainerConfig(
             history=self.history,
             model=self.model,
@@ -267,18 +275,43 @@ class Config(Section):
             raise ValueError("split.gap_s and data.columns.session both define sessions: remove one of them")
         return self
 
+    def _check_labels(self) -> None:
+        """Refuse a task whose categories are not in the table of items, or that has nothing to read."""
+        items = self.data.items
+        categories = [name for name, each in (items.columns if items else {}).items() if each.kind == "category"]
+        for task in self.model.tasks:
+            if task.kind != "value" and task.column not in categories:
+                raise ValueError(
+                    f"the task {task.kind} names {task.column!r}, and the categories in data.items.columns are "
+                    f"{', '.join(map(repr, categories)) or 'none'}"
+                )
+            content = {*(items.content if items else ())} & {*self.model.inputs.columns}
+            if task.kind == "item_category" and not (content - {task.column} or self.model.items.text.columns):
+                raise ValueError(
+                    "the task item_category reads the other content of an item: name some in"
+                    " model.items.text.columns or model.inputs.columns"
+                )
+
     @model_validator(mode="after")
     def _inputs_are_there(self) -> Config:
         names = [feature.name for feature in self.data.features]
-        names += self.data.items.vectors if self.data.items else []
+        names += [*self.data.items.vectors, *self.data.items.sentence_vectors] if self.data.items else []
         for name in self.model.inputs.columns:
             if name not in names:
                 raise ValueError(
-                    f"model.inputs.columns names {name!r}, and data.columns, data.items.columns and data.items.vectors "
-                    f"have {', '.join(map(repr, names)) or 'no further column'}"
+                    f"model.inputs.columns names {name!r}, and data.columns, data.items.columns, data.items.vectors "
+                    f"and data.items.sentence_vectors have {', '.join(map(repr, names)) or 'no further column'}"
                 )
-        if self.model.reranker.by_value and VALUE not in names:
-            raise ValueError("model.reranker.by_value needs data.columns.value")
+        texts = ("title", *self.data.items.texts) if self.data.items else ()
+        for name in self.model.items.text.columns:
+            if name not in texts:
+                raise ValueError(
+                    f"model.items.text.columns names {name!r}, and the table of items has "
+                    f"{', '.join(map(repr, texts)) or 'no text, because there is no data.items'}"
+                )
+        if self.model.learns_values and VALUE not in names:
+            raise ValueError("model.reranker.by_value or the task value needs data.columns.value")
+        self._check_labels()
         if self.model.reads_times and self.data.timestamp.unit == "order":
             raise ValueError(
                 "model.inputs.time, model.inputs.query_time and model.attention.session_gap_s need times,"

@@ -214,7 +214,7 @@ class DataConfig(Section):
         if self.items is None:
             return None
         return ItemTableConfig(
-            items=self.items,
+            items=self.items.model_copy(update={"sentence_vectors": {}}),  # they are a component of their own
             null_values=self.null_values,
             max_rejected_share=self.max_rejected_share,
             max_rejected_share_by_reason=self.max_rejected_share_by_reason,

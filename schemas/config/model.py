@@ -9,6 +9,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from schemas.config.section import Section
+from schemas.config.tasks import TaskConfig
+from schemas.config.text import TextConfig
 
 DropoutRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 CandidateSource = Literal[
@@ -199,6 +201,7 @@ class ItemTowerConfig(Section):
         description="Fraction of the items whose ids each training step hides, so that content alone works. Only for"
         " a model that reads content of items; see docs/models.md#the-item-tower.",
     )
+    text: TextConfig = Field(default=TextConfig(), description="The texts of items, and the network over them.")
 
 
 class ModelConfig(Section):
@@ -218,6 +221,15 @@ class ModelConfig(Section):
         description="The dropout rates, or one for all. Training chooses missing ones; see docs/models.md#dropout.",
     )
     reranker: RerankerConfig = Field(default=RerankerConfig(), description="The ranking stage.")
+    tasks: tuple[TaskConfig, ...] = Field(
+        default=(),
+        description="Tasks that the network learns in addition to the next item, each kind at most once; see"
+        " docs/models.md#further-tasks.",
+    )
+    task_weights: Literal["given", "learned"] = Field(
+        default="given",
+        description="Whether the losses have the tasks' weights, or weights that are learned and start there.",
+    )
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -227,9 +239,27 @@ class ModelConfig(Section):
         return *(name for name, read in of_times.items() if read), *self.inputs.columns
 
     @property
+    def learns_values(self) -> bool:
+        """Whether a loss reads the values of interactions."""
+        return self.reranker.by_value or any(task.kind == "value" for task in self.tasks)
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns of the table of items that tasks predict."""
+        return tuple(dict.fromkeys(task.column for task in self.tasks if task.kind != "value"))
+
+    @property
     def reads_times(self) -> bool:
         """Whether the model reads any times."""
         return not {"time", "query_time"}.isdisjoint(self.reads)
+
+    @model_validator(mode="after")
+    def _tasks_are_distinct(self) -> ModelConfig:
+        kinds = [task.kind for task in self.tasks]
+        twice = next((kind for kind in kinds if kinds.count(kind) > 1), None)
+        if twice:
+            raise ValueError(f"tasks has {twice} twice: remove one of them")
+        return self
 
     @model_validator(mode="after")
     def _heads_divide(self) -> ModelConfig:

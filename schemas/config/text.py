@@ -12,6 +12,11 @@ from schemas.config.section import Section
 class TextConfig(Section):
     """The text encoder: tokens of titles and descriptions become a vector of the item."""
 
+    columns: tuple[str, ...] = Field(
+        default=(),
+        description="Texts of the table of items to read: `title`, and names of `data.items.texts`. Without a name the"
+        " model reads no text.",
+    )
     kind: Literal["bag", "cnn", "lstm", "gru", "multi_head", "hierarchical"] = Field(
         default="cnn",
         description="How the tokens become a vector: `bag` is the mean of their embeddings. A convolution (`cnn`), a"

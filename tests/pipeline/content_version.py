@@ -34,6 +34,8 @@ def content(number: int) -> dict[str, Any]:
         "genres": [] if number % 7 == 3 else [f"g{number % 5}", f"h{number % 3}"],
         "price": None if number % 8 == 5 else str(number % 11),
         "image": None if number % 6 == 1 else np.cos(number * np.arange(1.0, 4.0)).tolist(),
+        "name": None if number % 9 == 2 else f"Title {number % 6} of {number % 4}",
+        "abstract": f"word{number % 5}",
     }
 
 
@@ -53,11 +55,17 @@ def write_version(root: Path, *, of_table: bool = True, reranked: bool = True) -
     seen = np.arange(COUNT) < SEEN
     counts = {"item_id": ITEMS, "interactions": np.where(seen, 2.0, 0.0), "recent": np.where(seen, 1.0, 0.0)}
     parquet.write_table(pa.table(counts), root / ITEMS_FILE)
-    columns = COLUMNS if of_table else ()
-    features = read_item_features(str(table), COLUMNS, str(vocabulary)) if of_table else ItemFeatures()
+    columns, texts = (COLUMNS, ["title", "abstract"]) if of_table else ((), [])
     network = config.ModelConfig.model_validate(
-        {"dim": 8, "encoder": {"units": 8}, "reranker": {"hidden": [5], "candidates": 12}}
+        {
+            "dim": 8,
+            "encoder": {"units": 8},
+            "items": {"text": {"kind": "hierarchical", "columns": texts, "token_dim": 4, "units": 6}},
+            "reranker": {"hidden": [5], "candidates": 12},
+        }
     )
+    text = network.items.text
+    features = read_item_features(str(table), COLUMNS, text, str(vocabulary)) if of_table else ItemFeatures()
     settled = config.TrainerConfig(
         history=config.HistoryConfig(max_length=LENGTH),
         model=network,

@@ -21,7 +21,7 @@ class FeatureSpec(NamedTuple):
     encodings: FeatureEncodings = FeatureEncodings()  # of the times and columns of interactions
     batch_columns: tuple[str, ...] = ()  # the columns whose codes a batch must hold: those of the network, the value
     item_encodings: Mapping[str, tuple[FeatureEncoding, str | None]] = {}  # with the separator of names in a category
-    value_buckets: int = 1  # of the value, where the ranking task learns from it
+    value_buckets: int = 1  # of the value, where a loss reads it
     event_weights: tuple[float, ...] = ()  # the weight of a target, by the code of its event; empty if all weigh 1
 
 
@@ -57,7 +57,7 @@ def read_feature_spec(
         for feature in features
         if feature.of == "interaction" and feature.name in inputs.columns
     }
-    value = next((feature for feature in features if feature.name == VALUE and model.reranker.by_value), None)
+    value = next((feature for feature in features if feature.name == VALUE and model.learns_values), None)
     events = next(
         (encoding(feature).categories() for feature in features if event_weights and feature.name == EVENT), []
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from schemas.config.text import TextConfig
 from trainer.data.item_content import ItemContent, read_items
+from trainer.data.tokens import TextEncoding, Tokens, fit_texts
 
+TEXTS = "Texts"  # the source of all texts in an item tower; the name of a column begins with a small letter
 BUCKETS = 32  # of a number, with a similar number of items in each
 
 Rows = npt.NDArray[np.int64]
@@ -28,11 +31,13 @@ class ItemEncoding:
         boundaries: by column of numbers, float64 [buckets], the lower boundary of each bucket, which contains it. The
             first one is the lowest float64. Without any number there is no bucket.
         scales: by column of vectors, float32 [length] and a number: the centre that is subtracted, and the divisor.
+        text: the vocabulary of the texts, None if no text is read.
     """
 
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
     boundaries: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     scales: Mapping[str, tuple[Vectors, float]] = field(default_factory=dict)
+    text: TextEncoding | None = None
 
     def encode(self, items: ItemContent, rows: Rows) -> ItemFeatures:
         """Return the content of some rows of a table of items.
@@ -47,7 +52,8 @@ class ItemEncoding:
         codes = {name: _category_codes(items.categories[name], rows, of) for name, of in self.categories.items()}
         codes |= {name: _buckets(items.numbers[name], rows, of) for name, of in self.boundaries.items()}
         vectors = {name: _scaled(items.vectors[name], rows, *of) for name, of in self.scales.items()}
-        return ItemFeatures(codes, vectors, self)
+        tokens = self.text.encode(items.texts, rows) if self.text else None
+        return ItemFeatures(codes, vectors, tokens, self)
 
     def unknown(self, items: ItemContent, rows: Rows) -> dict[str, int]:
         """Count the categories of some rows that the encoding lacks, by column; only columns with any.
@@ -69,6 +75,7 @@ class ItemEncoding:
             "categories": {name: list(categories) for name, categories in self.categories.items()},
             "boundaries": {name: boundaries.tolist() for name, boundaries in self.boundaries.items()},
             "scales": {name: [centre.tolist(), norm] for name, (centre, norm) in self.scales.items()},
+            "text": asdict(self.text) if self.text else None,
         }
 
     @staticmethod
@@ -78,7 +85,20 @@ class ItemEncoding:
             content["categories"],
             {name: np.array(boundaries, np.float64) for name, boundaries in content["boundaries"].items()},
             {name: (np.array(centre, np.float32), norm) for name, (centre, norm) in content["scales"].items()},
+            TextEncoding.from_json(content["text"]) if content["text"] else None,
         )
+
+
+class Labels(NamedTuple):
+    """The categories of items, as targets of a task.
+
+    Args:
+        names: the categories, in the order of their codes.
+        codes: int64 [1 + items, n], from 1, padded on the right with 0; row 0 is padding.
+    """
+
+    names: Sequence[str]
+    codes: Codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,40 +110,63 @@ class ItemFeatures:
             the right with 0.
         vectors: by name, float32 [1 + items, length], with a mean of 0 and a mean square norm of 1; rows of NaN if
             missing.
+        tokens: int32 [1 + items, texts, length], the token ids of the texts, padded on the right with 0; None if no
+            text is read.
         encoding: the encoding of the columns of a table of items.
+        labels: by column, the categories that a task predicts.
     """
 
     codes: Mapping[str, Codes] = field(default_factory=dict)
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
+    tokens: Tokens | None = None
     encoding: ItemEncoding = field(default_factory=ItemEncoding)
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+
+    @property
+    def by_source(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays by the name of their source in an item tower."""
+        texts = {} if self.tokens is None else {TEXTS: self.tokens}
+        return {**self.codes, **self.vectors, **texts}
 
 
-def read_item_features(folder: str, names: Sequence[str], vocabulary_file: str) -> ItemFeatures:
+def read_item_features(
+    folder: str, names: Sequence[str], text: TextConfig, vocabulary_file: str, labels: Sequence[str] = ()
+) -> ItemFeatures:
     """Read some columns of a table of items for the items of a vocabulary.
 
     Args:
         folder: the artifact of the component ItemTable.
         names: columns of categories, numbers and vectors.
+        text: the texts to read, and the limits of their vocabulary.
         vocabulary_file: the vocabulary, one item per line.
+        labels: columns of categories that a task predicts.
 
     Returns:
         The content of the items.
     """
     with tf.io.gfile.GFile(vocabulary_file) as file:
         vocabulary = [line.rstrip("\n") for line in file]
-    return align_items(read_items(folder), names, vocabulary)
+    return align_items(read_items(folder), names, vocabulary, text, labels)
 
 
-def align_items(items: ItemContent, names: Sequence[str], vocabulary: Sequence[str]) -> ItemFeatures:
+def align_items(
+    items: ItemContent,
+    names: Sequence[str],
+    vocabulary: Sequence[str],
+    text: TextConfig = TextConfig(),  # noqa: B008 - it never changes
+    labels: Sequence[str] = (),
+) -> ItemFeatures:
     """Align some columns of a table of items with a vocabulary.
 
-    Categories, buckets and means come from the items of the vocabulary, each counted once. So nothing depends on items
-    that the log lacks.
+    Categories, buckets, means and tokens come from the items of the vocabulary, each counted once. So nothing depends
+    on items that the log lacks.
 
     Args:
         items: the table.
         names: columns of categories, numbers and vectors.
         vocabulary: the items, in the order of their ids.
+        text: the texts to read, and the limits of their vocabulary.
+        labels: columns of categories that a task predicts.
 
     Returns:
         The content of the items. An item that the table lacks has none.
@@ -136,23 +179,33 @@ def align_items(items: ItemContent, names: Sequence[str], vocabulary: Sequence[s
     """
     row_of = {item: row for row, item in enumerate(items.ids)}
     rows = np.array([-1, *(row_of.get(item, -1) for item in vocabulary)], np.int64)
-    return _fit(items, names, rows[rows >= 0]).encode(items, rows)
+    in_table = rows[rows >= 0]
+    found = _fit(items, names, in_table, text).encode(items, rows)
+    return replace(found, labels={name: _labels(items.categories[name], rows, in_table) for name in labels})
 
 
-def _fit(items: ItemContent, names: Sequence[str], rows: Rows) -> ItemEncoding:
+def _fit(items: ItemContent, names: Sequence[str], rows: Rows, text: TextConfig) -> ItemEncoding:
     """Return the encoding of some columns for the items of some rows."""
     categories: dict[str, Sequence[str]] = {}
     boundaries: dict[str, npt.NDArray[np.float64]] = {}
     scales: dict[str, tuple[Vectors, float]] = {}
     for name in names:
         if name in items.categories:
-            of_column = items.categories[name]
-            categories[name] = sorted({category for row in rows.tolist() for category in of_column[row]})
+            categories[name] = _distinct(items.categories[name], rows)
         elif name in items.numbers:
             boundaries[name] = _boundaries(items.numbers[name][rows])
         else:
             scales[name] = _scale(items.vectors[name][rows])
-    return ItemEncoding(categories, boundaries, scales)
+    return ItemEncoding(categories, boundaries, scales, fit_texts(items.texts, rows, text) if text.columns else None)
+
+
+def _labels(categories: Sequence[Sequence[str]], rows: Rows, in_table: Rows) -> Labels:
+    names = _distinct(categories, in_table)
+    return Labels(names, _category_codes(categories, rows, names))
+
+
+def _distinct(categories: Sequence[Sequence[str]], rows: Rows) -> Sequence[str]:
+    return sorted({category for row in rows.tolist() for category in categories[row]})
 
 
 def _category_codes(categories: Sequence[Sequence[str]], rows: Rows, known: Sequence[str]) -> Codes:

@@ -53,8 +53,7 @@ class ContentModel:
         return NewItems([str(items.ids[row]) for row in rows], vectors, biases)
 
     def _vectors(self, items: ItemContent, rows: Rows) -> tuple[Any, Any]:
-        found = self.encoding.encode(items, rows)
-        content = {**found.codes, **found.vectors}
+        content = self.encoding.encode(items, rows).by_source
         # A column of the log describes no item that the log lacks.
         none = np.zeros([len(rows), 1], np.int64)
         given = {name: tf.constant(content.get(name, none)) for name in self.sources}

@@ -9,23 +9,25 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from schemas.config import ItemTowerConfig
 from schemas.features import PADDING_ID
 from serving.export.per_item import per_item_variable
-from trainer.data.item_features import Codes, ItemFeatures, Vectors
+from trainer.data.item_features import ItemFeatures
 from trainer.network.dropout import dropout_mask
-from trainer.network.input_features import CodeEmbedding
+from trainer.network.item_sources import STDDEV, CodeSource, TextSource, VectorSource, normal
 from trainer.network.item_vectors import Candidates, ItemVectors
 
 ITEMS = "items"  # prefix of the weights' names
-_STDDEV = 0.02  # of initial vectors; it takes epochs to unlearn larger ones
+_AT_ONCE = 10_000  # items that are computed together
 
 
 class ItemTower(tf.keras.layers.Layer):
     """Vectors and biases of the items, by id: 1..count, 0 is padding.
 
-    The sources of an item's vector are its id and each column or vector of its content. A source gives a vector for an
-    item, or a learned one where the item has nothing of it. The item's vector is their sum, in which a gate weighs each
-    source: it reads all of them (the gated multimodal unit of Arevalo et al. 2017), from 0 to 2, and starts at 1.
+    The sources of an item's vector are its id, each column or vector of its content, and its texts. A source gives
+    a vector for an item, or a learned one where the item has nothing of it. The item's vector is their sum, in which a
+    gate weighs each source: it reads all of them (the gated multimodal unit of Arevalo et al. 2017), from 0 to 2, and
+    starts at 1.
 
     Content must work for items without interactions, too. So training hides the ids of some items in each step
     (Volkovs et al. 2017, DropoutNet), and an item that it has not seen has no id at all.
@@ -37,7 +39,7 @@ class ItemTower(tf.keras.layers.Layer):
         dim: width of a vector.
         features: the content.
         seen: bool [1 + count], whether the training has interactions with an item.
-        id_dropout: the fraction of the ids that training hides.
+        config: the fraction of the ids that training hides, and the network over texts.
         bias: the initial value of all biases.
 
     Example:
@@ -54,17 +56,20 @@ class ItemTower(tf.keras.layers.Layer):
         dim: int,
         features: ItemFeatures = ItemFeatures(),  # noqa: B008 - it never changes
         seen: npt.NDArray[np.bool_] | None = None,
-        id_dropout: float = 0.0,
+        config: ItemTowerConfig = ItemTowerConfig(),  # noqa: B008 - it never changes
         bias: float = 0.0,
     ) -> None:
         super().__init__(name=ITEMS, dtype=tf.float32)
         self.count = count
-        self._id_dropout = id_dropout
-        self.vectors = self._add_vectors("vectors", [1 + count, dim], stddev=_STDDEV)
+        self._id_dropout = config.id_dropout
+        self.vectors = self._add_vectors("vectors", [1 + count, dim], stddev=STDDEV)
         self._sources: list[tf.keras.layers.Layer] = [
             *(CodeSource(codes, dim, name) for name, codes in features.codes.items()),
             *(VectorSource(vectors, dim, name) for name, vectors in features.vectors.items()),
         ]
+        if features.tokens is not None and features.encoding.text is not None:
+            vocabulary = len(features.encoding.text.tokens)
+            self._sources.append(TextSource(features.tokens, vocabulary, dim, config.text))
         self.biases = self._add_biases("bias", [1 + count], bias)
         seen = np.ones(1 + count, np.bool_) if seen is None else seen
         self.seen = tf.Variable(seen, trainable=False, name="seen")
@@ -104,13 +109,19 @@ class ItemTower(tf.keras.layers.Layer):
         if training and self._id_dropout:
             hidden |= ~dropout_mask(tf.shape(hidden), self._id_dropout)
         if whole:
-            return ItemVectors(*self._all(hidden), self._candidates)
-        return _ComputedVectors(self, hidden, self._candidates)
+            ids = tf.range(PADDING_ID, 1 + self.count, dtype=tf.int64)
+            return ItemVectors(*self.compute(ids, hidden, training), self._candidates)
+        return _ComputedVectors(self, hidden, self._candidates, training)
 
     def freeze(self) -> None:
         """Compute all items once: `catalogue` looks them up from now on."""
         if self._sources:
-            self._frozen.assign(*self._all(tf.logical_not(self.seen)))
+            hidden = tf.logical_not(self.seen)
+            ids = tf.TensorSpec([None], tf.int64)
+            # As an attribute, the function would be saved with the model.
+            compute = tf.function(lambda ids: self.compute(ids, hidden), input_signature=[ids], autograph=False)
+            parts = [compute(block) for block in _blocks(1 + self.count)]
+            self._frozen.assign(*(tf.concat(part, axis=0) for part in zip(*parts, strict=True)))
             self._is_frozen = True
 
     @contextmanager
@@ -122,12 +133,26 @@ class ItemTower(tf.keras.layers.Layer):
         finally:
             self._is_frozen = False
 
+    def content(self, item_ids: tf.Tensor, training: bool, without: str) -> tf.Tensor:
+        """Return what the sources say about items, without their ids and without one column.
+
+        Args:
+            item_ids: int [n].
+            training: whether dropout is on.
+            without: the name of a column, which may be none of the sources.
+
+        Returns:
+            float32 [n, sources * dim].
+        """
+        read = [source(item_ids, training) for source in self._sources if source.name != without]
+        return tf.concat(read, axis=1)
+
     def content_vectors(self, content: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the vectors and biases of other items, from their content alone, as those of a hidden id.
 
         Args:
-            content: by the name of each source, codes int64 [n, any] or vectors float32 [n, length], as in
-                `ItemFeatures`.
+            content: by the name of each source, codes int64 [n, any], vectors float32 [n, length] or token ids int32
+                [n, texts, any], as in `ItemFeatures`.
 
         Returns:
             float32 [n, dim] and float32 [n].
@@ -141,146 +166,58 @@ class ItemTower(tf.keras.layers.Layer):
         """Return the types and shapes of the content that `content_vectors` takes, by the name of each source."""
         return {source.name: source.spec for source in self._sources}
 
-    def compute(self, item_ids: tf.Tensor, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def compute(self, item_ids: tf.Tensor, hidden: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the vectors and biases of items, of which the ids of some are hidden.
 
         Args:
             item_ids: int [...].
             hidden: bool [1 + count], the items whose ids are hidden.
+            training: whether dropout is on.
 
         Returns:
             float32 [..., dim] and float32 [...].
         """
         is_hidden = tf.gather(hidden, item_ids)
         of_id = tf.where(is_hidden[..., tf.newaxis], self._absent, tf.gather(self.vectors, item_ids))
-        vectors = self._weigh([of_id, *(source(item_ids) for source in self._sources)])
+        vectors = self._weigh([of_id, *(source(item_ids, training) for source in self._sources)])
         return vectors, tf.where(is_hidden, self._absent_bias, tf.gather(self.biases, item_ids))
 
     def _weigh(self, found: Sequence[tf.Tensor]) -> tf.Tensor:
         """Return the gated sum of the sources' vectors, each float32 [..., dim]."""
         sources = tf.stack(found, axis=-2)
-        gates = 2.0 * tf.sigmoid(tf.einsum("...sd,sdg->...g", sources, self._gate) + self._gate_bias)
+        # Not einsum: with an ellipsis, TensorFlow 2.16 returns wrong numbers on processors with AVX-512.
+        gates = 2.0 * tf.sigmoid(tf.tensordot(sources, self._gate, [[-2, -1], [0, 1]]) + self._gate_bias)
         return tf.reduce_sum(gates[..., tf.newaxis] * sources, axis=-2)
 
-    def _all(self, hidden: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return self.compute(tf.range(PADDING_ID, 1 + self.count, dtype=tf.int64), hidden)
-
     def _add_vectors(self, name: str, shape: list[int], stddev: float = 0.0) -> tf.Variable:
-        return self.add_weight(name=f"{ITEMS}/{name}", shape=shape, initializer=_normal(stddev))
+        return self.add_weight(name=f"{ITEMS}/{name}", shape=shape, initializer=normal(stddev))
 
     def _add_biases(self, name: str, shape: list[int], value: float = 0.0) -> tf.Variable:
         return self.add_weight(name=f"{ITEMS}/{name}", shape=shape, initializer=tf.keras.initializers.Constant(value))
 
 
-class CodeSource(tf.keras.layers.Layer):
-    """The mean vector of an item's categories, or the vector of its number's bucket.
-
-    Args:
-        codes: as in `ItemFeatures`.
-        dim: width of the vectors.
-        name: the layer's name.
-    """
-
-    def __init__(self, codes: Codes, dim: int, name: str) -> None:
-        super().__init__(name=name, dtype=tf.float32)
-        self._codes = tf.Variable(codes, trainable=False, name=name)
-        self._table = CodeEmbedding(int(codes.max()) + 1, dim, name)
-        self._absent = self.add_weight(name=f"{name}/absent", shape=[dim], initializer="zeros")
-
-    def call(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Return the vectors of items.
-
-        Args:
-            item_ids: int [...].
-
-        Returns:
-            float32 [..., dim]; the learned vector `absent` for an item without codes.
-        """
-        return self.embed(tf.gather(self._codes, item_ids))
-
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """The type and shape of the codes that `embed` takes."""
-        return tf.TensorSpec([None, None], tf.int64, name=self.name)
-
-    def embed(self, codes: tf.Tensor) -> tf.Tensor:
-        """Return the vectors of codes.
-
-        Args:
-            codes: int64 [..., n], padded with 0.
-
-        Returns:
-            float32 [..., dim]; the learned vector `absent` without a code.
-        """
-        known = tf.math.count_nonzero(codes, axis=-1, keepdims=True, dtype=tf.float32)
-        mean = tf.reduce_sum(self._table(codes), axis=-2) / tf.maximum(known, 1.0)
-        return tf.where(known > 0, mean, self._absent)
-
-
-class VectorSource(tf.keras.layers.Layer):
-    """A learned projection of vectors that were computed elsewhere, and do not change.
-
-    Args:
-        vectors: as in `ItemFeatures`.
-        dim: width of the projection.
-        name: the layer's name.
-    """
-
-    def __init__(self, vectors: Vectors, dim: int, name: str) -> None:
-        super().__init__(name=name, dtype=tf.float32)
-        present = ~np.isnan(vectors[:, :1])
-        self._present = tf.Variable(present, trainable=False, name=f"{name}/present")
-        self._vectors = tf.Variable(np.where(present, vectors, 0.0), trainable=False, dtype=tf.float32, name=name)
-        self._matrix = self.add_weight(
-            name=f"{name}/matrix", shape=[vectors.shape[1], dim], initializer=_normal(_STDDEV)
-        )
-        self._absent = self.add_weight(name=f"{name}/absent", shape=[dim], initializer="zeros")
-
-    def call(self, item_ids: tf.Tensor) -> tf.Tensor:
-        """Return the projected vectors of items.
-
-        Args:
-            item_ids: int [...].
-
-        Returns:
-            float32 [..., dim]; the learned vector `absent` for an item without a vector.
-        """
-        return self._project(tf.gather(self._vectors, item_ids), tf.gather(self._present, item_ids))
-
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """The type and shape of the vectors that `embed` takes."""
-        return tf.TensorSpec([None, self._vectors.shape[1]], tf.float32, name=self.name)
-
-    def embed(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Return projected vectors.
-
-        Args:
-            vectors: float32 [..., length], NaN if missing.
-
-        Returns:
-            float32 [..., dim]; the learned vector `absent` for a missing vector.
-        """
-        present = ~tf.math.is_nan(vectors[..., :1])
-        return self._project(tf.where(present, vectors, 0.0), present)
-
-    def _project(self, vectors: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-        return tf.where(present, tf.tensordot(vectors, self._matrix, 1), self._absent)
-
-
 class _ComputedVectors(ItemVectors):
     """Items that are computed when they are looked up, where a step needs few of them."""
 
-    def __init__(self, tower: ItemTower, hidden: tf.Tensor, candidates: Candidates | None = None) -> None:
+    def __init__(
+        self, tower: ItemTower, hidden: tf.Tensor, candidates: Candidates | None = None, training: bool = False
+    ) -> None:
         super().__init__(tower.vectors, tower.biases, candidates)
         self._tower = tower
         self._hidden = hidden
+        self._training = training
 
     def look_up(self, item_ids: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._tower.compute(item_ids, self._hidden)
+        return self._tower.compute(item_ids, self._hidden, self._training)
 
     def all(self) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._tower.compute(self.ids(tf.range(self.count, dtype=tf.int64)), self._hidden)
+        return self.look_up(self.ids(tf.range(self.count, dtype=tf.int64)))
+
+
+def _blocks(count: int) -> Iterator[tf.Tensor]:
+    """Return the ids below a number in parts, because the states of all texts need more memory than the vectors."""
+    for start in range(0, count, _AT_ONCE):
+        yield tf.range(start, min(start + _AT_ONCE, count), dtype=tf.int64)
 
 
 def _candidates(seen: npt.NDArray[np.bool_]) -> Candidates:
@@ -288,7 +225,3 @@ def _candidates(seen: npt.NDArray[np.bool_]) -> Candidates:
     rows = np.full(len(seen), -1, np.int64)
     rows[ids] = np.arange(len(ids))
     return Candidates(tf.Variable(ids, trainable=False), tf.Variable(rows, trainable=False), len(ids))
-
-
-def _normal(stddev: float) -> tf.keras.initializers.Initializer:
-    return tf.keras.initializers.RandomNormal(stddev=stddev) if stddev else tf.keras.initializers.Zeros()

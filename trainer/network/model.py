@@ -12,25 +12,26 @@ import tensorflow as tf
 
 from schemas.config import ModelConfig, TrainConfig
 from schemas.config.evaluation import K
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, codes_key
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
 from serving.export.dedupe import dedupe
 from serving.export.top_k import mask_excluded
 from trainer.data.batches import NEXT_IDS
-from trainer.data.feature_spec import FeatureSpec, multi_hot_ids
+from trainer.data.feature_spec import FeatureSpec
 from trainer.data.item_features import ItemFeatures
 from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.candidate_network import CandidateNetwork
-from trainer.network.cooccurrence import CooccurrenceScorer, count_cooccurrences, last_items
+from trainer.network.cooccurrence import last_items
 from trainer.network.dropout import dropout_rates
 from trainer.network.encoder import HistoryEncoder
 from trainer.network.input_features import InputFeatures
-from trainer.network.item_tower import ItemTower
 from trainer.network.item_vectors import ItemVectors, scaled
+from trainer.network.model_parts import make_scorer, make_tasks, make_tower
 from trainer.network.ranking_task import HardNegativeRanking, Ranker
 from trainer.network.repeats import REPEAT_FEATURES, repeat_features
 from trainer.network.retrieval_task import CatalogueRetrieval
 from trainer.network.sessions import SessionRule
 from trainer.network.target_weights import target_weights
+from trainer.network.tasks import TaskBatch
 from trainer.network.train_step import LOSSES, Batch, JointLossModel
 from trainer.network.weights import decays
 
@@ -107,7 +108,7 @@ class NextItemModel(JointLossModel):
         self._event_weights = feature_spec.event_weights
         self._session_rule = SessionRule.of(model.attention, feature_spec.encodings.gap_boundaries)
         # Initial weights are drawn in the order in which layers are created: another order is another model.
-        self.items = _item_tower(stats, model, feature_spec, item_features, train)
+        self.items = make_tower(stats, model, feature_spec, item_features, train)
         self._reads_all_items = train.loss.kind == "full"  # in each step
         self._inputs = InputFeatures(model.inputs, feature_spec.encodings, model.dim, max_length)
         self.dropout = dropout_rates(model.dropout, stats.targets_per_item)
@@ -116,7 +117,8 @@ class NextItemModel(JointLossModel):
         # Without a loss the network would not be trained, and its scores would be noise.
         self._ranker = Ranker(model.dim, model.attention, model.reranker.hidden) if model.reranker.weight else None
         self._ranking_task = HardNegativeRanking(model.reranker, feature_spec.value_buckets, feature_spec.event_weights)
-        self._cooccurrence = _cooccurrence_scorer(stats, model, recent_popularity)
+        self._cooccurrence = make_scorer(stats, model, recent_popularity)
+        self._tasks = make_tasks(model, self.items, item_features, feature_spec)
         self.score_names = [
             "retrieval",
             *(["ranker"] if self._ranker else []),
@@ -127,7 +129,8 @@ class NextItemModel(JointLossModel):
         self.candidate_network: CandidateNetwork | None = None
         self.distribute_reduction_method = "first"  # the logs of a step are the same on every replica
         # A metric's name may not hold an @; the names of logs may, see train_step and test_step.
-        self.train_means = {name: tf.keras.metrics.Mean(name) for name in LOSSES}
+        losses = [*LOSSES, *(_loss_name(task) for task in (self._tasks.names if self._tasks else ()))]
+        self.train_means = {name: tf.keras.metrics.Mean(name) for name in losses}
         self._test_means = {f"{name}@{K}": tf.keras.metrics.Mean(f"{name}_at_{K}") for name in ("recall", "ndcg")}
 
     def set_reranker(
@@ -297,7 +300,21 @@ class NextItemModel(JointLossModel):
         retrieval_loss = self._retrieval_task(
             tf.boolean_mask(states, at_target), items, positives, tf.boolean_mask(weights, at_target)
         )
-        loss, ranking_loss = retrieval_loss, tf.zeros([])
+        loss, ranking_loss, further = retrieval_loss, tf.zeros([]), dict[str, tf.Tensor]()
+        part = tf.cast(tf.size(positives), tf.float32) / targets
+        if self._tasks is not None:
+            values = codes.get(VALUE)
+            batch = TaskBatch(
+                tf.boolean_mask(states, at_target),
+                positives,
+                None if values is None else tf.boolean_mask(values[:, 1:], at_target),
+                tf.boolean_mask(weights, at_target),
+                part,
+                items,
+                training,
+            )
+            further = self._tasks.losses_of(batch)
+            loss = self._tasks.weighted(retrieval_loss, further, part)
         if self._ranker is not None:
             ranking_loss = self._ranking_task.loss_of_batch(self._ranker, items, inputs, states, sessions)
             ranking_loss /= rows * self._reranker.positions
@@ -305,8 +322,32 @@ class NextItemModel(JointLossModel):
         if self._l2:
             # Each part and each replica adds its fraction, so together they add the penalty once.
             squares = tf.add_n([tf.reduce_sum(tf.square(w)) for w in self.trainable_variables if decays(w)])
-            loss += self._l2 * squares * tf.cast(tf.size(positives), tf.float32) / targets
-        return {"loss": loss, "retrieval_loss": retrieval_loss, "ranking_loss": ranking_loss}
+            loss += self._l2 * squares * part
+        of_tasks = {_loss_name(name): found for name, found in further.items()}
+        return {"loss": loss, "retrieval_loss": retrieval_loss, "ranking_loss": ranking_loss, **of_tasks}
+
+    def measure_tasks(self, validation: tf.data.Dataset) -> dict[str, Any]:
+        """Return the metrics of the further tasks, by their kind.
+
+        Args:
+            validation: batches from `eval_batches`.
+        """
+        if self._tasks is None:
+            return {}
+        with self.items.frozen():
+            return self._tasks.measure(lambda: (self._known_targets(batch) for batch in validation))
+
+    def _known_targets(self, inputs: Batch) -> TaskBatch:
+        """Return the known targets of a validation batch."""
+        item_ids, targets, codes = inputs[ITEM_IDS], inputs[TARGET_ID], _codes(inputs)
+        known = targets <= self.item_count
+        values = codes.get(VALUE)
+        if values is not None:  # that of the target follows those of the history
+            lengths = tf.math.count_nonzero(item_ids, axis=1, keepdims=True)
+            values = tf.boolean_mask(tf.gather(values, lengths, batch_dims=1)[:, 0], known)
+        targets, states = (tf.boolean_mask(x, known) for x in (targets, self.encode(item_ids, codes).query[:, :-1]))
+        weights = tf.ones(tf.shape(targets))
+        return TaskBatch(states, targets, values, weights, tf.ones([]), self.items.catalogue(), training=False)
 
     def _retrieval_scores(self, history: EncodedBatch, inputs: Batch) -> tf.Tensor:
         """Return the scores of all items, float32 [batch, item_count]; the lowest float for excluded items."""
@@ -328,36 +369,8 @@ class NextItemModel(JointLossModel):
         return tf.cast(states, tf.float32), tf.cast(weights, tf.float32)
 
 
-def _item_tower(
-    stats: TrainingSetStats, model: ModelConfig, spec: FeatureSpec, features: ItemFeatures, train: TrainConfig
-) -> ItemTower:
-    of_log = {
-        name: multi_hot_ids(stats.item_codes[name], encoding, separator)
-        for name, (encoding, separator) in spec.item_encodings.items()
-    }
-    count = len(stats.target_fractions)
-    seen = np.zeros(1 + count, np.bool_)
-    for sequence in stats.sequences:
-        seen[sequence] = True
-    return ItemTower(
-        count,
-        model.dim,
-        ItemFeatures({**of_log, **features.codes}, features.vectors, features.encoding),
-        seen,
-        model.items.id_dropout,
-        # With a binary loss, the items' probabilities start with a sum of about 1, because one item is the target.
-        bias=-math.log(count) if train.loss.kind == "binary" else 0.0,
-    )
-
-
-def _cooccurrence_scorer(
-    stats: TrainingSetStats, model: ModelConfig, recent_popularity: npt.NDArray[np.float32] | None
-) -> CooccurrenceScorer | None:
-    if not model.reranker.cooccurrence:
-        return None
-    recent = stats.target_fractions if recent_popularity is None else recent_popularity
-    tables = count_cooccurrences(stats.sequences, len(stats.target_fractions))
-    return CooccurrenceScorer(tables, stats.target_fractions, recent, model.reranker.candidate_sources)
+def _loss_name(task: str) -> str:
+    return f"{task}_loss"
 
 
 def _codes(inputs: Batch) -> Codes:

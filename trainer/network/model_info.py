@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import tensorflow as tf
@@ -25,6 +25,7 @@ class ModelInfo:
     score_weights: dict[str, float]  # the weight of each score in the ranking score
     network_gain: dict[str, float]  # NDCG@10 that a network adds to the weighted scores, used if `low` is above 0
     dropout: dict[str, float]  # the rates of the training, those that it chose among them
+    tasks: dict[str, Any] = field(default_factory=dict)  # the metrics of further tasks on held-out data, by their kind
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,7 @@ def read_model_info(model: str) -> dict[str, Any]:
             found = dict(json.loads(file.read()))
     except (tf.errors.NotFoundError, ValueError):
         found = {}
-    if missing := [
-        field.name for kind in (ModelInfo, InputContract) for field in fields(kind) if field.name not in found
-    ]:
+    if missing := [each.name for kind in (ModelInfo, InputContract) for each in fields(kind) if each.name not in found]:
         raise InputError(
             expected=f"a model with a description in {path}",
             received=f"a model without {', '.join(missing)}",

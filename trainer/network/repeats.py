@@ -25,8 +25,10 @@ def repeat_features(item_ids: tf.Tensor, candidate_ids: tf.Tensor) -> tf.Tensor:
 
     Example:
         >>> features = repeat_features(tf.constant([[5, 7, 5, 9]], tf.int64), tf.constant([[5, 9, 8]], tf.int64))
-        >>> features.numpy().round(2).tolist()
-        [[[1.1, 0.5], [0.69, 1.0], [0.0, 0.0]]]
+        >>> features.numpy().round(2)
+        array([[[1.1 , 0.5 ],
+                [0.69, 1.  ],
+                [0.  , 0.  ]]], dtype=float32)
     """
     length = tf.shape(item_ids, tf.int64)[1]
     known = tf.reduce_sum(tf.cast(item_ids != PADDING_ID, tf.int64), axis=1, keepdims=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,7 @@ def fit(
     # Loggers come before checkpoints, so a saved epoch has been logged.
     _train(model, splits, train, strategy, done, [*loggers, checkpoints, TrainingProgress(train.epochs), *callbacks])
     info = fit_reranker(model, splits.validation.take(_MAX_RERANK_EXAMPLES // splits.eval_batch_size))
+    info = replace(info, tasks=model.measure_tasks(splits.validation))
     for logger in loggers:
         logger.finish(info)
     return FitResult(model, info, TrainingCourse(splits.stats.steps, checkpoints.rate_scales))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from schemas.config import TextConfig
 from schemas.config.tables import ItemsTableConfig
 from schemas.items import item_schema
 from trainer.data.item_content import ItemContent
@@ -99,7 +100,7 @@ def test_read_item_features_reads_the_artifact_and_the_vocabulary(tmp_path: Path
     parquet.write_table(pa.Table.from_pylist(rows, schema=item_schema(settings)), tmp_path / "items.parquet")
     (tmp_path / "vocabulary").write_text("ü\nz\n", encoding="utf-8")
 
-    found = read_item_features(str(tmp_path), ["genres"], str(tmp_path / "vocabulary"))
+    found = read_item_features(str(tmp_path), ["genres"], TextConfig(), str(tmp_path / "vocabulary"))
 
     assert isinstance(found, ItemFeatures)
     assert found.codes["genres"].tolist() == [[0, 0], [2, 1], [0, 0]]
@@ -150,3 +151,27 @@ def test_column_without_a_value_in_the_vocabulary_has_none_later() -> None:
     found = align_items(table, ["genres", "year", "image"], VOCABULARY).encoding.encode(LATER, np.array([0]))
     assert {name: codes.tolist() for name, codes in found.codes.items()} == {"genres": [[0]], "year": [[0]]}
     assert np.isfinite(found.vectors["image"]).all()  # all vectors were equal
+
+
+def test_vocabulary_of_texts_comes_from_the_items_of_the_log() -> None:
+    table = ItemContent(
+        np.array(["a", "b", "c"], dtype=object),
+        {"title": np.array(["red fox", "red", "blue blue"], dtype=object)},
+        {},
+        {},
+        None,
+        {},
+    )
+    text = TextConfig(columns=("title",), min_count=1)
+
+    found = align_items(table, [], VOCABULARY, text)
+
+    assert found.encoding.text is not None
+    assert found.encoding.text.tokens == ("red", "fox")  # the log has no c
+    assert found.tokens is not None
+    assert found.tokens.tolist() == [[[0, 0]], [[1, 0]], [[0, 0]], [[1, 2]]]
+    assert list(found.by_source) == ["Texts"]
+    again = ItemEncoding.from_json(json.loads(json.dumps(found.encoding.to_json())))
+    later = again.encode(table, np.array([2, 0]))
+    assert later.tokens is not None
+    assert later.tokens.tolist() == [[[3, 3]], [[1, 2]]]

@@ -20,7 +20,8 @@ from tests.trainer.fitting import ITEMS as SEEN
 from tests.trainer.fitting import MODEL, trainer_config, write_planted
 from tests.trainer.network.test_model import DIM, HISTORIES, ITEMS, gradients, losses, network, padded, query
 from trainer.baselines.constants import ITEMS_FILE
-from trainer.data.item_features import ItemFeatures
+from trainer.data.item_features import ItemEncoding, ItemFeatures
+from trainer.data.tokens import TextEncoding
 from trainer.network.model import NextItemModel
 from trainer.run_fn import export_model
 from trainer.training.fit import FitData, FitResult, fit
@@ -32,6 +33,8 @@ NUMBERS = np.arange(ITEMS + 1)[:, np.newaxis]
 CONTENT = ItemFeatures(  # items 5, 11, ... have no genre, items 4, 8, ... no image
     {"genres": np.where(NUMBERS % 6 == 5, 0, 1 + (NUMBERS + np.arange(2)) % 3)},
     {"image": np.where(NUMBERS % 4, np.cos(NUMBERS * np.arange(1, 4)), np.nan).astype(np.float32)},
+    np.where(NUMBERS % 7 != 2, 1 + (NUMBERS + np.arange(3)) % 5, 0)[:, np.newaxis].astype(np.int32),  # 2, 9, ... none
+    ItemEncoding(text=TextEncoding(("title",), ("a", "b", "c", "d"), 3)),
 )
 TWINS = 2 * SEEN  # item 40 + i has the content of item i, and no interaction
 

@@ -42,7 +42,7 @@ def network(
     model = config.ModelConfig.model_validate(
         {
             "dim": DIM,
-            "items": {"id_dropout": id_dropout},
+            "items": {"id_dropout": id_dropout, "text": {"dropout": 0.0}},
             "encoder": {"units": 6},
             "reranker": {"weight": 0.1, **reranker},
             **settings,
@@ -50,7 +50,7 @@ def network(
     )
     rng = np.random.default_rng(seed)
     sequences = [rng.integers(1, items + 1, 8) for _ in range(5)]
-    if item_codes or item_features.codes or item_features.vectors:
+    if item_codes or item_features.by_source:
         sequences = [np.arange(1, items + 1 - unseen)]  # the content of an item counts alone where it is not seen
     stats = TrainingSetStats(
         steps=1,

@@ -63,6 +63,7 @@ def test_read_model_info_returns_what_was_written(tmp_path: Path) -> None:
         "score_weights": {"retrieval": 1.0},
         "network_gain": {"low": -0.25},
         "dropout": {"hidden": 0.25},
+        "tasks": {},
         "reads": [],
         "columns": {},
         "max_length": 7,

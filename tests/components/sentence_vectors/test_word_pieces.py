@@ -1,6 +1,6 @@
 import pytest
 
-from components.transform.word_pieces import WordPieces
+from components.sentence_vectors.word_pieces import WordPieces
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "un", "##aff", "##able", "cafe", "!", "$", "東", "京", "-", "x", "##x"]
 UNKNOWN = 1

@@ -1,23 +1,21 @@
 # ruff: noqa: RUF001 - letters that look like Latin ones are what is tested
-"""The oracle has the rules of `components.transform.tokens`, character by character with `unicodedata`."""
+"""The oracle has the rules of `trainer.data.tokens`, character by character with `unicodedata`."""
 
 import html.entities
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 
-from components.transform.tokens import token_ids, tokenize
+from schemas.config import TextConfig
+from trainer.data.tokens import TextEncoding, fit_texts, tokenize
 
 SCRIPTS_WITHOUT_SPACES = (
     *("CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH", "CJK RADICAL", "KANGXI", "HIRAGANA", "KATAKANA"),
@@ -182,56 +180,55 @@ def test_only_a_bounded_prefix_of_a_long_text_is_read() -> None:
 ITEMS = ["red fox", "Red wolf", "red, red panda 🐼", "", "\0", "fox!", "wolf" * 400_000, "zebra <i>fox</i>"]
 
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "all": {"max_vocabulary": 100, "min_count": 1},
     "top": {"max_vocabulary": 1, "min_count": 1},
     "frequent": {"max_vocabulary": 100, "min_count": 3},
 }
-Ids = dict[str, list[int]]
 
 
-def transform(texts: Sequence[str], folder: Path, *names: str) -> dict[str, tuple[Ids, list[str]]]:
-    """Return the ids by text and the vocabulary, for each of the named settings."""
-    metadata = dataset_metadata.DatasetMetadata(
-        schema_utils.schema_from_feature_spec({"title": tf.io.FixedLenFeature([], tf.string)})
-    )
-
-    def preprocess(inputs: dict[str, tf.Tensor]) -> dict[str, Any]:
-        ids = {name: token_ids(inputs["title"], max_tokens=4, name=name, **SETTINGS[name]) for name in names}
-        return inputs | ids
-
-    with tft_beam.Context(temp_dir=str(folder / "scratch")):
-        (rows, _), function = (
-            [{"title": text.encode()} for text in texts],
-            metadata,
-        ) | tft_beam.AnalyzeAndTransformDataset(preprocess)
-        _ = function | tft_beam.WriteTransformFn(str(folder / "transform"))
-    output = tft.TFTransformOutput(str(folder / "transform"))
-    return {
-        name: (
-            {row["title"].decode(): row[f"{name}$ragged_values"].tolist() for row in rows},
-            [token.decode() for token in output.vocabulary_by_name(name)],
-        )
-        for name in names
-    }
+def fitted(texts: Sequence[str], name: str) -> tuple[TextEncoding, list[list[int]]]:
+    """Return the vocabulary of titles, and the ids of each title without padding."""
+    titles = {"title": np.array(texts, dtype=object)}
+    rows = np.arange(len(texts))
+    encoding = fit_texts(titles, rows, TextConfig(columns=("title",), max_tokens=4, **SETTINGS[name]))
+    ids = encoding.encode(titles, rows)
+    return encoding, [[token for token in text if token] for text in ids[:, 0].tolist()]
 
 
-def test_ids_follow_frequency_and_then_the_token_in_any_order_of_rows(tmp_path: Path) -> None:
+def test_ids_follow_frequency_and_then_the_token_in_any_order_of_rows() -> None:
     tokens = {text: oracle(text[:4_096], 4) for text in ITEMS}
     counts = Counter(token for row in tokens.values() for token in row)
     expected = sorted(counts, key=lambda token: (counts[token], token.encode()), reverse=True)
 
-    first, second = (transform(texts, tmp_path / texts[0], *SETTINGS) for texts in (ITEMS, ITEMS[::-1]))
+    encoding, ids = fitted(ITEMS, "all")
 
-    assert first["all"] == ({text: [1 + expected.index(token) for token in tokens[text]] for text in ITEMS}, expected)
-    assert second == first
+    assert encoding.tokens == tuple(expected)
+    assert ids == [[1 + expected.index(token) for token in tokens[text]] for text in ITEMS]
+    assert fitted(ITEMS[::-1], "all") == (encoding, ids[::-1])
     assert expected[:2] == ["red", "fox"]  # 4 and 3 times
-    assert first["top"][1] == ["red"]
-    assert first["frequent"][1] == ["red", "fox"]
-    assert first["frequent"][0]["red, red panda 🐼"] == [1, 1, 3, 3]  # one id for all that are not in the vocabulary
+    assert fitted(ITEMS, "top")[0].tokens == ("red",)
+    frequent, ids = fitted(ITEMS, "frequent")
+    assert frequent.tokens == ("red", "fox")
+    assert ids[ITEMS.index("red, red panda 🐼")] == [1, 1, 3, 3]  # one id for all that are not in the vocabulary
 
 
-def test_texts_without_tokens_give_empty_rows(tmp_path: Path) -> None:
-    found, _ = transform(["", "<br>", "..."], tmp_path, "all")["all"]
+def test_texts_without_tokens_give_empty_rows() -> None:
+    encoding, ids = fitted(["", "<br>", "..."], "all")
+    assert (encoding.tokens, ids) == ((), [[], [], []])
 
-    assert found == {"": [], "<br>": [], "...": []}
+
+def test_fields_are_padded_to_the_longest_text_and_a_missing_row_is_empty() -> None:
+    texts = {"title": np.array(["b", "a"], dtype=object), "abstract": np.array(["a c", ""], dtype=object)}
+    encoding = TextEncoding(("title", "abstract"), ("a", "b"), 4)
+    assert encoding.encode(texts, np.array([1, -1, 0])).tolist() == [
+        [[1, 0], [0, 0]],
+        [[0, 0], [0, 0]],
+        [[2, 0], [1, 3]],
+    ]
+
+
+def test_texts_are_counted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fitted(ITEMS, "all")
+    monkeypatch.setattr("trainer.data.tokens._TEXTS_AT_ONCE", 3)
+    assert fitted(ITEMS, "all") == whole
