@@ -34,7 +34,8 @@ def content_matrix(features: ItemFeatures) -> Floats:
     if features.tokens is not None:
         part = np.zeros((len(features.tokens), int(features.tokens.max()) + 1))
         np.put_along_axis(part, features.tokens.reshape(len(part), -1), 1.0, axis=1)
-        parts.append(part * np.log(len(part) / np.maximum(part.sum(axis=0), 1.0)))
+        part[0] = 0.0  # padding is no item
+        parts.append(part * np.log((len(part) - 1) / np.maximum(part.sum(axis=0), 1.0)))
     coded = [part[1:, 1:] for part in parts]  # without padding and without the code of no value
     return np.concatenate(
         [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12) for part in coded], axis=1

@@ -26,9 +26,17 @@ ROWS = {item: row for row, item in enumerate("abcde")}
 def test_each_column_contributes_a_vector_of_length_1_or_0() -> None:
     both = content_matrix(ItemFeatures({"genres": GENRES, "year": YEARS}))
 
-    assert both.shape == (5, 3 + 4)
+    assert both.shape == (5, 2 + 3)
     np.testing.assert_allclose((both**2).sum(axis=1), [2, 2, 2, 2, 0])
     np.testing.assert_allclose(both @ both[0], [2, 0.5**0.5, 1, 1, 0])
+
+
+def test_rare_tokens_count_more_than_frequent_ones() -> None:
+    """Token 1 is in all items, so it counts 0; token 2 is in one of four."""
+    tokens = np.array([[0, 0], [1, 2], [1, 1], [1, 0], [1, 3]], np.int32)[:, np.newaxis]
+    np.testing.assert_allclose(
+        content_matrix(ItemFeatures(tokens=tokens)), [[0, 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 1]]
+    )
 
 
 def test_popular_in_category_weighs_popularity_by_the_share_of_the_history() -> None:
