@@ -36,15 +36,35 @@ def with_given_schema(derived: str, path: str | None) -> str:
     return str(text_format.MessageToString(schema))
 
 
-def _read(path: str) -> schema_pb2.Schema:
+def read_schema_text(path: str) -> str:
+    """Return the content of the file with the user's schema.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
-        return text_format.Parse(Path(path).read_text(encoding="utf-8"), schema_pb2.Schema())
-    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        raise InputError(
-            expected=f"a schema of TensorFlow Metadata in text format in data.checks.schema_file: {path}",
-            received=str(error),
-            remedy="start from artifacts/HistorySchema/schema/*/schema.pbtxt in the root of a run",
-        ) from None
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_schema(path, error) from None
+
+
+def _read(path: str) -> schema_pb2.Schema:
+    text = read_schema_text(path)
+    try:
+        return text_format.Parse(text, schema_pb2.Schema())
+    except text_format.ParseError as error:
+        raise _no_schema(path, error) from None
+
+
+def _no_schema(path: str, error: Exception) -> InputError:
+    return InputError(
+        expected=f"a schema of TensorFlow Metadata in text format in data.checks.schema_file: {path}",
+        received=str(error),
+        remedy="start from artifacts/HistorySchema/schema/*/schema.pbtxt in the root of a run",
+    )
 
 
 def _check(feature: schema_pb2.Feature, known: dict[str, schema_pb2.Feature], path: str) -> None:

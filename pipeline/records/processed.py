@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import trainer
 from components.common.code_digest import code_digest
 from components.common.versions import same_fingerprint, whole_versions
 from components.example_gen.listing import describe_listing, describe_table_files, list_log
+from components.schema_gen.given_schema import read_schema_text
 from pipeline.records.run_root import read_record
 from schemas.config import Config
 from schemas.errors import InputError
@@ -21,8 +23,8 @@ from schemas.errors import InputError
 def processed_record(config: Config, root: Path) -> dict[str, Any] | None:
     """Return the record of the last run in a root if another run could only repeat it.
 
-    This is the case if its configuration, the code, and the files of the log, its tables and the log of impressions are
-    the same, and its model is served. A run that failed has no record, and a refused model is not served.
+    This is the case if its model is served, and the same are its configuration, the code, the schema, and the files of
+    the log, its tables and the log of impressions. A run that failed has no record, and a refused model is not served.
 
     Args:
         config: the configuration, with absolute paths.
@@ -36,8 +38,12 @@ def processed_record(config: Config, root: Path) -> dict[str, Any] | None:
         same = record["config"] == json.loads(config.model_dump_json()) and record["code"] == pipeline_code()
         if not same or not _is_served(record, root):
             return None
-        seen = record["data"]["files"], record["data"]["table_files"]
-        listed = describe_listing(list_log(config.example_gen_config.data)), describe_tables(config)
+        seen = [record["data"][name] for name in ("files", "table_files", "schema_digest")]
+        listed = [
+            describe_listing(list_log(config.example_gen_config.data)),
+            describe_tables(config),
+            schema_digest(config),
+        ]
     except InputError:  # no record, one of another version, or a log that the run itself refuses
         return None
     return record if seen == listed else None
@@ -57,6 +63,19 @@ def describe_tables(config: Config) -> dict[str, str | None]:
         "items": describe_table_files(items) if items else None,
         "impressions": describe_table_files(impressions) if impressions else None,
     }
+
+
+def schema_digest(config: Config) -> str | None:
+    """Return a digest of the file with the user's schema; None without it.
+
+    Args:
+        config: the configuration, with absolute paths.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    path = config.data.checks.schema_file
+    return None if path is None else hashlib.sha256(read_schema_text(path).encode()).hexdigest()
 
 
 def pipeline_code() -> str:

@@ -20,7 +20,7 @@ from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from components.gate.verdict import GateVerdict, read_verdict
 from components.impressions.impression_report import ImpressionReport
 from components.item_table.item_report import ItemTableReport
-from pipeline.records.processed import pipeline_code
+from pipeline.records.processed import pipeline_code, schema_digest
 from pipeline.records.protocol import data_counts, metrics, protocol
 from pipeline.runners.local import ComponentRun
 from schemas.config import Config
@@ -64,6 +64,7 @@ def run_record(
             "path": config.data.path,
             "files": _seen(folders, "LogFiles"),
             "table_files": {"items": _seen(folders, "ItemFiles"), "impressions": _seen(folders, "ImpressionFiles")},
+            "schema_digest": schema_digest(config),
             **data_counts(report),
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "files_path": f"{examples}/{FILES_FILE}",

@@ -17,7 +17,7 @@ from components.example_gen.sources.files import ENDINGS, match_files, open_file
 from components.example_gen.sources.json_lines import parse_exactly
 from components.example_gen.sources.partitions import partition_values
 from components.example_gen.sources.parts import whole_file
-from components.example_gen.sources.source import SOURCES
+from components.example_gen.sources.source import SOURCES, refuse_both
 from components.example_gen.sources.text_files import first_lines
 from components.example_gen.sources.text_rows import TextRows
 from components.example_gen.sources.tfrecord_source import read_records
@@ -82,6 +82,7 @@ def read_start(path: str) -> LogStart:
         files = match_files(path, "LOG", ENDINGS[kind])  # as the configuration will name them
     start = _read_text(path, files, file) if kind == "csv" else _read_typed(path, files, file, kind)
     _check_same_columns(start)
+    refuse_both(list(start.columns), file)
     constant = {name: pa.array([value] * len(start.rows.lines)) for name, value in partition_values(file).items()}
     return start._replace(columns={**start.columns, **constant})
 
@@ -135,10 +136,12 @@ def _format(file: str, block: bytes) -> str:
         return "csv"
     first = next(line for line in text.split(b"\n") if line.strip())
     if text.lstrip().startswith(b"{") and isinstance(parse_exactly(first), str):
+        several = not first.rstrip().endswith(b"}")
         raise InputError(
-            expected=f"an object on each line of {file}",
-            received=f"a JSON document over several lines: {first[:80].decode('utf-8', 'backslashreplace')!r}",
-            remedy="write one object a line: jq -c .",
+            expected=f"an object of JSON on each line of {file}",
+            received=f"{'a document over several lines' if several else 'the first line'}:"
+            f" {first[:80].decode('utf-8', 'backslashreplace')!r}",
+            remedy="write one object a line: jq -c ." if several else "correct the line; JSON has no NaN or Infinity",
         )
     return "jsonl"
 

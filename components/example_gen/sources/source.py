@@ -200,8 +200,21 @@ def check_partitions(names: Sequence[str], data: ReadingOptions, path: str) -> N
     Raises:
         InputError: a column is in both.
     """
-    both = [column for column in needed_columns(data) if column in names and column in partition_values(path)]
-    if both:
+    refuse_both([column for column in needed_columns(data) if column in names], path)
+
+
+def refuse_both(names: Sequence[str], path: str) -> None:
+    """Refuse a file with a column that the names of its folders have, too.
+
+    Args:
+        names: columns in the file.
+        path: the file.
+
+    Raises:
+        InputError: a column is in both.
+    """
+    partitions = partition_values(path)
+    if both := [column for column in names if column in partitions]:
         raise InputError(
             expected=f"the column {both[0]!r} either in the file or in the names of its folders",
             received=f"both in {path}",

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from components.common.versions import ORIGIN
 from pipeline.commands.run import run
-from pipeline.records.processed import describe_tables, processed_record
+from pipeline.records.processed import describe_tables, processed_record, schema_digest
 from pipeline.records.run_root import RECORD
 from schemas.config import Config
 from tests.pipeline.notify.servers import webhook
@@ -51,6 +51,7 @@ def finish(root: Path, config: Config) -> None:
     listed = Path(list_files(config, root.parent / "seen")).read_text()
     record = json.loads((root / RECORD).read_text())
     data = record["data"] | {"files": listed, "table_files": describe_tables(config), "spans": ["7"]}
+    data |= {"schema_digest": schema_digest(config)}
     edit(root, config=config.model_dump(mode="json"), data=data)
 
 
@@ -113,6 +114,16 @@ def test_changed_titles_and_impressions_run(root: Path, tmp_path: Path) -> None:
         with Path(table["path"]).open("a") as file:
             file.write("7,new\n")
         assert processed_record(changed, root) is None
+
+
+def test_changed_schema_runs(root: Path, tmp_path: Path) -> None:
+    schema, data = tmp_path / "schema.pbtxt", settings(tmp_path).data.model_dump()
+    schema.write_text("")
+    changed = settings(tmp_path, data={**data, "checks": {"schema_file": str(schema)}})
+    finish(root, changed)
+    assert processed_record(changed, root)
+    schema.write_text('feature { name: "item_ids" }')
+    assert processed_record(changed, root) is None
 
 
 def test_version_with_added_items_counts_as_the_pushed_one(root: Path, tmp_path: Path) -> None:

@@ -232,6 +232,13 @@ def test_file_with_other_columns_in_a_folder_is_refused(tmp_path: Path) -> None:
         guess_log(str(tmp_path))
 
 
+def test_column_in_the_file_and_in_its_path_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "user=7").mkdir()
+    (tmp_path / "user=7" / "log.csv").write_text("user,item,ts\n" + lines("{u},{i},{s}\n"))
+    with pytest.raises(InputError, match=r"'user' either in the file or in the names of its folders"):
+        guess_log(str(tmp_path))
+
+
 REFUSED: dict[str, tuple[str, bytes, str]] = {
     "image": ("log.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image"),
     "PDF": ("log.pdf", b"%PDF-1.7\n%\xb5\xb5\n1 0 obj\n", "a PDF document"),
@@ -241,7 +248,8 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "empty file": ("log.csv", b"", "an empty file"),
     "byte order mark only": ("log.csv", b"\xef\xbb\xbf", "an empty file"),
     "header only": ("log.csv", b"user,item,time\n", "rows after the header"),
-    "JSON document": ("log.json", b'{\n  "users": [1, 2],\n  "items": []\n}\n', "a JSON document"),
+    "JSON document": ("log.json", b'{\n  "users": [1, 2],\n  "items": []\n}\n', "a document over several lines"),
+    "JSON with NaN": ("log.jsonl", b'{"user": 1, "item": 2, "time": NaN}\n' * 9, "the first line(.|\n)*has no NaN"),
     "JSON array": ("log.json", b'[{"user": 1}, {"user": 2}]\n', "jq -c"),
     "JSON settings": ("log.json", b'{"debug": true, "level": 3}\n', "a column with the time"),
     "Latin-1": (
