@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from statistics import mean, median, stdev
+from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from benchmarks.ablation.ablation_grid import LOGS, TITLES
+from benchmarks.content_tables import impressions_table, items_table, titles_table
 from benchmarks.data_tables import beam_table, data_table, preparation_table, stages_table
 from benchmarks.provenance import REPOSITORY
 from benchmarks.quality.runs import RUNS
@@ -198,28 +199,6 @@ def evaluation_table() -> str:
     return "\n".join([*rows, "", comparison, "", describe_origin(result, "benchmarks.evaluation.run")])
 
 
-def impressions_table() -> str:
-    """Return a row a scorer: metrics by impression over all shown items, and over those with a title."""
-    (result,) = read_results("content", "impressions.jsonl")
-    parts = [result[part] for part in ("all", "titled")]
-    titles = " | ".join(f"{part['impressions']:,} impressions, {part['items']:,} items: AUC" for part in parts)
-    rows = [f"| score | {titles} | MRR | NDCG@5 | NDCG@10 |", "| --- | --- | --- | --- | --- | --- |"]
-    for name in parts[0]["metrics"]:
-        of_all, of_titled = (part["metrics"][name] for part in parts)
-        others = " | ".join(f"{of_all[metric][0]:.3f}" for metric in ("mrr", "ndcg@5", "ndcg@10"))
-        rows.append(f"| {name} | {_with_interval(of_all['auc'])} | {_with_interval(of_titled['auc'])} | {others} |")
-    ratios, errors = result["positions"]
-    places = f"Click rates of positions 2 to {len(ratios)}, divided by that of position 1: {min(ratios[1:]):.2f} to"
-    places += f" {max(ratios[1:]):.2f}, with standard errors of about {median(errors[1:]):.2f}."
-    share = f"{result['shown_titled']:,} of {result['shown']:,} shown items have a title, and "
-    share += f"{result['without_titled_history']:,} of {result['impressions']:,} histories have no item with one."
-    return "\n".join([*rows, "", share, places, "", describe_origin(result, "benchmarks.content.impressions")])
-
-
-def _with_interval(found: list[float]) -> str:
-    return "{:.3f} ({:.3f} to {:.3f})".format(*found)
-
-
 def _all_circumstances(results: Results, module: str) -> str:
     dates = sorted(result["date"][:10] for result in results)
     machines = ("{cores} cores of {processor}, {memory_gb} GB".format_map(result["machine"]) for result in results)
@@ -270,6 +249,8 @@ TABLES: Mapping[str, Table] = {
     "stages": Table("docs/scale.md", "data", stages_table),
     "preparation": Table("docs/scale.md", "data", preparation_table),
     "impressions": Table("docs/impressions.md", "content", impressions_table),
+    "titles": Table("docs/benchmarks.md", "content", titles_table),
+    "items": Table("docs/benchmarks.md", "content", items_table),
 }
 
 

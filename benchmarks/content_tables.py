@@ -1,0 +1,86 @@
+"""Tables of what the content of items and impressions bring."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from benchmarks.records import describe_origin, read_results
+
+_METRICS = ("served recall@10", "served ndcg@10")
+
+
+def impressions_table() -> str:
+    """Return a row a scorer: metrics by impression over all shown items, and over those with a title."""
+    (result,) = read_results("content", "impressions.jsonl")
+    parts = [result[part] for part in ("all", "titled")]
+    titles = " | ".join(f"{part['impressions']:,} impressions, {part['items']:,} items: AUC" for part in parts)
+    rows = [f"| score | {titles} | MRR | NDCG@5 | NDCG@10 |", "| --- | --- | --- | --- | --- | --- |"]
+    for name in parts[0]["metrics"]:
+        of_all, of_titled = (part["metrics"][name] for part in parts)
+        others = " | ".join(f"{of_all[metric][0]:.3f}" for metric in ("mrr", "ndcg@5", "ndcg@10"))
+        rows.append(f"| {name} | {_with_interval(of_all['auc'])} | {_with_interval(of_titled['auc'])} | {others} |")
+    ratios, errors = result["positions"]
+    places = f"Click rates of positions 2 to {len(ratios)}, divided by that of position 1: {min(ratios[1:]):.2f} to"
+    places += f" {max(ratios[1:]):.2f}, with standard errors of about {median(errors[1:]):.2f}."
+    share = f"{result['shown_titled']:,} of {result['shown']:,} shown items have a title, and "
+    share += f"{result['without_titled_history']:,} of {result['impressions']:,} histories have no item with one."
+    return "\n".join([*rows, "", share, places, "", describe_origin(result, "benchmarks.content.impressions")])
+
+
+def titles_table() -> str:
+    """Return the macro-F1 of each classifier of titles."""
+    result = read_results("content", "titles.jsonl")[-1]
+    rows = ["| classifier of titles | macro-F1, mean of the divisions | standard deviation |", "| --- | --- | --- |"]
+    systems = {name: found for name, found in result.items() if isinstance(found, dict) and "macro_f1" in found}
+    rows += [f"| {name} | {found['macro_f1']:.3f} | {found['std']:.3f} |" for name, found in systems.items()]
+    size = f"{result['articles']:,} articles, {result['held_out']:.0%} held out, in {len(result['seeds'])} divisions."
+    return "\n".join([*rows, "", size, "", describe_origin(result, "benchmarks.content.titles")])
+
+
+def items_table() -> str:
+    """Return recall and NDCG with and without content: for all items, the rarest, and items without a training."""
+    recorded = read_results("content", "items.jsonl")
+    lines: list[str] = []
+    for result in recorded:
+        lines += [
+            f"{result['log']}, `{result['preset']}`, seed {result['seed']}, content: {', '.join(result['columns'])}",
+            "",
+            "| queries | system | recall@10 / NDCG@10 |",
+            "| --- | --- | --- |",
+            *(row for part in ("all", "rarest") for row in _known_rows(part, result["known"][part])),
+            *_cold_rows(result["cold"]),
+            "",
+        ]
+    return "\n".join([*lines, describe_origin(recorded[-1], "benchmarks.content.items")])
+
+
+def _known_rows(part: str, found: dict[str, Any]) -> list[str]:
+    queries = f"{found['queries']:,}, {'all items' if part == 'all' else 'the rarest fifth of the items'}"
+    low, high = found["difference"][_METRICS[0]][-2:]
+    return [
+        f"| {queries} | ids only | {_pair(found['ids'])} |",
+        f"| | ids and content | {_pair(found['content'])}; recall {low:+.3f} to {high:+.3f} |",
+    ]
+
+
+def _cold_rows(found: dict[str, Any]) -> list[str]:
+    queries = f"{found['cold_queries']:,}, {found['items']['cold']:,} cold of {found['items']['all']:,} items"
+    rows = [(name, _pair(each)) for name, each in found["cold"].items()]
+    rows += [(name, f"{recall:.4f}") for name, recall in found["cold_without_training"].items()]
+    warm = [(f"the same model, {name}", _pair(each)) for name, each in found["warm"].items()]
+    return [
+        *(f"| {queries if place == 0 else ''} | {name} | {shown} |" for place, (name, shown) in enumerate(rows)),
+        *(
+            f"| {format(found['warm_queries'], ',') + ', warm items' if place == 0 else ''} | {name} | {shown} |"
+            for place, (name, shown) in enumerate(warm)
+        ),
+    ]
+
+
+def _pair(found: dict[str, float]) -> str:
+    return " / ".join(f"{found[name]:.4f}" for name in _METRICS)
+
+
+def _with_interval(found: list[float]) -> str:
+    return "{:.3f} ({:.3f} to {:.3f})".format(*found)
