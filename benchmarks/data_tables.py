@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 
 from benchmarks.records import describe_origin, read_results
@@ -74,7 +75,7 @@ def preparation_table() -> str:
     for component in dict.fromkeys([*times["before"], *times["now"]]):
         cells = [f"{of_side[component]:.1f} s" if component in of_side else "-" for of_side in times.values()]
         rows.append(f"| {component} | {' | '.join(cells)} |")
-    before, now = (sum(of_side.values()) for of_side in times.values())
+    before, now = (math.fsum(of_side.values()) for of_side in times.values())  # Python 3.12 changed how `sum` rounds
     rows.append(f"| all | {before:.1f} s | {now:.1f} s: {now / before:.2f} times |")
     origin = f"{len(results)} runs of each; before is commit {results[0]['before']}"
     return "\n".join([*rows, "", f"{origin}; {describe_origin(results[0], 'benchmarks.data.preparation')}"])

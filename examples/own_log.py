@@ -22,7 +22,7 @@ data:
   path: {folder}/orders.csv
   columns: {{user: customer, item: sku, timestamp: ordered_at}}
   timestamp: {{format: "%Y-%m-%d %H:%M"}}
-model: {{preset: fast, dim: 32, encoder: {{units: 32}}, reranker: {{weight: 0}}}}
+model: {{dim: 32, encoder: {{units: 32}}}}
 train: {{epochs: 4, learning_rate: 0.01, warmup_steps: 10}}
 evaluate: {{gate: {{beat: [popularity]}}}}
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 # `balanced` is the defaults of schemas.config. docs/models.md has the evidence for each preset.
 PRESETS: dict[str, dict[str, Any]] = {
-    "fast": {"train": {"epochs": 6}},
+    "fast": {"train": {"epochs": 6, "batch_size": 8}},
     "balanced": {},
     "best": {
         "history": {"max_length": 200},

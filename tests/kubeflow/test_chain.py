@@ -30,7 +30,7 @@ from tests.pipeline.notify.servers import webhook
 CONFIG = (
     DATA
     + """\
-model: {{preset: fast, dim: 16, encoder: {{units: 16}}, reranker: {{weight: 0}}}}
+model: {{dim: 16, encoder: {{units: 16}}}}
 train: {{epochs: 60, learning_rate: 0.01, warmup_steps: 10}}
 evaluate: {{gate: {{beat: [popularity], min_users: 50}}}}
 """

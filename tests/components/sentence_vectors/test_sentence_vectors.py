@@ -126,7 +126,10 @@ def test_table_gets_the_vectors_of_its_texts(folder: Path, tmp_path: Path, monke
         name: each.model_dump(mode="json") for name, each in configs.items()
     }
     in_process = with_sentence_vectors(parquet.read_table(f"{items}/items.parquet"), configs)
-    assert in_process.schema.equals(parquet.read_schema(f"{described}/items.parquet"), check_metadata=True)
+    written = parquet.read_schema(f"{described}/items.parquet")
+    assert in_process.schema.names == written.names
+    for name in configs:
+        assert in_process.field(name).metadata == written.field(name).metadata
     assert (
         in_process["of_both"].is_valid().to_pylist()
         == parquet.read_table(f"{described}/items.parquet")["of_both"].is_valid().to_pylist()

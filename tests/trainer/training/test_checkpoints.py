@@ -15,11 +15,14 @@ from schemas import config
 from schemas.errors import InputError
 from tests.trainer.fitting import TRAIN, fit_planted
 
-# All that draws or remembers: negatives, dropout, parts of a batch, and a learning rate that depends on the metrics.
-SETTINGS: dict[str, Any] = {
-    "loss": config.LossConfig(kind="sampled", negatives=8, in_batch=4),
-    "accumulation": 2,
-    "schedule": "plateau",
+SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    # All that draws or remembers: negatives, dropout, parts of a batch, and a rate that depends on the metrics.
+    "drawn": {
+        "loss": config.LossConfig(kind="sampled", negatives=8, in_batch=4),
+        "accumulation": 2,
+        "schedule": "plateau",
+    },
 }
 
 
@@ -55,16 +58,16 @@ class StopIn(tf.keras.callbacks.Callback):
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]), StopIn(int(sys.argv[2])), **SETTINGS)
+    train(Path(sys.argv[1]), StopIn(int(sys.argv[2])), **SETTINGS[sys.argv[3]])
 
 
 def test_resumed_training_ends_with_weights_of_undisturbed_one(tmp_path: Path) -> None:
-    undisturbed, whole = train(tmp_path / "undisturbed", **SETTINGS)
+    undisturbed, whole = train(tmp_path / "undisturbed", **SETTINGS["drawn"])
     folder, kills = tmp_path / "killed", (0, 3)
     for epoch in kills:
-        command = [sys.executable, "-m", "tests.trainer.training.test_checkpoints", str(folder), str(epoch)]
+        command = [sys.executable, "-m", "tests.trainer.training.test_checkpoints", str(folder), str(epoch), "drawn"]
         assert subprocess.run(command, capture_output=True, check=False).returncode == -signal.SIGKILL
-    model, losses = train(folder, **SETTINGS)
+    model, losses = train(folder, **SETTINGS["drawn"])
     assert losses.epochs == whole.epochs[kills[-1] :]  # completed epochs are not repeated
     for weight, expected in zip(model.trainable_variables, undisturbed.trainable_variables, strict=True):
         np.testing.assert_array_equal(weight, expected)
