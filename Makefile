@@ -2,7 +2,9 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 # In the order of their names, the files with a few long tests do not come last, when other processes have nothing to do.
-PYTEST := .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# One process more than cores: tests wait for servers and other processes.
+PROCESSES := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+PYTEST := .venv/bin/python -m pytest -n $(PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format docs coverage build lock test-other-set kubeflow-test image image-test clean
 

@@ -158,6 +158,24 @@ def test_page_shows_impressions_and_the_correction_for_positions(finished_root: 
     assert "Clipping at 5 lowers the weight of 2 clicks and removes 12.5% of the weight." in text
 
 
+def test_page_shows_further_tasks_with_a_confusion_matrix(finished_root: Path, tmp_path: Path) -> None:
+    record = read_record(finished_root)
+    sport = {"name": "sport", "precision": 0.5, "recall": 1.0, "f1": 2 / 3, "support": 3}
+    news = {"name": "<news>", "precision": 1.0, "recall": 0.25, "f1": 0.4, "support": 4}
+    record["order"]["tasks"] = {
+        "value": {"targets": 1_200, "absolute_error": 0.25, "absolute_error_of_median": 0.5},
+        "item_category": {"items": 7, "macro_f1": 0.5333, "classes": [sport, news], "confusion": [[3, 0], [3, 1]]},
+    }
+    (tmp_path / RECORD).write_text(json.dumps(record))
+
+    text = " ".join(unescape(re.sub(r"<[^>]*>", " ", write_report(tmp_path).read_text())).split())
+
+    assert "Further task: value on held-out targets targets 1,200 absolute error 0.2500" in text
+    assert "Further task: item category on held-out items items 7 macro f1 0.5333" in text
+    assert "class precision recall F1 support sport <news> sport 0.5000 1.0000 0.6667 3 3 0" in text
+    assert "<news> 1.0000 0.2500 0.4000 4 3 1" in text
+
+
 class NanVectors(Successor):
     """A model whose item vectors are NaN."""
 

@@ -136,6 +136,25 @@ def test_table_that_the_model_reads_is_an_input_of_training_and_refit(tmp_path: 
     assert "genre" in counts
 
 
+def test_sentence_vectors_stand_between_the_table_and_the_training(tmp_path: Path) -> None:
+    vectors = "sentence_vectors: {meaning: {}, unread: {}}"
+    table = f"data.items={{path: gs://bucket/items.csv, id: i, title: t, {vectors}}}"
+    settings = ["data.path=gs://bucket/log.csv", table, "model.inputs.columns=[meaning]"]
+    config = load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", settings)
+
+    spec = specification(compiled(config, "kubeflow", tmp_path))
+
+    assert refusals(spec) == []
+    tasks = spec.root.dag.tasks
+    for reader, read in {
+        "SentenceVectors": "ItemTable",
+        "Trainer": "SentenceVectors",
+        "Refit": "SentenceVectors",
+    }.items():
+        assert tasks[reader].inputs.artifacts["items"].task_output_artifact.producer_task == read
+    assert "unread" not in json_format.MessageToJson(tasks["SentenceVectors"])
+
+
 def test_impressions_are_read_before_training_and_evaluated_on_the_cluster(tmp_path: Path) -> None:
     settings = ["data.path=gs://bucket/log.csv", "data.items=null", "split.kind=temporal"]
     impressions = IMPRESSIONS.format(path="gs://bucket/shown.csv")
