@@ -36,9 +36,9 @@ from trainer.network.tasks import ItemCategory, TaskBatch, TaskInputs
 
 RESULTS = Path(__file__).with_name("titles.jsonl")
 COLUMNS = ("id", "category", "subcategory", "title", "abstract", "url", "title_entities", "abstract_entities")
-KINDS = ("bag", "cnn", "lstm", "multi_head")
+KINDS = ("bag", "lstm")
 HELD_OUT = 0.2
-DIM, STEPS, LEARNING_RATE, DROPOUT = 256, 300, 0.003, 0.7
+DIM, STEPS, LEARNING_RATE, DROPOUT = 128, 300, 0.003, 0.7
 MEANING = "meaning"
 
 Vectors = npt.NDArray[np.float32]
@@ -65,7 +65,7 @@ def main(
 ) -> None:
     """Train and measure each system on each division, print and record."""
     articles = read_articles(news)
-    divisions = seeds or [1, 2, 3, 4, 5]
+    divisions = seeds or [1, 2, 3]
     found: dict[str, list[float]] = {}
     for seed in divisions:
         for name, predicted in predictions(articles, seed, steps).items():
