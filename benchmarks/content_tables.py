@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.records import describe_origin, read_results
 
-_METRICS = ("served recall@10", "served ndcg@10")
+_SERVED, _RETRIEVAL = (tuple(f"{stage} {name}@10" for name in ("recall", "ndcg")) for stage in ("served", "retrieval"))
 
 
 def impressions_table() -> str:
@@ -39,15 +39,15 @@ def titles_table() -> str:
 
 
 def items_table() -> str:
-    """Return recall and NDCG with and without content: for all items, the rarest, and items without a training."""
+    """Return recall and NDCG with and without content: for all items, the rarest ones, and those without a training."""
     recorded = read_results("content", "items.jsonl")
     lines: list[str] = []
     for result in recorded:
         lines += [
             f"{result['log']}, `{result['preset']}`, seed {result['seed']}, content: {', '.join(result['columns'])}",
             "",
-            "| queries | system | recall@10 / NDCG@10 |",
-            "| --- | --- | --- |",
+            "| queries | system | served | retrieval only |",
+            "| --- | --- | --- | --- |",
             *(row for part in ("all", "rarest") for row in _known_rows(part, result["known"][part])),
             *_cold_rows(result["cold"]),
             "",
@@ -57,18 +57,19 @@ def items_table() -> str:
 
 def _known_rows(part: str, found: dict[str, Any]) -> list[str]:
     queries = f"{found['queries']:,}, {'all items' if part == 'all' else 'the rarest fifth of the items'}"
-    low, high = found["difference"][_METRICS[0]][-2:]
+    low, high = found["difference"][_SERVED[0]][-2:]
     return [
-        f"| {queries} | ids only | {_pair(found['ids'])} |",
-        f"| | ids and content | {_pair(found['content'])}; recall {low:+.3f} to {high:+.3f} |",
+        f"| {queries} | ids only | {_pairs(found['ids'])} |",
+        f"| | ids and content | {_pairs(found['content'])} |",
+        f"| | difference of served recall | {low:+.3f} to {high:+.3f} | |",
     ]
 
 
 def _cold_rows(found: dict[str, Any]) -> list[str]:
     queries = f"{found['cold_queries']:,}, {found['items']['cold']:,} cold of {found['items']['all']:,} items"
-    rows = [(name, _pair(each)) for name, each in found["cold"].items()]
-    rows += [(name, f"{recall:.4f}") for name, recall in found["cold_without_training"].items()]
-    warm = [(f"the same model, {name}", _pair(each)) for name, each in found["warm"].items()]
+    rows = [(name, _pairs(each)) for name, each in found["cold"].items()]
+    rows += [(name, f"{recall:.4f} / - | -") for name, recall in found["cold_without_training"].items()]
+    warm = [(f"the same model, {name}", _pairs(each)) for name, each in found["warm"].items()]
     return [
         *(f"| {queries if place == 0 else ''} | {name} | {shown} |" for place, (name, shown) in enumerate(rows)),
         *(
@@ -78,8 +79,8 @@ def _cold_rows(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def _pair(found: dict[str, float]) -> str:
-    return " / ".join(f"{found[name]:.4f}" for name in _METRICS)
+def _pairs(found: dict[str, float]) -> str:
+    return " | ".join(" / ".join(f"{found[name]:.4f}" for name in stage) for stage in (_SERVED, _RETRIEVAL))
 
 
 def _with_interval(found: list[float]) -> str:
