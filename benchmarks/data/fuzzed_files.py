@@ -385,7 +385,7 @@ def check_ingestion(file: FuzzedFile, make_pipeline: MakePipeline, output: str) 
     assert report.rows_read == report.rows_accepted + sum(report.rows_rejected.values())
     assert report.rows_accepted == report.interactions == sum(report.roles.values())
     of_files = [json.loads(line) for line in Path(output, FILES_FILE).read_text(encoding="utf-8").splitlines()]
-    assert [row["file"] for row in of_files] == [str(file.path)] * bool(report.rows_read)
+    assert [row["file"] for row in of_files] == [str(file.path)]  # also without a row
     for row in of_files:
         assert (row["rows_read"], row["rows_accepted"]) == (report.rows_read, report.rows_accepted)
         assert row["rows_rejected"] == report.rows_rejected
