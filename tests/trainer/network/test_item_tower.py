@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -49,6 +52,13 @@ def values(items: ItemVectors) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.
     return vectors.numpy(), biases.numpy()
 
 
+def gated_sum(w: dict[str, npt.NDArray[np.float64]], sources: Sequence[Any]) -> Any:
+    """Return the vector of an item from those of its sources, in float64."""
+    logits = sum(source @ w["items/gate"][n] for n, source in enumerate(sources))
+    gates = 2 / (1 + np.exp(-(logits + w["items/gate_bias"])))
+    return sum(gate * source for gate, source in zip(gates, sources, strict=True))
+
+
 def catalogues(made: ItemTower) -> list[ItemVectors]:
     """Return the items in each of the ways in which they are read."""
     return [made.catalogue(), *(made.loss_catalogue(training=True, whole=whole) for whole in (False, True))]
@@ -61,9 +71,7 @@ def test_vectors_are_the_gated_sum_of_the_sources() -> None:
     genres = [np.mean([w["genres/vectors"][code - 1] for code in row if code], axis=0) for row in GENRES[[1, 2, 3]]]
     images = IMAGES[[1, 2, 3]] @ w["image/matrix"]
     for row, sources in enumerate(zip(ids, genres, images, strict=True)):
-        logits = sum(source @ w["items/gate"][n] for n, source in enumerate(sources))
-        gates = 2 / (1 + np.exp(-(logits + w["items/gate_bias"])))
-        expected = sum(gate * source for gate, source in zip(gates, sources, strict=True))
+        expected = gated_sum(w, sources)
         for items in catalogues(made):
             np.testing.assert_allclose(values(items)[0][row], expected, rtol=1e-4)
 
@@ -78,9 +86,7 @@ def test_texts_are_a_source() -> None:
     texts.append(w["Texts/absent"])  # of item 4
     ids = [w["items/vectors"][1], w["items/vectors"][2], w["items/absent"], w["items/absent"]]
     for row, sources in enumerate(zip(ids, texts, strict=True)):
-        logits = sum(source @ w["items/gate"][n] for n, source in enumerate(sources))
-        gates = 2 / (1 + np.exp(-(logits + w["items/gate_bias"])))
-        expected = sum(gate * source for gate, source in zip(gates, sources, strict=True))
+        expected = gated_sum(w, sources)
         for items in catalogues(made):
             np.testing.assert_allclose(values(items)[0][row], expected, rtol=1e-4)
 
