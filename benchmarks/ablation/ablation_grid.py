@@ -14,9 +14,9 @@ from benchmarks.provenance import REPOSITORY
 HISTORY = "history.max_length"  # a row that sets it needs examples of its own
 
 ATTENTION = (
-    "multi_head",
     "scaled_dot_product",
     "dot_product",
+    "general",
     "concat",
     "additive",
     "local_monotonic",
@@ -28,18 +28,21 @@ ATTENTION = (
 ATTENTION_ROWS: dict[str, tuple[str, ...]] = {
     "default": (),
     **{f"attention: {kind}": (f"model.attention.kind={kind}",) for kind in ATTENTION},
+    "attention: values of states": ("model.attention.values=states",),
+    "attention: feed-forward layer": ("model.attention.feed_forward=2",),
+    "attention: values of states, feed-forward layer": (
+        "model.attention.values=states",
+        "model.attention.feed_forward=2",
+    ),
     "attention: none": ("model.attention.blocks=0",),
 }
-
-# The recorded results are those of a default with a ranking network. Overrides of a row come after it.
-WITH_RANKING_NETWORK = ("model.reranker.weight=0.1",)
-NOT_TRAINED: dict[str, tuple[str, ...]] = {"ranking: not trained": ("model.reranker.weight=0",)}
 
 PAST = ("model.inputs.time=true", "model.inputs.columns=[value, genres, year]")
 
 ROWS: dict[str, tuple[str, ...]] = {
     **ATTENTION_ROWS,
     "attention: two blocks": ("model.attention.blocks=2",),
+    "attention: four heads": ("model.attention.heads=4",),
     "attention: before the recurrence": ("model.attention.position=before",),
     "recurrence: none, position": ("model.encoder.kind=none", "model.inputs.position=true"),
     "recurrence: none, two blocks, position": (
@@ -62,8 +65,6 @@ ROWS: dict[str, tuple[str, ...]] = {
         for name, switches in (
             ("", ()),
             ("attention: none", ("model.attention.blocks=0",)),
-            ("attention: multi_head", ("model.attention.kind=multi_head",)),
-            ("attention: local_predictive", ("model.attention.kind=local_predictive",)),
             ("recurrence: none, position", ("model.encoder.kind=none", "model.inputs.position=true")),
         )
     },
@@ -74,9 +75,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "loss: binary": ("train.loss.kind=binary",),
     "loss: smoothing 0.1": ("train.loss.smoothing=0.1",),
     "ranking: without counts": ("model.reranker.cooccurrence=false",),
-    **NOT_TRAINED,
     "ranking: neighbours suggest, too": ("model.reranker.candidate_sources=[markov, neighbours, recent_popularity]",),
-    "ranking: by value": ("model.reranker.by_value=true",),
     "input: position": ("model.inputs.position=true",),
     "input: time": ("model.inputs.time=true",),
     "input: value": ("model.inputs.columns=[value]",),
@@ -84,7 +83,6 @@ ROWS: dict[str, tuple[str, ...]] = {
     "input: year": ("model.inputs.columns=[year]",),
     "input: all of the past": PAST,
     "input: all of the past, attention: none": (*PAST, "model.attention.blocks=0"),
-    "input: all of the past, attention: multi_head": (*PAST, "model.attention.kind=multi_head"),
     "input: query time": ("model.inputs.query_time=true",),
     "input: all, query time": (*PAST, "model.inputs.query_time=true"),
 }
@@ -92,12 +90,9 @@ ROWS: dict[str, tuple[str, ...]] = {
 # Rows whose settings have another name than when their results were recorded.
 TITLES = {
     "ranking: without counts": "reranker: without co-occurrence",
-    "ranking: not trained": "reranker: without a ranking network",
     "ranking: neighbours suggest, too": "reranker: neighbours as a candidate source, too",
-    "ranking: by value": "reranker: by value",
     "input: all of the past": "input: time, value, genres, year",
     "input: all of the past, attention: none": "input: time, value, genres, year; attention: none",
-    "input: all of the past, attention: multi_head": "input: time, value, genres, year; attention: multi_head",
     "input: all, query time": "input: time, value, genres, year, query time",
 }
 
@@ -112,5 +107,5 @@ class Log(NamedTuple):
 
 LOGS = {
     "MovieLens-100K": Log(Path(__file__).with_name("movielens-100k.yaml"), 16, ROWS),
-    "Online Retail": Log(REPOSITORY / "benchmarks" / "online-retail.yaml", 10, {**ATTENTION_ROWS, **NOT_TRAINED}),
+    "Online Retail": Log(REPOSITORY / "benchmarks" / "online-retail.yaml", 10, ATTENTION_ROWS),
 }

@@ -15,7 +15,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import typer
 
-from benchmarks.ablation.ablation_grid import LOGS, WITH_RANKING_NETWORK
+from benchmarks.ablation.ablation_grid import LOGS
 from schemas.loading import load_config
 from trainer.run_fn import read_fit_data
 from trainer.training.fit import fit
@@ -44,7 +44,7 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
     """Train a row on the pipeline's examples, with logs and checkpoints in `left`."""
     config, _, rows = LOGS[log]
     seeded = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}"]
-    overrides = [*seeded, *WITH_RANKING_NETWORK, *rows[row]]
+    overrides = [*seeded, *rows[row]]
     training = load_config(str(config), overrides).trainer_config
     transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))
     examples = _newest(root / "artifacts" / "InteractionExampleGen" / "examples")

@@ -26,7 +26,7 @@ from benchmarks.run_pipeline import run_pipeline
 RESULTS = Path(__file__).with_name("results.jsonl")
 LENGTH, EPOCHS = 50, 4
 # The same network on both sides: a GRU as wide as the embeddings, and about as many targets per step.
-ALIKE = {"model.attention.blocks": 0, "model.reranker": {"weight": 0, "cooccurrence": False}, "train.batch_size": 82}
+ALIKE = {"model.attention.blocks": 0, "model.reranker": {"cooccurrence": False}, "train.batch_size": 82}
 RECBOLE_ALIKE = {"hidden_size": 64, "num_layers": 1}
 CATALOGUES = (10_000, 100_000, 1_000_000)
 LENGTHS = (50, 100, 200)
@@ -42,11 +42,11 @@ def main(
     # Co-occurrence is counted once per training and is not part of a step.
     uncounted = {"reranker": {"cooccurrence": False}}
     found: dict[str, Any] = {
-        "temporec": _temporec(work / "temporec", {"model.reranker.weight": 0.1}),
+        "temporec": _temporec(work / "temporec", {}),
         "temporec_alike": _temporec(work / "temporec-alike", ALIKE),
         "recbole": _recbole(recbole_env.resolve(), work / "recbole", {}),
         "recbole_alike": _recbole(recbole_env.resolve(), work / "recbole-alike", RECBOLE_ALIKE),
-        "parts_ms": _steps(1_682, LENGTH, {"reranker": {"weight": 0.1}}, {}, "--parts"),
+        "parts_ms": _steps(1_682, LENGTH, {}, {}, "--parts"),
         "catalogue": {items: _steps(items, LENGTH, uncounted, sampled) for items in CATALOGUES},
         "length": {length: _steps(10_000, length, uncounted, sampled) for length in LENGTHS},
         **circumstances(),

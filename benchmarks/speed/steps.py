@@ -58,7 +58,7 @@ def parts_ms(items: int, length: int, model: ModelConfig, train: TrainConfig) ->
     Args:
         items: number of items in the catalogue.
         length: length of the histories.
-        model: settings of the model, which must have a ranking network.
+        model: settings of the model.
         train: settings of the training.
 
     Returns:
@@ -68,35 +68,31 @@ def parts_ms(items: int, length: int, model: ModelConfig, train: TrainConfig) ->
     random = np.random.default_rng(0)
     ids = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
     targets = tf.constant(random.integers(1, items + 1, (train.batch_size, length)), tf.int64)
-    encoder, ranker, valid = network._encoder, network._ranker, ids != PADDING_ID
-    assert ranker is not None, "expected: a model with a ranking network"
-    sessions = network._session_rule.indices(ids, {})
+    encoder, valid, times = network._encoder, ids != PADDING_ID, network._time_rule.read(ids, {})
     catalogue = network.items.loss_catalogue(training=True, whole=True)
     vectors = catalogue.embed(ids)
-    recurrent = encoder._recurrence(vectors)
-    states, _ = encoder(vectors, valid, sessions, training=True)
+    recurrent = encoder._recur(vectors, training=True)
+    states, _ = encoder(vectors, valid, times, training=True)
     flat, positives = tf.reshape(states, [-1, states.shape[-1]]), tf.reshape(targets, [-1])
     weights = tf.fill(tf.shape(positives), 1.0 / float(tf.size(positives)))
-    batch = {ITEM_IDS: ids, NEXT_IDS: targets}
 
-    def block(x: tf.Tensor) -> tf.Tensor:
-        for each in encoder._blocks:
-            x, _ = each(x, valid, sessions, training=True)
+    def attend(x: tf.Tensor) -> tf.Tensor:
+        for each in encoder._attention_blocks:
+            x, _ = each(x, vectors, valid, times, training=True)
         return x
+
+    def weights_of(blocks: list[tf.keras.layers.Layer]) -> list[tf.Variable]:
+        return [weight for block in blocks for weight in block.trainable_variables]
 
     parts: dict[str, Callable[[], Any]] = {
         "embedding": _with_gradient(lambda: catalogue.embed(ids), network.items.trainable_variables),
-        "recurrence": _with_gradient(lambda: encoder._recurrence(vectors), encoder._recurrence.trainable_variables),
-        "attention": _with_gradient(
-            lambda: block(recurrent), [w for b in encoder._blocks for w in b.trainable_variables]
+        "recurrence": _with_gradient(
+            lambda: encoder._recur(vectors, training=True), weights_of(encoder._recurrent_blocks)
         ),
+        "attention": _with_gradient(lambda: attend(recurrent), weights_of(encoder._attention_blocks)),
         "softmax": _with_gradient(
             lambda: network._retrieval_task(flat, catalogue, positives, weights),
             network.items.trainable_variables,
-        ),
-        "ranking task": _with_gradient(
-            lambda: network._ranking_task.loss_of_batch(ranker, catalogue, batch, states, sessions),
-            ranker.trainable_variables,
         ),
     }
     found = {name: 1e3 * _median_s(part) for name, part in parts.items()}

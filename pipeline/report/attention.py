@@ -17,16 +17,16 @@ class AttentionSummary(NamedTuple):
     """The last attention block at the end of the histories of some users.
 
     Args:
-        users: the number of users with at least two items in the history.
+        users: the number of users with at least three items in the history, of which the last reads the others.
         entropy: the mean of the normalized entropies; see `AttentionShares`.
         largest: the median of the users' greatest weights.
-        own: the mean weight of the last position, which is the query's own.
+        newest: the mean weight of the position before the last one.
     """
 
     users: int
     entropy: float
     largest: float
-    own: float
+    newest: float
 
     @property
     def saturated(self) -> bool:
@@ -38,14 +38,14 @@ def summarize_attention(weights: Sequence[Sequence[float]]) -> AttentionSummary 
     """Summarize the attention to the histories of some users.
 
     Args:
-        weights: the weights of each user, [length].
+        weights: the weights of each user, [length]; that of the last position is 0.
 
     Returns:
-        The summary; None without attention, or if no history has two items.
+        The summary; None without attention, or if no history has three items.
 
     Example:
-        >>> summarize_attention([[0.0, 1.0], [0.25, 0.25, 0.25, 0.25], [1.0]])
-        AttentionSummary(users=2, entropy=0.5, largest=0.625, own=0.625)
+        >>> summarize_attention([[0.0, 1.0, 0.0], [0.25, 0.25, 0.25, 0.25, 0.0], [1.0, 0.0]])
+        AttentionSummary(users=2, entropy=0.5, largest=0.625, newest=0.625)
     """
     lengths = np.array([len(row) for row in weights], np.int64)
     padded = np.zeros((len(weights), int(lengths.max(initial=0))))
@@ -54,7 +54,7 @@ def summarize_attention(weights: Sequence[Sequence[float]]) -> AttentionSummary 
     shares = attention_shares(padded, lengths - 1)
     if not len(shares.entropy):
         return None
-    means = (float(shares.entropy.mean()), float(np.median(shares.largest)), float(shares.own.mean()))
+    means = (float(shares.entropy.mean()), float(np.median(shares.largest)), float(shares.newest.mean()))
     return AttentionSummary(len(shares.entropy), *means)
 
 
@@ -65,11 +65,12 @@ def attention_text(summary: AttentionSummary | None) -> str:
         summary: the output of `summarize_attention`.
     """
     if summary is None:
-        return "The network has no attention, or no history in the test split has two items."
+        return "The network has no attention, or no history in the test split has three items."
     measured = (
         f"For {summary.users:,} users of the test split, the normalized entropy of the last attention block's weights "
         f"is {summary.entropy:.2f} on average. It is 0 if all weight is on one position, and 1 if all positions have "
-        f"equal weights. The last interaction, where the network asks, has {summary.own:.0%} of the weight."
+        f"equal weights. The last interaction reads those before it, and gives the newest {summary.newest:.0%} of the "
+        "weight."
     )
     if not summary.saturated:
         return f"{measured} Half of the users give at most {summary.largest:.0%} of the weight to one position."

@@ -39,7 +39,7 @@ class EncoderConfig(Section):
 
 
 class AttentionConfig(Section):
-    """Self-attention blocks over the history; the ranking network attends with the same kind."""
+    """Attention blocks over the history: each position attends to the earlier ones."""
 
     kind: Literal[
         "scaled_dot_product",
@@ -53,20 +53,29 @@ class AttentionConfig(Section):
         "memory_network",
         "hierarchical",
     ] = Field(
-        default="general",
+        default="multi_head",
         description="How a position attends to the history; see docs/configuration.md#kinds-of-attention.",
     )
     blocks: int = Field(
-        default=1, ge=0, description="Number of self-attention blocks; 0 leaves the recurrent network alone."
+        default=1, ge=0, description="Number of attention blocks; 0 leaves the recurrent network alone."
+    )
+    values: Literal["items", "states"] = Field(
+        default="items",
+        description="What a position reads of an earlier one: the `items`' vector as it is, or the projected state; see"
+        " docs/models.md#choose-an-attention.",
     )
     position: Literal["after", "before"] = Field(
         default="after", description="Whether the blocks come `after` or `before` the recurrent network."
     )
     feed_forward: int = Field(
-        default=2, ge=1, description="Width of the hidden layer of a block, as a multiple of the width of the states."
+        default=0,
+        ge=0,
+        description="Width of the feed-forward layer of a block, as a multiple of the width of the states; 0 for none.",
     )
     heads: int = Field(
-        default=2, ge=1, description="Number of heads of `multi_head`; `model.dim` must be a multiple of it."
+        default=2,
+        ge=1,
+        description="Number of heads of `multi_head`; `model.dim` must be a multiple of it.",
     )
     window: int = Field(
         default=10,
@@ -138,39 +147,11 @@ class RerankerConfig(Section):
         " `popularity`, `recent_popularity`. They add 50 candidates for each of the last three items, and 50 popular"
         " ones.",
     )
-    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        default=(64,), description="Widths of the hidden layers of the ranking network."
-    )
-    positions: int = Field(
-        default=4,
-        ge=1,
-        description="Number of positions of each history that train the ranking network, drawn anew at each step.",
-    )
-    negatives: int = Field(
-        default=32,
-        ge=1,
-        description="Number of candidates that the ranking network compares with each target: the items with the"
-        " highest retrieval scores. In a catalogue of more than 1,024 items, they come from 1,024 items that are drawn"
-        " anew at each step.",
-    )
-    weight: float = Field(
-        default=0.0,
-        ge=0.0,
-        description="Weight of the ranking network's loss relative to the retrieval loss. With 0 there is no such"
-        " network: the retrieval score and the co-occurrence features decide the order. See"
-        " docs/models.md#the-ranking-stage.",
-    )
     by_value: bool = Field(
         default=False,
-        description="Weight a target of the ranking network by its value: the higher it is among the values of the log,"
-        " the more it counts. Requires `data.columns.value` and a `weight` above 0.",
+        description="Weight a target by its value when the ranking stage is fitted: the higher it is among the values"
+        " of the log, the more it counts. Requires `data.columns.value`; see docs/inputs.md#learn-from-values.",
     )
-
-    @model_validator(mode="after")
-    def _has_a_network(self) -> RerankerConfig:
-        if self.by_value and not self.weight:
-            raise ValueError("by_value is for a network that is trained, and weight is 0")
-        return self
 
 
 class InputsConfig(Section):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from trainer.network.attention import ATTENTION, causal_mask, keyword_arguments
+from trainer.network.attention import ATTENTION, earlier_mask, keyword_arguments
 
 BATCH, LENGTH, DIM = 3, 7, 8
 LENGTHS = [7, 4, 0]  # of the histories; the last is empty
@@ -21,10 +21,11 @@ def random(seed: int, *shape: int) -> Array:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def keyword_only(kind: str, keys: int = LENGTH) -> dict[str, Any]:
+def keyword_only(kind: str, queries: int = LENGTH, keys: int = LENGTH) -> dict[str, Any]:
     """Return the keyword-only arguments of a function, by name."""
     wanted = keyword_arguments(ATTENTION[kind])
     arguments = {
+        "bias": random(11, 1, 2, queries, keys),
         "heads": 2,
         "hops": 2,
         "window": 3,
@@ -38,7 +39,9 @@ def keyword_only(kind: str, keys: int = LENGTH) -> dict[str, Any]:
 
 
 def attend(kind: str, query: Array, key: Array, value: Array, mask: Any) -> tuple[Array, Array]:
-    context, weights = ATTENTION[kind](query, key, value, tf.constant(mask), **keyword_only(kind, key.shape[1]))
+    context, weights = ATTENTION[kind](
+        query, key, value, tf.constant(mask), **keyword_only(kind, query.shape[1], key.shape[1])
+    )
     return context.numpy(), weights.numpy()
 
 
@@ -80,7 +83,7 @@ def test_gradients_with_fully_masked_queries_are_finite(kind: str) -> None:
     query, key, value = (tf.constant(random(s, BATCH, LENGTH, DIM)) for s in (1, 2, 3))
     with tf.GradientTape() as tape:
         tape.watch([query, key, value])
-        context, _ = ATTENTION[kind](query, key, value, causal_mask(tf.constant(valid())), **keyword_only(kind))
+        context, _ = ATTENTION[kind](query, key, value, earlier_mask(tf.constant(valid())), **keyword_only(kind))
     for gradient in tape.gradient(context, [query, key, value]):
         assert np.isfinite(gradient.numpy()).all()
 
@@ -102,12 +105,12 @@ def test_weights_depend_on_keys(kind: str) -> None:
     assert np.abs(others - weights).max(axis=-1).mean() > 1e-2
 
 
-def test_context_under_causal_mask_ignores_later_items(kind: str) -> None:
+def test_context_under_earlier_mask_ignores_later_items(kind: str) -> None:
     inputs = [random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3)]
     changed = [x.copy() for x in inputs]
     for x in changed:
         x[:, 4:] += 1.0
-    mask = causal_mask(tf.ones([BATCH, LENGTH], tf.bool))
+    mask = earlier_mask(tf.ones([BATCH, LENGTH], tf.bool))
     before, _ = attend(kind, inputs[0], inputs[1], inputs[2], mask)
     after, _ = attend(kind, changed[0], changed[1], changed[2], mask)
     np.testing.assert_array_equal(before[:, :4], after[:, :4])
@@ -117,9 +120,9 @@ def test_context_under_causal_mask_ignores_later_items(kind: str) -> None:
 def test_context_ignores_padding(kind: str) -> None:
     inputs = [random(s, BATCH, LENGTH, DIM) for s in (1, 2, 3)]
     padded = [np.pad(x, [(0, 0), (0, 3), (0, 0)], constant_values=9.0) for x in inputs]
-    context, weights = attend(kind, inputs[0], inputs[1], inputs[2], causal_mask(tf.constant(valid())))
+    context, weights = attend(kind, inputs[0], inputs[1], inputs[2], earlier_mask(tf.constant(valid())))
     longer, longer_weights = attend(
-        kind, padded[0], padded[1], padded[2], causal_mask(tf.constant(np.pad(valid(), [(0, 0), (0, 3)])))
+        kind, padded[0], padded[1], padded[2], earlier_mask(tf.constant(np.pad(valid(), [(0, 0), (0, 3)])))
     )
     np.testing.assert_allclose(longer[:, :LENGTH], context, atol=1e-5)
     np.testing.assert_allclose(longer_weights[:, :LENGTH, :LENGTH], weights, atol=1e-5)

@@ -43,7 +43,6 @@ def model_of(*kinds: str, learned: bool = False, parts: int = 1) -> NextItemMode
         dropout=0.0,
         tasks=[{"kind": kind, "weight": 1.0, **SETTINGS[kind]} for kind in kinds],
         task_weights="learned" if learned else "given",
-        reranker={"weight": 0.0},
     )
 
 
@@ -100,9 +99,9 @@ def test_task_has_a_loss_with_a_gradient_for_each_of_its_weights(kind: str) -> N
 @pytest.mark.parametrize("kind", sorted(TASKS))
 def test_loss_of_a_task_is_added_with_its_weight(kind: str) -> None:
     model, batch = model_of(kind), training_batch()
-    targets, rows = tf.constant(104.0), tf.constant(26.0)
+    targets = tf.constant(104.0)
     tf.random.set_global_generator(tf.random.Generator.from_seed(1))
-    found = model.joint_loss(batch, targets, rows, training=False)
+    found = model.joint_loss(batch, targets, training=False)
     assert found[f"{kind}_loss"] > 0
     expected = found["retrieval_loss"] + found[f"{kind}_loss"]
     assert float(found["loss"]) == pytest.approx(float(expected), rel=1e-5)
@@ -111,10 +110,10 @@ def test_loss_of_a_task_is_added_with_its_weight(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["next_category", "value"])
 def test_parts_of_a_batch_add_up_to_its_loss(kind: str) -> None:
     model, batch = model_of(kind), training_batch()
-    targets, rows = tf.constant(104.0), tf.constant(26.0)
-    whole = model.joint_loss(batch, targets, rows, training=False)[f"{kind}_loss"]
+    targets = tf.constant(104.0)
+    whole = model.joint_loss(batch, targets, training=False)[f"{kind}_loss"]
     parts = [
-        model.joint_loss({name: x[part] for name, x in batch.items()}, targets, rows, training=False)[f"{kind}_loss"]
+        model.joint_loss({name: x[part] for name, x in batch.items()}, targets, training=False)[f"{kind}_loss"]
         for part in (slice(0, 7), slice(7, 26))
     ]
     assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-5)
@@ -153,7 +152,7 @@ def test_learned_weights_follow_the_formula() -> None:
     model, batch = model_of("value", learned=True), training_batch()
     (weight,) = [each for each in model.trainable_variables if "log_variances" in each.name]
     weight.assign([0.5, -1.0])
-    found = model.joint_loss(batch, tf.constant(104.0), tf.constant(26.0), training=False)
+    found = model.joint_loss(batch, tf.constant(104.0), training=False)
     expected = np.exp(-0.5) * found["retrieval_loss"] + np.exp(1.0) * found["value_loss"] + 0.5 - 1.0
     assert float(found["loss"]) == pytest.approx(float(expected), rel=1e-5)
 

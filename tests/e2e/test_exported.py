@@ -21,7 +21,7 @@ def test_exported_stages_reach_the_recorded_validation_recall(first_run: Run, tm
     config = Config.model_validate(first_run.record["config"])
     # The network learns so little that re-ranking finds more, and k exceeds the candidates of retrieval.
     little = config.train.model_copy(update={"epochs": 1, "learning_rate": 0.0001})
-    ranking = config.model.reranker.model_copy(update={"candidates": 10, "cooccurrence": counts, "weight": 0.1})
+    ranking = config.model.reranker.model_copy(update={"candidates": 10, "cooccurrence": counts})
     few = config.model.model_copy(update={"reranker": ranking})
     many = config.serving.model_copy(update={"k": 50})
     model = str(

@@ -61,7 +61,7 @@ def write_version(root: Path, *, of_table: bool = True, reranked: bool = True) -
             "dim": 8,
             "encoder": {"units": 8},
             "items": {"text": {"kind": "hierarchical", "columns": texts, "token_dim": 4, "units": 6}},
-            "reranker": {"hidden": [5], "candidates": 12},
+            "reranker": {"candidates": 12},
         }
     )
     text = network.items.text

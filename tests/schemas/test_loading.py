@@ -237,7 +237,7 @@ def test_dropout_accepts_one_rate_or_single_rates(write, override, rates):
     [
         (["model.inputs.columns=[colour]"], "no further column"),
         (["data.columns.event=e", "model.inputs.columns=[evnt]"], "have 'event'"),
-        (["model.reranker.by_value=true", "model.reranker.weight=0.1"], "needs data.columns.value"),
+        (["model.reranker.by_value=true"], "needs data.columns.value"),
         (["data.timestamp.unit=order", "model.inputs.time=true"], "need times"),
         (["data.columns.context={k: {column: a}}"], "the name is taken"),
         (["data.columns.context={value: {column: a}}"], "the name is taken"),

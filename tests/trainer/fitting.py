@@ -10,9 +10,7 @@ from tests.trainer.examples import planted, read, write_examples
 from trainer.training.fit import FitData, FitResult, fit
 
 ITEMS, LENGTH = 40, 12
-MODEL = config.ModelConfig.model_validate(
-    {"dim": 16, "encoder": {"units": 16}, "dropout": 0.1, "reranker": {"weight": 0.1, "hidden": [8]}}
-)
+MODEL = config.ModelConfig.model_validate({"dim": 16, "encoder": {"units": 16}, "dropout": 0.1})
 TRAIN = config.TrainConfig(epochs=6, batch_size=32, learning_rate=0.02, warmup_steps=5, patience=6, seed=5)
 
 

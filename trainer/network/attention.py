@@ -14,6 +14,7 @@ gets zero weights and a zero context. Further inputs are keyword-only
 arguments:
 
     heads, hops, window   int, see the functions
+    bias                  float [batch or 1, heads, q, k], added to the scores
     sessions              int [batch, k], the session of each key, counted from 0
     scale                 learned, [dim]
     matrix                learned, [dim, dim]; [2 * dim, dim] for `concat`
@@ -155,10 +156,12 @@ def additive(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor
     return _attend(scores, value, mask)
 
 
-def multi_head(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, heads: int) -> Attended:
-    """Attend by scaled dot product in several heads (Vaswani et al. 2017, section 3.2.2).
+def multi_head(
+    query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, *, heads: int, bias: tf.Tensor | float = 0.0
+) -> Attended:
+    """Attend by scaled dot product in several heads (Vaswani et al. 2017, section 3.2.2), with a bias for each pair.
 
-    Each head reads an equal part of dim. The weights are the mean over the heads.
+    Each head reads an equal part of dim. The biases are those of relative positions (Raffel et al. 2020, section 2.1).
 
     Args:
         query: float [batch, q, dim].
@@ -166,23 +169,26 @@ def multi_head(query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tens
         value: float [batch, k, dim].
         mask: bool [batch, q, k], True where the query may attend to the key.
         heads: the number of heads, which must divide dim.
+        bias: float [batch or 1, heads, q, k], added to the scores.
 
     Returns:
-        The context, float [batch, q, dim], and the weights, float [batch, q, k].
+        The context, float [batch, q, dim], and the weights, float [batch, q, k], the mean over the heads.
 
     Example:
         >>> query, key = tf.constant([[[1.0, 0.0]]]), tf.constant([[[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
         >>> mask = tf.constant([[[True, True, False]]])
-        >>> context, weights = multi_head(query, key, key, mask, heads=2)
+        >>> near = tf.constant([[[[0.0, 2.0, 4.0]]]])
+        >>> context, weights = multi_head(query, key, key, mask, heads=1, bias=near)
         >>> [round(weight, 3) for weight in weights.numpy().flatten().tolist()]
-        [0.616, 0.384, 0.0]
+        [0.215, 0.785, 0.0]
     """
 
     def split(x: tf.Tensor) -> tf.Tensor:  # [batch, n, dim] -> [batch, heads, n, dim / heads]
         shape = tf.shape(x)
         return tf.transpose(tf.reshape(x, [shape[0], shape[1], heads, x.shape[-1] // heads]), [0, 2, 1, 3])
 
-    context, weights = scaled_dot_product(split(query), split(key), split(value), mask[:, tf.newaxis])
+    scores = tf.matmul(split(query), split(key), transpose_b=True) * (key.shape[-1] // heads) ** -0.5
+    context, weights = _attend(scores + bias, split(value), mask[:, tf.newaxis])
     return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), tf.shape(query)), tf.reduce_mean(weights, axis=1)
 
 
@@ -345,8 +351,8 @@ ATTENTION: Mapping[str, AttentionFunction] = {
 PAIRWISE = {"concat", "additive"}  # they hold a vector of dim for each pair of a query and a key in memory
 
 
-def causal_mask(valid: tf.Tensor) -> tf.Tensor:
-    """Return a mask that lets each position attend to itself and to valid positions before it.
+def earlier_mask(valid: tf.Tensor) -> tf.Tensor:
+    """Return a mask that lets each position attend to the valid positions before it, and not to itself.
 
     Args:
         valid: bool [batch, length], False at padding.
@@ -355,7 +361,7 @@ def causal_mask(valid: tf.Tensor) -> tf.Tensor:
         bool [batch, length, length].
     """
     positions = tf.range(tf.shape(valid)[1])
-    return (positions[:, tf.newaxis] >= positions) & valid[:, tf.newaxis]
+    return (positions[:, tf.newaxis] > positions) & valid[:, tf.newaxis]
 
 
 def keyword_arguments(function: AttentionFunction) -> set[str]:
@@ -378,7 +384,7 @@ def _normalize(scores: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 def _allowed_indices(mask: tf.Tensor) -> Attended:
     """Return the index of each key among the query's allowed keys, int [batch, q, k], and their count [batch, q, 1].
 
-    Under a causal mask the last allowed key is the query's own position.
+    Under a causal mask the last allowed key is the one before the query.
     """
     counts = tf.cumsum(tf.cast(mask, tf.int32), axis=-1)
     return counts - 1, counts[..., -1:]

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from schemas.config import AttentionConfig, EncoderConfig
-from trainer.network.attention import ATTENTION, causal_mask, keyword_arguments
+from trainer.network.attention import ATTENTION, earlier_mask, keyword_arguments
 from trainer.network.dropout import Dropout, DropoutRates, dropout_mask
+from trainer.network.history_times import HistoryTimes
+from trainer.network.pair_bias import PairBias
 
 # Each function makes a layer of some units, from [batch, length, any width] to [batch, length, units]. Its output at a
 # position must not depend on later positions. It gets no mask: no valid position follows padding.
@@ -21,75 +23,78 @@ ENCODERS: Mapping[str, Callable[[int], tf.keras.layers.Layer]] = {
     "gru": lambda units: tf.keras.layers.RNN(tf.keras.layers.GRUCell(units), return_sequences=True),
 }
 
+_GATE = 0.1  # the initial weight of the context of items
 # Luong's scores compare states without a projection.
 _UNPROJECTED = {"dot_product", "general", "concat", "local_monotonic", "local_predictive"}
 
 
 class ProjectedAttention(tf.keras.layers.Layer):
-    """A function in `ATTENTION` with learned projections before and after it.
+    """A function in `ATTENTION` over the states of a history, with what it learns.
 
-    Query, key and value are projected to dim, and the context to the query's
-    width. Luong's functions compare states without a projection: there, the
-    history must be as wide as the query, and [query, context] is projected.
+    Queries and keys are projections of the states; Luong's functions compare the states as they are. What a position
+    reads of an earlier one, its value, is one of these:
+
+    - `items`: the item's own vector. The context is a weighted mean of the vectors of earlier items, so that an item
+      can be near it without learning any matrix. A gate for each number of the vector starts small (LayerScale;
+      Touvron et al. 2021).
+    - `states`: a projection of the state. The context is projected as well; for Luong's functions [query, context] is.
 
     Args:
-        dim: width in which scores are computed.
+        dim: width of states and items.
         attention: which function in `ATTENTION`, and its settings.
-        name: the layer's name.
+        reads_times: whether the time between two positions is known.
     """
 
-    def __init__(self, dim: int, attention: AttentionConfig, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, dim: int, attention: AttentionConfig, reads_times: bool = False) -> None:
+        super().__init__(name="attention")
         self._function = ATTENTION[attention.kind]
-        self._projects = attention.kind not in _UNPROJECTED
-        self._dim = dim
         self._arguments = keyword_arguments(self._function)
         self._settings = {name: getattr(attention, name) for name in self._arguments & {"heads", "hops", "window"}}
-        self._learned: dict[str, tf.Variable] = {}
-
-    def build(self, query_shape: tf.TensorShape) -> None:
-        """Create the weights whose shapes depend on the width of the query.
-
-        Args:
-            query_shape: [batch, q, width].
-        """
-        if self._projects:
-            self._project = {name: tf.keras.layers.Dense(self._dim, name=name) for name in ("query", "key", "value")}
-        width = self._dim if self._projects else query_shape[-1]
         shapes = {
-            "scale": [width],
-            "matrix": [2 * width if "scale" in self._arguments else width, width],
-            "position_matrix": [width, width],
-            "position_scale": [width],
+            "scale": [dim],
+            "matrix": [2 * dim if "scale" in self._arguments else dim, dim],
+            "position_matrix": [dim, dim],
+            "position_scale": [dim],
         }
-        for name in sorted(self._arguments & shapes.keys()):
-            self._learned[name] = self.add_weight(name=name, shape=shapes[name])
-        self._project_context = tf.keras.layers.Dense(query_shape[-1], name="context")
+        names = sorted(self._arguments & shapes.keys())
+        self._learned = {name: self.add_weight(name=name, shape=shapes[name]) for name in names}
+        self._bias = PairBias(attention.heads, reads_times) if "bias" in self._arguments else None
+        self._unprojected = attention.kind in _UNPROJECTED
+        self._of_items = attention.values == "items"
+        projected = [] if self._unprojected else ["query", "key", *([] if self._of_items else ["value"])]
+        self._project = {name: tf.keras.layers.Dense(dim, name=name) for name in projected}
+        if self._of_items:
+            gate = tf.keras.initializers.Constant(_GATE)
+            self._gate = self.add_weight(name="attention/gate_bias", shape=[dim], initializer=gate)
+        else:
+            self._project_context = tf.keras.layers.Dense(dim, name="context")
 
     def call(
-        self, query: tf.Tensor, history: tf.Tensor, mask: tf.Tensor, sessions: tf.Tensor
+        self, states: tf.Tensor, items: tf.Tensor, mask: tf.Tensor, times: HistoryTimes
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Attend from the query to the history.
+        """Attend from each position to others.
 
         Args:
-            query: float [batch, q, width].
-            history: float [batch, k, any width].
-            mask: bool [batch, q, k], True where the query may attend.
-            sessions: int [batch, k], the session of each position of the history, counted from 0.
+            states: float [batch, length, dim].
+            items: float [batch, length, dim], the vectors of the items.
+            mask: bool [batch, length, length], True where a position may attend to another one.
+            times: the sessions of the positions, and the time between them.
 
         Returns:
-            The context [batch, q, width] and the weights [batch, q, k].
+            The context [batch, length, dim] and the weights [batch, length, length].
         """
+        query, key, value = (
+            self._project[name](states) if name in self._project else states for name in ("query", "key", "value")
+        )
         arguments = {**self._settings, **self._learned}
         if "sessions" in self._arguments:
-            arguments["sessions"] = sessions
-        inputs = (query, history, history)
-        if self._projects:
-            inputs = tuple(self._project[name](x) for name, x in zip(("query", "key", "value"), inputs, strict=True))
-        context, weights = self._function(*inputs, mask, **arguments)
-        if not self._projects:
-            context = tf.concat([query, context], axis=-1)
-        return self._project_context(context), weights
+            arguments["sessions"] = times.sessions
+        if self._bias is not None:
+            arguments["bias"] = tf.cast(self._bias(tf.shape(states)[1], times.elapsed_s), query.dtype)
+        context, weights = self._function(query, key, items if self._of_items else value, mask, **arguments)
+        if self._of_items:
+            return self._gate * context, weights
+        return self._project_context(tf.concat([query, context], axis=-1) if self._unprojected else context), weights
 
 
 class RecurrentBlock(tf.keras.layers.Layer):
@@ -124,45 +129,76 @@ class RecurrentBlock(tf.keras.layers.Layer):
 
 
 class AttentionBlock(tf.keras.layers.Layer):
-    """Causal self-attention and a feed-forward layer, each after a norm and inside a residual.
+    """Attention to earlier positions after a norm and inside a residual, then a feed-forward layer if there is one.
+
+    A position does not attend to itself: the residual carries its own state, and nearly all weight would go there.
 
     Args:
         dim: width of the states, in which scores are computed.
         attention: which attention, and its settings.
         dropout: rates of dropout.
+        reads_times: whether the time between two positions is known.
     """
 
-    def __init__(self, dim: int, attention: AttentionConfig, dropout: DropoutRates) -> None:
+    def __init__(self, dim: int, attention: AttentionConfig, dropout: DropoutRates, reads_times: bool) -> None:
         super().__init__()
-        self._attention = ProjectedAttention(dim, attention, name="attention")
-        self._norm, self._feed_forward_norm = (tf.keras.layers.LayerNormalization(epsilon=1e-6) for _ in range(2))
-        self._grow = tf.keras.layers.Dense(attention.feed_forward * dim, activation="gelu", name="grow")
-        self._shrink = tf.keras.layers.Dense(dim, name="shrink")
+        self._norm = tf.keras.layers.LayerNormalization(epsilon=1e-6)
+        self._attention = ProjectedAttention(dim, attention, reads_times)
         self._dropout = Dropout(dropout.hidden)
         self._key_dropout = dropout.attention
+        self._feed_forward = FeedForward(dim, attention.feed_forward, dropout) if attention.feed_forward else None
 
     def call(
-        self, states: tf.Tensor, valid: tf.Tensor, sessions: tf.Tensor, training: bool = False
+        self, states: tf.Tensor, items: tf.Tensor, valid: tf.Tensor, times: HistoryTimes, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attend to earlier positions and transform each state.
 
         Args:
             states: float [batch, length, dim].
+            items: float [batch, length, dim], the vectors of the items.
             valid: bool [batch, length], False at padding.
-            sessions: int [batch, length], counted from 0.
+            times: the sessions of the positions, and the time between them.
             training: whether dropout is on.
 
         Returns:
             The new states [batch, length, dim] and the weights [batch, length, length].
         """
-        mask = causal_mask(valid)
+        mask = earlier_mask(valid)
         if training and self._key_dropout:
             mask &= dropout_mask(tf.shape(mask), self._key_dropout)
-        normed = self._norm(states)
-        context, weights = self._attention(normed, normed, mask, sessions)
+        context, weights = self._attention(self._norm(states), items, mask, times)
         states += self._dropout(context, training=training)
-        grown = self._dropout(self._grow(self._feed_forward_norm(states)), training=training)
-        return states + self._dropout(self._shrink(grown), training=training), weights
+        return states if self._feed_forward is None else self._feed_forward(states, training=training), weights
+
+
+class FeedForward(tf.keras.layers.Layer):
+    """A layer of hidden units for each state, after a norm and inside a residual (Vaswani et al. 2017, section 3.3).
+
+    Args:
+        dim: width of the states.
+        times: width of the hidden units, as a multiple of dim.
+        dropout: rates of dropout.
+    """
+
+    def __init__(self, dim: int, times: int, dropout: DropoutRates) -> None:
+        super().__init__()
+        self._norm = tf.keras.layers.LayerNormalization(epsilon=1e-6)
+        self._grow = tf.keras.layers.Dense(times * dim, activation="gelu", name="grow")
+        self._shrink = tf.keras.layers.Dense(dim, name="shrink")
+        self._dropout = Dropout(dropout.hidden)
+
+    def call(self, states: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Transform each state.
+
+        Args:
+            states: float [batch, length, dim].
+            training: whether dropout is on.
+
+        Returns:
+            The new states [batch, length, dim].
+        """
+        grown = self._dropout(self._grow(self._norm(states)), training=training)
+        return states + self._dropout(self._shrink(grown), training=training)
 
 
 class HistoryEncoder(tf.keras.layers.Layer):
@@ -176,36 +212,44 @@ class HistoryEncoder(tf.keras.layers.Layer):
         encoder: the recurrent blocks.
         attention: the attention blocks, and whether they come before the recurrent ones.
         dropout: rates of dropout.
+        reads_times: whether the time between two positions is known.
 
     Example:
         >>> encoder = HistoryEncoder(4, EncoderConfig(units=8), AttentionConfig(), DropoutRates(0.1, 0.1, 0.0, 0.1))
         >>> valid = tf.constant([[True, True, False]])
-        >>> states, weights = encoder(tf.ones([1, 3, 4]), valid, sessions=tf.zeros([1, 3], tf.int32))
+        >>> states, weights = encoder(tf.ones([1, 3, 4]), valid, HistoryTimes(sessions=tf.zeros([1, 3], tf.int32)))
         >>> states.shape, weights.shape
         (TensorShape([1, 3, 4]), TensorShape([1, 3, 3]))
     """
 
-    def __init__(self, dim: int, encoder: EncoderConfig, attention: AttentionConfig, dropout: DropoutRates) -> None:
+    def __init__(
+        self,
+        dim: int,
+        encoder: EncoderConfig,
+        attention: AttentionConfig,
+        dropout: DropoutRates,
+        reads_times: bool = False,
+    ) -> None:
         super().__init__(name="history_encoder")
         layers = 0 if encoder.kind == "none" else encoder.layers
         self._recurrent_blocks = [
             RecurrentBlock(dim, encoder.kind, encoder.units, dropout.recurrence) for _ in range(layers)
         ]
-        self._attention_blocks = [AttentionBlock(dim, attention, dropout) for _ in range(attention.blocks)]
+        self._attention_blocks = [AttentionBlock(dim, attention, dropout, reads_times) for _ in range(attention.blocks)]
         self._attention_first = attention.position == "before"
         self._embedding_dropout = Dropout(dropout.embedding)
         self._output_dropout = Dropout(dropout.hidden)
         self._norm = tf.keras.layers.LayerNormalization(epsilon=1e-6)
 
     def call(
-        self, embeddings: tf.Tensor, valid: tf.Tensor, sessions: tf.Tensor, training: bool = False
+        self, embeddings: tf.Tensor, valid: tf.Tensor, times: HistoryTimes, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Encode every prefix of each history.
 
         Args:
             embeddings: float32 [batch, length, dim], padded on the right.
             valid: bool [batch, length], False at padding.
-            sessions: int [batch, length], the session of each position, counted from 0.
+            times: the sessions of the positions, and the time between them.
             training: whether dropout is on.
 
         Returns:
@@ -213,13 +257,13 @@ class HistoryEncoder(tf.keras.layers.Layer):
             on its own and earlier positions; and the weights of the last
             attention block, float32 [batch, length, length], 0 without a block.
         """
-        states = self._embedding_dropout(embeddings, training=training)
+        items = states = self._embedding_dropout(embeddings, training=training)
         length = tf.shape(embeddings)[1]
         weights = tf.zeros([tf.shape(embeddings)[0], length, length], embeddings.dtype)
         if not self._attention_first:
             states = self._recur(states, training)
         for block in self._attention_blocks:
-            states, weights = block(states, valid, sessions, training=training)
+            states, weights = block(states, items, valid, times, training=training)
         if self._attention_first:
             states = self._recur(states, training)
         return self._output_dropout(self._norm(states), training=training), weights

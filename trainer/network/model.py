@@ -1,4 +1,4 @@
-"""The network: one item embedding, a history encoder, a retrieval task and a ranking task."""
+"""The network: one item embedding, a history encoder, a retrieval task, and the scores of the ranking stage."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ from trainer.network.candidate_network import CandidateNetwork
 from trainer.network.cooccurrence import last_items
 from trainer.network.dropout import dropout_rates
 from trainer.network.encoder import HistoryEncoder
+from trainer.network.history_times import TimeRule
 from trainer.network.input_features import InputFeatures
-from trainer.network.item_vectors import ItemVectors, scaled
+from trainer.network.item_vectors import ItemVectors
 from trainer.network.model_parts import make_scorer, make_tasks, make_tower
-from trainer.network.ranking_task import HardNegativeRanking, Ranker
 from trainer.network.repeats import REPEAT_FEATURES, repeat_features
 from trainer.network.retrieval_task import CatalogueRetrieval
-from trainer.network.sessions import SessionRule
-from trainer.network.target_weights import target_weights
+from trainer.network.target_weights import event_weights_of, value_weights_of
 from trainer.network.tasks import TaskBatch
 from trainer.network.train_step import LOSSES, Batch, JointLossModel
 from trainer.network.weights import decays
@@ -48,8 +47,6 @@ class EncodedBatch(NamedTuple):
     """
 
     item_ids: tf.Tensor  # int64 [batch, length]
-    states: tf.Tensor  # float32 [batch, length, dim]
-    sessions: tf.Tensor  # int32 [batch, length], the session of each position, counted from 0
     query: tf.Tensor  # float32 [batch, dim + 1]
     attention: tf.Tensor  # float32 [batch, length], weights of the last state; 0 at padding, or without attention
 
@@ -103,25 +100,22 @@ class NextItemModel(JointLossModel):
         self.rerank_depth = model.reranker.candidates
         self.serves_reranked = False
         self._remove_seen = remove_seen
-        self._reranker = model.reranker
         self._l2 = train.l2
         self._event_weights = feature_spec.event_weights
-        self._session_rule = SessionRule.of(model.attention, feature_spec.encodings.gap_boundaries)
+        self._value_buckets = feature_spec.value_buckets if model.reranker.by_value else None
+        self._time_rule = TimeRule.of(model.attention, feature_spec.encodings)
         # Initial weights are drawn in the order in which layers are created: another order is another model.
         self.items = make_tower(stats, model, feature_spec, item_features, train)
         self._reads_all_items = train.loss.kind == "full"  # in each step
         self._inputs = InputFeatures(model.inputs, feature_spec.encodings, model.dim, max_length)
         self.dropout = dropout_rates(model.dropout, stats.targets_per_item)
-        self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, self.dropout)
+        times = feature_spec.encodings.times
+        self._encoder = HistoryEncoder(model.dim, model.encoder, model.attention, self.dropout, reads_times=times)
         self._retrieval_task = CatalogueRetrieval(train.loss, stats.target_fractions)
-        # Without a loss the network would not be trained, and its scores would be noise.
-        self._ranker = Ranker(model.dim, model.attention, model.reranker.hidden) if model.reranker.weight else None
-        self._ranking_task = HardNegativeRanking(model.reranker, feature_spec.value_buckets, feature_spec.event_weights)
         self._cooccurrence = make_scorer(stats, model, recent_popularity)
         self._tasks = make_tasks(model, self.items, item_features, feature_spec)
         self.score_names = [
             "retrieval",
-            *(["ranker"] if self._ranker else []),
             *(self._cooccurrence.names if self._cooccurrence else []),
             *(() if remove_seen else REPEAT_FEATURES),  # seen items are no candidates
         ]
@@ -157,13 +151,10 @@ class NextItemModel(JointLossModel):
         Returns:
             The states of all positions, and the query of each history.
         """
-        sessions = self._session_rule.indices(item_ids, codes)
-        states, weights = self._encode(self.items.catalogue(), item_ids, codes, sessions)
+        states, weights = self._encode(self.items.catalogue(), item_ids, codes)
         last = _at_last(states, item_ids)
         return EncodedBatch(
             item_ids=item_ids,
-            states=states,
-            sessions=sessions,
             query=tf.concat([last, tf.ones_like(last[:, :1])], axis=1),
             attention=_at_last(weights, item_ids),
         )
@@ -216,15 +207,6 @@ class NextItemModel(JointLossModel):
         items = self.items.catalogue()
         vectors, biases = items.look_up(candidate_ids)
         scores = [(tf.linalg.matvec(vectors, history.query[:, :-1]) + biases)[..., tf.newaxis]]
-        if self._ranker is not None:
-            ranked = self._ranker(
-                history.query[:, tf.newaxis, :-1],
-                scaled(vectors)[:, tf.newaxis],
-                history.states,
-                (history.item_ids != PADDING_ID)[:, tf.newaxis],
-                history.sessions,
-            )
-            scores.append(tf.squeeze(ranked, axis=1)[..., tf.newaxis])
         if self._cooccurrence is not None:
             scores.append(self._cooccurrence.features(history.item_ids, candidate_ids))
         if not self._remove_seen:
@@ -242,7 +224,7 @@ class NextItemModel(JointLossModel):
             attention.
         """
         item_ids, codes = inputs[ITEM_IDS], _codes(inputs)
-        return self._encode(self.items.catalogue(), item_ids, codes, self._session_rule.indices(item_ids, codes))[1]
+        return self._encode(self.items.catalogue(), item_ids, codes)[1]
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Evaluate as Keras does, with vectors of the items that are computed once and not in each batch."""
@@ -269,7 +251,7 @@ class NextItemModel(JointLossModel):
         self._test_means[f"ndcg@{K}"].update_state(tf.reduce_sum(hits * gains, axis=1))
         return {name: mean.result() for name, mean in self._test_means.items()}
 
-    def rerank_examples(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def rerank_examples(self, inputs: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return the candidates of a validation batch, to fit the weights of the ranking score.
 
         Args:
@@ -277,7 +259,8 @@ class NextItemModel(JointLossModel):
 
         Returns:
             The parts of a `RerankExamples`: the scores float32 [batch, c, score_names], whether there is a candidate
-            bool [batch, c], and the index of the target int64 [batch], -1 if it is not a candidate.
+            bool [batch, c], the index of the target int64 [batch], -1 if it is not a candidate, and the target's
+            weight float32 [batch].
         """
         history = self.encode(inputs[ITEM_IDS], _codes(inputs))
         depth = min(max(self.rerank_depth, K), self.item_count)
@@ -286,21 +269,23 @@ class NextItemModel(JointLossModel):
         ids = dedupe(found, self._excluded(inputs))
         hits = ids == inputs[TARGET_ID][:, tf.newaxis]
         target = tf.where(tf.reduce_any(hits, axis=1), tf.argmax(hits, axis=1), -1)
-        return self.scores(history, ids), ids != PADDING_ID, target
+        weights = event_weights_of(inputs, self._event_weights, like=inputs[ITEM_IDS])
+        if self._value_buckets is not None:
+            weights *= value_weights_of(inputs, self._value_buckets)
+        return self.scores(history, ids), ids != PADDING_ID, target, _of_target(weights, inputs[ITEM_IDS])
 
-    def joint_loss(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor, training: bool) -> Batch:
-        """Return the losses of retrieval and ranking, and their weighted sum with L2; see `JointLossModel`."""
+    def joint_loss(self, inputs: Batch, targets: tf.Tensor, training: bool) -> Batch:
+        """Return the losses of retrieval and of further tasks, and their weighted sum with L2; see `JointLossModel`."""
         item_ids, next_ids, codes = inputs[ITEM_IDS], inputs[NEXT_IDS], _codes(inputs)
         items = self.items.loss_catalogue(training, self._reads_all_items)
-        sessions = self._session_rule.indices(item_ids, codes)
-        states, _ = self._encode(items, item_ids, codes, sessions, training=training)
+        states, _ = self._encode(items, item_ids, codes, training)
         at_target = next_ids != PADDING_ID
-        weights = target_weights(inputs, self._event_weights) / targets
+        weights = event_weights_of(inputs, self._event_weights, like=item_ids)[:, 1:] / targets
         positives = tf.boolean_mask(next_ids, at_target)
         retrieval_loss = self._retrieval_task(
             tf.boolean_mask(states, at_target), items, positives, tf.boolean_mask(weights, at_target)
         )
-        loss, ranking_loss, further = retrieval_loss, tf.zeros([]), dict[str, tf.Tensor]()
+        loss, further = retrieval_loss, dict[str, tf.Tensor]()
         part = tf.cast(tf.size(positives), tf.float32) / targets
         if self._tasks is not None:
             values = codes.get(VALUE)
@@ -315,16 +300,12 @@ class NextItemModel(JointLossModel):
             )
             further = self._tasks.losses_of(batch)
             loss = self._tasks.weighted(retrieval_loss, further, part)
-        if self._ranker is not None:
-            ranking_loss = self._ranking_task.loss_of_batch(self._ranker, items, inputs, states, sessions)
-            ranking_loss /= rows * self._reranker.positions
-            loss += self._reranker.weight * ranking_loss
         if self._l2:
             # Each part and each replica adds its fraction, so together they add the penalty once.
             squares = tf.add_n([tf.reduce_sum(tf.square(w)) for w in self.trainable_variables if decays(w)])
             loss += self._l2 * squares * part
         of_tasks = {_loss_name(name): found for name, found in further.items()}
-        return {"loss": loss, "retrieval_loss": retrieval_loss, "ranking_loss": ranking_loss, **of_tasks}
+        return {"loss": loss, "retrieval_loss": retrieval_loss, **of_tasks}
 
     def measure_tasks(self, validation: tf.data.Dataset) -> dict[str, Any]:
         """Return the metrics of the further tasks, by their kind.
@@ -342,9 +323,8 @@ class NextItemModel(JointLossModel):
         item_ids, targets, codes = inputs[ITEM_IDS], inputs[TARGET_ID], _codes(inputs)
         known = targets <= self.item_count
         values = codes.get(VALUE)
-        if values is not None:  # that of the target follows those of the history
-            lengths = tf.math.count_nonzero(item_ids, axis=1, keepdims=True)
-            values = tf.boolean_mask(tf.gather(values, lengths, batch_dims=1)[:, 0], known)
+        if values is not None:
+            values = tf.boolean_mask(_of_target(values, item_ids), known)
         targets, states = (tf.boolean_mask(x, known) for x in (targets, self.encode(item_ids, codes).query[:, :-1]))
         weights = tf.ones(tf.shape(targets))
         return TaskBatch(states, targets, values, weights, tf.ones([]), self.items.catalogue(), training=False)
@@ -361,11 +341,12 @@ class NextItemModel(JointLossModel):
         return inputs[EXCLUDE_IDS][:, :0]
 
     def _encode(
-        self, items: ItemVectors, item_ids: tf.Tensor, codes: Codes, sessions: tf.Tensor, training: bool = False
+        self, items: ItemVectors, item_ids: tf.Tensor, codes: Codes, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return states and attention weights in float32, in any precision they are computed in."""
         vectors = self._inputs(items.embed(item_ids), codes, training=training)
-        states, weights = self._encoder(vectors, item_ids != PADDING_ID, sessions, training=training)
+        times = self._time_rule.read(item_ids, codes)
+        states, weights = self._encoder(vectors, item_ids != PADDING_ID, times, training=training)
         return tf.cast(states, tf.float32), tf.cast(weights, tf.float32)
 
 
@@ -377,6 +358,12 @@ def _codes(inputs: Batch) -> Codes:
     """Return the codes among a batch's features, by column."""
     prefix = codes_key("")
     return {name.removeprefix(prefix): codes for name, codes in inputs.items() if name.startswith(prefix)}
+
+
+def _of_target(values: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:
+    """Reduce [batch, length + 1] to [batch], the value that follows those of each history: that of the target."""
+    lengths = tf.math.count_nonzero(item_ids, axis=1, keepdims=True)
+    return tf.gather(values, lengths, batch_dims=1)[:, 0]
 
 
 def _at_last(values: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:

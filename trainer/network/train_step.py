@@ -14,7 +14,7 @@ from trainer.network.weights import with_distinct_rows
 Batch = dict[str, tf.Tensor]
 
 STEP = "step_"  # prefix of the logs of a single step; the others are means of the epoch
-LOSSES = ("loss", "retrieval_loss", "ranking_loss")
+LOSSES = ("loss", "retrieval_loss")
 
 
 class JointLossModel(tfrs.Model):
@@ -32,13 +32,12 @@ class JointLossModel(tfrs.Model):
         super().__init__()
         self._parts = parts
 
-    def joint_loss(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor, training: bool) -> Batch:
+    def joint_loss(self, inputs: Batch, targets: tf.Tensor, training: bool) -> Batch:
         """Return the losses of some histories as their part of a mean over the whole batch.
 
         Args:
             inputs: `{item_ids, next_ids}` int64 [batch, length], and the codes that the model reads.
             targets: float32 scalar, the targets of the whole batch.
-            rows: float32 scalar, the histories of the whole batch.
             training: whether dropout is on.
 
         Returns:
@@ -53,8 +52,7 @@ class JointLossModel(tfrs.Model):
             inputs: as in `joint_loss`.
             training: whether dropout is on.
         """
-        targets, rows = _targets_and_rows(inputs)
-        return self.joint_loss(inputs, targets, rows, training)["loss"]
+        return self.joint_loss(inputs, _targets(inputs), training)["loss"]
 
     # AutoGraph does not recognize Keras 2 outside of TensorFlow and would convert all of it: 20 s for nothing.
     @tf.autograph.experimental.do_not_convert
@@ -69,8 +67,8 @@ class JointLossModel(tfrs.Model):
             its loss, and the norm of all its gradients before they are clipped.
         """
         replicas = tf.distribute.get_replica_context()
-        targets, rows = replicas.all_reduce(tf.distribute.ReduceOp.SUM, _targets_and_rows(inputs))
-        losses, gradients = self._gradients(inputs, targets, rows)
+        targets = replicas.all_reduce(tf.distribute.ReduceOp.SUM, _targets(inputs))
+        losses, gradients = self._gradients(inputs, targets)
         summed = [
             (with_distinct_rows(gradient), variable)
             for gradient, variable in self.optimizer.aggregate_gradients(
@@ -87,15 +85,15 @@ class JointLossModel(tfrs.Model):
             f"{STEP}gradient_norm": tf.linalg.global_norm([gradient for gradient, _ in summed]),
         }
 
-    def _gradients(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
+    def _gradients(self, inputs: Batch, targets: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
         """Return the losses of a batch and the gradients of its loss, added over the parts of the batch."""
         if self._parts == 1:
-            return self._gradients_of_part(inputs, targets, rows)
+            return self._gradients_of_part(inputs, targets)
         size = -(-tf.shape(inputs[ITEM_IDS])[0] // self._parts)
 
         def add_part(part: tf.Tensor, *sums: Any) -> tuple[tf.Tensor, Any]:
             some = {name: x[part * size : (part + 1) * size] for name, x in inputs.items()}
-            return part + 1, *tf.nest.map_structure(tf.add, sums, self._gradients_of_part(some, targets, rows))
+            return part + 1, *tf.nest.map_structure(tf.add, sums, self._gradients_of_part(some, targets))
 
         _, losses, gradients = tf.while_loop(
             lambda part, *_: part < self._parts,
@@ -109,15 +107,12 @@ class JointLossModel(tfrs.Model):
         )
         return losses, gradients
 
-    def _gradients_of_part(self, inputs: Batch, targets: tf.Tensor, rows: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
+    def _gradients_of_part(self, inputs: Batch, targets: tf.Tensor) -> tuple[Batch, list[tf.Tensor]]:
         with tf.GradientTape() as tape:
-            losses = self.joint_loss(inputs, targets, rows, training=True)
+            losses = self.joint_loss(inputs, targets, training=True)
         return losses, tape.gradient(losses["loss"], self.trainable_variables)
 
 
-def _targets_and_rows(inputs: Batch) -> list[tf.Tensor]:
-    """Return how many targets and how many histories a batch has, float32 scalars."""
-    return [
-        tf.reduce_sum(tf.cast(inputs[NEXT_IDS] != PADDING_ID, tf.float32)),
-        tf.cast(tf.shape(inputs[ITEM_IDS])[0], tf.float32),
-    ]
+def _targets(inputs: Batch) -> tf.Tensor:
+    """Return how many targets a batch has, a float32 scalar."""
+    return tf.reduce_sum(tf.cast(inputs[NEXT_IDS] != PADDING_ID, tf.float32))

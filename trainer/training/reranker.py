@@ -42,11 +42,13 @@ class RerankExamples(NamedTuple):
         scores: float32 [n, candidates, scores].
         present: bool [n, candidates], False where there is no candidate.
         target: int64 [n], the index of the target; -1 if it is not a candidate.
+        weight: float32 [n], how much each target counts in a fit.
     """
 
     scores: Floats
     present: npt.NDArray[np.bool_]
     target: Ints
+    weight: Floats
 
 
 def fit_reranker(model: NextItemModel, validation: tf.data.Dataset) -> ModelInfo:
@@ -105,14 +107,13 @@ def fit_conditional_logit(examples: RerankExamples, start: Floats) -> Floats:
 
     Example:
         >>> scores = np.array([[[1.0], [0.0]], [[1.0], [0.0]], [[0.0], [1.0]]], np.float32)
-        >>> examples = RerankExamples(scores, np.ones((3, 2), bool), np.array([0, 0, 0]))
+        >>> examples = RerankExamples(scores, np.ones((3, 2), bool), np.array([0, 0, 0]), np.ones(3, np.float32))
         >>> fit_conditional_logit(examples, np.zeros(1, np.float32)).round(2)  # 2 of 3 targets score higher: log 2
         array([0.69], dtype=float32)
     """
-    known = examples.target >= 0
-    if not known.any():
+    if not (examples.target >= 0).any():
         return start
-    scores, present, target = (tf.constant(x[known]) for x in examples)
+    scores, present, target, weight = (tf.constant(x) for x in _with_known_target(examples))
     task = _listwise_task()
 
     @tf.function(autograph=False)
@@ -120,7 +121,7 @@ def fit_conditional_logit(examples: RerankExamples, start: Floats) -> Floats:
         with tf.GradientTape() as tape:
             tape.watch(weights)
             values = tf.where(present, tf.tensordot(scores, weights, axes=1), scores.dtype.min)
-            total = task(labels=target, predictions=values) + _RIDGE * tf.reduce_sum(tf.square(weights - start))
+            total = task(target, values, weight) + _RIDGE * tf.reduce_sum(tf.square(weights - start))
         return total, tape.gradient(total, weights)
 
     def with_gradient(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
@@ -143,10 +144,9 @@ def fit_network(examples: RerankExamples, weights: Floats) -> CandidateNetwork |
     Returns:
         The network, or None if too few examples can be used.
     """
-    known = examples.target >= 0
-    if known.sum() < _FEWEST:
+    scores, present, target, weight = _with_known_target(examples)
+    if len(target) < _FEWEST:
         return None
-    scores, present, target = (x[known] for x in examples)
     mean, deviation = scores[present].mean(axis=0), scores[present].std(axis=0) + 1e-6
     random = np.random.default_rng(0)
     count = scores.shape[2]
@@ -159,16 +159,16 @@ def fit_network(examples: RerankExamples, weights: Floats) -> CandidateNetwork |
     optimizer.build(variables)
 
     @tf.function(autograph=False)
-    def step(scores: tf.Tensor, present: tf.Tensor, target: tf.Tensor) -> None:
+    def step(scores: tf.Tensor, present: tf.Tensor, target: tf.Tensor, weight: tf.Tensor) -> None:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             values = tf.tensordot(scores, weights, axes=1) + network((scores - mean) / deviation)
-            loss = task(labels=target, predictions=tf.where(present, values, scores.dtype.min))
+            loss = task(target, tf.where(present, values, scores.dtype.min), weight)
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
     for _ in range(_STEPS):
         batch = random.choice(len(target), min(_BATCH_SIZE, len(target)), replace=False)
-        step(*(tf.constant(x[batch]) for x in (scores, present, target)))
+        step(*(tf.constant(x[batch]) for x in (scores, present, target, weight)))
     hidden, bias, output = network.weights
     return CandidateNetwork(NetworkWeights(hidden / deviation[:, np.newaxis], bias - mean / deviation @ hidden, output))
 
@@ -254,6 +254,14 @@ def mean_metrics(target_ranks: Ints) -> dict[str, float]:
     """
     recall, ndcg = recall_and_ndcg(target_ranks, K)
     return {f"recall@{K}": float(recall.mean()), f"ndcg@{K}": float(ndcg.mean())}
+
+
+def _with_known_target(examples: RerankExamples) -> RerankExamples:
+    """Return the examples whose target is a candidate. The mean of their weights is 1."""
+    known = examples.target >= 0
+    weight = examples.weight[known]
+    mean = max(float(weight.sum()), 1e-9) / max(len(weight), 1)
+    return RerankExamples(examples.scores[known], examples.present[known], examples.target[known], weight / mean)
 
 
 def _listwise_task() -> tfrs.tasks.Ranking:

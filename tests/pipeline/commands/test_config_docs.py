@@ -36,7 +36,6 @@ def test_settings_tables_show_defaults_and_allowed_values() -> None:
     assert table["`split.kind`"] == ["`leave_one_out`", "`leave_one_out`, `temporal`, `session`"]
     assert table["`split.test_share`"] == ["`0.1`", "number > 0 and < 1"]
     assert table["`model.dropout.hidden`"] == ["none", "number ≥ 0 and < 1"]
-    assert table["`model.reranker.hidden`"] == ["`[64]`", "list: integer ≥ 1"]
     assert table["`train.seed`"] == ["`1`", "integer ≥ 0 and < 4,294,967,296"]
     assert table["`train.profile`"] == ["none", "list of 2: integer ≥ 0"]
     assert table["`evaluate.gate.floors`"] == ["`{}`", "map: names to number"]

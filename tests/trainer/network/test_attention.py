@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from trainer.network.attention import (
     additive,
-    causal_mask,
     concat,
     dot_product,
+    earlier_mask,
     general,
     hierarchical,
     local_monotonic,
@@ -65,10 +65,20 @@ def test_multi_head_equals_keras_without_its_projections(heads: int) -> None:
     np.testing.assert_allclose(weights, np.mean(by_head, axis=1), atol=1e-5)
 
 
-def test_causal_mask_allows_the_position_itself_and_earlier_valid_ones() -> None:
-    mask = causal_mask(tf.constant([[True, True, True], [True, False, False]]))
+def test_bias_of_multi_head_is_added_to_the_scores_of_its_head() -> None:
+    """Equal keys have equal scores, so that the weights are the softmax of the biases."""
+    bias = RNG.normal(size=(BATCH, 2, QUERIES, KEYS)).astype(np.float32)
+    _, weights = multi_head(QUERY, np.ones_like(KEY), VALUE, MASK, heads=2, bias=tf.constant(bias))
+    for row, query in np.ndindex(BATCH, QUERIES):
+        count = VALID[row].sum()
+        expected = np.mean([softmax(bias[row, head, query, :count]) for head in range(2)], axis=0)
+        np.testing.assert_allclose(weights[row, query, :count], expected, atol=1e-6)
+
+
+def test_earlier_mask_allows_valid_positions_before_each_one() -> None:
+    mask = earlier_mask(tf.constant([[True, True, True], [True, False, False]]))
     t, f = True, False
-    assert mask.numpy().tolist() == [[[t, f, f], [t, t, f], [t, t, t]], [[t, f, f], [t, f, f], [t, f, f]]]
+    assert mask.numpy().tolist() == [[[f, f, f], [t, f, f], [t, t, f]], [[f, f, f], [t, f, f], [t, f, f]]]
 
 
 def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

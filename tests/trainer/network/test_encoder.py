@@ -9,10 +9,12 @@ from schemas import config
 from trainer.network.attention import ATTENTION
 from trainer.network.dropout import dropout_rates
 from trainer.network.encoder import HistoryEncoder, ProjectedAttention
+from trainer.network.history_times import HistoryTimes
 
 BATCH, LENGTH, DIM = 3, 6, 4
 LENGTHS = [6, 3, 1]
 SESSIONS = np.broadcast_to(np.arange(LENGTH) // 2, (BATCH, LENGTH)).astype(np.int32)
+TIMES = HistoryTimes(SESSIONS)
 
 Array = npt.NDArray[np.float32]
 
@@ -26,7 +28,7 @@ def encoder(dropout: float = 0.0, units: int = 5, recurrence: str = "gru", layer
         config.AttentionConfig(heads=2, window=4, **attention),
         dropout_rates(config.DropoutConfig.model_validate(dropout), 100.0),
     )
-    return lambda embeddings, valid, training=False: layer(embeddings, valid, SESSIONS, training=training)
+    return lambda embeddings, valid, training=False: layer(embeddings, valid, TIMES, training=training)
 
 
 def batch() -> tuple[Array, npt.NDArray[np.bool_]]:
@@ -36,23 +38,27 @@ def batch() -> tuple[Array, npt.NDArray[np.bool_]]:
 
 
 @pytest.mark.parametrize("kind", sorted(ATTENTION))
-def test_encoder_returns_states_as_wide_as_embeddings_and_causal_weights(kind: str) -> None:
+def test_encoder_returns_states_as_wide_as_embeddings_and_weights_of_earlier_positions(kind: str) -> None:
     states, weights = encoder(kind=kind)(*batch())
     assert states.shape == (BATCH, LENGTH, DIM)
     sums = tf.reduce_sum(weights, axis=-1).numpy()
-    np.testing.assert_allclose(sums, np.ones((BATCH, LENGTH)), atol=1 if kind == "local_predictive" else 1e-6)
-    assert (np.triu(weights[0], 1) == 0).all()
+    assert (sums[:, 0] == 0).all()  # nothing is earlier
+    np.testing.assert_allclose(
+        sums[:, 1:], np.ones((BATCH, LENGTH - 1)), atol=1 if kind == "local_predictive" else 1e-6
+    )
+    assert (np.triu(weights[0]) == 0).all()
     assert (weights[1, :, 3:].numpy() == 0).all()
 
 
 @pytest.mark.parametrize("position", ["before", "after"])
 @pytest.mark.parametrize(("recurrence", "blocks"), [("rnn", 0), ("rnn", 1), ("none", 1), ("none", 2)])
+@pytest.mark.parametrize("values", ["items", "states"])
 @pytest.mark.parametrize("kind", sorted(ATTENTION))
-def test_state_ignores_later_positions(kind: str, recurrence: str, blocks: int, position: str) -> None:
+def test_state_ignores_later_positions(kind: str, values: str, recurrence: str, blocks: int, position: str) -> None:
     embeddings, valid = batch()
     changed = embeddings.copy()
     changed[0, 3, 0] += 1.0
-    layer = encoder(recurrence=recurrence, kind=kind, blocks=blocks, position=position)
+    layer = encoder(recurrence=recurrence, kind=kind, values=values, blocks=blocks, position=position)
     before, after = layer(embeddings, valid)[0].numpy(), layer(changed, valid)[0].numpy()
     np.testing.assert_allclose(before[0, :3], after[0, :3], atol=1e-6)
     assert np.abs(before[0, 4:] - after[0, 4:]).max() > 1e-4  # later states do depend on it
@@ -78,7 +84,7 @@ def test_attention_block_carries_early_items_past_the_recurrence() -> None:
     hidden[0, 0] = False
     layer = encoder()
     difference = layer(embeddings, valid)[0].numpy()[0] - layer(embeddings, hidden)[0].numpy()[0]
-    assert (np.abs(difference).max(axis=-1) > 1e-5).all()
+    assert (np.abs(difference).max(axis=-1)[1:] > 1e-5).all()
 
 
 @pytest.mark.parametrize("rate", sorted(config.DropoutConfig.model_fields))
@@ -119,22 +125,44 @@ def test_each_recurrent_layer_changes_the_states() -> None:
     assert np.abs(states[1] - states[2]).max() > 1e-3
 
 
-@pytest.mark.parametrize("kind", sorted(ATTENTION))
-def test_projected_attention_has_a_gradient_for_each_weight(kind: str) -> None:
-    """Functions with projections accept a history of any width."""
-    rng = np.random.default_rng(7)
-    query = rng.normal(size=(BATCH, 4, 6)).astype(np.float32)
-    own_space = kind in {"additive", "multi_head", "scaled_dot_product", "memory_network", "hierarchical"}
-    history = rng.normal(size=(BATCH, LENGTH, 9 if own_space else 6)).astype(np.float32)
+def projected(kind: str, values: str, reads_times: bool = False) -> ProjectedAttention:
     tf.keras.utils.set_random_seed(0)
-    layer = ProjectedAttention(8, config.AttentionConfig(kind=kind))  # type: ignore[arg-type]
+    return ProjectedAttention(DIM, config.AttentionConfig(kind=kind, values=values), reads_times)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("values", ["items", "states"])
+@pytest.mark.parametrize("kind", sorted(ATTENTION))
+def test_projected_attention_has_a_gradient_for_each_weight(kind: str, values: str) -> None:
+    rng = np.random.default_rng(7)
+    states, items = rng.normal(size=(2, BATCH, LENGTH, DIM)).astype(np.float32)
+    layer = projected(kind, values, reads_times=True)
+    times = HistoryTimes(SESSIONS, elapsed_s=tf.cumsum(tf.fill([BATCH, LENGTH], 3.0), axis=1))
     with tf.GradientTape() as tape:
-        context, _ = layer(query, history, np.ones((BATCH, 4, LENGTH), np.bool_), SESSIONS)
+        context, _ = layer(states, items, np.ones((BATCH, LENGTH, LENGTH), np.bool_), times)
         loss = tf.reduce_sum(context**2)
-    assert context.shape == (BATCH, 4, 6)
+    assert context.shape == (BATCH, LENGTH, DIM)
     for variable, gradient in zip(
         layer.trainable_variables, tape.gradient(loss, layer.trainable_variables), strict=True
     ):
         # A softmax ignores a constant added to all scores of a query, as a key bias adds in a dot product.
         if kind == "additive" or not variable.name.endswith("key/bias:0"):
-            assert np.abs(gradient).max() > 1e-6, variable.name
+            assert np.abs(tf.convert_to_tensor(gradient)).max() > 1e-6, variable.name
+
+
+@pytest.mark.parametrize("kind", sorted(ATTENTION))
+def test_context_of_items_is_a_tenth_of_the_weighted_items_at_first(kind: str) -> None:
+    rng = np.random.default_rng(7)
+    states, items = rng.normal(size=(2, BATCH, LENGTH, DIM)).astype(np.float32)
+    mask = np.tri(LENGTH, k=-1, dtype=np.bool_)[np.newaxis].repeat(BATCH, axis=0)
+    context, weights = projected(kind, "items")(states, items, mask, TIMES)
+    if kind != "multi_head":  # its heads have weights of their own
+        np.testing.assert_allclose(context, 0.1 * weights.numpy() @ items, atol=1e-5)
+    one = projected(kind, "items")(states, np.ones_like(items), mask, TIMES)[0].numpy()
+    np.testing.assert_allclose(one, 0.1 * weights.numpy().sum(axis=-1, keepdims=True).repeat(DIM, axis=-1), atol=1e-5)
+
+
+@pytest.mark.parametrize("values", ["items", "states"])
+def test_feed_forward_layer_changes_the_states(values: str) -> None:
+    states = [encoder(values=values, feed_forward=times)(*batch())[0].numpy() for times in (0, 1, 3)]
+    assert np.abs(states[0] - states[1]).max() > 1e-3
+    assert np.abs(states[1] - states[2]).max() > 1e-3

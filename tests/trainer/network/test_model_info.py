@@ -43,7 +43,7 @@ def configured(**model: Any) -> Config:
 def test_input_contract_lists_only_columns_of_interactions() -> None:
     config = configured(
         inputs={"query_time": True, "columns": ["event", "price", "section"]},
-        reranker={"by_value": True, "weight": 0.1},
+        reranker={"by_value": True},
     )
     assert input_contract(config.trainer_config) == InputContract(
         reads=("query_time", "event", "price", "section"),

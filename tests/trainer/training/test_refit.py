@@ -73,7 +73,7 @@ def test_refit_on_longer_timelines_changes_the_counts_only(trained: Trained) -> 
     before, after = scores(trained.model), scores(model)
     names = model.score_names
     counted = names.index("markov")
-    np.testing.assert_array_equal(after[..., :counted], before[..., :counted])  # retrieval and the ranker
+    np.testing.assert_array_equal(after[..., :counted], before[..., :counted])  # retrieval
     followers = names.index("followers")
     assert (after[..., followers] != before[..., followers]).any()
     assert after[1, :, followers].argmax() + 1 == 35  # the planted successor of 8: 1 + (21 x 7 + 7) modulo 40

@@ -1,6 +1,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy import special, stats
 
@@ -28,7 +29,12 @@ def made(weights: list[float], n: int = 4_000, candidates: int = 6, seed: int = 
 def chosen(scores: Any, present: Any, utilities: Any, rng: np.random.Generator) -> RerankExamples:
     probabilities = special.softmax(np.where(present, utilities, -np.inf), axis=1)
     target = np.array([rng.choice(len(row), p=row) for row in probabilities])
-    return RerankExamples(scores, present, target)
+    return RerankExamples(scores, present, target, np.ones(len(target), np.float32))
+
+
+def taken(examples: RerankExamples, rows: npt.NDArray[np.int64]) -> RerankExamples:
+    scores, present, target, weight = examples
+    return RerankExamples(scores[rows], present[rows], target[rows], weight[rows])
 
 
 def test_conditional_logit_recovers_weights_of_simulated_users() -> None:
@@ -42,16 +48,44 @@ def test_conditional_logit_ignores_targets_outside_candidates() -> None:
         np.concatenate([examples.scores] * 2),
         np.concatenate([examples.present] * 2),
         np.append(examples.target, np.full(500, -1)),
+        np.ones(1_000, np.float32),
     )
     np.testing.assert_allclose(fit_conditional_logit(misses, start), fit_conditional_logit(examples, start), atol=1e-4)
-    nothing = RerankExamples(examples.scores, examples.present, np.full(500, -1))
+    nothing = examples._replace(target=np.full(500, -1))
     np.testing.assert_array_equal(fit_conditional_logit(nothing, start), start)
+
+
+def test_weight_of_a_target_counts_like_repetitions_in_a_conditional_logit() -> None:
+    examples, start = made([1.0, 0.5], n=400), np.zeros(2, np.float32)
+    times = np.arange(400) % 3 + 1
+    repeated = taken(examples, np.repeat(np.arange(400), times))
+    weighted = examples._replace(weight=10 * times.astype(np.float32))  # only ratios count
+    found = fit_conditional_logit(weighted, start)
+    np.testing.assert_allclose(found, fit_conditional_logit(repeated, start), atol=1e-3)
+    assert np.abs(found - fit_conditional_logit(examples, start)).max() > 0.01
+
+
+def test_network_learns_from_the_targets_that_weigh() -> None:
+    """Every other user chooses by the greater of two scores, the others by the smaller one."""
+    rng = np.random.default_rng(1)
+    scores = rng.normal(size=(4_000, 6, 2)).astype(np.float32)
+    greater = np.arange(4_000) % 2 == 0
+    utilities = 4 * np.where(greater[:, np.newaxis], scores.max(axis=2), scores.min(axis=2))
+    examples = chosen(scores, np.ones(scores.shape[:2], np.bool_), utilities, rng)
+    ones = np.ones(2, np.float32)
+
+    def ndcg(weigh: Any) -> float:
+        network = fit_network(examples._replace(weight=np.where(weigh, 1.0, 0.01).astype(np.float32)), ones)
+        return mean_metrics(ranks(examples, ones, network)[greater])["ndcg@10"]
+
+    assert ndcg(greater) > ndcg(~greater) + 0.05
 
 
 def test_rank_counts_present_candidates_with_higher_or_equal_scores() -> None:
     scores = np.array([[[3], [2], [1]], [[3], [2], [1]], [[3], [2], [1]], [[1], [1], [1]]], np.float32)
     present = np.array([[True] * 3, [False, True, True], [True] * 3, [True] * 3])
-    found = ranks(RerankExamples(scores, present, np.array([1, 1, -1, 0])), np.ones(1, np.float32))
+    examples = RerankExamples(scores, present, np.array([1, 1, -1, 0]), np.ones(4, np.float32))
+    found = ranks(examples, np.ones(1, np.float32))
     assert found.tolist() == [2, 1, np.iinfo(np.int64).max, 3]  # among equal scores the target is last
 
 
@@ -65,8 +99,7 @@ def test_mean_metrics_count_ten_ranks() -> None:
 def test_cross_validated_ranks_of_noise_are_at_chance(cases_per_user: int) -> None:
     """Weights for 40 columns of noise look good only on the 100 cases that they are fitted to."""
     alone = made([0.0] * 40, n=100, candidates=30)
-    scores, present, target = (np.repeat(part, cases_per_user, axis=0) for part in alone)
-    examples = RerankExamples(scores.astype(np.float32), present.astype(np.bool_), target.astype(np.int64))
+    examples = taken(alone, np.repeat(np.arange(100), cases_per_user))
     start = np.zeros(40, np.float32)
     fitted = mean_metrics(ranks(examples, fit_conditional_logit(examples, start)))["ndcg@10"]
     by_chance = float(np.mean([1 / np.log2(1 + rank) if rank <= 10 else 0 for rank in range(1, 31)]))

@@ -21,7 +21,7 @@ def trained(folder: Path, examples: list[Example], train: dict[str, Any], **mode
         config.TrainerConfig.model_validate(
             {
                 "history": {"max_length": 4},
-                "model": {"dim": 8, "encoder": {"units": 8}, "reranker": {"weight": 0.1, "hidden": [4]}, **model},
+                "model": {"dim": 8, "encoder": {"units": 8}, **model},
                 "train": {"epochs": 2, **train},
                 "serving": {},
             }

@@ -22,7 +22,7 @@ from trainer.training.strategy import make_strategy
 THIS = "tests.trainer.training.test_strategy"
 
 # Without dropout and ranking, whose random numbers differ between one device and two. All else must be equal.
-MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0, "reranker": {"weight": 0.0}}
+MODEL = {"dim": 16, "encoder": {"units": 16}, "dropout": 0.0}
 # Of a batch of 7, two devices get 4 and 3 rows.
 TRAIN = {"epochs": 3, "batch_size": 7, "learning_rate": 0.01, "warmup_steps": 5, "seed": 5}
 

@@ -11,7 +11,7 @@ from schemas.features import ITEM_IDS, PADDING_ID
 from trainer.metrics.attention_shares import attention_shares
 from trainer.training.callbacks.tensorboard import TrainingCallback
 
-ENTROPY, OWN = "epoch_attention_entropy", "epoch_attention_own_position"
+ENTROPY, NEWEST = "epoch_attention_entropy", "epoch_attention_newest_position"
 
 
 class AttentionScalars(TrainingCallback):
@@ -19,19 +19,19 @@ class AttentionScalars(TrainingCallback):
 
     Args:
         writer: the writer of the validation split.
-        batch: a batch of validation. Histories with fewer than two items are left out.
+        batch: a batch of validation. Histories with fewer than three items are left out.
     """
 
     def __init__(self, writer: tf.summary.SummaryWriter, batch: Mapping[str, tf.Tensor]) -> None:
         super().__init__()
         self._writer = writer
         lengths = np.count_nonzero(batch[ITEM_IDS] != PADDING_ID, axis=1)
-        kept = np.flatnonzero(lengths > 1)
+        kept = np.flatnonzero(lengths > 2)
         self._last = lengths[kept] - 1
         self._histories = {name: tf.gather(values, kept) for name, values in batch.items()}
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Write the mean entropy, and the mean weight of the last position, which is the query's own."""
+        """Write the mean entropy, and the mean weight of the newest position that the last one reads."""
         if not len(self._last):
             return
         weights = self.model.attention(self._histories).numpy()
@@ -39,4 +39,4 @@ class AttentionScalars(TrainingCallback):
         if len(shares.entropy):
             with self._writer.as_default(epoch):
                 tf.summary.scalar(ENTROPY, shares.entropy.mean())
-                tf.summary.scalar(OWN, shares.own.mean())
+                tf.summary.scalar(NEWEST, shares.newest.mean())

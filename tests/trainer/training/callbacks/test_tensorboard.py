@@ -19,7 +19,7 @@ from tests.trainer.fitting import LENGTH, TRAIN, fit_planted
 from trainer.training.callbacks import tensorboard
 from trainer.training.callbacks.tensorboard import HistogramLogger, SummaryWriters
 
-BY_EPOCH = {"train": ["loss", "retrieval_loss", "ranking_loss"], "validation": ["recall@10", "ndcg@10"]}
+BY_EPOCH = {"train": ["loss", "retrieval_loss"], "validation": ["recall@10", "ndcg@10"]}
 BY_STEP = ["step_loss", "step_gradient_norm", "step_learning_rate"]
 
 
@@ -132,7 +132,7 @@ def test_hparams_hold_settings_and_metrics_of_served_stage(run: Run) -> None:
 
 def test_graph_shows_the_loss(run: Run) -> None:
     scopes = {node.name.split("/")[0] for node in events(run.logs).Graph().node}
-    assert {"history_encoder", "retrieval", "ranker", "ranking"} <= scopes
+    assert {"history_encoder", "retrieval"} <= scopes
 
 
 def test_resumed_training_continues_the_logs_of_the_killed_one(run: Run, tmp_path: Path) -> None:
