@@ -5,12 +5,13 @@ A row is a set of settings that differ from the defaults. Its name is its key in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.provenance import REPOSITORY
 
+BENCHMARKS = REPOSITORY / "benchmarks"
 HISTORY = "history.max_length"  # a row that sets it needs examples of its own
 
 ATTENTION = (
@@ -25,15 +26,14 @@ ATTENTION = (
     "hierarchical",
 )
 
+VALUES_OF_STATES = "attention: values of states, feed-forward layer"
+
 ATTENTION_ROWS: dict[str, tuple[str, ...]] = {
     "default": (),
     **{f"attention: {kind}": (f"model.attention.kind={kind}",) for kind in ATTENTION},
     "attention: values of states": ("model.attention.values=states",),
     "attention: feed-forward layer": ("model.attention.feed_forward=2",),
-    "attention: values of states, feed-forward layer": (
-        "model.attention.values=states",
-        "model.attention.feed_forward=2",
-    ),
+    VALUES_OF_STATES: ("model.attention.values=states", "model.attention.feed_forward=2"),
     "attention: none": ("model.attention.blocks=0",),
 }
 
@@ -103,9 +103,34 @@ class Log(NamedTuple):
     config: Path
     epochs: int
     rows: Mapping[str, tuple[str, ...]]
+    option: str | None = None  # of the commands, that gives the log's file; None if the configuration names it
 
+
+# What attention brings, on logs where all rows take too long. Each pair is a row and the row that is subtracted.
+FEW_ROWS = {
+    name: ATTENTION_ROWS[name] for name in ("default", "attention: general", VALUES_OF_STATES, "attention: none")
+}
+PAIRS = (
+    ("default", "attention: none"),
+    ("default", "attention: general"),
+    ("default", VALUES_OF_STATES),
+)
 
 LOGS = {
     "MovieLens-100K": Log(Path(__file__).with_name("movielens-100k.yaml"), 16, ROWS),
-    "Online Retail": Log(REPOSITORY / "benchmarks" / "online-retail.yaml", 10, ATTENTION_ROWS),
+    "Amazon Toys": Log(BENCHMARKS / "refit" / "toys.yaml", 20, FEW_ROWS, "toys"),
+    "Online Retail": Log(BENCHMARKS / "online-retail.yaml", 10, FEW_ROWS, "online_retail"),
+    "MovieLens-1M": Log(Path(__file__).with_name("movielens-1m.yaml"), 10, FEW_ROWS, "movielens_1m"),
 }
+
+
+def examples_folder(work: Path, log: str, switches: Iterable[str]) -> Path:
+    """Return the root of the run that makes the examples of a row.
+
+    Args:
+        work: folder for intermediate files.
+        log: key of `LOGS`.
+        switches: the row's settings.
+    """
+    history = [switch for switch in switches if switch.startswith(HISTORY)]
+    return work / "-".join(["examples", log.replace(" ", "-"), *history])

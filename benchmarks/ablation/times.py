@@ -1,8 +1,9 @@
 """Time an epoch of each row of the ablation, and record it.
 
-    .venv/bin/python -m benchmarks.ablation.times --work runs/ablation --online-retail invoices.csv.gz
+    .venv/bin/python -m benchmarks.ablation.times --work runs/ablation
 
-A row that `times.jsonl` has already is not timed again. The second epoch is timed,
+A row that `times.jsonl` has already is not timed again. The logs are those whose examples
+`benchmarks.ablation.run` has made. The second epoch is timed,
 training and validation: the first one traces the model. Nothing else should be
 running.
 """
@@ -15,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.ablation.ablation_grid import LOGS
+from benchmarks.ablation.ablation_grid import LOGS, examples_folder
 from benchmarks.ablation.run import train
 from benchmarks.provenance import circumstances
 
@@ -25,16 +26,15 @@ EPOCHS = 2
 
 def main(
     work: Annotated[Path, typer.Option(help="folder of benchmarks.ablation.run")],
-    online_retail: Annotated[Path | None, typer.Option(help="file of UCI's invoices")] = None,
 ) -> None:
     """Time and record all rows that are not recorded yet."""
     recorded = map(json.loads, RESULTS.read_text().splitlines()) if RESULTS.exists() else ()
     done = {(result["log"], result["row"]) for result in recorded}
-    paths = {"Online Retail": online_retail}
     for log, row in [(log, row) for log, of_log in LOGS.items() for row in of_log.rows]:
-        if (log, row) in done or (log in paths and paths[log] is None):
+        made = (examples_folder(work.resolve(), log, LOGS[log].rows[row]) / "run.json").exists()
+        if (log, row) in done or not made:
             continue
-        (epoch_s,) = train(work.resolve(), log, row, 1, paths.get(log), EPOCHS)["epochs_s"]
+        (epoch_s,) = train(work.resolve(), log, row, 1, epochs=EPOCHS)["epochs_s"]
         print(f"{log}, {row}: {epoch_s:.1f} s")
         with RESULTS.open("a") as file:
             file.write(json.dumps({"log": log, "row": row, "epoch_s": epoch_s, **circumstances()}) + "\n")

@@ -11,11 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 import typer
 
 from benchmarks.ablation.ablation_grid import LOGS
+from benchmarks.ablation.paired import ranks_file
 from schemas.loading import load_config
 from trainer.run_fn import read_fit_data
 from trainer.training.fit import fit
@@ -42,7 +44,7 @@ def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None
 
 def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -> dict[str, Any]:
     """Train a row on the pipeline's examples, with logs and checkpoints in `left`."""
-    config, _, rows = LOGS[log]
+    config, rows = LOGS[log].config, LOGS[log].rows
     seeded = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}"]
     overrides = [*seeded, *rows[row]]
     training = load_config(str(config), overrides).trainer_config
@@ -59,6 +61,9 @@ def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -
         str(left / "checkpoints" / f"{row}-{seed}"),
         callbacks=[tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends_s.append(time.monotonic()))],
     )
+    ranks = ranks_file(left, row, seed)
+    ranks.parent.mkdir(exist_ok=True)
+    np.savez_compressed(ranks, retrieval=result.reranker.retrieval, ranking=result.reranker.ranking)
     return {
         **result.model_info.validation,
         "epochs_s": [round(b - a, 2) for a, b in pairwise(ends_s)],

@@ -110,7 +110,7 @@ def read_windows(examples: tf.data.Dataset, item_count: int, columns: Sequence[s
 
 def bucket_lengths(max_length: int) -> list[int]:
     """Return the length of the longest window of each bucket, ascending."""
-    return sorted({-(-max_length * quarter // 4) for quarter in (1, 2, 3, 4)})
+    return sorted({-(-max_length * part // 16) for part in (1, 2, 4, 8, 12, 16)})
 
 
 def bucket_batch_sizes(max_length: int, batch_size: int) -> list[int]:

@@ -40,7 +40,7 @@ from trainer.training.checkpoints import Checkpoints
 from trainer.training.chief import is_chief
 from trainer.training.optimizer import make_optimizer
 from trainer.training.progress import TrainingProgress
-from trainer.training.reranker import fit_reranker
+from trainer.training.reranker import FittedReranker, fit_reranker
 from trainer.training.strategy import distribute
 from trainer.training.trained_state import TrainingCourse
 
@@ -75,10 +75,11 @@ class FitData:
 
 @dataclass(frozen=True)
 class FitResult:
-    """A trained model, its metrics in validation, and the course of its training."""
+    """A trained model, its metrics and the ranks of the targets in validation, and the course of its training."""
 
     model: NextItemModel
     model_info: ModelInfo
+    reranker: FittedReranker
     course: TrainingCourse
 
     @property
@@ -140,11 +141,11 @@ def fit(
             loggers = _loggers(graph, splits, _hyperparameters(config, model.dropout), config, log_dir, done)
     # Loggers come before checkpoints, so a saved epoch has been logged.
     _train(model, splits, train, strategy, done, [*loggers, checkpoints, TrainingProgress(train.epochs), *callbacks])
-    info = fit_reranker(model, splits.validation.take(_MAX_RERANK_EXAMPLES // splits.eval_batch_size))
-    info = replace(info, tasks=model.measure_tasks(splits.validation))
+    reranker = fit_reranker(model, splits.validation.take(_MAX_RERANK_EXAMPLES // splits.eval_batch_size))
+    info = replace(reranker.info, tasks=model.measure_tasks(splits.validation))
     for logger in loggers:
         logger.finish(info)
-    return FitResult(model, info, TrainingCourse(splits.stats.steps, checkpoints.rate_scales))
+    return FitResult(model, info, reranker, TrainingCourse(splits.stats.steps, checkpoints.rate_scales))
 
 
 @dataclass(frozen=True)

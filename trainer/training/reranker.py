@@ -35,6 +35,14 @@ class CrossValidatedRanks(NamedTuple):
     corrected: Ints  # by the weighted scores with the correction of a network
 
 
+class FittedReranker(NamedTuple):
+    """What the fit of a re-ranker found in validation."""
+
+    info: ModelInfo
+    retrieval: Ints  # int64 [n], the rank of each target in retrieval's order
+    ranking: Ints  # int64 [n], its rank among the candidates, by a re-ranker that was fitted without its history
+
+
 class RerankExamples(NamedTuple):
     """Candidates of some histories with their scores, and the target among them.
 
@@ -51,7 +59,7 @@ class RerankExamples(NamedTuple):
     weight: Floats
 
 
-def fit_reranker(model: NextItemModel, validation: tf.data.Dataset) -> ModelInfo:
+def fit_reranker(model: NextItemModel, validation: tf.data.Dataset) -> FittedReranker:
     """Fit the model's re-ranker to validation, and let it serve the better stage.
 
     The network is used if its NDCG is significantly above that of the weighted scores alone, on users that neither was
@@ -62,7 +70,7 @@ def fit_reranker(model: NextItemModel, validation: tf.data.Dataset) -> ModelInfo
         validation: batches from `eval_batches`.
 
     Returns:
-        The metrics of both stages, and the stage that is served.
+        The metrics of both stages, the stage that is served, and the ranks of the targets in both.
     """
     with model.items.frozen():
         examples = _collect_examples(model, validation)
@@ -71,10 +79,8 @@ def fit_reranker(model: NextItemModel, validation: tf.data.Dataset) -> ModelInfo
     gain = ndcg_gain(held_out.corrected, held_out.weighted)
     weights = fit_conditional_logit(examples, start)
     network = fit_network(examples, weights) if gain["low"] > 0 else None
-    stages = {
-        "retrieval": mean_metrics(ranks(examples, start)),
-        "ranking": mean_metrics(held_out.weighted if network is None else held_out.corrected),
-    }
+    of_retrieval, of_ranking = ranks(examples, start), held_out.weighted if network is None else held_out.corrected
+    stages = {"retrieval": mean_metrics(of_retrieval), "ranking": mean_metrics(of_ranking)}
     served = "ranking" if stages["ranking"][f"ndcg@{K}"] > stages["retrieval"][f"ndcg@{K}"] else "retrieval"
     model.set_reranker(weights, network, serve=served == "ranking")
     LOGGER.info(
@@ -82,7 +88,7 @@ def fit_reranker(model: NextItemModel, validation: tf.data.Dataset) -> ModelInfo
         served,
         *(", ".join(f"{name} {value:.4f}" for name, value in found.items()) for found in stages.values()),
     )
-    return ModelInfo(
+    info = ModelInfo(
         served=served,
         validation=stages,
         exported=mean_metrics(ranks(examples, weights, network)) if served == "ranking" else stages["retrieval"],
@@ -91,6 +97,7 @@ def fit_reranker(model: NextItemModel, validation: tf.data.Dataset) -> ModelInfo
         network_gain=gain,
         dropout=model.dropout._asdict(),
     )
+    return FittedReranker(info, of_retrieval, of_ranking)
 
 
 def fit_conditional_logit(examples: RerankExamples, start: Floats) -> Floats:

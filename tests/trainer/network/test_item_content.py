@@ -83,7 +83,7 @@ def test_items_are_computed_once_for_all_batches_with_the_weights_of_their_time(
         if kind == "evaluation":
             found.append(model.evaluate(batches, verbose=0, return_dict=True)["ndcg@10"])
         else:
-            found.append(fit_reranker(model, batches).validation["retrieval"]["ndcg@10"])
+            found.append(fit_reranker(model, batches).info.validation["retrieval"]["ndcg@10"])
         assert int(computed) == 1
         gains = np.where(ranks <= 10, 1 / np.log2(1.0 + ranks), 0.0)
         assert found[-1] == pytest.approx(gains.mean(), rel=1e-5)
