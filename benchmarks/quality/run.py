@@ -1,7 +1,7 @@
 """Run the pipeline on public logs with several seeds, and record the metrics of the test split.
 
     .venv/bin/python -m benchmarks.quality.run --work runs/quality \
-        --movielens-1m interactions.csv.gz --online-retail invoices.csv.gz
+        --movielens-1m interactions.csv.gz --toys interactions.csv.gz --online-retail invoices.csv.gz
 
 A run that `results.jsonl` has already is not repeated. An interrupted run resumes
 after its last epoch. MovieLens-100K must have been fetched (`temporec data fetch`).
@@ -31,11 +31,17 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(help="names of the runs (default: all)")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="seeds of the runs (default: all)")] = None,
     movielens_1m: Annotated[Path | None, typer.Option(help="file with the columns user_id,item_id,timestamp")] = None,
+    toys: Annotated[Path | None, typer.Option(help="file of Amazon Toys, user_id,item_id,timestamp")] = None,
     online_retail: Annotated[Path | None, typer.Option(help="file of UCI's invoices")] = None,
 ) -> None:
     """Run and record all runs that are not recorded yet."""
     work = work.resolve()
-    logs = {"movielens-1m": movielens_1m, "online-retail": online_retail, "generated": work / "generated.csv"}
+    logs = {
+        "movielens-1m": movielens_1m,
+        "toys": toys,
+        "online-retail": online_retail,
+        "generated": work / "generated.csv",
+    }
     work.mkdir(parents=True, exist_ok=True)
     if not (work / "generated.csv").exists():  # a new file would restart an interrupted run
         write_log(work / "generated.csv")
@@ -61,6 +67,7 @@ def _result(root: Path) -> dict[str, Any]:
         "baselines": record["metrics"]["baselines"],
         "protocol": record["protocol"],
         "validation": record["order"]["validation"],
+        "network_gain": record["order"]["network_gain"],
         "parameters": record["order"]["parameters"],
         "peak_rss_mb": record["peak_rss_mb"],
         "timings_s": record["timings_s"],

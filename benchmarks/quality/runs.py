@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from benchmarks.provenance import REPOSITORY
 
-CONFIGS = REPOSITORY / "pipeline" / "configs"
+BENCHMARKS, CONFIGS = REPOSITORY / "benchmarks", REPOSITORY / "pipeline" / "configs"
 
 
 class Run(NamedTuple):
@@ -37,6 +37,10 @@ RUNS = {
     ),
     "MovieLens-1M": Run("movielens-1m.yaml", log="movielens-1m"),
     "MovieLens-100K, temporal split": Run("quickstart.yaml", ("model.preset=balanced", "split.kind=temporal")),
-    "Online Retail": Run(str(REPOSITORY / "benchmarks" / "online-retail.yaml"), log="online-retail"),
+    "MovieLens-1M, temporal split": Run(
+        "movielens-1m.yaml", ("split.kind=temporal", "evaluate.gate.floors={}"), log="movielens-1m"
+    ),
+    "Amazon Toys": Run(str(BENCHMARKS / "refit" / "toys.yaml"), log="toys"),
+    "Online Retail": Run(str(BENCHMARKS / "online-retail.yaml"), log="online-retail"),
     "generated": Run("movielens-1m.yaml", ("model.preset=balanced", "evaluate.gate.floors={}"), log="generated"),
 }
