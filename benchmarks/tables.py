@@ -147,7 +147,7 @@ def speed_table() -> str:
         "| --- | --- | --- | --- |",
         "| the same network: one GRU layer of 64 units, nothing else"
         f" | {ours_same:,} | {theirs_same:,} | {ours_same / theirs_same:.1f} |",
-        "| `fast` (one GRU layer of 64 units, attention), compared with that network"
+        "| `fast` with a ranking network (one GRU layer of 64 units, attention), compared with that network"
         f" | {ours:,} | {theirs_same:,} | {ours / theirs_same:.1f} |",
         "| `fast`, compared with GRU4Rec as its authors tuned it: two layers of 128 units"
         f" | {ours:,} | {theirs:,} | {ours / theirs:.1f} |",
