@@ -71,6 +71,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "batch: 8 histories": ("train.batch_size=8",),
     "batch: 32 histories": ("train.batch_size=32",),
     "loss: sampled": ("train.loss.kind=sampled",),
+    "loss: sampled, temperature 0.5": ("train.loss.kind=sampled", "train.loss.temperature=0.5"),
     "loss: in_batch": ("train.loss.kind=in_batch",),
     "loss: binary": ("train.loss.kind=binary",),
     "loss: smoothing 0.1": ("train.loss.smoothing=0.1",),

@@ -35,14 +35,21 @@ class LossConfig(Section):
         description="Label smoothing: fraction of a target's probability that is spread over all items. Not for"
         " `binary`.",
     )
+    temperature: float = Field(
+        default=1.0,
+        gt=0.0,
+        description="What scores are divided by in the loss. Below 1, close scores are told apart more sharply. Not for"
+        " `binary`.",
+    )
     calibration: float = Field(
         default=0.75, ge=0.0, le=1.0, description="Calibration of `binary`: 0 for no correction, 1 for a full one."
     )
 
     @model_validator(mode="after")
-    def _smooths_a_softmax(self) -> LossConfig:
-        if self.smoothing and self.kind == "binary":
-            raise ValueError("smoothing is for losses that are a softmax, and the kind is binary")
+    def _is_a_softmax(self) -> LossConfig:
+        given = "smoothing" if self.smoothing else "temperature" if self.temperature != 1.0 else None
+        if given and self.kind == "binary":
+            raise ValueError(f"{given} is for losses that are a softmax, and the kind is binary")
         return self
 
 

@@ -41,10 +41,11 @@ class CatalogueRetrieval(tf.keras.layers.Layer, tfrs.tasks.Task):
         Returns:
             A scalar, the sum of weight times loss.
         """
-        kind, negatives = self._settings.kind, self._settings.negatives
+        kind, negatives, cooled = self._settings.kind, self._settings.negatives, 1.0 / self._settings.temperature
         if kind == "full" or (kind == "sampled" and negatives >= items.count):
             vectors, biases = items.all()
-            return full_softmax(queries, vectors, biases, items.rows(positives), weights, self._settings.smoothing)
+            rows, smoothing = items.rows(positives), self._settings.smoothing
+            return full_softmax(cooled * queries, vectors, cooled * biases, rows, weights, smoothing)
         sample, expected_counts = self._sample(positives, items)
         accidental = positives[:, tf.newaxis] == sample
         (of_positives, positive_biases), (of_sample, sample_biases) = map(items.look_up, (positives, sample))
@@ -55,7 +56,8 @@ class CatalogueRetrieval(tf.keras.layers.Layer, tfrs.tasks.Task):
             return calibrated_binary(
                 positive_scores, scores, accidental, weights, items.count, self._settings.calibration
             )
-        return sampled_softmax(positive_scores, scores, expected_counts, accidental, weights, self._settings.smoothing)
+        cooled_scores = (cooled * positive_scores, cooled * scores)
+        return sampled_softmax(*cooled_scores, expected_counts, accidental, weights, self._settings.smoothing)
 
     def _sample(self, positives: tf.Tensor, items: ItemVectors) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the ids of the negatives, int64 [sample], and how often each is expected among them."""

@@ -31,16 +31,16 @@ def retrieval(catalogue: ItemVectors, seed: int = 0, **loss: Any) -> float:
     return float(task(random(0, 7, DIM), catalogue, positives=positives, weights=tf.fill([7], 1 / 7)))
 
 
-def test_full_loss_is_softmax_cross_entropy_over_catalogue() -> None:
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_full_loss_is_softmax_cross_entropy_over_catalogue(temperature: float) -> None:
     catalogue = items()
     vectors, biases = catalogue.look_up(range(1, 12))
-    scores = random(0, 7, DIM) @ vectors.numpy().T + biases.numpy()
+    scores = (random(0, 7, DIM) @ vectors.numpy().T + biases.numpy()) / temperature
     exponentials = np.exp(scores.astype(np.float64))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     expected = -np.log(probabilities[np.arange(7), [0, 10, 4, 4, 4, 1, 0]]).mean()
-    assert retrieval(catalogue) == pytest.approx(expected, rel=1e-5)
-    assert retrieval(catalogue, kind="sampled", negatives=11) == pytest.approx(expected, rel=1e-5)
-    assert retrieval(catalogue, kind="sampled", negatives=5_000) == pytest.approx(expected, rel=1e-5)
+    for loss in ({}, {"kind": "sampled", "negatives": 11}, {"kind": "sampled", "negatives": 5_000}):
+        assert retrieval(catalogue, temperature=temperature, **loss) == pytest.approx(expected, rel=1e-5)
 
 
 def test_sampled_loss_varies_and_is_close_to_full_loss() -> None:
@@ -56,17 +56,19 @@ def test_sampled_loss_also_draws_targets_of_the_batch() -> None:
     assert abs(joined - alone) > 0.1
 
 
-def test_in_batch_loss_uses_targets_of_the_batch_as_negatives() -> None:
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_in_batch_loss_uses_targets_of_the_batch_as_negatives(temperature: float) -> None:
     """The sample has seven targets, each expected 7/11 times. A negative that equals the target is ignored."""
     catalogue = items()
     positives = [1, 11, 5, 5, 5, 2, 1]
     vectors, biases = catalogue.look_up(positives)
-    scores = random(0, 7, DIM) @ vectors.numpy().T + biases.numpy()
+    scores = (random(0, 7, DIM) @ vectors.numpy().T + biases.numpy()) / temperature
     losses = []
     for row, target in enumerate(positives):
         others = [np.exp(scores[row, c]) * 11 / 7 for c, item in enumerate(positives) if item != target]
         losses.append(np.log(1 + sum(others) / np.exp(scores[row, row])))
-    assert retrieval(catalogue, kind="in_batch") == pytest.approx(np.mean(losses), rel=1e-5)
+    found = retrieval(catalogue, kind="in_batch", temperature=temperature)
+    assert found == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_binary_loss_draws_negatives_from_all_items() -> None:
