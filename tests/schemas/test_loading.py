@@ -91,7 +91,7 @@ def test_load_config_key_without_a_close_match_lists_the_valid_keys(write):
         ("train.seed=4294967296", "train.seed: Input should be less than 4294967296"),
         ("train.learning_rate=.inf", "train.learning_rate: Input should be a finite number"),
         ("evaluate.gate.floors={recall@10: .nan}", "should be a finite number"),
-        ("model.attention.session_gap_s=60", "for the kind hierarchical, and the kind is general"),
+        ("model.attention.session_gap_s=60", "for the kind hierarchical, and the kind is multi_head"),
         ("train.loss={kind: binary, smoothing: 0.1}", "smoothing is for losses that are a softmax"),
         ("train.loss={kind: binary, temperature: 0.5}", "temperature is for losses that are a softmax"),
         ("data.format=orc", "Input should be 'csv', 'jsonl', 'parquet', 'avro', 'tfrecord' or 'bigquery'"),

@@ -39,7 +39,12 @@ def test_full_loss_is_softmax_cross_entropy_over_catalogue(temperature: float) -
     exponentials = np.exp(scores.astype(np.float64))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     expected = -np.log(probabilities[np.arange(7), [0, 10, 4, 4, 4, 1, 0]]).mean()
-    for loss in ({}, {"kind": "sampled", "negatives": 11}, {"kind": "sampled", "negatives": 5_000}):
+    losses: list[dict[str, Any]] = [
+        {},
+        {"kind": "sampled", "negatives": 11},
+        {"kind": "sampled", "negatives": 5_000},
+    ]
+    for loss in losses:
         assert retrieval(catalogue, temperature=temperature, **loss) == pytest.approx(expected, rel=1e-5)
 
 
