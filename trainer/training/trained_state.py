@@ -23,6 +23,7 @@ class TrainingCourse(NamedTuple):
     """The course of a training until its best epoch."""
 
     steps_per_epoch: int
+    epochs: int  # for which the schedule of the learning rate was made
     rate_scales: npt.NDArray[np.float32]  # [epochs], the factor of the learning rate in each epoch (`plateau`)
 
 
@@ -56,7 +57,7 @@ def write_trained_state(folder: str, model: NextItemModel, course: TrainingCours
         **{
             _SCORE_WEIGHTS: model.score_weights.numpy(),
             _SERVES_RERANKED: np.array(model.serves_reranked),
-            _STEPS: np.array(course.steps_per_epoch),
+            _STEPS: np.array([course.steps_per_epoch, course.epochs]),
             _SCALES: course.rate_scales,
             _SEEN: model.items.seen.numpy(),
         },
@@ -93,7 +94,7 @@ def read_trained_state(folder: str) -> TrainedState:
         arrays[_SCORE_WEIGHTS],
         NetworkWeights(*network) if network else None,
         bool(arrays[_SERVES_RERANKED]),
-        TrainingCourse(int(arrays[_STEPS]), arrays[_SCALES]),
+        TrainingCourse(*arrays[_STEPS].tolist(), arrays[_SCALES]),
         arrays[_SEEN],
     )
 
