@@ -94,7 +94,7 @@ def read_trained_state(folder: str) -> TrainedState:
         arrays[_SCORE_WEIGHTS],
         NetworkWeights(*network) if network else None,
         bool(arrays[_SERVES_RERANKED]),
-        TrainingCourse(*arrays[_STEPS].tolist(), arrays[_SCALES]),
+        TrainingCourse(int(arrays[_STEPS][0]), int(arrays[_STEPS][1]), arrays[_SCALES]),
         arrays[_SEEN],
     )
 
