@@ -30,7 +30,8 @@ from components.evaluator.slices import SliceContext, slices
 from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources, load_systems
 from components.example_gen.ingest import ingest
-from components.example_gen.log_files import LogFilesExecutor
+from components.example_gen.input_files import InputFilesExecutor
+from components.example_gen.listing import log_locations
 from components.gate.metric_checks import check_metrics
 from components.gate.verdict import GateVerdict, write_verdict
 from pipeline.records.run_record import run_record
@@ -157,7 +158,7 @@ def list_files(settings: Config, path: Path) -> str:
     """Run the component `LogFiles`, and return the file with its output."""
     seen = standard_artifacts.String()
     seen.uri = str(path)
-    LogFilesExecutor().Do({}, {SEEN: [seen]}, {"data": settings.example_gen_config.data.model_dump_json()})
+    InputFilesExecutor().Do({}, {SEEN: [seen]}, {"locations": json.dumps(log_locations(settings.data))})
     return seen.uri
 
 
