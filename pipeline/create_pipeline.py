@@ -182,7 +182,7 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
         disable_analyzer_cache=True,  # it is for spans that are analyzed again, and takes a quarter of the time
         custom_config={
             "times": config.data.timestamp.unit != "order",
-            "features": [feature.model_dump_json() for feature in config.data.features if not feature.in_table],
+            "features": [feature.model_dump_json() for feature in config.data.features],
             "code": code_digest(components, serving, schemas),  # unused, but part of the cache key
         },
     )
@@ -299,6 +299,7 @@ def _release_nodes(
         settings=config.evaluator_config.model_dump_json(),
         floors=json.dumps(config.evaluate.gate.floors),
         code=code,
+        **({"items": data.item_table.outputs["items"]} if config.evaluator_config.item_columns else {}),
     )
     gate = ModelGate(
         examples=examples,

@@ -39,7 +39,7 @@ from components.example_gen.progress import log_progress, progress_folder
 from components.example_gen.read_interactions import ReadInteractions
 from components.example_gen.replay import check_count
 from components.example_gen.sources.files import match_log
-from components.example_gen.tables.side_tables import count_table_rows, read_table
+from components.example_gen.tables.side_tables import count_users, read_table
 from components.example_gen.validation.dead_letters import WriteRejected
 from components.example_gen.validation.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.validation.rejection_details import RejectionDetails, merge_details
@@ -171,7 +171,7 @@ def _read(pipeline: beam.Pipeline, log: _Log) -> _Read:
     late = accepted | "CountLateRows" >> beam.Map(count_late_rows, data)
     kept_in = f"{log.directory}/{KEPT_FOLDER}" if data.keep_interactions else None
     letters = rows.rejected | "WriteRejected" >> WriteRejected(log.directory, scratch)
-    tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
+    tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(_count_tables)
     users = pipeline | "Users" >> beam.Create([data.users] if data.users else [])
     of_files = (
         *counts,
@@ -201,6 +201,10 @@ def _read(pipeline: beam.Pipeline, log: _Log) -> _Read:
         ),
         file_counts=file_counts,
     )
+
+
+def _count_tables(data: DataConfig) -> dict[str, TableRows]:
+    return {"users": count_users(data.users)} if data.users else {}
 
 
 def _row_counts(

@@ -59,14 +59,13 @@ def file_settings(data: DataConfig) -> dict[str, str]:
 
 
 def log_locations(data: DataConfig) -> list[FileLocation]:
-    """Return where the files are that the ingestion reads: those of the log and of its tables.
+    """Return where the files are that the ingestion reads: those of the log and of the table of users.
 
     Args:
         data: the description of the log.
     """
     log = FileLocation(data.path, data.setting, data.format, data.num_spans)
-    items = [FileLocation.of(data.items)] if data.items and data.items.columns else []
-    return [log, *items, *([FileLocation(data.users.path, data.users.setting, "csv")] if data.users else [])]
+    return [log, *([FileLocation(data.users.path, data.users.setting, "csv")] if data.users else [])]
 
 
 def list_files(locations: Sequence[FileLocation], until: int | None = None) -> Listing:

@@ -178,7 +178,7 @@ def test_interactions_at_the_same_time_do_not_depend_on_the_order_of_rows() -> N
         {"c0": f"u{i % 2}", "c1": f"i{i % 3}", "c2": MOMENT, "c3": f"e{i % 4}", "c4": None if i % 5 == 0 else i / 2}
         for i in range(60)
     ]
-    schema = interaction_schema([feature for feature in settings.features if not feature.in_table])
+    schema = interaction_schema(list(settings.features))
 
     def timelines(order: list[int]) -> list[Any]:
         shuffled = [rows[index] for index in order]
