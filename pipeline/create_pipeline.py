@@ -42,6 +42,7 @@ from components.sentence_vectors.component import SentenceVectors
 from components.served_model.component import ServedModel
 from components.trainer.component import Trainer
 from schemas.config import Config
+from schemas.config.log import DataConfig
 from schemas.config.section import Section
 from schemas.features import EVAL, REFIT, TEST, TRAIN
 
@@ -158,19 +159,8 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
     schema = history_schema.outputs["schema"]
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
     compared_data, data_validator = _check_nodes(config, locations, examples, example_validator)
-    code = code_digest(components, schemas)
-    item_files, item_table = _reader_nodes(
-        "ItemFiles", ItemTable, config.data.items, config.data.item_table_config, examples=examples, code=code
-    )
+    item_files, item_table, impression_files, impressions = _table_nodes(config.data, examples)
     sentence_vectors = _sentence_vectors_node(config, item_table)
-    impression_files, impressions = _reader_nodes(
-        "ImpressionFiles",
-        Impressions,
-        config.data.impressions,
-        config.data.impression_log_config,
-        examples=examples,
-        code=code_digest(components, trainer, schemas),
-    )
     transform = Transform(
         examples=examples,
         schema=schema,
@@ -232,14 +222,29 @@ def _check_nodes(
     return compared_data, data_validator
 
 
+def _table_nodes(data: DataConfig, examples: BaseChannel) -> tuple[InputFiles | None, Any, InputFiles | None, Any]:
+    """Return the components that list and read the table of items, then those of the log of impressions."""
+    items, impressions = data.item_table_config, data.impression_log_config
+    of_items, of_impressions = code_digest(components, schemas), code_digest(components, trainer, schemas)
+    return (
+        *_reader_nodes("ItemFiles", ItemTable, data.items, items, examples, of_items),
+        *_reader_nodes("ImpressionFiles", Impressions, data.impressions, impressions, examples, of_impressions),
+    )
+
+
 def _reader_nodes(
-    files_id: str, reader: Any, table: FileOptions | None, settings: Section | None, **inputs: Any
+    files_id: str,
+    reader: Any,
+    table: FileOptions | None,
+    settings: Section | None,
+    examples: BaseChannel,
+    code: str,
 ) -> tuple[InputFiles | None, Any]:
     """Return the components that list the files of a table and read them, or None twice without a table."""
     if table is None or settings is None:
         return None, None
     files = InputFiles([FileLocation.of(table)]).with_id(files_id)
-    return files, reader(settings=settings.model_dump_json(), files=_seen(files), **inputs)
+    return files, reader(examples=examples, settings=settings.model_dump_json(), files=_seen(files), code=code)
 
 
 def _sentence_vectors_node(config: Config, item_table: Any) -> Any:

@@ -207,23 +207,6 @@ def test_example_gen_config_does_not_depend_on_the_table_of_items(write):
     assert load_config(write(SMALLEST), [items]).example_gen_config == load_config(write(SMALLEST)).example_gen_config
 
 
-def test_slices_and_categories_name_the_place_of_their_values(write):
-    overrides = [
-        "data.columns.context={section: {column: s, of: item, separator: ','}, price: {column: p, kind: number}}",
-        "data.items={path: items.csv, id: i, title: t, columns: {genre: {column: g, separator: '|'}}}",
-        "data.users={path: u.csv, id: u, columns: {age: {column: a}}}",
-        "evaluate.slices=[{column: section}, {column: genre}, {column: age}]",
-    ]
-    evaluator = load_config(write(SMALLEST), overrides).evaluator_config
-    assert [(each.name, each.feature, each.separator) for each in evaluator.slices] == [
-        ("section", "target_section", ","),
-        ("genre", None, None),
-        ("age", "user_age", None),
-    ]
-    assert (evaluator.categories, evaluator.item_categories) == ((("section", ","),), ("genre",))
-    assert evaluator.item_columns == ("genre",)
-
-
 def test_trainer_config_does_not_depend_on_the_gate(write):
     assert (
         load_config(write(SMALLEST), ["evaluate.gate.floors.recall@10=0.5"]).trainer_config
