@@ -171,9 +171,10 @@ def validate(
     with RunProgress(Console(stderr=True), "reading the log").following():
         counts = validate_log(loaded, rejected)
     console = Console()
+    items = counts.items.counts if counts.items else None
     shown = asdict(counts.impressions) if counts.impressions else None
-    console.print(data_table({**data_counts(counts.interactions), "impressions": shown}))
-    for text in rejected_text(counts.interactions, loaded.data):
+    console.print(data_table({**data_counts(counts.interactions), "item_table": items, "impressions": shown}))
+    for text in rejected_text(counts.interactions, loaded.data, counts.items):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     if rejected is not None:
         console.print(f"Rejected rows: {rejected}", markup=False, highlight=False, soft_wrap=True)

@@ -16,7 +16,7 @@ index_app = typer.Typer(no_args_is_help=True, help="Change the items that a save
 
 @index_app.command()
 def add(
-    model: Annotated[Path, typer.Option(help="Folder of a version, like ROOT/models/VERSION.")],
+    model: Annotated[str, typer.Option(help="Folder of a version, like ROOT/models/VERSION, or its URI.")],
     items: Annotated[str, typer.Option(help="Table of items: a file, folder or glob, like that of the training.")],
     rejected: Annotated[
         Optional[Path],  # noqa: UP045 - typer reads it on Python 3.10

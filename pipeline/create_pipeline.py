@@ -27,8 +27,9 @@ from components.data_validator.compared_data import ComparedData
 from components.data_validator.component import DataValidator
 from components.evaluator.component import Evaluator
 from components.example_gen.component import InteractionExampleGen
-from components.example_gen.log_files import LogFiles
-from components.example_gen.table_files import TableFiles
+from components.example_gen.input_files import InputFiles
+from components.example_gen.listing import log_locations
+from components.example_gen.sources.options import FileLocation, FileOptions
 from components.gate.component import ModelGate
 from components.impression_evaluator.component import ImpressionEvaluator
 from components.impressions.component import Impressions
@@ -41,6 +42,8 @@ from components.sentence_vectors.component import SentenceVectors
 from components.served_model.component import ServedModel
 from components.trainer.component import Trainer
 from schemas.config import Config
+from schemas.config.log import DataConfig
+from schemas.config.section import Section
 from schemas.features import EVAL, REFIT, TEST, TRAIN
 
 LOOKERS = (
@@ -79,17 +82,17 @@ class Locations:
 class _DataNodes:
     """The components that read the log and its items and prepare them for training, in their order."""
 
-    log_files: LogFiles
+    log_files: InputFiles
     example_gen: InteractionExampleGen
     statistics_gen: StatisticsGen
     history_schema: Any
     example_validator: ExampleValidator
     compared_data: ComparedData
     data_validator: Any
-    item_files: TableFiles | None  # None without a table of items, as the next one
+    item_files: InputFiles | None  # None without a table of items, as the next one
     item_table: Any
     sentence_vectors: Any  # None unless the model reads some
-    impression_files: TableFiles | None  # None without impressions, as the next one
+    impression_files: InputFiles | None  # None without impressions, as the next one
     impressions: Any
     transform: Transform
     baselines: Any
@@ -140,7 +143,7 @@ def create_pipeline(
 
 
 def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
-    log_files = LogFiles(config.example_gen_config.data)
+    log_files = InputFiles(log_locations(config.data)).with_id("LogFiles")
     example_gen = InteractionExampleGen(
         config.example_gen_config, files=_seen(log_files), code=code_digest(components, schemas)
     )
@@ -156,9 +159,8 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
     schema = history_schema.outputs["schema"]
     example_validator = ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
     compared_data, data_validator = _check_nodes(config, locations, examples, example_validator)
-    item_files, item_table = _item_nodes(config, examples)
+    item_files, item_table, impression_files, impressions = _table_nodes(config.data, examples)
     sentence_vectors = _sentence_vectors_node(config, item_table)
-    impression_files, impressions = _impression_nodes(config, examples)
     transform = Transform(
         examples=examples,
         schema=schema,
@@ -170,7 +172,7 @@ def _data_nodes(config: Config, locations: Locations) -> _DataNodes:
         disable_analyzer_cache=True,  # it is for spans that are analyzed again, and takes a quarter of the time
         custom_config={
             "times": config.data.timestamp.unit != "order",
-            "features": [feature.model_dump_json() for feature in config.data.features if not feature.in_table],
+            "features": [feature.model_dump_json() for feature in config.data.features],
             "code": code_digest(components, serving, schemas),  # unused, but part of the cache key
         },
     )
@@ -220,18 +222,29 @@ def _check_nodes(
     return compared_data, data_validator
 
 
-def _item_nodes(config: Config, examples: BaseChannel) -> tuple[TableFiles | None, Any]:
-    """Return the components that list and read the table of items, or None twice."""
-    settings = config.data.item_table_config
-    if settings is None:
-        return None, None
-    files = TableFiles(settings.items).with_id("ItemFiles")
-    return files, ItemTable(
-        examples=examples,
-        settings=settings.model_dump_json(),
-        files=_seen(files),
-        code=code_digest(components, schemas),
+def _table_nodes(data: DataConfig, examples: BaseChannel) -> tuple[InputFiles | None, Any, InputFiles | None, Any]:
+    """Return the components that list and read the table of items, then those of the log of impressions."""
+    items, impressions = data.item_table_config, data.impression_log_config
+    of_items, of_impressions = code_digest(components, schemas), code_digest(components, trainer, schemas)
+    return (
+        *_reader_nodes("ItemFiles", ItemTable, data.items, items, examples, of_items),
+        *_reader_nodes("ImpressionFiles", Impressions, data.impressions, impressions, examples, of_impressions),
     )
+
+
+def _reader_nodes(
+    files_id: str,
+    reader: Any,
+    table: FileOptions | None,
+    settings: Section | None,
+    examples: BaseChannel,
+    code: str,
+) -> tuple[InputFiles | None, Any]:
+    """Return the components that list the files of a table and read them, or None twice without a table."""
+    if table is None or settings is None:
+        return None, None
+    files = InputFiles([FileLocation.of(table)]).with_id(files_id)
+    return files, reader(examples=examples, settings=settings.model_dump_json(), files=_seen(files), code=code)
 
 
 def _sentence_vectors_node(config: Config, item_table: Any) -> Any:
@@ -242,20 +255,6 @@ def _sentence_vectors_node(config: Config, item_table: Any) -> Any:
         return None
     return SentenceVectors(
         items=item_table.outputs["items"], settings=json.dumps(read), code=code_digest(components, trainer, schemas)
-    )
-
-
-def _impression_nodes(config: Config, examples: BaseChannel) -> tuple[TableFiles | None, Any]:
-    """Return the components that list and read the log of impressions, or None twice."""
-    settings = config.data.impression_log_config
-    if settings is None:
-        return None, None
-    files = TableFiles(settings.impressions).with_id("ImpressionFiles")
-    return files, Impressions(
-        examples=examples,
-        settings=settings.model_dump_json(),
-        files=_seen(files),
-        code=code_digest(components, trainer, schemas),
     )
 
 
@@ -305,6 +304,7 @@ def _release_nodes(
         settings=config.evaluator_config.model_dump_json(),
         floors=json.dumps(config.evaluate.gate.floors),
         code=code,
+        **({"items": data.item_table.outputs["items"]} if config.evaluator_config.item_columns else {}),
     )
     gate = ModelGate(
         examples=examples,

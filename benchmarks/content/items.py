@@ -168,7 +168,7 @@ def measure_cold(root: Path, log: pd.DataFrame, held_out: int, cold: Sequence[st
     without = versions_folder(_model(root), root / "versions")
     record = read_record(root)
     table = record["config"]["data"]["items"]["path"]
-    added = add_items(without, table)
+    added = add_items(str(without), table)
     if added.version is None:
         raise RuntimeError("\n".join(added.verdict.reasons))
     catalogue = _vocabulary(Path(added.version))

@@ -22,7 +22,7 @@ import yaml
 
 from benchmarks.data.generate import DIRTY, ITEMS, ROWS_PER_USER, Ending, write_log
 from benchmarks.provenance import REPOSITORY, circumstances
-from components.example_gen.listing import describe_listing, list_log
+from components.example_gen.listing import describe_files, log_locations
 from schemas.loading import load_config
 
 RESULTS = Path(__file__).with_name("results.jsonl")
@@ -91,7 +91,7 @@ def _ingest(sources: Path, log: Path, work: Path, workers: int) -> dict[str, Any
     if log.name.endswith("parquet"):  # the earlier commit has no such setting
         settings["data"]["format"] = "parquet"
     config.write_text(yaml.safe_dump(settings))
-    files = describe_listing(list_log(load_config(config).data))
+    files = describe_files(log_locations(load_config(config).data))
     script = Path(__file__).with_name("ingest_once.py")
     return _measure([sys.executable, str(script), str(config), files], work, str(workers), sources=sources)
 

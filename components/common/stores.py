@@ -83,6 +83,16 @@ def _match(pattern: str) -> list[str]:
     return [found.path for found in FileSystems.match([pattern])[0].metadata_list]
 
 
+def file_exists(path: str) -> bool:
+    """Return whether there is a file, or a local folder, of this name.
+
+    Args:
+        path: a path or URI.
+    """
+    connect()
+    return bool(FileSystems.exists(path))
+
+
 def read_bytes(path: str) -> bytes | None:
     """Return the content of a small file.
 
@@ -92,8 +102,7 @@ def read_bytes(path: str) -> bytes | None:
     Returns:
         The content, or None if there is no such file.
     """
-    connect()
-    if not FileSystems.exists(path):
+    if not file_exists(path):
         return None
     with FileSystems.open(path, compression_type=_RAW) as file:
         content: bytes = file.read()

@@ -16,7 +16,7 @@ from components.common.stores import list_files
 from components.common.tfx_types import Artifacts, Properties
 from components.data_validator.previous import previous_counts
 from components.example_gen.counts.interaction_counts import COUNTS_FILE
-from components.example_gen.listing import Listing, describe_listing, find_log_file
+from components.example_gen.listing import Listing, describe_listing, find_file
 
 
 class _ComparedDataLooker(Looker):
@@ -36,7 +36,7 @@ class _ComparedDataLooker(Looker):
         counts = f"{artifact_utils.get_single_uri(inputs['examples'])}/{COUNTS_FILE}"
         pattern = properties["requests"]
         logged = list_files(pattern) if pattern else []  # a new server has none yet
-        found = [file for file in map(find_log_file, logged) if file]
+        found = [file for file in map(find_file, logged) if file]
         requests = describe_listing(Listing(found, [])) if found else ""
         return json.dumps({"previous": previous_counts(properties["folder"], counts), "requests": requests})
 

@@ -37,7 +37,7 @@ def evaluate(
         pipeline: the Beam pipeline. The steps run when it runs.
         evaluation: the settings.
         examples: the folder of the test examples, TFRecord.gz files.
-        sources: the models, and the counts of the baselines.
+        sources: the models, the counts of the baselines, and the table of items.
         catalogue_size: the number of items that can be recommended.
         floors: metric -> lowest value that TFMA's validation accepts.
         output: the folder to write.
@@ -129,10 +129,11 @@ class _Measure(beam.DoFn):
 
     def setup(self) -> None:
         self._systems: Systems = load_systems(self._sources, self._evaluation)
-        self._context = SliceContext(self._systems.catalogue, self._evaluation.slices, self._evaluation.times)
+        catalogue, values = self._systems.catalogue, self._systems.item_values
+        self._context = SliceContext(catalogue, self._evaluation.slices, self._evaluation.times, values)
 
     def process(self, examples: list[bytes]) -> Iterator[MeasuredBatch]:
-        queries = read_queries(examples, [each.feature for each in self._evaluation.slices])
+        queries = read_queries(examples, [each.feature for each in self._evaluation.slices if each.feature])
         answers = self._systems.answers(examples, queries)
         groups = slices(queries, self._context)
         yield measure(queries, groups, answers, self._systems.catalogue, self._evaluation.ks)

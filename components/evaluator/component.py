@@ -27,6 +27,7 @@ def Evaluator(  # type: ignore[no-untyped-def]
     floors: Parameter[str],
     code: Parameter[str],
     previous: Parameter[str] = "",
+    items: InputArtifact[standard_artifacts.ModelEvaluation] = None,
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ):
     """Evaluate an exported model on the test split, together with the previous model and the baselines.
@@ -42,6 +43,7 @@ def Evaluator(  # type: ignore[no-untyped-def]
         floors: metric -> lowest value that TFMA's validation accepts, as JSON.
         code: the digest of the sources, as a part of the cache key.
         previous: the folder of the saved model to compare with, the output of `ServedModel`; "" if there is none.
+        items: the output of the component `ItemTable`; none if the evaluation reads no column of it.
         beam_pipeline: the pipeline that the steps are added to.
 
     Raises:
@@ -65,6 +67,6 @@ def Evaluator(  # type: ignore[no-untyped-def]
     catalogue = read_catalogue(counts.uri)
     with beam_pipeline as pipeline:
         compared = absolute(previous) if previous else None
-        sources = Sources(counts.uri, path_utils.serving_model_path(model.uri), compared)
+        sources = Sources(counts.uri, path_utils.serving_model_path(model.uri), compared, items and items.uri)
         evaluate(pipeline, measured, test, sources, len(catalogue), json.loads(floors), evaluation.uri)
     write_evaluation_summary(evaluation.uri, catalogue, measured)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluator.item_columns import ItemValues
 from components.evaluator.queries import Queries
 from schemas.config.columns import split_categories
 from schemas.config.evaluation import Slice
@@ -26,6 +28,7 @@ class SliceContext(NamedTuple):
     catalogue: Catalogue
     columns: Sequence[Slice]
     times: bool  # whether the log's times are times of day
+    item_values: ItemValues = MappingProxyType({})  # of the columns of the table of items
 
 
 def history_length(queries: Queries, context: SliceContext) -> Groups:
@@ -113,7 +116,15 @@ def slices(queries: Queries, context: SliceContext) -> dict[str, Groups]:
         Slice -> groups of each query, for `SLICES` and for the configured columns.
     """
     found = {name: groups(queries, context) for name, groups in SLICES.items()}
-    return {**found, **{each.name: _of_column(queries.columns[each.feature], each) for each in context.columns}}
+    return {**found, **{each.name: _of_column(_values(queries, each, context), each) for each in context.columns}}
+
+
+def _values(queries: Queries, column: Slice, context: SliceContext) -> Sequence[Sequence[str]]:
+    """Return the values of each query; those of a column of items are the values of the first target."""
+    if column.feature is not None:
+        return queries.columns[column.feature]
+    values = context.item_values[column.name]
+    return [values.get(targets[0], ()) for targets in queries.targets]
 
 
 def _of_column(values: Sequence[Sequence[str]], column: Slice) -> Groups:

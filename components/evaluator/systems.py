@@ -14,9 +14,9 @@ from scipy import sparse
 
 from components.baselines.tables import read_tables
 from components.common.stores import absolute, readable_by_tensorflow
+from components.evaluator.item_columns import ItemValues, item_categories, read_item_values
 from components.evaluator.queries import Queries
 from components.evaluator.query_metrics import MODEL, PREVIOUS, Recommendations
-from schemas.config.columns import split_categories
 from schemas.config.evaluation import EvaluatorConfig
 from schemas.errors import InputError
 from serving.export.recommender import STAGES
@@ -35,6 +35,7 @@ class Sources(NamedTuple):
     counts: str  # the output of the component Baselines
     model: str  # the saved model to judge
     previous: str | None = None  # the saved model to compare with
+    items: str | None = None  # the output of the component ItemTable, if the evaluation reads columns of it
 
 
 def system_names(sources: Sources) -> list[str]:
@@ -57,17 +58,27 @@ class Systems:
         previous: the saved model to compare with.
         tables: the counts of the baselines.
         catalogue: all items of the log.
+        item_values: the columns of the table of items.
         remove_seen: whether baselines remove seen items. A saved model has its own setting.
         depth: the length of the lists.
     """
 
     def __init__(
-        self, model: Any, previous: Any | None, tables: Tables, catalogue: Catalogue, *, remove_seen: bool, depth: int
+        self,
+        model: Any,
+        previous: Any | None,
+        tables: Tables,
+        catalogue: Catalogue,
+        item_values: ItemValues,
+        *,
+        remove_seen: bool,
+        depth: int,
     ) -> None:
         self._model = model
         self._previous = previous
         self._baselines = BaselineRecommender(tables)
         self.catalogue = catalogue
+        self.item_values = item_values
         self._remove_seen = remove_seen
         self._depth = depth
 
@@ -138,30 +149,22 @@ def load_systems(sources: Sources, evaluation: EvaluatorConfig) -> Systems:
     tables = read_tables(sources.counts)
     model = load_model(sources.model)
     previous = load_model(sources.previous) if sources.previous else None
-    categories = item_categories(tables, evaluation)
+    values = read_item_values(sources.items, evaluation)
+    categories = _categories(tables, values, evaluation)
     vectors = None if categories is not None else unit_vectors(model, tables.items)
     catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users, categories, vectors)
-    return Systems(model, previous, tables, catalogue, remove_seen=evaluation.remove_seen, depth=max(evaluation.ks))
+    depth = max(evaluation.ks)
+    return Systems(model, previous, tables, catalogue, values, remove_seen=evaluation.remove_seen, depth=depth)
 
 
-def item_categories(tables: Tables, evaluation: EvaluatorConfig) -> sparse.csr_matrix | None:
-    """Return the categories of each item.
-
-    Args:
-        tables: the counts of the baselines, with the features of items.
-        evaluation: the settings, with the features that are categories.
-
-    Returns:
-        0 or 1 for each item and category, [items, categories]; None if there are no categories.
-    """
+def _categories(tables: Tables, values: ItemValues, evaluation: EvaluatorConfig) -> sparse.csr_matrix | None:
+    """Return 0 or 1 for each item and category, [items, categories]; None if there are no categories."""
     rows: list[int] = []
     columns: list[int] = []
     known: dict[tuple[str, str], int] = {}
-    for name, separator in evaluation.categories:
-        for row, value in enumerate(tables.features[name]):
-            for part in split_categories(value, separator):
-                rows.append(row)
-                columns.append(known.setdefault((name, part), len(known)))
+    for row, name, category in item_categories(tables, values, evaluation):
+        rows.append(row)
+        columns.append(known.setdefault((name, category), len(known)))
     if not known:
         return None
     return sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)), (len(tables.items), len(known))).tocsr()

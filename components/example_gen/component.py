@@ -34,7 +34,7 @@ class ExampleGenExecutor(BaseBeamExecutor):
         Args:
             input_dict: empty.
             output_dict: the artifact, as `examples`.
-            exec_properties: an `ExampleGenConfig` as JSON, as `settings`; the output of `LogFiles`, as `files`; the
+            exec_properties: an `ExampleGenConfig` as JSON, as `settings`; the output of `InputFiles`, as `files`; the
                 digest of the code, as `code`; in a replay also the folder of the former examples, as `former`.
 
         Raises:
@@ -77,7 +77,7 @@ class InteractionExampleGen(BaseComponent):
 
     Args:
         ingestion: the log, the split and the length of histories.
-        files: the output of `LogFiles`; it makes the files of the log a part of the cache key.
+        files: the output of `InputFiles`; it makes the files of the log a part of the cache key.
         code: a digest of the source files that the ingestion runs; see `code_digest`.
     """
 

@@ -34,12 +34,12 @@ from components.example_gen.counts.file_counts import (
 from components.example_gen.counts.report import REPORT_FILE, IngestionReport, TableRows
 from components.example_gen.examples.build_histories import BuildHistories
 from components.example_gen.interactions.spill import Spill, SpillRows
-from components.example_gen.listing import Listing, unchanged_log
+from components.example_gen.listing import Listing, log_locations, unchanged_files
 from components.example_gen.progress import log_progress, progress_folder
 from components.example_gen.read_interactions import ReadInteractions
 from components.example_gen.replay import check_count
 from components.example_gen.sources.files import match_log
-from components.example_gen.tables.side_tables import count_table_rows, read_table
+from components.example_gen.tables.side_tables import count_users, read_table
 from components.example_gen.validation.dead_letters import WriteRejected
 from components.example_gen.validation.rejected_counts import CountRejected, RejectedCounts
 from components.example_gen.validation.rejection_details import RejectionDetails, merge_details
@@ -107,7 +107,7 @@ def ingest(
         history: the length of an example's history.
         output_directory: a folder on a file system that TensorFlow can write to.
         origin: texts by name that differ if the log or the code differs; they are kept with the accepted rows. The log
-            must agree with the text `files`, from `describe_listing`, if there is one.
+            must agree with the text `files`, from `describe_files`, if there is one.
         former: a former ingestion, whose rejected rows are read instead of the log; see `check_replay`.
         refit: whether to write the split `REFIT` as well, which a refit trains on.
 
@@ -118,7 +118,7 @@ def ingest(
         >>> ingest(beam.Pipeline, config.data, config.split, config.history, "/tmp/examples")  # doctest: +SKIP
         >>> IngestionReport.read("/tmp/examples").check(config.data, config.split)  # doctest: +SKIP
     """
-    with unchanged_log(data, origin.get("files")) as listing:
+    with unchanged_files(log_locations(data), origin.get("files")) as listing:
         log = _Log(data, listing, former, output_directory)
         _run_pipelines(make_pipeline, log, split, history, origin, refit=refit)
 
@@ -171,7 +171,7 @@ def _read(pipeline: beam.Pipeline, log: _Log) -> _Read:
     late = accepted | "CountLateRows" >> beam.Map(count_late_rows, data)
     kept_in = f"{log.directory}/{KEPT_FOLDER}" if data.keep_interactions else None
     letters = rows.rejected | "WriteRejected" >> WriteRejected(log.directory, scratch)
-    tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(count_table_rows)
+    tables = pipeline | "Tables" >> beam.Create([data]) | "CountTableRows" >> beam.Map(_count_tables)
     users = pipeline | "Users" >> beam.Create([data.users] if data.users else [])
     of_files = (
         *counts,
@@ -201,6 +201,10 @@ def _read(pipeline: beam.Pipeline, log: _Log) -> _Read:
         ),
         file_counts=file_counts,
     )
+
+
+def _count_tables(data: DataConfig) -> dict[str, TableRows]:
+    return {"users": count_users(data.users)} if data.users else {}
 
 
 def _row_counts(

@@ -1,4 +1,4 @@
-"""The listing of a log: its files and those of its tables, with their sizes and versions."""
+"""The listing of files: those of the log or of a table, with their sizes and versions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -14,9 +14,8 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.common.stores import connect, is_remote
 from components.example_gen.sources.bigquery_tables import table_versions
-from components.example_gen.sources.files import match_files, match_log
-from components.example_gen.sources.options import FileOptions
-from components.example_gen.sources.source import match_table
+from components.example_gen.sources.files import match_log
+from components.example_gen.sources.options import FileLocation
 from components.example_gen.sources.spans import LogSpan, find_span
 from schemas.config.log import BIGQUERY, DataConfig
 from schemas.config.span_pattern import has_spans
@@ -26,7 +25,7 @@ _SHOWN = 8  # files in a message
 _NEWEST = re.compile(r"newest span (-?\d+)")
 
 
-class LogFile(NamedTuple):
+class ListedFile(NamedTuple):
     """A file as the listing shows it, or a table of BigQuery."""
 
     path: str
@@ -37,7 +36,7 @@ class LogFile(NamedTuple):
 class Listing(NamedTuple):
     """The files to read."""
 
-    files: list[LogFile]  # of the log and of its tables
+    files: list[ListedFile]
     spans: list[LogSpan]  # of the files of the log, oldest first; empty for a log without spans
 
     @property
@@ -55,29 +54,37 @@ def file_settings(data: DataConfig) -> dict[str, str]:
     Returns:
         Configuration key -> path or glob.
     """
-    impressions = {"data.impressions.path": data.impressions.path} if data.impressions else {}
-    return {"data.path": data.path, **_table_settings(data), **impressions}
+    tables = {"data.items.path": data.items, "data.users.path": data.users, "data.impressions.path": data.impressions}
+    return {"data.path": data.path, **{setting: table.path for setting, table in tables.items() if table}}
 
 
-def list_log(data: DataConfig, until: int | None = None) -> Listing:
-    """List the files of a log, or of its newest spans, and those of its tables.
+def log_locations(data: DataConfig) -> list[FileLocation]:
+    """Return where the files are that the ingestion reads: those of the log and of the table of users.
 
     Args:
         data: the description of the log.
+    """
+    log = FileLocation(data.path, data.setting, data.format, data.num_spans)
+    return [log, *([FileLocation(data.users.path, data.users.setting, "csv")] if data.users else [])]
+
+
+def list_files(locations: Sequence[FileLocation], until: int | None = None) -> Listing:
+    """List files, of a location with spans those of the newest ones.
+
+    Args:
+        locations: where the files are; at most one has spans.
         until: the number of the newest span to read; None for the newest of all.
 
     Returns:
-        The files of the log, then those of each table, in the order of their names.
+        The files of each location in turn, in the order of their names.
 
     Raises:
-        InputError: no file matches a setting, what matches cannot be read as a log, or a file vanishes meanwhile.
+        InputError: no file matches a setting, what matches cannot be read as files, or a file vanishes meanwhile.
     """
-    log = _match_files(data, until)
-    files = {**_find_tables(data), **{path: find_log_file(path) for path in [*log, *_match_tables(data)]}}
+    files, spans = _find_all(locations, until)
     gone = [path for path, file in files.items() if file is None]
     if gone:
         raise _changed([f"{path} has vanished" for path in gone])
-    spans = sorted({find_span(path, data.path) for path in log}) if has_spans(data.path) else []
     return Listing([file for file in files.values() if file], spans)
 
 
@@ -91,7 +98,7 @@ def describe_listing(listing: Listing) -> str:
         The number of files, their size, the newest span and the SHA-256 of the listing.
 
     Example:
-        >>> describe_listing(Listing([LogFile("a.csv", 10, "1"), LogFile("b.csv", 5, "1")], []))[:24]
+        >>> describe_listing(Listing([ListedFile("a.csv", 10, "1"), ListedFile("b.csv", 5, "1")], []))[:24]
         '2 files, 15 bytes, sha25'
     """
     files, digest = listing.files, hashlib.sha256(json.dumps(listing.files).encode()).hexdigest()
@@ -99,59 +106,40 @@ def describe_listing(listing: Listing) -> str:
     return f"{len(files)} files, {sum(file.size for file in files)} bytes, {newest}sha256 {digest}"
 
 
-def describe_table_files(table: FileOptions) -> str:
-    """Return a text that differs whenever a name, a size or a version of a file of a table differs.
+def describe_files(locations: Sequence[FileLocation]) -> str:
+    """Return the text of `describe_listing` for the files that are there now.
 
     Args:
-        table: where the files are.
+        locations: where the files are.
 
     Raises:
-        InputError: no file matches.
+        InputError: see `list_files`.
     """
-    return describe_listing(Listing([file for path in match_table(table) if (file := find_log_file(path))], []))
+    return describe_listing(list_files(locations))
 
 
-def check_table_files(table: FileOptions, described: str) -> None:
-    """Check that the files of a table are those of an earlier listing.
-
-    Args:
-        table: where the files are.
-        described: the output of `describe_table_files`.
-
-    Raises:
-        InputError: a file has changed, has vanished or is new.
-    """
-    now = describe_table_files(table)
-    if now != described:
-        raise InputError(
-            expected=f"files of {table.path} ({table.setting}.path) that stay the same during the run: {described}",
-            received=now,
-            remedy="run again when no file is written",
-        )
-
-
-def _list_described(data: DataConfig, described: str) -> Listing:
-    """List the files of a log again, up to the newest span of an earlier listing, and check that it is the same."""
+def _list_described(locations: Sequence[FileLocation], described: str) -> Listing:
+    """List files again, up to the newest span of an earlier listing, and check that they are the same."""
     newest = _NEWEST.search(described)
-    listing = list_log(data, int(newest[1]) if newest else None)
+    listing = list_files(locations, int(newest[1]) if newest else None)
     if describe_listing(listing) != described:
         raise InputError(
-            expected=f"the files that LogFiles has listed: {described}",
+            expected=f"the files of {locations[0].path} that were listed at the start of the run: {described}",
             received=describe_listing(listing),
-            remedy="run again, because a file of the log has changed since",
+            remedy="run again, because a file has changed since",
         )
     return listing
 
 
 @contextmanager
-def unchanged_log(data: DataConfig, described: str | None = None) -> Iterator[Listing]:
+def unchanged_files(locations: Sequence[FileLocation], described: str | None = None) -> Iterator[Listing]:
     """List the files for the block that reads them, and check after it that they are the same.
 
     A file that changes may cause any error in the block. The error of the check, which names the file, replaces it.
 
     Args:
-        data: the description of the log.
-        described: the listing that the log must agree with, from `describe_listing`; None for any.
+        locations: where the files are.
+        described: the listing that the files must agree with, from `describe_files`; None for any.
 
     Yields:
         The files.
@@ -159,17 +147,17 @@ def unchanged_log(data: DataConfig, described: str | None = None) -> Iterator[Li
     Raises:
         InputError: a file has changed, has vanished or is new. A span after the newest one does not count.
     """
-    listing = list_log(data) if described is None else _list_described(data, described)
+    listing = list_files(locations) if described is None else _list_described(locations, described)
     try:
         yield listing
     finally:
-        _check_unchanged(listing, data)
+        _check_unchanged(listing, locations)
 
 
-def _check_unchanged(before: Listing, data: DataConfig) -> None:
-    tables = _find_tables(data)
+def _check_unchanged(before: Listing, locations: Sequence[FileLocation]) -> None:
+    tables = {path: file for each in locations for path, file in _find_tables(each).items()}
     now = {
-        file.path: tables.get(file.path) if file.path.startswith(BIGQUERY) else find_log_file(file.path)
+        file.path: tables.get(file.path) if file.path.startswith(BIGQUERY) else find_file(file.path)
         for file in before.files
     }
     problems = [
@@ -178,35 +166,39 @@ def _check_unchanged(before: Listing, data: DataConfig) -> None:
         if now[file.path] != file
     ]
     if not problems:
-        found = [*tables, *_match_files(data, before.until), *_match_tables(data)]
+        found = [*tables, *(path for each in locations for path in _match_files(each, before.until))]
         problems = [f"{path} is new" for path in found if path not in now]
     if problems:
         raise _changed(problems)
 
 
-def _table_settings(data: DataConfig) -> dict[str, str]:
-    tables = {"data.items.path": data.items, "data.users.path": data.users}
-    return {setting: table.path for setting, table in tables.items() if table}
+def _find_all(
+    locations: Sequence[FileLocation], until: int | None
+) -> tuple[dict[str, ListedFile | None], list[LogSpan]]:
+    """Return the files by path, None for one that is gone, and the spans."""
+    files: dict[str, ListedFile | None] = {}
+    spans: set[LogSpan] = set()
+    for location in locations:
+        matched = _match_files(location, until)
+        files |= {**_find_tables(location), **{path: find_file(path) for path in matched}}
+        if location.num_spans is not None and has_spans(location.path):
+            spans.update(find_span(path, location.path) for path in matched)
+    return files, sorted(spans)
 
 
-def _match_files(data: DataConfig, until: int | None) -> list[str]:
-    """Return the files of the log; BigQuery has none."""
-    return [] if data.format == "bigquery" else list(match_log(data, until))
+def _match_files(location: FileLocation, until: int | None) -> tuple[str, ...]:
+    """Return the paths of files; BigQuery has none."""
+    return () if location.format == "bigquery" else match_log(location, until)
 
 
-def _find_tables(data: DataConfig) -> dict[str, LogFile]:
-    """Return the tables of BigQuery that the log reads, by their paths."""
-    if data.format != "bigquery":
+def _find_tables(location: FileLocation) -> dict[str, ListedFile]:
+    """Return the tables of BigQuery that a log reads, by their paths."""
+    if location.format != "bigquery":
         return {}
-    return {table.name: LogFile(*table) for table in table_versions(data.path)}
+    return {table.name: ListedFile(*table) for table in table_versions(location.path)}
 
 
-def _match_tables(data: DataConfig) -> list[str]:
-    items = match_table(data.items) if data.items else ()
-    return [*items, *(match_files(data.users.path, "data.users.path") if data.users else ())]
-
-
-def find_log_file(path: str) -> LogFile | None:
+def find_file(path: str) -> ListedFile | None:
     """Return a file with its size and version, or None if there is no such file.
 
     Args:
@@ -217,10 +209,10 @@ def find_log_file(path: str) -> LogFile | None:
             found = os.stat(path)
         except FileNotFoundError:
             return None
-        return LogFile(path, found.st_size, str(found.st_mtime_ns))
+        return ListedFile(path, found.st_size, str(found.st_mtime_ns))
     connect()
     try:
-        return LogFile(path, FileSystems.get_filesystem(path).size(path), str(FileSystems.checksum(path)))
+        return ListedFile(path, FileSystems.get_filesystem(path).size(path), str(FileSystems.checksum(path)))
     except Exception:
         if FileSystems.exists(path):
             raise
@@ -229,7 +221,7 @@ def find_log_file(path: str) -> LogFile | None:
 
 def _changed(problems: list[str]) -> InputError:
     return InputError(
-        expected="files of the log and of its tables that stay the same while they are read",
+        expected="files that stay the same while they are read",
         received="\n  ".join([*problems[:_SHOWN], *["..."] * (len(problems) > _SHOWN)]),
         remedy="run again when no file is written; a file that is moved to its place when it is whole does not change",
     )

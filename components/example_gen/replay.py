@@ -38,7 +38,6 @@ _AFTER_READING = {
     "cleaning",
     "min_item_interactions",
     "min_user_interactions",
-    "items",
     "users",
     "keep_interactions",
 }

@@ -6,7 +6,8 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 
-from components.example_gen.listing import check_table_files
+from components.example_gen.listing import unchanged_files
+from components.example_gen.sources.options import FileLocation
 from components.impressions.write_impressions import write_impressions
 from schemas.config.impressions import ImpressionLogConfig
 
@@ -25,12 +26,11 @@ def Impressions(  # type: ignore[no-untyped-def]
         examples: the examples of the log of interactions, with the times of the split.
         impressions: receives a file for each split, `report.json` and the rejected rows; see `write_impressions`.
         settings: an `ImpressionLogConfig` as JSON.
-        files: the output of `TableFiles`.
+        files: the output of `InputFiles`.
         code: the digest of the sources; it is not used, but is part of the cache key.
     """
     config = ImpressionLogConfig.model_validate_json(settings)
-    check_table_files(config.impressions, files)
-    report = write_impressions(config, examples.uri, impressions.uri)
-    check_table_files(config.impressions, files)
+    with unchanged_files([FileLocation.of(config.impressions)], files):
+        report = write_impressions(config, examples.uri, impressions.uri)
     for warning in report.warnings():
         logging.warning(warning)

@@ -48,7 +48,7 @@ def write_impressions(settings: ImpressionLogConfig, examples: str, folder: str)
     times, counter = _split_times(examples), ImpressionCounter()
     with tempfile.TemporaryDirectory() as local:
         bias = _divide(settings, examples, local, times, counter, folder)
-        report = counter.report(read_log_items(examples), times, bias.propensities())
+        report = counter.report(read_log_items(examples).ids, times, bias.propensities())
         check_impressions(report, counter, settings)
         for split in SPLITS:
             name = impressions_file(split)

@@ -6,7 +6,8 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 
-from components.example_gen.listing import check_table_files
+from components.example_gen.listing import unchanged_files
+from components.example_gen.sources.options import FileLocation
 from components.item_table.write_items import write_items
 from schemas.config.tables import ItemTableConfig
 
@@ -25,12 +26,11 @@ def ItemTable(  # type: ignore[no-untyped-def]
         examples: the examples of the log, with the counts of its items.
         items: receives `items.parquet`, `report.json` and the rejected rows; see `write_items`.
         settings: an `ItemTableConfig` as JSON.
-        files: the output of `TableFiles`.
+        files: the output of `InputFiles`.
         code: the digest of the sources; it is not used, but is part of the cache key.
     """
     config = ItemTableConfig.model_validate_json(settings)
-    check_table_files(config.items, files)
-    report = write_items(config, examples.uri, items.uri)
-    check_table_files(config.items, files)
+    with unchanged_files([FileLocation.of(config.items)], files):
+        report = write_items(config, examples.uri, items.uri)
     for warning in report.warnings():
         logging.warning(warning)

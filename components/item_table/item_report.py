@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from components.example_gen.counts.report import check_table_rows
+from components.example_gen.counts.interaction_counts import LogItems
+from components.example_gen.counts.report import check_table_rows, with_samples
+from components.example_gen.sources.rejected_rows import RejectedRow
 from components.example_gen.tables.item_rows import ItemRows
 from schemas.config.tables import ItemTableConfig
 from schemas.errors import InputError
@@ -31,8 +34,10 @@ class ItemTableReport:
     missing: dict[str, int]  # accepted items without a title, text, category, number, time or vector, by column
     cut: dict[str, int]  # texts that were cut, by column, only columns with any
     one_value: list[str]  # columns of categories with the same single category in all items that have one
+    rejected_samples: dict[str, list[RejectedRow]]  # by reason, the first few
     log_items: int  # in the examples of the log
     not_in_table: int  # of the items of the log
+    interactions_not_in_table: int  # interactions with these
     not_in_log: int  # of the items of the table
 
     @staticmethod
@@ -43,7 +48,12 @@ class ItemTableReport:
             folder: the folder of the artifact.
         """
         with tf.io.gfile.GFile(f"{folder}/{ITEM_REPORT_FILE}") as file:
-            return ItemTableReport(**json.loads(file.read()))
+            return ItemTableReport(**with_samples(json.loads(file.read())))
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """The fields without rejected rows."""
+        return {name: value for name, value in asdict(self).items() if name != "rejected_samples"}
 
     def to_json(self) -> str:
         """Return the content of the report's file."""
@@ -57,15 +67,15 @@ class ItemTableReport:
         ]
 
 
-def item_report(rows: ItemRows, log_items: pa.Array) -> ItemTableReport:
+def item_report(rows: ItemRows, log: LogItems) -> ItemTableReport:
     """Count the items of a table, and compare them with those of the log.
 
     Args:
         rows: the rows of the table.
-        log_items: the ids of the items of the log, each once, as strings.
+        log: the items of the log.
     """
     items = rows.items
-    known = pc.is_in(log_items.cast(pa.large_string()), value_set=items["id"].combine_chunks())
+    known = pc.is_in(log.ids.cast(pa.large_string()), value_set=items["id"].combine_chunks())
     both = int(pc.sum(known).as_py() or 0)
     return ItemTableReport(
         rows_read=rows.counts.rows_read,
@@ -79,8 +89,10 @@ def item_report(rows: ItemRows, log_items: pa.Array) -> ItemTableReport:
             for field in items.schema
             if (field.metadata or {}).get(ROLE) == CATEGORY and len(pc.unique(pc.list_flatten(items[field.name]))) == 1
         ],
-        log_items=len(log_items),
-        not_in_table=len(log_items) - both,
+        rejected_samples=rows.counts.rejected_samples,
+        log_items=len(log.ids),
+        not_in_table=len(log.ids) - both,
+        interactions_not_in_table=int(log.interactions[~known.to_numpy(zero_copy_only=False)].sum()),
         not_in_log=items.num_rows - both,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.common.stores import copy_folder, write_bytes
+from components.common.stores import copy_folder, is_remote, write_bytes
 from components.common.versions import ORIGIN, read_fingerprint
 from components.example_gen.counts.report import TableRows, check_table_rows
 from components.example_gen.validation.dead_letters import REJECTED_FOLDER
@@ -20,7 +21,7 @@ from components.item_table.write_items import read_validated_items
 from components.pusher.publish import publish_version
 from components.sentence_vectors.write_vectors import with_sentence_vectors
 from pipeline.commands.folders import check_new_folder, copy_rejected, temporary_folder
-from pipeline.commands.saved_models import check_model
+from pipeline.commands.saved_models import check_graph, check_model
 from schemas.errors import InputError
 from schemas.features import VOCABULARY
 from serving.export.grow import NewItems, grow
@@ -72,12 +73,13 @@ class AddedItems:
         }
 
 
-def add_items(model: Path, items: str, rejected: Path | None = None) -> AddedItems:
+def add_items(model: str, items: str, rejected: Path | None = None) -> AddedItems:
     """Write a new version of a saved model with the new items of a table, next to the old version.
 
     Args:
-        model: the folder of a version, like `ROOT/models/VERSION`.
-        items: the table, a file, folder or glob. Format and columns are those of the table in the training.
+        model: the folder of a version, like `ROOT/models/VERSION`, on any file system that Beam knows.
+        items: the table, a file, folder or glob on any such file system. Format and columns are those of the table
+            in the training.
         rejected: a new folder for the rejected rows; by default they are not kept.
 
     Returns:
@@ -89,31 +91,32 @@ def add_items(model: Path, items: str, rejected: Path | None = None) -> AddedIte
 
     Example:
         ```python
-        found = add_items(Path("runs/shop/models/1764400000"), "new-items.csv")
+        found = add_items("gs://bucket/shop/models/1764400000", "new-items.csv")
         print(found.version, found.added)
         ```
     """
-    info = check_model(model)
-    _check_version(model)
-    content = read_content_model(str(model), items)
+    model = _check_version(model)
     if rejected is not None:
         check_new_folder(rejected, "--rejected")
     with temporary_folder() as scratch:
+        former = _local_copy(model, scratch)
+        info = check_model(Path(former))
+        content = read_content_model(former, items)
         table = read_validated_items(content.table, scratch, f"{scratch}/unfinished")
         if rejected is not None:
             copy_rejected(Path(scratch, REJECTED_FOLDER), rejected)
         check_table_rows({"items": table.counts}, content.table)
         known, described = (
-            _read_vocabulary(model),
+            _read_vocabulary(former),
             to_item_content(with_sentence_vectors(table.items, content.table.items.sentence_vectors)),
         )
         rows = _new_rows(described, known, items, table.counts.rows_rejected)
         added = content.new_items(described, rows)
         grown = f"{scratch}/model"
-        _write_grown(str(model), grown, added, info.get("added_items", 0) + len(rows))
+        _write_grown(former, grown, added, info.get("added_items", 0) + len(rows))
         reads = {name: info[name] for name in ("max_length", "remove_seen")}
-        verdict = GateVerdict(tuple(check_added_items(grown, str(model), added, known, **reads)))
-        version = publish_version(grown, str(model.resolve().parent)) if verdict.blessed else None
+        verdict = GateVerdict(tuple(check_added_items(grown, former, added, known, **reads)))
+        version = publish_version(grown, model.rpartition("/")[0]) if verdict.blessed else None
     return AddedItems(
         version=version,
         rows=table.counts,
@@ -126,16 +129,28 @@ def add_items(model: Path, items: str, rejected: Path | None = None) -> AddedIte
     )
 
 
-def _check_version(model: Path) -> None:
-    if not model.resolve().name.isdecimal():
+def _check_version(model: str) -> str:
+    """Return the path of a version without links and a "/" at the end, if it is one."""
+    path = model.rstrip("/") if is_remote(model) else os.path.realpath(model)
+    check_graph(path)
+    if not path.rpartition("/")[2].isdecimal():
         raise InputError(
             expected="the folder of a version, whose name is a number",
-            received=str(model),
+            received=model,
             remedy="give a pushed version, like ROOT/models/1764400000: the new version is written next to it",
         )
+    return path
 
 
-def _read_vocabulary(model: Path) -> Ids:
+def _local_copy(model: str, scratch: str) -> str:
+    """Return the folder of a model on this machine: a copy of one on an object store, which is read several times."""
+    if not is_remote(model):
+        return model
+    copy_folder(model, copy := f"{scratch}/former")
+    return copy
+
+
+def _read_vocabulary(model: str) -> Ids:
     with tf.io.gfile.GFile(f"{model}/assets/{VOCABULARY}") as file:
         return np.array([line.rstrip("\n") for line in file], dtype=object)
 

@@ -22,6 +22,8 @@ from components.example_gen.validation.dead_letters import REJECTED_FOLDER
 from components.impression_evaluator.evaluate_impressions import evaluate_impressions
 from components.impressions.impression_report import ImpressionReport
 from components.impressions.write_impressions import write_impressions
+from components.item_table.item_report import ItemTableReport
+from components.item_table.write_items import write_items
 from pipeline.commands.folders import check_new_folder, copy_rejected, temporary_folder
 from pipeline.commands.saved_models import check_model, with_model_settings
 from pipeline.records.protocol import metrics, protocol
@@ -29,18 +31,20 @@ from pipeline.runners.beam_options import beam_args, make_pipeline
 from schemas.config import BeamConfig, Config
 from schemas.features import TEST
 
+_ITEMS = "items"  # the folder of the items
 _SHOWN = "impressions"  # the folder of the impressions, and that of their metrics
 
 
 class ValidatedLogs(NamedTuple):
-    """The counts of the log of interactions, and those of the log of impressions if there is one."""
+    """The counts of the log of interactions, and those of the items and impressions if there are any."""
 
     interactions: IngestionReport
+    items: ItemTableReport | None
     impressions: ImpressionReport | None
 
 
 def validate_log(config: Config, rejected: Path | None = None) -> ValidatedLogs:
-    """Read the whole log and count its rows, users, items and examples, and those of the log of impressions.
+    """Read the whole log, its tables and the log of impressions, and count rows, users, items and examples.
 
     Args:
         config: the log, the split and the histories.
@@ -62,7 +66,8 @@ def validate_log(config: Config, rejected: Path | None = None) -> ValidatedLogs:
     if rejected is not None:
         check_new_folder(rejected, "--rejected")
     with _ingested(config, rejected) as (folder, report):
-        return ValidatedLogs(report, _read_impressions(config, folder, rejected))
+        items = _read_items(config, folder, rejected)
+        return ValidatedLogs(report, items, _read_impressions(config, folder, rejected))
 
 
 def evaluate_model(
@@ -104,7 +109,8 @@ def evaluate_model(
         items = read_catalogue(counts)
         for path in infos:
             require_common_items(str(path), items)
-        sources = Sources(counts, str(model), str(previous) if previous else None)
+        _read_items(config, folder)
+        sources = Sources(counts, str(model), str(previous) if previous else None, f"{folder}/{_ITEMS}")
         with _local_pipeline() as pipeline:
             evaluate(
                 pipeline,
@@ -123,6 +129,18 @@ def evaluate_model(
             by_impression = read_summary(f"{kept}/{_SHOWN}")
         measured = metrics(read_summary(kept), by_impression)
         return measured, protocol(config, infos[model]["reads"], report, len(items))
+
+
+def _read_items(config: Config, folder: str, rejected: Path | None = None) -> ItemTableReport | None:
+    """Write the artifact of the items next to the examples, if there is a table of items."""
+    settings = config.data.item_table_config
+    if settings is None:
+        return None
+    try:
+        return write_items(settings, folder, f"{folder}/{_ITEMS}")
+    finally:
+        if rejected is not None:
+            copy_rejected(Path(folder, _ITEMS, REJECTED_FOLDER), rejected)
 
 
 def _read_impressions(config: Config, folder: str, rejected: Path | None = None) -> ImpressionReport | None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.common.buckets import check_bucket
+from components.common.stores import file_exists
+from components.common.versions import whole_versions
 from components.evaluator.systems import load_model
 from schemas.config import Config, HistoryConfig
 from schemas.config.log import DataConfig
@@ -28,15 +31,7 @@ def check_model(model: Path) -> dict[str, Any]:
     Raises:
         InputError: the folder holds no saved model, or temporec did not export it.
     """
-    if not (model / SAVED_MODEL_FILE).is_file():
-        versions = sorted(path.parent.name for path in model.glob(f"*/{SAVED_MODEL_FILE}"))
-        raise InputError(
-            expected=f"a saved model in {model}",
-            received=f"a folder of versions: {', '.join(versions)}" if versions else f"no {SAVED_MODEL_FILE}",
-            remedy=f"give one version: {model / versions[-1]}"
-            if versions
-            else "give a folder like ROOT/models/VERSION",
-        )
+    check_graph(str(model))
     signatures = load_model(str(model)).signatures
     if "evaluate" not in signatures:
         raise InputError(
@@ -45,6 +40,27 @@ def check_model(model: Path) -> dict[str, Any]:
             remedy="give a model pushed by `temporec run`",
         )
     return read_model_info(str(model))
+
+
+def check_graph(model: str) -> None:
+    """Check that a folder has the graph of a saved model.
+
+    Args:
+        model: the folder, on any file system that Beam knows.
+
+    Raises:
+        InputError: it has none, or it is in a bucket that cannot be listed.
+    """
+    check_bucket(model, "--model")
+    if not file_exists(f"{model}/{SAVED_MODEL_FILE}"):
+        versions = [str(version) for version in sorted(whole_versions(model))]
+        raise InputError(
+            expected=f"a saved model in {model}",
+            received=f"a folder of versions: {', '.join(versions)}" if versions else f"no {SAVED_MODEL_FILE}",
+            remedy=f"give one version: {model}/{versions[-1]}"
+            if versions
+            else "give a folder like ROOT/models/VERSION",
+        )
 
 
 def with_model_settings(config: Config, infos: ModelInfos) -> Config:

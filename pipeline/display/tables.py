@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from components.data_validator.drift import Drift, describe
-from components.example_gen.counts.report import IngestionReport
+from components.example_gen.counts.report import IngestionReport, TableRows
 from components.example_gen.sources.rejected_rows import describe_rejected, table_remedies
+from components.item_table.item_report import ItemTableReport
 from pipeline.display.metric_names import MAIN, main_metrics
 from schemas.config.log import DataConfig
 
@@ -48,8 +49,6 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     if data["users_not_in_table"]:
         yield "users missing from the users table", data["users_not_in_table"]
     yield "items", data["items"]
-    if data["interactions_not_in_table"]:
-        yield "interactions with items missing from the items table", data["interactions_not_in_table"]
     tables = {**data["tables"], **({"items": data["item_table"]} if data.get("item_table") else {})}
     for name, rows in tables.items():
         for reason, count in rows["rows_rejected"].items():
@@ -74,6 +73,8 @@ def _item_table_rows(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for name, count in counts["cut"].items():
         yield f"items table, cut: {name}", count
     yield "items of the log missing from the items table", counts["not_in_table"]
+    if counts["interactions_not_in_table"]:
+        yield "interactions with items missing from the items table", counts["interactions_not_in_table"]
     yield "items of the items table missing from the log", counts["not_in_log"]
 
 
@@ -106,16 +107,18 @@ def _log_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             yield f"left out: {rule.replace('_', ' ')}", count
 
 
-def rejected_text(report: IngestionReport, data: DataConfig) -> Iterator[str]:
+def rejected_text(report: IngestionReport, data: DataConfig, items: ItemTableReport | None = None) -> Iterator[str]:
     """Yield, for the log and each table, its rejected rows by reason: counts, what to change, and examples.
 
     Args:
         report: the report of an ingestion.
         data: the reading options of the log.
+        items: the report of the table of items; None without such a table.
     """
     if report.rows_rejected:
         yield "Rejected rows" + describe_rejected(report.rows_rejected, report.rejected_samples, report.remedies(data))
-    for name, rows in report.tables.items():
+    tables: Mapping[str, TableRows | ItemTableReport] = {**report.tables, **({"items": items} if items else {})}
+    for name, rows in tables.items():
         if rows.rows_rejected:
             yield f"Rejected rows of data.{name}" + describe_rejected(
                 rows.rows_rejected, rows.rejected_samples, table_remedies(name)

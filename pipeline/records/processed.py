@@ -13,7 +13,8 @@ import serving
 import trainer
 from components.common.code_digest import code_digest
 from components.common.versions import same_fingerprint, whole_versions
-from components.example_gen.listing import describe_listing, describe_table_files, list_log
+from components.example_gen.listing import describe_files, log_locations
+from components.example_gen.sources.options import FileLocation
 from components.schema_gen.given_schema import read_schema_text
 from pipeline.records.run_root import read_record
 from schemas.config import Config
@@ -40,7 +41,7 @@ def processed_record(config: Config, root: Path) -> dict[str, Any] | None:
             return None
         seen = [record["data"][name] for name in ("files", "table_files", "schema_digest")]
         listed = [
-            describe_listing(list_log(config.example_gen_config.data)),
+            describe_files(log_locations(config.data)),
             describe_tables(config),
             schema_digest(config),
         ]
@@ -50,7 +51,7 @@ def processed_record(config: Config, root: Path) -> dict[str, Any] | None:
 
 
 def describe_tables(config: Config) -> dict[str, str | None]:
-    """Return the output of `describe_table_files` for the table of items and the log of impressions; None without it.
+    """Return the output of `describe_files` for the table of items and the log of impressions; None without it.
 
     Args:
         config: the configuration, with absolute paths.
@@ -60,8 +61,8 @@ def describe_tables(config: Config) -> dict[str, str | None]:
     """
     items, impressions = config.data.items, config.data.impressions
     return {
-        "items": describe_table_files(items) if items else None,
-        "impressions": describe_table_files(impressions) if impressions else None,
+        "items": describe_files([FileLocation.of(items)]) if items else None,
+        "impressions": describe_files([FileLocation.of(impressions)]) if impressions else None,
     }
 
 

@@ -36,7 +36,6 @@ def data_counts(report: IngestionReport) -> dict[str, Any]:
         "users": report.users,
         "items": report.items,
         "ties_in_time": report.ties,
-        "interactions_not_in_table": report.not_in_table,
         "users_not_in_table": report.users_not_in_table,
         "tables": {
             name: {"rows_read": rows.rows_read, "rows_rejected": rows.rows_rejected}

@@ -68,7 +68,7 @@ def run_record(
             **data_counts(report),
             "rejected_path": f"{examples}/{REJECTED_FOLDER}",
             "files_path": f"{examples}/{FILES_FILE}",
-            "item_table": asdict(ItemTableReport.read(items)) if items else None,
+            "item_table": ItemTableReport.read(items).counts if items else None,
             "impressions": asdict(ImpressionReport.read(impressions)) if impressions else None,
         },
         "drift": [asdict(each) for each in read_drift(folders["DataValidator.drift"])],

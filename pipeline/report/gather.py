@@ -92,7 +92,7 @@ def gather(record: Mapping[str, Any]) -> RunReport:
     config, folders = recorded_config(record), record["artifacts"]
     summary, lengths = read_summary(record["evaluation"]), read_lengths(folders["statistics"])
     results = read_results(f"{record['evaluation']}/{QUERIES}")
-    items = read_items(config, folders["counts"])
+    items = read_items(config, folders["counts"], folders["items"])
     model = load_model(folders["model"])
     users = draw_users(f"{folders['examples']}/Split-{TEST}", len(results), USERS, config.train.seed)
     targets = items.count(list(chain.from_iterable(results.targets())))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +12,12 @@ import pandas as pd
 from scipy import sparse
 
 from components.baselines.tables import read_tables
+from components.evaluator.item_columns import item_categories, read_item_values
 from pipeline.display.titles import read_titles
 from schemas.config import Config
-from schemas.config.columns import split_categories
+from schemas.config.evaluation import EvaluatorConfig
 from schemas.errors import InputError
+from trainer.baselines.tables import ItemCounts
 from trainer.metrics.lists import Ids, catalogue_indices
 
 Counts = npt.NDArray[np.int64]
@@ -94,12 +95,13 @@ class KnownItems:
         return np.bincount(indices[indices >= 0], minlength=len(self)).astype(np.int64)
 
 
-def read_items(config: Config, counts: str) -> KnownItems:
+def read_items(config: Config, counts: str, table: str | None) -> KnownItems:
     """Read the catalogue of a run.
 
     Args:
         config: the configuration, with the items table and its category columns.
         counts: the output folder of the component Baselines.
+        table: the output folder of the component ItemTable; None without a table of items.
 
     Returns:
         The catalogue.
@@ -115,7 +117,7 @@ def read_items(config: Config, counts: str) -> KnownItems:
         interactions=np.asarray(tables.interactions, np.int64),
         followed=tables.transitions[0].tocsr(),
         titles=titles,
-        categories=_categories(tables.items, tables.features, config.evaluator_config.categories),
+        categories=_categories(tables, table, config.evaluator_config),
         note=note,
     )
 
@@ -141,13 +143,9 @@ def concentration(counts: Counts, order: Counts) -> tuple[list[int], list[float]
     return numbers.tolist(), shares[numbers - 1].tolist()
 
 
-def _categories(
-    ids: Ids, features: Mapping[str, npt.NDArray[Any]], columns: Sequence[tuple[str, str | None]]
-) -> dict[str, list[str]]:
+def _categories(counts: ItemCounts, table: str | None, evaluation: EvaluatorConfig) -> dict[str, list[str]]:
     """Return the categories of each item that has any, by id, from all columns."""
-    found: dict[str, list[str]] = {}
-    for name, separator in columns:
-        for item, value in zip(ids, features[name], strict=True):
-            if categories := split_categories(value, separator):
-                found[item] = list(dict.fromkeys([*found.get(item, []), *categories]))
-    return found
+    found: dict[str, dict[str, None]] = {}
+    for row, _, category in item_categories(counts, read_item_values(table, evaluation), evaluation):
+        found.setdefault(counts.items[row], {})[category] = None
+    return {item: list(categories) for item, categories in found.items()}

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from schemas.config.beam import BeamConfig
 from schemas.config.checks import ChecksConfig
 from schemas.config.cluster import ClusterConfig
+from schemas.config.columns import ItemColumnConfig
 from schemas.config.evaluation import EvaluateConfig, EvaluatorConfig, GateConfig, Slice, SliceConfig
 from schemas.config.impressions import ImpressionEvaluatorConfig
 from schemas.config.log import DataConfig, Feature
@@ -161,14 +162,12 @@ class Config(Section):
     def example_gen_config(self) -> ExampleGenConfig:
         """The settings that determine the examples.
 
-        A table of titles, impressions, checks and the weights of events do not.
+        The table of items, impressions, checks and the weights of events do not.
         """
         events = dict.fromkeys(sorted(self.data.events), 1.0) if self.data.events else None
-        items = self.data.items if self.data.items and self.data.items.columns else None
-        items = items and items.model_copy(update={"sentence_vectors": {}})
-        others = {"impressions": None, "checks": ChecksConfig()}
+        others = {"items": None, "impressions": None, "checks": ChecksConfig()}
         return ExampleGenConfig(
-            data=self.data.model_copy(update={"items": items, "events": events, **others}),
+            data=self.data.model_copy(update={"events": events, **others}),
             split=self.split,
             history=self.history,
             refit=self.train.refit != "none",
@@ -186,7 +185,7 @@ class Config(Section):
             model=self.model,
             train=self.train.model_copy(update={"refit": "none"}),
             serving=self.serving,
-            features=tuple(each for each in self.data.features if each.name in read and not each.in_table),
+            features=tuple(each for each in self.data.features if each.name in read),
             item_columns=tuple(name for name in (self.data.items.content if self.data.items else ()) if name in read),
             event_weights=weights,
         )
@@ -206,7 +205,12 @@ class Config(Section):
                 for feature in self.data.features
                 if (feature.of, feature.kind) == ("item", "category")
             ),
+            item_categories=tuple(name for name, each in self._item_columns.items() if each.kind == "category"),
         )
+
+    @property
+    def _item_columns(self) -> dict[str, ItemColumnConfig]:
+        return self.data.items.columns if self.data.items else {}
 
     @property
     def impression_evaluator_config(self) -> ImpressionEvaluatorConfig:
@@ -217,15 +221,18 @@ class Config(Section):
         )
 
     def _slice(self, wanted: SliceConfig) -> Slice:
-        users = self.data.users.columns if self.data.users else {}
-        described = {feature.name: feature for feature in self.data.features}
-        separator = None if wanted.column in users else described[wanted.column].separator
-        key = user_key(wanted.column) if wanted.column in users else target_key(wanted.column)
+        separators = {feature.name: feature.separator for feature in self.data.features}
+        if wanted.column in separators:
+            key: str | None = target_key(wanted.column)
+        else:
+            key = None if wanted.column in self._item_columns else user_key(wanted.column)
+        separator = separators.get(wanted.column)
         return Slice(name=wanted.column, feature=key, separator=separator, boundaries=wanted.boundaries)
 
     @model_validator(mode="after")
     def _slices_are_there(self) -> Config:
         kinds = {feature.name: feature.kind for feature in self.data.features}
+        kinds |= {name: column.kind for name, column in self._item_columns.items()}
         of_users = {name: column.kind for name, column in self.data.users.columns.items()} if self.data.users else {}
         both, kinds = kinds.keys() & of_users, kinds | of_users
         for each in self.evaluate.slices:
@@ -278,7 +285,7 @@ class Config(Section):
     def _check_labels(self) -> None:
         """Refuse a task whose categories are not in the table of items, or that has nothing to read."""
         items = self.data.items
-        categories = [name for name, each in (items.columns if items else {}).items() if each.kind == "category"]
+        categories = [name for name, each in self._item_columns.items() if each.kind == "category"]
         for task in self.model.tasks:
             if task.kind != "value" and task.column not in categories:
                 raise ValueError(
@@ -295,7 +302,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _inputs_are_there(self) -> Config:
         names = [feature.name for feature in self.data.features]
-        names += [*self.data.items.vectors, *self.data.items.sentence_vectors] if self.data.items else []
+        names += self.data.items.content if self.data.items else []
         for name in self.model.inputs.columns:
             if name not in names:
                 raise ValueError(

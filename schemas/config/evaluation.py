@@ -149,10 +149,12 @@ class EvaluateConfig(Section):
 
 
 class Slice(Section):
-    """A slice as the examples have it: a `SliceConfig` together with the feature that holds its values."""
+    """A `SliceConfig` together with the place of its values: a feature of the examples, or the table of items."""
 
     name: str = Field(description="Name of the slice.")
-    feature: str = Field(description="Feature of the examples that holds its values.")
+    feature: str | None = Field(
+        description="Feature of the examples that holds its values; None for a column of the table of items."
+    )
     separator: str | None = Field(default=None, description="Separator between the categories in a value.")
     boundaries: tuple[float, ...] = Field(default=(), description="Lower bounds of the groups of a number.")
 
@@ -167,5 +169,13 @@ class EvaluatorConfig(Section):
     times: bool = Field(description="Whether the log has times of day.")
     remove_seen: bool = Field(description="Whether baselines leave out the items that the user has seen.")
     categories: tuple[tuple[str, str | None], ...] = Field(
-        description="Features with the categories of items, each with its separator. They define similar items."
+        description="Columns of the log with categories of items, each with its separator. They define similar items."
     )
+    item_categories: tuple[str, ...] = Field(
+        default=(), description="Columns of the table of items with categories. They define similar items, too."
+    )
+
+    @property
+    def item_columns(self) -> tuple[str, ...]:
+        """The columns of the table of items that the evaluation reads."""
+        return tuple(dict.fromkeys([*self.item_categories, *(each.name for each in self.slices if not each.feature)]))

@@ -88,14 +88,13 @@ class ColumnsConfig(Section):
 
 
 class Feature(Section):
-    """A further column under its name in the examples."""
+    """A further column of the log under its name in the examples."""
 
     name: str = Field(description="Name of the feature.")
     column: str = Field(description="Name of the column in the file.")
     kind: Literal["category", "number"] = Field(description="Kind of the column's values.")
     of: Literal["interaction", "item"] = Field(description="What the column describes.")
     separator: str | None = Field(description="Separator between the names in a category of an item.")
-    in_table: bool = Field(description="Whether the column is in the table of items instead of the log.")
 
 
 class DataConfig(Section):
@@ -167,29 +166,23 @@ class DataConfig(Section):
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """All further columns, in the order in which they are configured."""
+        """All further columns of the log, in the order in which they are configured."""
         of_log = dict(self.columns.context)
         if self.columns.value is not None:
             of_log = {VALUE: LogColumnConfig(column=self.columns.value, kind="number"), **of_log}
         if self.columns.event is not None:
             of_log = {EVENT: LogColumnConfig(column=self.columns.event), **of_log}
-        of_table = self.items.columns if self.items else {}
-        return tuple(
-            [Feature(name=name, in_table=False, **column.model_dump()) for name, column in of_log.items()]
-            + [Feature(name=name, in_table=True, of="item", **column.model_dump()) for name, column in of_table.items()]
-        )
+        return tuple(Feature(name=name, **column.model_dump()) for name, column in of_log.items())
 
     @property
     def carried(self) -> tuple[Feature, ...]:
-        """The further columns of an interaction: those of the log that are features, then those that are not."""
+        """The further columns of an interaction: those that are features, then those that are not."""
         others = {}
         if self.cleaning.returns:
             others[UNITS] = LogColumnConfig(column=self.cleaning.returns.column, kind="number")
         if self.columns.user and self.columns.session:
             others[SESSION] = LogColumnConfig(column=self.columns.session)
-        return tuple(feature for feature in self.features if not feature.in_table) + tuple(
-            Feature(name=name, in_table=False, **column.model_dump()) for name, column in others.items()
-        )
+        return self.features + tuple(Feature(name=name, **column.model_dump()) for name, column in others.items())
 
     @property
     def read_columns(self) -> tuple[str, ...]:
@@ -286,7 +279,8 @@ class DataConfig(Section):
                 raise ValueError(f"a further column cannot be called {name!r}: the name is taken")
         if self.timestamp.unit == "order" and (self.cleaning.max_per_day or self.cleaning.repeat_gap_s):
             raise ValueError("cleaning.max_per_day and cleaning.repeat_gap_s need times, and timestamp.unit is order")
-        for feature in self.features:
-            if feature.separator is not None and (feature.kind, feature.of) != ("category", "item"):
-                raise ValueError(f"separator is for categories of items, which {feature.name!r} is not")
+        for name, column in {**self.columns.context, **(self.items.columns if self.items else {})}.items():
+            of_item = not isinstance(column, LogColumnConfig) or column.of == "item"
+            if column.separator is not None and not (of_item and column.kind == "category"):
+                raise ValueError(f"separator is for categories of items, which {name!r} is not")
         return self

@@ -30,9 +30,11 @@ from components.evaluator.slices import SliceContext, slices
 from components.evaluator.summary import read_summary, write_evaluation_summary
 from components.evaluator.systems import Sources, load_systems
 from components.example_gen.ingest import ingest
-from components.example_gen.log_files import LogFilesExecutor
+from components.example_gen.input_files import InputFilesExecutor
+from components.example_gen.listing import log_locations
 from components.gate.metric_checks import check_metrics
 from components.gate.verdict import GateVerdict, write_verdict
+from components.item_table.write_items import write_items
 from pipeline.records.run_record import run_record
 from pipeline.records.run_root import RECORD
 from pipeline.runners.beam_options import beam_args
@@ -114,9 +116,11 @@ def write_root(folder: Path) -> Path:
     settings, root = config(folder), folder / "root"
     made = {
         name: str(root / "artifacts" / name)
-        for name in (*EXAMPLES, "drift", "counts", "refit_counts", "run", "evaluation", "blessing")
+        for name in (*EXAMPLES, "items", "drift", "counts", "refit_counts", "run", "evaluation", "blessing")
     }
     ingest(_pipeline, settings.data, settings.split, settings.history, made["examples"], refit=True)
+    assert settings.data.item_table_config
+    write_items(settings.data.item_table_config, made["examples"], made["items"])
     _write_statistics(made["examples"], made["statistics"])
     tf.io.gfile.makedirs(made["interactions"])
     tf.io.gfile.makedirs(made["drift"])
@@ -129,7 +133,9 @@ def write_root(folder: Path) -> Path:
     write_model_info(str(model), ABOUT, TERMS)
     write_curves(Path(made["run"]))
     items = read_tables(made["counts"]).items
-    _write_queries(settings, made["examples"], Sources(made["counts"], str(model)), Path(made["evaluation"]))
+    _write_queries(
+        settings, made["examples"], Sources(made["counts"], str(model), items=made["items"]), Path(made["evaluation"])
+    )
     write_evaluation_summary(made["evaluation"], items, settings.evaluator_config)
     results = read_results(f"{made['evaluation']}/{QUERIES}")
     verdict = GateVerdict(tuple(check_metrics(settings.evaluate.gate, results, read_summary(made["evaluation"]))))
@@ -140,6 +146,7 @@ def write_root(folder: Path) -> Path:
         _run("InteractionExampleGen", 2.5, examples=made["examples"]),
         _run("StatisticsGen", 1.5, cached=True, statistics=made["statistics"]),
         _run("DataValidator", 0.5, statistics=made["interactions"], drift=made["drift"]),
+        _run("ItemTable", 0.5, items=made["items"]),
         _run("Trainer", 30.0, model=str(trained), model_run=made["run"]),
         _run("Baselines", 1.0, counts=made["counts"]),
         _run("Evaluator", 4.0, evaluation=made["evaluation"]),
@@ -157,7 +164,7 @@ def list_files(settings: Config, path: Path) -> str:
     """Run the component `LogFiles`, and return the file with its output."""
     seen = standard_artifacts.String()
     seen.uri = str(path)
-    LogFilesExecutor().Do({}, {SEEN: [seen]}, {"data": settings.example_gen_config.data.model_dump_json()})
+    InputFilesExecutor().Do({}, {SEEN: [seen]}, {"locations": json.dumps(log_locations(settings.data))})
     return seen.uri
 
 
@@ -197,7 +204,7 @@ def _write_queries(settings: Config, examples: str, sources: Sources, folder: Pa
     (file,) = Path(f"{examples}/Split-test").iterdir()
     records = list(tf.data.TFRecordDataset(str(file), compression_type="GZIP").as_numpy_iterator())
     systems, queries = load_systems(sources, evaluation), read_queries(records)
-    groups = slices(queries, SliceContext(systems.catalogue, evaluation.slices, evaluation.times))
+    groups = slices(queries, SliceContext(systems.catalogue, evaluation.slices, evaluation.times, systems.item_values))
     measured = measure(queries, groups, systems.answers(records, queries), systems.catalogue, evaluation.ks)
     (folder / QUERIES).mkdir(parents=True)
     pq.write_table(to_table(measured, evaluation.ks), folder / QUERIES / "part-0.parquet")

@@ -80,3 +80,22 @@ def test_model_cannot_read_a_column_that_neither_log_nor_table_has() -> None:
 def test_vectors_cannot_have_the_name_of_a_feature(name: str) -> None:
     with pytest.raises(ValidationError, match="the name is taken"):
         configured(**{name: VECTORS["image"]})
+
+
+def test_slices_and_categories_name_the_place_of_their_values() -> None:
+    section = {"column": "s", "of": "item", "separator": ","}
+    columns = {"user": "user", "item": "item", "timestamp": "time", "context": {"section": section}}
+    items = TABLE | {"columns": {"genre": {"column": "g", "separator": "|"}, "year": {"column": "y", "kind": "number"}}}
+    users = {"path": "users", "id": "id", "columns": {"age": {"column": "a"}}}
+    data = {"path": "log", "columns": columns, "timestamp": {"unit": "s"}, "items": items, "users": users}
+    slices = [{"column": name} for name in ("section", "genre", "age")]
+
+    found = Config.model_validate({"name": "a", "data": data, "evaluate": {"slices": slices}}).evaluator_config
+
+    assert [(each.name, each.feature, each.separator) for each in found.slices] == [
+        ("section", "target_section", ","),
+        ("genre", None, None),
+        ("age", "user_age", None),
+    ]
+    assert (found.categories, found.item_categories) == ((("section", ","),), ("genre",))
+    assert found.item_columns == ("genre",)

@@ -203,8 +203,8 @@ def test_load_config_error_between_sections_does_not_print_the_sections(write):
     assert len(problems(write(SMALLEST), "model.inputs.columns=[zzz]")) < 200
 
 
-def test_example_gen_config_does_not_depend_on_titles(write):
-    items = "data.items={path: items.csv, id: i, title: t}"
+def test_example_gen_config_does_not_depend_on_the_table_of_items(write):
+    items = "data.items={path: items.csv, id: i, title: t, columns: {genre: {column: g}}}"
     assert load_config(write(SMALLEST), [items]).example_gen_config == load_config(write(SMALLEST)).example_gen_config
 
 
@@ -245,6 +245,10 @@ def test_dropout_accepts_one_rate_or_single_rates(write, override, rates):
         (["data.columns.context={items: {column: a}}"], "the name is taken"),
         (["data.columns.context={target_event: {column: a}}"], "the name is taken"),
         (["data.columns.context={colour: {column: a, separator: ','}}"], "separator is for categories of items"),
+        (
+            ["data.items={path: i.csv, id: i, title: t, columns: {year: {column: y, kind: number, separator: ','}}}"],
+            "separator is for categories of items",
+        ),
         (["data.users={path: u.csv, id: u, columns: {id: {column: a}}}"], "user_id is taken"),
         (["data.users={path: u.csv, id: u, columns: {}}"], "at least 1 item"),
         (["data.users={path: u.csv, id: u, columns: {age: {column: a, separator: ','}}}"], "unknown key"),

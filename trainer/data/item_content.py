@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +43,12 @@ class ItemContent:
     vectors: Mapping[str, npt.NDArray[np.float32]]
 
 
-def read_items(folder: str) -> ItemContent:
+def read_items(folder: str, columns: Sequence[str] | None = None) -> ItemContent:
     """Read the items of a table, without its configuration.
 
     Args:
         folder: the artifact of the component ItemTable, on a file system that TensorFlow can read.
+        columns: the columns to read in addition to the ids; None for all.
 
     Returns:
         The items.
@@ -59,7 +60,8 @@ def read_items(folder: str) -> ItemContent:
         ```
     """
     with tf.io.gfile.GFile(f"{folder}/{ITEM_TABLE_FILE}", "rb") as file:
-        return to_item_content(pq.read_table(io.BytesIO(file.read())))
+        names = None if columns is None else ["id", *columns]
+        return to_item_content(pq.read_table(io.BytesIO(file.read()), columns=names))
 
 
 def read_table_settings(folder: str) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def read_content_model(model: str, path: str) -> ContentModel:
     description = f"{model}/{_DESCRIPTION}"
     if not tf.io.gfile.exists(description):
         raise InputError(
-            expected=f"a model that reads the content of items, with {description}",
+            expected=f"a model that reads the content of items, with the file {_DESCRIPTION}",
             received="a model that knows an item by its id only",
             remedy="train with a table in data.items, and name its columns in model.inputs.columns",
         )

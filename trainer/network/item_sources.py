@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.config import TextConfig
@@ -15,7 +18,35 @@ from trainer.network.text_encoders import TextEncoder
 STDDEV = 0.02  # of initial vectors; it takes epochs to unlearn larger ones
 
 
-class CodeSource(tf.keras.layers.Layer):
+class ItemSource(tf.keras.layers.Layer):
+    """A source of an item's vector. A subclass adds `spec` and `embed`.
+
+    Args:
+        content: what the source says about each item, [1 + items, ...].
+        dim: width of the vectors.
+        name: the layer's name.
+    """
+
+    def __init__(self, content: npt.NDArray[Any], dim: int, name: str) -> None:
+        super().__init__(name=name, dtype=tf.float32)
+        self._content = tf.Variable(content, trainable=False, name=name)
+        self._absent = self.add_weight(name=f"{name}/absent", shape=[dim], initializer="zeros")
+
+    def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return the vectors of items.
+
+        Args:
+            item_ids: int [...].
+            training: whether dropout is on.
+
+        Returns:
+            float32 [..., dim]; the learned vector `absent` for an item without content.
+        """
+        vectors = self.embed(tf.gather(self._content, tf.reshape(item_ids, [-1])), training)
+        return tf.reshape(vectors, tf.concat([tf.shape(item_ids), tf.shape(vectors)[-1:]], axis=0))
+
+
+class CodeSource(ItemSource):
     """The mean vector of an item's categories, or the vector of its number's bucket.
 
     Args:
@@ -25,43 +56,30 @@ class CodeSource(tf.keras.layers.Layer):
     """
 
     def __init__(self, codes: Codes, dim: int, name: str) -> None:
-        super().__init__(name=name, dtype=tf.float32)
-        self._codes = tf.Variable(codes, trainable=False, name=name)
+        super().__init__(codes, dim, name)
         self._table = CodeEmbedding(int(codes.max()) + 1, dim, name)
-        self._absent = self.add_weight(name=f"{name}/absent", shape=[dim], initializer="zeros")
-
-    def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return the vectors of items.
-
-        Args:
-            item_ids: int [...].
-            training: not used, because there is no dropout.
-
-        Returns:
-            float32 [..., dim]; the learned vector `absent` for an item without codes.
-        """
-        return self.embed(tf.gather(self._codes, item_ids))
 
     @property
     def spec(self) -> tf.TensorSpec:
         """The type and shape of the codes that `embed` takes."""
         return tf.TensorSpec([None, None], tf.int64, name=self.name)
 
-    def embed(self, codes: tf.Tensor) -> tf.Tensor:
+    def embed(self, codes: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the vectors of codes.
 
         Args:
-            codes: int64 [..., n], padded with 0.
+            codes: int64 [n, any], padded with 0.
+            training: not used, because there is no dropout.
 
         Returns:
-            float32 [..., dim]; the learned vector `absent` without a code.
+            float32 [n, dim]; the learned vector `absent` without a code.
         """
         known = tf.math.count_nonzero(codes, axis=-1, keepdims=True, dtype=tf.float32)
         mean = tf.reduce_sum(self._table(codes), axis=-2) / tf.maximum(known, 1.0)
         return tf.where(known > 0, mean, self._absent)
 
 
-class VectorSource(tf.keras.layers.Layer):
+class VectorSource(ItemSource):
     """A learned projection of vectors that were computed elsewhere, and do not change.
 
     Args:
@@ -71,47 +89,30 @@ class VectorSource(tf.keras.layers.Layer):
     """
 
     def __init__(self, vectors: Vectors, dim: int, name: str) -> None:
-        super().__init__(name=name, dtype=tf.float32)
-        present = ~np.isnan(vectors[:, :1])
-        self._present = tf.Variable(present, trainable=False, name=f"{name}/present")
-        self._vectors = tf.Variable(np.where(present, vectors, 0.0), trainable=False, dtype=tf.float32, name=name)
+        super().__init__(vectors.astype(np.float32), dim, name)
         self._matrix = self.add_weight(name=f"{name}/matrix", shape=[vectors.shape[1], dim], initializer=normal(STDDEV))
-        self._absent = self.add_weight(name=f"{name}/absent", shape=[dim], initializer="zeros")
-
-    def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return the projected vectors of items.
-
-        Args:
-            item_ids: int [...].
-            training: not used, because there is no dropout.
-
-        Returns:
-            float32 [..., dim]; the learned vector `absent` for an item without a vector.
-        """
-        return self._project(tf.gather(self._vectors, item_ids), tf.gather(self._present, item_ids))
 
     @property
     def spec(self) -> tf.TensorSpec:
         """The type and shape of the vectors that `embed` takes."""
-        return tf.TensorSpec([None, self._vectors.shape[1]], tf.float32, name=self.name)
+        return tf.TensorSpec([None, self._content.shape[1]], tf.float32, name=self.name)
 
-    def embed(self, vectors: tf.Tensor) -> tf.Tensor:
+    def embed(self, vectors: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return projected vectors.
 
         Args:
-            vectors: float32 [..., length], NaN if missing.
+            vectors: float32 [n, length], NaN if missing.
+            training: not used, because there is no dropout.
 
         Returns:
-            float32 [..., dim]; the learned vector `absent` for a missing vector.
+            float32 [n, dim]; the learned vector `absent` for a missing vector.
         """
-        present = ~tf.math.is_nan(vectors[..., :1])
-        return self._project(tf.where(present, vectors, 0.0), present)
-
-    def _project(self, vectors: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-        return tf.where(present, tf.tensordot(vectors, self._matrix, 1), self._absent)
+        present = ~tf.math.is_nan(vectors[:, :1])
+        projected = tf.matmul(tf.where(present, vectors, 0.0), self._matrix)  # NaN would spread to the gradients
+        return tf.where(present, projected, self._absent)
 
 
-class TextSource(tf.keras.layers.Layer):
+class TextSource(ItemSource):
     """A text encoder over the tokens of an item.
 
     Args:
@@ -122,28 +123,13 @@ class TextSource(tf.keras.layers.Layer):
     """
 
     def __init__(self, tokens: Tokens, vocabulary: int, dim: int, text: TextConfig) -> None:
-        super().__init__(name=TEXTS, dtype=tf.float32)
-        self._tokens = tf.Variable(tokens, trainable=False, name=f"{TEXTS}/tokens")
+        super().__init__(tokens, dim, TEXTS)
         self._encoder = TextEncoder(vocabulary, dim, text)
-        self._absent = self.add_weight(name=f"{TEXTS}/absent", shape=[dim], initializer="zeros")
-
-    def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return the vectors of items.
-
-        Args:
-            item_ids: int [...].
-            training: whether dropout is on.
-
-        Returns:
-            float32 [..., dim]; the learned vector `absent` for an item without a token.
-        """
-        vectors = self.embed(tf.gather(self._tokens, tf.reshape(item_ids, [-1])), training)
-        return tf.reshape(vectors, tf.concat([tf.shape(item_ids), tf.shape(vectors)[-1:]], axis=0))
 
     @property
     def spec(self) -> tf.TensorSpec:
         """The type and shape of the token ids that `embed` takes."""
-        return tf.TensorSpec([None, self._tokens.shape[1], None], tf.int32, name=self.name)
+        return tf.TensorSpec([None, self._content.shape[1], None], tf.int32, name=self.name)
 
     def embed(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the vectors of texts.

@@ -100,7 +100,7 @@ def read_model_info(model: str) -> dict[str, Any]:
         found = {}
     if missing := [each.name for kind in (ModelInfo, InputContract) for each in fields(kind) if each.name not in found]:
         raise InputError(
-            expected=f"a model with a description in {path}",
+            expected=f"a model with a description in its file {_FOLDER}/{_FILE}",
             received=f"a model without {', '.join(missing)}",
             remedy="use a model that this version of temporec trained",
         )

@@ -103,19 +103,24 @@ def write_counts(counts: pa.Table, directory: str, scratch: str) -> str:
     return path
 
 
-def read_log_items(examples: str) -> pa.Array:
-    """Return the ids of all items in the interactions of a log, each once.
+class LogItems(NamedTuple):
+    """The items of a log."""
+
+    ids: pa.Array  # strings, each once
+    interactions: Ints  # [items]
+
+
+def read_log_items(examples: str) -> LogItems:
+    """Return the items in the interactions of a log.
 
     Args:
         examples: the folder of the examples.
-
-    Returns:
-        String array.
     """
     with tf.io.gfile.GFile(f"{examples}/{COUNTS_FILE}", "rb") as file:
-        counts = pq.read_table(io.BytesIO(file.read()), columns=["feature", "value", "user"])
+        counts = pq.read_table(io.BytesIO(file.read()))
     is_item = pc.and_(pc.equal(counts["feature"], ITEM), pc.equal(counts["user"], pa.scalar(EVERYONE, pa.uint64())))
-    return counts["value"].filter(is_item).combine_chunks()
+    items = counts.filter(is_item).combine_chunks()
+    return LogItems(items["value"].combine_chunks(), items["count"].to_numpy())
 
 
 def _sample(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -149,9 +154,7 @@ def counted_columns(data: DataConfig) -> list[str]:
     Args:
         data: the further columns.
     """
-    return [
-        each.name for each in data.features if (each.of, each.kind, each.in_table) == ("interaction", "category", False)
-    ]
+    return [each.name for each in data.features if (each.of, each.kind) == ("interaction", "category")]
 
 
 def _digits(codes: Ints) -> pa.Array:

@@ -93,9 +93,8 @@ class IngestionReport:
     roles: dict[str, int]  # of the interactions, by `splits.INTERACTION_ROLES`
     examples: dict[str, int]  # by split
     test_users: dict[str, int]  # with a test example: warm, with interactions in the training part, and cold
-    not_in_table: int  # interactions with an item that the table of items lacks; 0 if no column of it is read
     users_not_in_table: int  # users that the table of users lacks; 0 without such a table
-    tables: dict[str, TableRows]  # by the name of the table: items, users
+    tables: dict[str, TableRows]  # users, if there is such a table
 
     @staticmethod
     def read(directory: str) -> IngestionReport:
@@ -105,9 +104,9 @@ class IngestionReport:
         times = values.pop("split_times_s")
         tables = values.pop("tables")
         return IngestionReport(
-            **_with_samples(values),
+            **with_samples(values),
             split_times_s=tuple(times) if times else None,
-            tables={name: TableRows(**_with_samples(table)) for name, table in tables.items()},
+            tables={name: TableRows(**with_samples(table)) for name, table in tables.items()},
         )
 
     def to_json(self) -> str:
@@ -128,7 +127,7 @@ class IngestionReport:
             raise no_rows(data)
         self._check_rejected(data)
         check_table_rows(self.tables, data)
-        self._check_tables(data)
+        self._check_users(data)
         self._check_split_times(data)
         self._check_examples(split)
 
@@ -160,17 +159,13 @@ class IngestionReport:
             )
         return remedies
 
-    def _check_tables(self, data: DataConfig) -> None:
-        for table, lacking, count in (
-            (data.items, self.not_in_table, self.interactions),
-            (data.users, self.users_not_in_table, self.users),
-        ):
-            if table and lacking and lacking == count:
-                raise InputError(
-                    expected=f"{table.setting.removeprefix('data.')} of the log in column {table.id!r} of {table.path}",
-                    received="none of them",
-                    remedy=f"check {table.setting}.id",
-                )
+    def _check_users(self, data: DataConfig) -> None:
+        if data.users and self.users_not_in_table and self.users_not_in_table == self.users:
+            raise InputError(
+                expected=f"users of the log in column {data.users.id!r} of {data.users.path}",
+                received="none of them",
+                remedy="check data.users.id",
+            )
 
     def _check_split_times(self, data: DataConfig) -> None:
         if self.split_times_s is None or self.first_timestamp_s is None or self.last_timestamp_s is None:
@@ -207,8 +202,12 @@ class IngestionReport:
         )
 
 
-def _with_samples(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a report's JSON with `RejectedRow` objects."""
+def with_samples(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a report's JSON with `RejectedRow` objects.
+
+    Args:
+        values: the fields of the report, with `rejected_samples` as JSON can hold it.
+    """
     samples = {reason: [RejectedRow(**row) for row in rows] for reason, rows in values["rejected_samples"].items()}
     return {**values, "rejected_samples": samples}
 

@@ -30,14 +30,7 @@ from components.example_gen.examples.splits import (
 )
 from components.example_gen.interactions.spill import Shard, Spill
 from components.example_gen.interactions.timelines import Timelines
-from components.example_gen.tables.item_rows import read_item_rows
-from components.example_gen.tables.lookup_table import (
-    LookupTable,
-    build_table,
-    describe_items,
-    items_by_id,
-    rows_schema,
-)
+from components.example_gen.tables.lookup_table import build_table, rows_schema
 from schemas.config import HistoryConfig, LeaveOneOutConfig, SplitConfig
 from schemas.config.log import DataConfig
 from schemas.features import SPLITS
@@ -66,10 +59,10 @@ class BuildHistories(beam.PTransform):
     """Transform of interactions to files of examples.
 
     All interactions of a shard are in one worker's memory: `ROWS_PER_SHARD`, or those of the largest user. So are the
-    table of items, and the ids of rare items.
+    ids of rare items.
 
     Args:
-        data: the rules of cleaning, the minimums, the further columns and the tables.
+        data: the rules of cleaning, the minimums, the further columns and the table of users.
         split: the protocol that divides each user's interactions.
         history: the length of an example's history.
         directory: the folder of the examples.
@@ -116,15 +109,11 @@ class BuildHistories(beam.PTransform):
             | "Shards" >> beam.FlatMap(_all_work, AsList(spills["interactions"]), AsList(spills["users"]))
             | "SpreadShards" >> beam.Reshuffle()
         )
-        items = AsList(self._items(pipeline))
         split_times = AsSingleton(self._split_times(work))
         loaded = work | "LoadUsers" >> beam.FlatMap(_load, self._data, self._rare).with_outputs(
             "counts", "file_counts", main="users"
         )
-        described = loaded.users | "DescribeItems" >> beam.FlatMap(_describe, items).with_outputs(
-            "counts", main="users"
-        )
-        split = described.users | "Split" >> beam.FlatMap(
+        split = loaded.users | "Split" >> beam.FlatMap(
             _split, self._split, split_times, self._max_length, self._refit
         ).with_outputs("counts", "extents", "items", main="examples")
         files = (
@@ -137,18 +126,12 @@ class BuildHistories(beam.PTransform):
         extent = AsSingleton(split.extents | "Extent" >> beam.CombineGlobally(widest))
         distinct = AsSingleton(split["items"] | "CountItems" >> CountDistinct())
         counts = (
-            (loaded.counts, described.counts, split.counts)
+            (loaded.counts, split.counts)
             | "AllCounts" >> beam.Flatten()
             | "SumCounts" >> beam.CombineGlobally(sum_counters)
             | "Summarize" >> beam.Map(_summary, extent, distinct, split_times)
         )
         return {"files": files, "counts": counts, "file_counts": loaded.file_counts}
-
-    def _items(self, pipeline: beam.Pipeline) -> PCollection:
-        """Return the table of items, if columns of it are read."""
-        if not self._data.items or not self._data.items.columns:
-            return pipeline | "NoItems" >> beam.Create([])
-        return pipeline | "Items" >> beam.Create([self._data]) | "ReadItems" >> beam.Map(read_items)
 
     def _split_times(self, work: PCollection) -> PCollection:
         """Return one element: the split times, or None for a protocol without them."""
@@ -167,20 +150,6 @@ class BuildHistories(beam.PTransform):
 
 def _all_work(_: None, interactions: list[Spill], users: list[Spill]) -> list[Work]:
     return shard_work(interactions, users)
-
-
-def read_items(data: DataConfig) -> LookupTable:
-    """Read the further columns of the items.
-
-    Args:
-        data: the log and its tables, of which it must have that of items.
-
-    Raises:
-        InputError: see `read_item_rows` and `items_by_id`.
-    """
-    settings = data.item_table_config
-    assert settings
-    return items_by_id(read_item_rows(settings).items, settings.items)
 
 
 def _load(work: Work, data: DataConfig, rare: Sequence[str]) -> Iterator[Any]:
@@ -202,14 +171,6 @@ def _count_interactions(users: Users, data: DataConfig) -> pa.Table:
 
 def _load_times(work: Work, data: DataConfig, rare: Sequence[str]) -> Timelines:
     return load_timelines(work, data, read_ids(rare))[0]
-
-
-def _describe(users: Users, items: Sequence[LookupTable]) -> Iterator[Any]:
-    for table in items:
-        timelines, missing = describe_items(users.timelines, table)
-        users = users._replace(timelines=timelines)
-        yield TaggedOutput("counts", Counter(not_in_table=missing))
-    yield users
 
 
 def _split(
@@ -241,7 +202,7 @@ def _write(part: SplitOfUsers, directory: str, scratch: str) -> str:
 def _summary(
     counts: Counter[str], extent: tuple[float, float] | None, items: int, split_times_s: SplitTimes | None
 ) -> dict[str, Any]:
-    names = ("users", "interactions", "ties", "not_in_table", "users_not_in_table")
+    names = ("users", "interactions", "ties", "users_not_in_table")
     first, last = extent or (None, None)
     return {
         **{name: counts[name] for name in names},

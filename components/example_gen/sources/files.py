@@ -22,9 +22,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.common.buckets import check_bucket
 from components.common.stores import connect, is_remote, list_files
+from components.example_gen.sources.options import LogOptions
 from components.example_gen.sources.partitions import is_partition
 from components.example_gen.sources.spans import names_folders, select_spans, span_glob
-from schemas.config.log import DataConfig
 from schemas.config.span_pattern import has_spans
 from schemas.errors import InputError
 
@@ -53,23 +53,23 @@ ENDINGS = {
 }
 
 
-def match_log(data: DataConfig, until: int | None = None) -> tuple[str, ...]:
+def match_log(log: LogOptions, until: int | None = None) -> tuple[str, ...]:
     """Return the files of the log, or of its newest spans; see `match_files`.
 
     Args:
-        data: the path of the log, its format and the number of spans.
+        log: the path of the log, its format and the number of spans.
         until: the number of the newest span to read; None for the newest of all.
 
     Raises:
         InputError: no file matches, or one has no number or date in the place of the span.
     """
-    endings = ENDINGS[data.format]
-    if not has_spans(data.path):
-        return match_files(data.path, "data.path", endings)
-    found = _find_files(span_glob(data.path), "data.path", endings, any_folder=names_folders(data.path))
-    spans = select_spans(found, data.path, data.num_spans, until)
+    setting, endings = f"{log.setting}.path", ENDINGS[log.format]
+    if log.num_spans is None or not has_spans(log.path):
+        return match_files(log.path, setting, endings)
+    found = _find_files(span_glob(log.path), setting, endings, any_folder=names_folders(log.path))
+    spans = select_spans(found, log.path, log.num_spans, until)
     if not spans:
-        raise _no_span(data.path)
+        raise _no_span(log.path)
     return tuple(sorted(itertools.chain.from_iterable(spans.values())))
 
 

@@ -21,12 +21,30 @@ class FileOptions(Protocol):
         """A format of `SOURCES`."""
 
 
-class TableLocation(NamedTuple):
-    """Where the files of a table are: `FileOptions` and no more."""
+class LogOptions(FileOptions, Protocol):
+    """Where the files of a log are."""
+
+    @property
+    def num_spans(self) -> int | None:
+        """The number of spans to read, if the path has spans."""
+
+
+class FileLocation(NamedTuple):
+    """Where files are: `LogOptions` and no more."""
 
     path: str
     setting: str
     format: str
+    num_spans: int | None = None  # None if the path of the files cannot have spans
+
+    @staticmethod
+    def of(table: FileOptions) -> FileLocation:
+        """Return where the files of a table are.
+
+        Args:
+            table: the path and the format.
+        """
+        return FileLocation(table.path, table.setting, table.format)
 
 
 class ReadingOptions(FileOptions, Protocol):

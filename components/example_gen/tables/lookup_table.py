@@ -1,19 +1,18 @@
-"""Values of items and users by id, and their join to timelines."""
+"""The values of the table of users by id."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.example_gen.interactions.timelines import Timelines, one_chunk, ranked
-from schemas.config.tables import ItemsTableConfig, UsersTableConfig
-from schemas.errors import InputError
+from components.example_gen.interactions.timelines import one_chunk, ranked
+from schemas.config.tables import UsersTableConfig
 from schemas.features import user_key
 
 ORIGIN = ("id", "file", "line")  # columns of a table's rows before its values
@@ -73,44 +72,3 @@ def build_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> LookupT
     kept = rows.take(pa.array(last)).combine_chunks()
     columns = {name: one_chunk(kept[name]) for name in schema.names}
     return LookupTable(columns["id"], {name: columns[name] for name in schema.names if name not in ORIGIN})
-
-
-def items_by_id(rows: pa.Table, items: ItemsTableConfig) -> LookupTable:
-    """Return the columns of items that are joined to interactions. The categories of an item are one text.
-
-    Args:
-        rows: the items, of `item_schema`.
-        items: the columns.
-
-    Raises:
-        InputError: an item has several categories in a column without a separator.
-    """
-    columns: dict[str, pa.Array] = {}
-    for name, column in items.columns.items():
-        values = one_chunk(rows[name])
-        if column.kind == "number":
-            columns[name] = pc.fill_null(values, math.nan)
-            continue
-        several = int(pc.max(pc.list_value_length(values)).as_py() or 0) > 1
-        if several and column.separator is None:
-            raise InputError(
-                expected=f"{items.setting}.columns.{name}.separator, which joins the categories of an item",
-                received=f"lists with several categories in column {column.column!r} of {items.path}",
-                remedy='set a separator that is in no category, like "|"',
-            )
-        texts = pc.binary_join(values, pa.scalar(column.separator or "", pa.large_string()))
-        columns[name] = texts.cast(pa.string())
-    return LookupTable(one_chunk(rows["id"]).cast(pa.string()), columns)
-
-
-def describe_items(timelines: Timelines, table: LookupTable) -> tuple[Timelines, int]:
-    """Return timelines with the columns of the table of items, and the interactions with an item that it lacks.
-
-    Args:
-        timelines: the timelines.
-        table: the table of items.
-    """
-    columns, missing = table.look_up(timelines.item_ids)
-    items = pa.array(timelines.items)
-    further = {**timelines.further, **{name: column.take(items) for name, column in columns.items()}}
-    return replace(timelines, further=further), int(missing[timelines.items].sum())

@@ -1,4 +1,4 @@
-"""The table of users, and the counts of both tables."""
+"""The table of users, and the counts of the rows of tables."""
 
 from __future__ import annotations
 
@@ -41,11 +41,19 @@ def count_table_rows(data: DataConfig) -> dict[str, TableRows]:
     if data.item_table_config:
         counts["items"] = read_item_rows(data.item_table_config).counts
     if data.users:
-        counts["users"] = _count_rows(data.users)
+        counts["users"] = count_users(data.users)
     return counts
 
 
-def _count_rows(table: UsersTableConfig) -> TableRows:
+def count_users(table: UsersTableConfig) -> TableRows:
+    """Count the rows of the table of users, and the rejected ones.
+
+    Args:
+        table: where the table is and how to read it.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
     read, rejected = 0, Counter[str]()
     samples: dict[str, list[RejectedRow]] = {}
     for name, _, rows in _files(table):

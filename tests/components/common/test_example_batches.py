@@ -20,8 +20,8 @@ from schemas.config.log import Feature
 from tests.components.examples import example, write_splits
 from tests.components.logs import local_pipeline
 
-GENRE = Feature(name="genre", column="g", kind="category", of="item", separator=None, in_table=True)
-YEAR = Feature(name="year", column="y", kind="number", of="item", separator=None, in_table=True)
+GENRE = Feature(name="genre", column="g", kind="category", of="item", separator=None)
+YEAR = Feature(name="year", column="y", kind="number", of="item", separator=None)
 
 
 def item_ids(columns: ExampleColumns) -> list[str]:

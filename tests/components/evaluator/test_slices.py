@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from components.evaluator.item_columns import read_item_values
 from components.evaluator.queries import Queries
 from components.evaluator.slices import SliceContext, slices
+from components.item_table.write_items import write_items
 from schemas.config.evaluation import SLICES, Slice
+from tests.components.evaluated import EVALUATION
+from tests.components.item_table.test_write_items import examples
+from tests.components.item_tables import row, settings, write
 from tests.trainer.lists import catalogue
 
 # 12 interactions: a has the first third and more, b reaches into the second, c and d are of the last.
@@ -85,6 +91,20 @@ def test_slices_of_columns_group_names_and_numbers() -> None:
     assert by_name["age"] == [["below 18"], ["18-34"], [], ["36 or more"]]
     assert by_name["price"] == [["below 0.5"], ["0.5 to below 1.5"], ["0.5 to below 1.5"], ["1.5 or more"]]
     assert [*by_name] == [*SLICES, "genres", "age", "price"]
+
+
+def test_slices_of_columns_of_items_group_by_the_first_target(tmp_path: Path) -> None:
+    rows = [row("a", genres=["War", "Drama"], price="9.99"), row("b", genres=[], price=None), row("c", price="20")]
+    table = settings(write(tmp_path / "items.jsonl", "jsonl", rows), "jsonl")
+    write_items(table, examples(tmp_path / "examples", "a"), str(tmp_path / "items"))
+    columns = (Slice(name="genres", feature=None), Slice(name="price", feature=None, boundaries=(9.99, 15)))
+
+    values = read_item_values(str(tmp_path / "items"), EVALUATION.model_copy(update={"slices": columns}))
+
+    found = queries(targets=[["a", "c"], ["b"], ["c", "a"], ["not in the table"]])
+    by_name = slices(found, SliceContext(ITEMS, columns, True, values))
+    assert by_name["genres"] == [["Drama", "War"], [], ["a", "b c"], []]
+    assert by_name["price"] == [["9.99 to below 15"], [], ["15 or more"], []]
 
 
 def test_slices_of_numbers_include_the_lower_boundary_and_show_all_digits() -> None:

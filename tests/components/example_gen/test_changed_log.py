@@ -12,7 +12,7 @@ from tfx.types import standard_artifacts
 from components.example_gen.component import ExampleGenExecutor
 from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
-from components.example_gen.listing import describe_listing, list_log, unchanged_log
+from components.example_gen.listing import describe_files, log_locations, unchanged_files
 from components.example_gen.sources import files
 from components.example_gen.sources.source import SOURCES, read_log_file
 from schemas.config import ExampleGenConfig, HistoryConfig, LeaveOneOutConfig
@@ -84,7 +84,7 @@ def test_file_that_changes_between_two_batches_is_named(
     WRITERS[kind](tmp_path / "new", TABLE * 400)
 
     def read() -> None:
-        with unchanged_log(settings):
+        with unchanged_files(log_locations(settings)):
             batches = read_log_file(str(path), settings)
             next(batches)
             changes[change]()
@@ -120,17 +120,17 @@ def execute(settings: DataConfig, listed: str, folder: Path) -> IngestionReport:
     return IngestionReport.read(examples.uri)
 
 
-def test_component_reads_the_spans_that_log_files_has_listed(log: Path, tmp_path: Path) -> None:
+def test_component_reads_the_spans_that_were_listed(log: Path, tmp_path: Path) -> None:
     settings = data(tmp_path / "log-{SPAN}.csv")
-    listed = describe_listing(list_log(settings))
+    listed = describe_files(log_locations(settings))
     WRITERS["csv"](tmp_path / "log-3.csv", TABLE[:9])
     assert execute(settings, listed, tmp_path).spans == ["2"]
 
 
-def test_component_refuses_a_log_that_has_changed_since_log_files(log: Path, tmp_path: Path) -> None:
+def test_component_refuses_a_log_that_has_changed_since_the_listing(log: Path, tmp_path: Path) -> None:
     settings = data(log)
-    listed = describe_listing(list_log(settings))
+    listed = describe_files(log_locations(settings))
     WRITERS["csv"](log, TABLE[:20])
-    with pytest.raises(InputError, match="run again, because a file of the log has changed since"):
+    with pytest.raises(InputError, match="run again, because a file has changed since"):
         execute(settings, listed, tmp_path)
     assert not (tmp_path / "out").exists()

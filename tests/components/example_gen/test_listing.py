@@ -2,17 +2,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from components.example_gen.listing import describe_listing, file_settings, list_log, unchanged_log
+from components.example_gen.listing import (
+    Listing,
+    describe_files,
+    describe_listing,
+    file_settings,
+    list_files,
+    log_locations,
+    unchanged_files,
+)
+from schemas.config.log import DataConfig
 from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.impression_logs import settings
 from tests.components.logs import data
 
 COLUMNS = {"columns": {"kind": {"column": "kind"}}}
+
+
+def unchanged_log(settings: DataConfig, described: str | None = None) -> AbstractContextManager[Listing]:
+    return unchanged_files(log_locations(settings), described)
 
 
 def rewrite(file: Path) -> None:
@@ -46,7 +60,7 @@ def test_listing_of_a_folder_has_the_files_of_the_format(tmp_path: Path) -> None
     for name in ("a.jsonl", "dt=1/b.jsonl.gz", "c.csv"):
         (tmp_path / name).write_text("1")
 
-    files = list_log(data(tmp_path, format="jsonl")).files
+    files = list_files(log_locations(data(tmp_path, format="jsonl"))).files
 
     assert [file.path for file in files] == [f"{tmp_path}/a.jsonl", f"{tmp_path}/dt=1/b.jsonl.gz"]
 
@@ -54,7 +68,7 @@ def test_listing_of_a_folder_has_the_files_of_the_format(tmp_path: Path) -> None
 def test_listing_has_path_size_and_time_of_each_file(tmp_path: Path) -> None:
     for name, text in (("b.csv", "22"), ("a.csv", "1"), ("c.txt", "")):
         (tmp_path / name).write_text(text)
-    listing = list_log(data(tmp_path / "*.csv"))
+    listing = list_files(log_locations(data(tmp_path / "*.csv")))
     assert [(Path(file.path).name, file.size) for file in listing.files] == [("a.csv", 1), ("b.csv", 2)]
     assert [file.version for file in listing.files] == [
         str((tmp_path / name).stat().st_mtime_ns) for name in ("a.csv", "b.csv")
@@ -68,7 +82,7 @@ def test_description_differs_after_a_change(tmp_path: Path, change: Callable[[Pa
     (tmp_path / "a.csv").write_text("a,b\n")
 
     def describe() -> str:
-        return describe_listing(list_log(data(tmp_path / "*.csv")))
+        return describe_files(log_locations(data(tmp_path / "*.csv")))
 
     before = describe()
     assert describe() == before
@@ -78,15 +92,15 @@ def test_description_differs_after_a_change(tmp_path: Path, change: Callable[[Pa
 
 def test_missing_table_names_its_setting(tmp_path: Path) -> None:
     (tmp_path / "log.csv").touch()
-    items = ItemsTableConfig.model_validate({"path": f"{tmp_path}/items.csv", "id": "id", "title": "title"})
-    with pytest.raises(InputError, match=r"data\.items\.path"):
-        list_log(data(tmp_path / "log.csv", items=items))
+    users = UsersTableConfig.model_validate({"path": f"{tmp_path}/users.csv", "id": "id", **COLUMNS})
+    with pytest.raises(InputError, match=r"data\.users\.path"):
+        list_files(log_locations(data(tmp_path / "log.csv", users=users)))
 
 
 def test_link_to_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").symlink_to(tmp_path / "gone.csv")
     with pytest.raises(InputError, match=rf"received: {tmp_path}/a.csv has vanished"):
-        list_log(data(tmp_path))
+        list_files(log_locations(data(tmp_path)))
 
 
 class TestSpans:
@@ -97,10 +111,10 @@ class TestSpans:
         return tmp_path
 
     def describe(self, folder: Path, num_spans: int = 2) -> str:
-        return describe_listing(list_log(data(folder / "{SPAN}.csv", num_spans=num_spans)))
+        return describe_files(log_locations(data(folder / "{SPAN}.csv", num_spans=num_spans)))
 
     def test_listing_has_the_files_of_the_newest_spans_only(self, folder: Path) -> None:
-        listing = list_log(data(folder / "{SPAN}.csv", num_spans=2))
+        listing = list_files(log_locations(data(folder / "{SPAN}.csv", num_spans=2)))
 
         assert [file.path for file in listing.files] == [f"{folder}/10.csv", f"{folder}/9.csv"]
         assert [span.name for span in listing.spans] == ["9", "10"]
@@ -117,7 +131,7 @@ class TestSpans:
 
     def test_span_that_arrives_later_is_not_read(self, folder: Path) -> None:
         settings = data(folder / "{SPAN}.csv", num_spans=2)
-        described = describe_listing(list_log(settings))
+        described = describe_files(log_locations(settings))
         (folder / "11.csv").write_text("a,b\n")
 
         with unchanged_log(settings, described) as listing:
@@ -151,10 +165,10 @@ class TestUnchangedLog:
         self, tmp_path: Path, change: Callable[[Path], object]
     ) -> None:
         (tmp_path / "a.csv").write_text("a,b\n")
-        described = describe_listing(list_log(data(tmp_path)))
+        described = describe_files(log_locations(data(tmp_path)))
         change(tmp_path)
         with (
-            pytest.raises(InputError, match=f"LogFiles has listed: {described}"),
+            pytest.raises(InputError, match=f"that were listed at the start of the run: {described}"),
             unchanged_log(data(tmp_path), described),
         ):
             pytest.fail("the block runs")

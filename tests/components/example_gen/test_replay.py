@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from components.example_gen.cleaning.kept_rows import KEPT_FOLDER, KeptRows
 from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
-from components.example_gen.listing import describe_listing, list_log
+from components.example_gen.listing import describe_files, log_locations
 from components.example_gen.replay import check_replay, read_letters
 from components.example_gen.sources.csv_rows import without_line_end
 from components.example_gen.sources.source import SOURCES
@@ -74,7 +74,7 @@ def write(path: Path, kind: str) -> DataConfig:
 
 
 def run(directory: Path, settings: DataConfig, former: Path | None = None, **changes: Any) -> IngestionReport:
-    origin = {**ORIGIN, "files": describe_listing(list_log(settings))}
+    origin = {**ORIGIN, "files": describe_files(log_locations(settings))}
     kept = KeptRows.read(str(former)) if former else None
     if kept:
         check_replay(kept, settings, origin)

@@ -7,7 +7,6 @@ from tfx.dsl.component.experimental.annotations import OutputArtifact
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 
-from components.example_gen.listing import check_table_files, describe_table_files
 from components.item_table.component import ItemTable
 from components.item_table.item_report import ItemTableReport
 from schemas.errors import InputError
@@ -37,13 +36,7 @@ def test_item_table_is_read_again_only_after_a_change(tmp_path: Path) -> None:
     assert [(each.rows_accepted, each.not_in_table) for each in reports] == [(3, 1), (4, 0)]
 
 
-def test_check_table_files_after_a_new_file_raises(tmp_path: Path) -> None:
-    write(tmp_path / "1.jsonl", "jsonl", ROWS)
-    items = settings(tmp_path, "jsonl").items
-    described = describe_table_files(items)
-    check_table_files(items, described)
-
-    write(tmp_path / "2.jsonl", "jsonl", ROWS)
-
-    with pytest.raises(InputError, match=r"that stay the same(.|\n)*1 files(.|\n)*2 files"):
-        check_table_files(items, described)
+def test_item_table_of_other_files_than_the_listed_ones_is_refused(tmp_path: Path) -> None:
+    config = settings(write(tmp_path / "items.jsonl", "jsonl", ROWS), "jsonl")
+    with pytest.raises(InputError, match=r"items\.jsonl that were listed at the start of the run: 2 files"):
+        run_reader(tmp_path, Ingest(), ItemTable, config, config.items, listed="2 files, 7 bytes, sha256 0")

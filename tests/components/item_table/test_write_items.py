@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,15 @@ def test_report_counts_rows_missing_values_and_both_differences(tmp_path: Path) 
     rows = [*ROWS, row("a", genres=["x", "y"]), row("b", name="old", date="2019-01-01"), row("c", price="cheap")]
     path = write(tmp_path / "items", "jsonl", rows)
 
-    folder = artifact(tmp_path, settings(path, "jsonl"), "a", "b", "c", "d", "a")
+    folder = artifact(tmp_path, settings(path, "jsonl"), "a", "b", "c", "d", "a", "d")
 
-    assert ItemTableReport.read(str(folder)) == ItemTableReport(
+    report = ItemTableReport.read(str(folder))
+    assert {reason: [each.line for each in rows] for reason, rows in report.rejected_samples.items()} == {
+        "duplicate_item": [5],
+        "bad_number": [6],
+    }
+    assert replace(report, rejected_samples={}) == ItemTableReport(
+        rejected_samples={},
         rows_read=6,
         rows_accepted=3,
         rows_merged=1,
@@ -107,6 +114,7 @@ def test_report_counts_rows_missing_values_and_both_differences(tmp_path: Path) 
         one_value=[],
         log_items=4,
         not_in_table=2,  # c, whose row is rejected, and d
+        interactions_not_in_table=3,  # one with c, two with d
         not_in_log=1,  # ü
     )
 
@@ -164,5 +172,6 @@ def test_vectors_of_another_length_end_the_run_before_training(tmp_path: Path) -
         write_items(settings(path, "jsonl", share=0.05), log, str(tmp_path / "artifact"))
 
 
-def test_read_log_items_returns_each_item_once(tmp_path: Path) -> None:
-    assert read_log_items(examples(tmp_path / "log", "b", "a", "b")).to_pylist() == ["a", "b"]
+def test_read_log_items_returns_each_item_with_its_interactions(tmp_path: Path) -> None:
+    found = read_log_items(examples(tmp_path / "log", "b", "a", "b"))
+    assert dict(zip(found.ids.to_pylist(), found.interactions.tolist(), strict=True)) == {"a": 1, "b": 2}

@@ -69,7 +69,7 @@ def rejected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def grown(version: Path, rejected: Path, tmp_path_factory: pytest.TempPathFactory) -> AddedItems:
     """The result of adding all rows to the version."""
-    return add_items(version, table(tmp_path_factory.mktemp("items"), [*ROWS, *WRONG]), rejected)
+    return add_items(str(version), table(tmp_path_factory.mktemp("items"), [*ROWS, *WRONG]), rejected)
 
 
 def table(folder: Path, rows: Sequence[dict[str, Any]] = ROWS) -> str:
@@ -277,7 +277,7 @@ def test_vectors_in_wrong_rows_fail_the_checks(
 
     monkeypatch.setattr(command, "grow", broken)
 
-    found = add_items(version, table(tmp_path))
+    found = add_items(str(version), table(tmp_path))
 
     failed = {check.id for check in found.verdict.checks if not check.passed}
     assert found.version is None
@@ -291,7 +291,7 @@ def test_model_without_content_is_refused(version: Path, tmp_path: Path) -> None
     with pytest.raises(
         InputError, match=r"reads the content of items(.|\n)*by its id only(.|\n)*model\.inputs\.columns"
     ):
-        add_items(copy, table(tmp_path))
+        add_items(str(copy), table(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_table_without_a_new_item_is_refused(
     version: Path, tmp_path: Path, rows: list[dict[str, Any]], received: str
 ) -> None:
     with pytest.raises(InputError, match=rf"an item in .*new\.jsonl(.|\n)*{received}"):
-        add_items(version, table(tmp_path, rows))
+        add_items(str(version), table(tmp_path, rows))
 
 
 def test_table_with_too_many_rejected_rows_is_refused_and_its_rows_are_kept(
@@ -317,7 +317,7 @@ def test_table_with_too_many_rejected_rows_is_refused_and_its_rows_are_kept(
     monkeypatch.setattr(command, "read_content_model", limited)
 
     with pytest.raises(InputError, match=r"1 of 6 rows rejected(.|\n)*bad_number: 1 row"):
-        add_items(version, table(tmp_path, [*ROWS, WRONG[0]]), tmp_path / "rejected")
+        add_items(str(version), table(tmp_path, [*ROWS, WRONG[0]]), tmp_path / "rejected")
     assert len(list((tmp_path / "rejected").iterdir())) == 1
 
 
@@ -325,17 +325,17 @@ def test_table_without_the_column_of_ids_is_refused(version: Path, tmp_path: Pat
     rows = [{name: value for name, value in each.items() if name != "sku"} for each in ROWS]
     (tmp_path / "new.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in rows))
     with pytest.raises(InputError, match="no item; 5 rows rejected as no_item"):
-        add_items(version, str(tmp_path / "new.jsonl"))
+        add_items(str(version), str(tmp_path / "new.jsonl"))
 
 
 def test_missing_table_is_refused(version: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.jsonl"):
-        add_items(version, str(tmp_path / "none.jsonl"))
+        add_items(str(version), str(tmp_path / "none.jsonl"))
 
 
 def test_folder_that_is_no_version_is_refused(version: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(version, tmp_path / "model"))
     with pytest.raises(InputError, match="whose name is a number"):
-        add_items(copy, table(tmp_path))
+        add_items(str(copy), table(tmp_path))
     with pytest.raises(InputError, match=r"a saved model in (.|\n)*no saved_model\.pb"):
-        add_items(tmp_path / "none", table(tmp_path))
+        add_items(str(tmp_path / "none"), table(tmp_path))

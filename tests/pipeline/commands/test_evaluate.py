@@ -94,6 +94,20 @@ def test_impressions_are_evaluated_and_counted(folder: Path, tmp_path: Path) -> 
     assert {path.name.partition("-")[0] for path in (tmp_path / "rejected").iterdir()} == {"log.csv", "shown.csv"}
 
 
+def test_validate_counts_the_rows_of_the_items_and_keeps_the_rejected_ones(tmp_path: Path) -> None:
+    write_log(tmp_path)
+    with (tmp_path / "items.csv").open("a") as file:
+        file.write(",an item without an id,vowel\n")
+    data = {**config(tmp_path).data.model_dump(), "max_rejected_share": 0.2}
+
+    found = validate_log(settings(tmp_path, data=data), tmp_path / "rejected").items
+
+    assert found is not None
+    assert (found.rows_read, found.rows_accepted, found.rows_rejected) == (7, 6, {"no_item": 1})
+    assert [each.line for each in found.rejected_samples["no_item"]] == [8]
+    assert {path.name.partition("-")[0] for path in (tmp_path / "rejected").iterdir()} == {"log.csv", "items.csv"}
+
+
 class TestTemporaryFolder:
     def test_folder_with_a_wildcard_is_used_by_validate(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

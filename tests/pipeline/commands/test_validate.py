@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.common.stores import delete_files, write_bytes
-from components.example_gen.listing import unchanged_log
+from components.example_gen.listing import log_locations, unchanged_files
 from pipeline.commands.evaluate import validate_log
 from schemas.errors import InputError
 from schemas.loading import load_config
@@ -39,12 +39,12 @@ def test_object_that_changes_or_vanishes_while_the_log_is_read_is_named(bucket: 
     settings = data(f"{bucket}/spans/{{SPAN}}.csv")
     for number in (1, 2):
         write_bytes(f"{bucket}/spans/{number}.csv", b"user,item,time\n")
-    with unchanged_log(settings) as listing:
+    with unchanged_files(log_locations(settings)) as listing:
         write_bytes(f"{bucket}/spans/3.csv", b"user,item,time\n")
     assert [file.path for file in listing.files] == [f"{bucket}/spans/2.csv"]
-    with pytest.raises(InputError, match=r"spans/3\.csv has changed"), unchanged_log(settings):
+    with pytest.raises(InputError, match=r"spans/3\.csv has changed"), unchanged_files(log_locations(settings)):
         write_bytes(f"{bucket}/spans/3.csv", b"user,item,tame\n")
-    with pytest.raises(InputError, match=r"spans/3\.csv has vanished"), unchanged_log(settings):
+    with pytest.raises(InputError, match=r"spans/3\.csv has vanished"), unchanged_files(log_locations(settings)):
         delete_files([f"{bucket}/spans/3.csv"])
 
 

@@ -159,7 +159,7 @@ def test_data_table_shows_the_spans_and_their_late_rows() -> None:
         "late_rows": {"2026-11-01": 0, "2026-11-02": 1_234},
         **dict.fromkeys(("rows_read", "rows_accepted", "users", "items"), 5_000),
         **{key: {} for key in ("rows_rejected", "rows_filtered", "rows_left_out", "tables", "examples", "test_users")},
-        **dict.fromkeys(("users_not_in_table", "interactions_not_in_table"), 0),
+        "users_not_in_table": 0,
     }
     found = rows(data_table(data))
     assert found["spans: 2026-11-01 to 2026-11-02"] == ["2"]
@@ -180,7 +180,6 @@ def test_data_table_shows_what_each_filter_rejects() -> None:
         "users": 1,
         "users_not_in_table": 0,
         "items": 1,
-        "interactions_not_in_table": 0,
         "tables": {},
         "examples": {},
         "test_users": {},
@@ -194,15 +193,14 @@ def test_data_table_shows_what_each_filter_rejects() -> None:
 
 def test_data_table_shows_what_the_log_and_the_table_of_items_lack() -> None:
     counts = {"rows_accepted": 3, "rows_merged": 1, "rows_rejected": {"bad_vector": 2}, "missing": {"title": 1}}
-    of_items = {**counts, "cut": {"abstract": 4}, "not_in_table": 5, "not_in_log": 6}
+    of_items = {**counts, "cut": {"abstract": 4}, "not_in_table": 5, "interactions_not_in_table": 7, "not_in_log": 6}
     log: dict[str, Any] = dict.fromkeys(("rows_read", "rows_accepted", "users", "items"), 10)
     none: dict[str, Any] = {
         name: {} for name in ("late_rows", "rows_rejected", "rows_filtered", "rows_left_out", "examples")
     }
-    missing = {"users_not_in_table": 0, "interactions_not_in_table": 0, "spans": [], "test_users": {}}
-    tables = {"items": {"rows_read": 6, "rows_rejected": {"bad_vector": 2}}}
+    missing = {"users_not_in_table": 0, "spans": [], "test_users": {}}
 
-    shown_rows = rows(data_table({**log, **none, **missing, "tables": tables, "item_table": of_items}))
+    shown_rows = rows(data_table({**log, **none, **missing, "tables": {}, "item_table": of_items}))
 
     expected = {
         "items table, rejected: bad_vector": ["2"],
@@ -211,6 +209,7 @@ def test_data_table_shows_what_the_log_and_the_table_of_items_lack() -> None:
         "items table, without a title": ["1"],
         "items table, cut: abstract": ["4"],
         "items of the log missing from the items table": ["5"],
+        "interactions with items missing from the items table": ["7"],
         "items of the items table missing from the log": ["6"],
     }
     assert {name: cells for name, cells in shown_rows.items() if "items table" in name} == expected
@@ -245,7 +244,7 @@ def test_data_table_shows_impressions_by_split_and_reason() -> None:
     none: dict[str, Any] = {
         name: {} for name in ("late_rows", "rows_rejected", "rows_filtered", "rows_left_out", "examples", "tables")
     }
-    missing = {"users_not_in_table": 0, "interactions_not_in_table": 0, "spans": [], "test_users": {}}
+    missing = {"users_not_in_table": 0, "spans": [], "test_users": {}}
     impressions = {
         "rows_rejected": {"bad_list": 2},
         "impressions": {"train": 3, "eval": 4, "test": 5},

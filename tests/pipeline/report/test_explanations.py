@@ -61,11 +61,15 @@ class TestOfARun:
         made = finished_root / "artifacts"
         model = write_model(tmp_path_factory.mktemp("additive") / "model", Additive(), k=10)
         examples = draw_users(str(made / "examples" / "Split-test"), queries=30, count=10, seed=1)
-        items = read_items(config(finished_root.parent), str(made / "counts"))
+        items = read_items(config(finished_root.parent), str(made / "counts"), str(made / "items"))
         return sample_users(tf.saved_model.load(str(model)), "ranking", examples, items, seed=1)
 
     def test_each_user_has_history_list_and_target(self, found: list[SampleUser], finished_root: Path) -> None:
-        titles = read_items(config(finished_root.parent), str(finished_root / "artifacts" / "counts")).titles
+        titles = read_items(
+            config(finished_root.parent),
+            str(finished_root / "artifacts" / "counts"),
+            str(finished_root / "artifacts" / "items"),
+        ).titles
         assert len({user.user for user in found}) == len(found) == 10
         for user in found:
             first = int(user.user[1:])
@@ -111,7 +115,7 @@ def test_shared_category_and_word_are_named(finished_root: Path, tmp_path: Path)
     factors[ITEMS.index("a"), ITEMS.index("e")] = 8.0
     model = write_model(tmp_path / "model", Additive(factors.tolist()), k=10)
     examples = draw_users(str(made / "examples" / "Split-test"), queries=30, count=30, seed=1)
-    items = read_items(config(finished_root.parent), str(made / "counts"))
+    items = read_items(config(finished_root.parent), str(made / "counts"), str(made / "items"))
     items = replace(items, titles={"a": "Big Ape", "e": "Big Emu", "b": "Bee"})
     found = sample_users(tf.saved_model.load(str(model)), "ranking", examples, items, seed=1)
     (user,) = (user for user in found if user.user == "u00")  # a, b and c

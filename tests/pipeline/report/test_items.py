@@ -52,21 +52,35 @@ def test_concentration_of_zero_counts_is_empty() -> None:
     assert concentration(np.zeros(3, np.int64), np.arange(3)) == ([], [])
 
 
+def folders(root: Path) -> tuple[str, str]:
+    return str(root / "artifacts" / "counts"), str(root / "artifacts" / "items")
+
+
 class TestOfARun:
     def test_titles_and_categories_come_from_the_table(self, finished_root: Path) -> None:
-        items = read_items(config(finished_root.parent), str(finished_root / "artifacts" / "counts"))
+        items = read_items(
+            config(finished_root.parent),
+            str(finished_root / "artifacts" / "counts"),
+            str(finished_root / "artifacts" / "items"),
+        )
         assert items.ids.tolist() == list("abcdef")
         assert items.title("c") == IMAGE
         kinds = {item: "vowel" if item in "ae" else "<i>consonant</i>" for item in "abcdef"}
         assert items.categories == {item: [kind, "all"] for item, kind in kinds.items()}
 
     def test_direct_successors_are_counted_in_training(self, finished_root: Path) -> None:
-        items = read_items(config(finished_root.parent), str(finished_root / "artifacts" / "counts"))
+        items = read_items(
+            config(finished_root.parent),
+            str(finished_root / "artifacts" / "counts"),
+            str(finished_root / "artifacts" / "items"),
+        )
         # Training has two of the four letters of each user, and five users start with each letter.
         assert items.followed.toarray().tolist() == np.roll(5 * np.eye(6, dtype=int), 1, axis=1).tolist()
         assert items.interactions.tolist() == [5] * 6
 
     def test_missing_table_gives_ids_and_a_note(self, finished_root: Path, tmp_path: Path) -> None:
-        items = read_items(config(tmp_path), str(finished_root / "artifacts" / "counts"))
+        items = read_items(
+            config(tmp_path), str(finished_root / "artifacts" / "counts"), str(finished_root / "artifacts" / "items")
+        )
         assert items.title("a") == "a"
         assert "ids" in items.note

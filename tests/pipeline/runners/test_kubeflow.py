@@ -117,10 +117,11 @@ def test_table_of_items_is_read_on_the_cluster(tmp_path: Path) -> None:
     assert {"ItemFiles", "ItemTable"} <= set(tasks)
     assert not tasks["ItemFiles"].caching_options.enable_cache
     assert "ItemTable" in tasks["Trainer"].dependent_tasks
-    assert "items" not in tasks["Trainer"].inputs.artifacts  # another title needs no training
+    for reader in ("Trainer", "Evaluator"):  # another title needs neither a training nor an evaluation
+        assert "items" not in tasks[reader].inputs.artifacts
 
 
-def test_table_that_the_model_reads_is_an_input_of_training_and_refit(tmp_path: Path) -> None:
+def test_table_that_the_model_reads_is_an_input_of_its_readers_only(tmp_path: Path) -> None:
     table = "data.items={path: gs://bucket/items.csv, id: i, title: t, columns: {genre: {column: g}}}"
     settings = ["data.path=gs://bucket/log.csv", table, "model.inputs.columns=[genre]"]
     config = load_config(REPOSITORY / "pipeline" / "configs" / "quickstart.yaml", settings)
@@ -128,12 +129,13 @@ def test_table_that_the_model_reads_is_an_input_of_training_and_refit(tmp_path: 
     spec = specification(compiled(config, "kubeflow", tmp_path))
 
     assert refusals(spec) == []
-    for reader in ("Trainer", "Refit"):
+    for reader in ("Trainer", "Refit", "Evaluator"):
         task = spec.root.dag.tasks[reader]
         assert task.inputs.artifacts["items"].task_output_artifact.producer_task == "ItemTable"
-    codes, counts = (json_format.MessageToJson(spec.root.dag.tasks[name]) for name in ("Transform", "Baselines"))
-    assert "genre" not in codes  # the network reads it from the table
-    assert "genre" in counts
+    for other in ("LogFiles", "InteractionExampleGen", "HistorySchema", "Transform", "Baselines"):
+        task = json_format.MessageToJson(spec.root.dag.tasks[other])
+        assert "genre" not in task
+        assert "items.csv" not in task
 
 
 def test_sentence_vectors_stand_between_the_table_and_the_training(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_weights_of_one_give_the_loss_without_weights() -> None:
 
 def test_read_feature_spec_orders_weights_by_the_codes_of_events(tmp_path: Path) -> None:
     (tmp_path / EVENT).write_text("buy\nview\n")
-    event = Feature(name=EVENT, column="e", kind="category", of="interaction", separator=None, in_table=False)
+    event = Feature(name=EVENT, column="e", kind="category", of="interaction", separator=None)
 
     spec = read_feature_spec(lambda name: str(tmp_path / name), {}, ModelConfig(), [event], {"view": 0.5, "buy": 3.0})
 

@@ -8,7 +8,7 @@ from components.example_gen.counts.report import LEFT_OUT, REPORT_FILE, Ingestio
 from components.example_gen.sources.rejected_rows import RejectedRow
 from schemas.config import SplitConfig
 from schemas.config.columns import TimestampConfig
-from schemas.config.tables import ItemsTableConfig, UsersTableConfig
+from schemas.config.tables import UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import START_S, data
 from tests.components.protocols import LEAVE_ONE_OUT, NEXT, session
@@ -33,7 +33,6 @@ REPORT = IngestionReport(
     examples={"train": 1, "eval": 1, "test": 1},
     roles={"trained_on": 70, "eval_targets": 10, "test_targets": 10},
     test_users={"warm": 10, "cold": 0},
-    not_in_table=0,
     users_not_in_table=0,
     tables={},
 )
@@ -144,8 +143,6 @@ def test_check_of_the_unit_order_shows_split_times_as_numbers() -> None:
     [
         ({"users_not_in_table": 9}, {"users": UsersTableConfig.model_validate(TABLE | COLUMNS)}, True),
         ({"users_not_in_table": 10}, {"users": UsersTableConfig.model_validate(TABLE | COLUMNS)}, False),
-        ({"not_in_table": 89}, {"items": ItemsTableConfig.model_validate(TABLE | COLUMNS | {"title": "t"})}, True),
-        ({"not_in_table": 90}, {"items": ItemsTableConfig.model_validate(TABLE | COLUMNS | {"title": "t"})}, False),
     ],
 )
 def test_check_with_a_table_that_has_no_id_of_the_log_raises(

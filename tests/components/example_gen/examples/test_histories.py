@@ -106,8 +106,8 @@ def test_histories_of_many_users_are_those_of_each(
 
 def test_example_has_the_features_of_the_schema() -> None:
     features = [
-        Feature(name="event", column="e", kind="category", of="interaction", separator=None, in_table=False),
-        Feature(name="value", column="v", kind="number", of="interaction", separator=None, in_table=False),
+        Feature(name="event", column="e", kind="category", of="interaction", separator=None),
+        Feature(name="value", column="v", kind="number", of="interaction", separator=None),
     ]
     schema = interaction_schema(features)
     (batch,) = pa.Table.from_batches([interactions([("ü", "a", 1.5), ("ü", "b", 2.0), ("ü", "c", 3.0)])]).to_batches()

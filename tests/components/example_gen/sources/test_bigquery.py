@@ -18,7 +18,7 @@ from apache_beam.pipeline import PipelineVisitor
 from pydantic import ValidationError
 
 from components.example_gen.interactions.timelines import build_timelines
-from components.example_gen.listing import describe_listing, list_log
+from components.example_gen.listing import describe_files, log_locations
 from components.example_gen.preflight import check_log
 from components.example_gen.read_interactions import ReadInteractions
 from components.example_gen.replay import read_letters
@@ -93,7 +93,7 @@ def test_check_log_without_credentials_says_where_to_get_them(
 
 def test_change_of_the_table_changes_the_description_of_the_log(warehouse: Warehouse) -> None:
     def description() -> str:
-        return describe_listing(list_log(log()))
+        return describe_files(log_locations(log()))
 
     first, again = description(), description()
     warehouse.modified_ms += 1
@@ -178,7 +178,7 @@ def test_interactions_at_the_same_time_do_not_depend_on_the_order_of_rows() -> N
         {"c0": f"u{i % 2}", "c1": f"i{i % 3}", "c2": MOMENT, "c3": f"e{i % 4}", "c4": None if i % 5 == 0 else i / 2}
         for i in range(60)
     ]
-    schema = interaction_schema([feature for feature in settings.features if not feature.in_table])
+    schema = interaction_schema(list(settings.features))
 
     def timelines(order: list[int]) -> list[Any]:
         shuffled = [rows[index] for index in order]

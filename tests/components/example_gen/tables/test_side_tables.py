@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gzip
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,13 @@ import pyarrow as pa
 import pytest
 
 from components.example_gen.counts.report import TableRows
-from components.example_gen.examples.build_histories import read_items
 from components.example_gen.sources.rejected_rows import RejectedRow
 from components.example_gen.tables import side_tables
-from components.example_gen.tables.lookup_table import build_table, describe_items, rows_schema
+from components.example_gen.tables.lookup_table import build_table, rows_schema
 from components.example_gen.tables.side_tables import count_table_rows, read_table
 from schemas.config.tables import ItemsTableConfig, UsersTableConfig
 from schemas.errors import InputError
 from tests.components.logs import data
-from tests.components.protocols import timelines
 
 TABLE = 'id,title,kind,price\na,"A, the first",book, 1.5 \nb,B,,\nc,C,film,NULL\n'
 COLUMNS = {"kind": {"column": "kind"}, "cost": {"column": "price", "kind": "number"}}
@@ -108,37 +105,3 @@ def test_read_table_without_quoting_keeps_quotes(tmp_path: Path) -> None:
     users = UsersTableConfig.model_validate({**settings, "delimiter": ";", "quote": None})
 
     assert known(users, "1") == [{"user_kind": '5"'}]
-
-
-def items(path: Path, separator: str | None) -> ItemsTableConfig:
-    columns = {"kind": {"column": "kind", "separator": separator}, "price": {"column": "price", "kind": "number"}}
-    return ItemsTableConfig.model_validate({"path": str(path), "id": "id", "title": "title", "columns": columns})
-
-
-def test_describe_items_adds_columns_and_counts_missing_items(tmp_path: Path) -> None:
-    path = tmp_path / "items.csv"
-    path.write_text("id,title,kind,price\na,A,book|  old  book ,1.5\nb,B,,\nc,C,film,NULL\nd,D,film,cheap\n")
-    users = timelines([("u", "a", 1), ("u", "x", 2), ("v", "a", 3), ("v", "c", 4), ("v", "d", 5)])
-    events = pa.array(["buy", "", "buy", "", ""])
-    settings = data(items=items(path, "|"), null_values=NULLS)
-
-    found, missing = describe_items(replace(users, further={"event": events}), read_items(settings))
-
-    np.testing.assert_equal(
-        {name: column.to_pylist() for name, column in found.further.items()},
-        {
-            "event": ["buy", "", "buy", "", ""],
-            "kind": ["book|old book", "", "book|old book", "film", ""],
-            "price": [1.5, math.nan, 1.5, math.nan, math.nan],
-        },
-    )
-    assert missing == 2  # x is not in the table, and the row of d is rejected
-
-
-def test_items_by_id_with_lists_and_no_separator_raises(tmp_path: Path) -> None:
-    path = tmp_path / "items.jsonl"
-    path.write_text('{"id": "a", "title": "A", "kind": ["x", "y"], "price": 1}\n')
-    settings = data(items=items(path, None).model_copy(update={"format": "jsonl"}))
-
-    with pytest.raises(InputError, match=r"data\.items\.columns\.kind\.separator"):
-        read_items(settings)
