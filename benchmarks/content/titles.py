@@ -23,11 +23,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.provenance import circumstances
-from components.sentence_vectors.encoder_files import MINILM, find_encoder
 from components.sentence_vectors.sentence_encoder import SentenceEncoder
 from schemas.config import ItemTowerConfig, TextConfig
 from schemas.config.tasks import ItemCategoryConfig
 from schemas.errors import InputError
+from trainer.data.encoder_files import MINILM, find_encoder
 from trainer.data.item_content import ItemContent
 from trainer.data.item_features import ItemFeatures, align_items
 from trainer.metrics.classification import class_metrics, confusion_matrix, macro_f1
