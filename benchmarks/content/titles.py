@@ -23,11 +23,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.provenance import circumstances
-from components.sentence_vectors.encoder_files import MINILM, find_encoder
 from components.sentence_vectors.sentence_encoder import SentenceEncoder
 from schemas.config import ItemTowerConfig, TextConfig
 from schemas.config.tasks import ItemCategoryConfig
 from schemas.errors import InputError
+from trainer.data.encoder_files import MINILM, find_encoder
 from trainer.data.item_content import ItemContent
 from trainer.data.item_features import ItemFeatures, align_items
 from trainer.metrics.classification import class_metrics, confusion_matrix, macro_f1
@@ -108,7 +108,7 @@ def predictions(articles: Articles, seed: int, steps: int) -> dict[str, float]:
         seed: the division, and the seed of the trainings.
         steps: steps of each training.
     """
-    held_out = _task(_features(articles, [], "bag"), "bag", seed).held_out - 1
+    held_out = make_task(_features(articles, [], "bag"), _text("bag"), seed).held_out - 1
     trained = np.setdiff1d(np.arange(len(articles.classes)), held_out)
     titles = articles.items.texts["title"]
     most_frequent = np.bincount(articles.classes[trained]).argmax()
@@ -120,14 +120,14 @@ def predictions(articles: Articles, seed: int, steps: int) -> dict[str, float]:
         )
         found[f"TF-IDF and logistic regression{name}"] = of_terms.predict(terms.transform(titles[held_out]))
     for kind in KINDS:
-        found[f"item_category, {kind}"] = _learned(_features(articles, [], kind), kind, seed, steps)
+        found[f"item_category, {kind}"] = learn(_features(articles, [], kind), _text(kind), seed, steps)
     if articles.items.vectors:
         vectors = articles.items.vectors[MEANING]
         of_vectors = LogisticRegression(max_iter=1_000).fit(vectors[trained], articles.classes[trained])
         found["sentence vectors and logistic regression"] = of_vectors.predict(vectors[held_out])
         for kind in KINDS:
             features = _features(articles, [MEANING], kind)
-            found[f"item_category, {kind} and sentence vectors"] = _learned(features, kind, seed, steps)
+            found[f"item_category, {kind} and sentence vectors"] = learn(features, _text(kind), seed, steps)
     expected, count = articles.classes[held_out], len(articles.names)
     return {
         name: macro_f1(class_metrics(confusion_matrix(expected, each, count), articles.names))
@@ -144,18 +144,32 @@ def _features(articles: Articles, columns: Sequence[str], kind: str) -> ItemFeat
     return align_items(articles.items, columns, ids, _text(kind), labels=["category"])
 
 
-def _task(features: ItemFeatures, kind: str, seed: int) -> ItemCategory:
+def make_task(features: ItemFeatures, text: TextConfig, seed: int) -> ItemCategory:
+    """Return the task with its initial weights.
+
+    Args:
+        features: the content of the articles.
+        text: how their titles are read.
+        seed: the division, and the seed of the weights.
+    """
     tf.keras.utils.set_random_seed(seed)
     tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
     count = len(features.labels["category"].codes) - 1
-    tower = ItemTower(count, DIM, features, config=ItemTowerConfig(text=_text(kind)))
+    tower = ItemTower(count, DIM, features, config=ItemTowerConfig(text=text))
     config = ItemCategoryConfig(kind="item_category", column="category", held_out=HELD_OUT)
     return ItemCategory(config, TaskInputs(DIM, tower, features.labels, seed=seed))
 
 
-def _learned(features: ItemFeatures, kind: str, seed: int, steps: int) -> npt.NDArray[np.int64]:
-    """Return the predicted classes of the articles that are held out."""
-    task = _task(features, kind, seed)
+def learn(features: ItemFeatures, text: TextConfig, seed: int, steps: int) -> npt.NDArray[np.int64]:
+    """Train the task, and return the predicted classes of the articles that are held out.
+
+    Args:
+        features: the content of the articles.
+        text: how their titles are read.
+        seed: the division, and the seed of the training.
+        steps: steps of the training.
+    """
+    task = make_task(features, text, seed)
     none = tf.zeros([0])
     batch = TaskBatch(none, none, None, none, tf.ones([]), task.items.catalogue(), training=True)
     optimizer = tf.keras.optimizers.Adam(LEARNING_RATE)

@@ -18,10 +18,10 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.utils.shared import Shared
 
 from components.common.atomic_write import atomic_write
-from components.sentence_vectors.encoder_files import find_encoder
 from components.sentence_vectors.sentence_encoder import SentenceEncoder
 from schemas.config.tables import ItemTableConfig, SentenceVectorsConfig
 from schemas.items import ITEM_SETTINGS_FILE, ITEM_TABLE_FILE, LENGTH, ROLE, VECTOR
+from trainer.data.encoder_files import find_encoder
 
 _TEXTS_AT_ONCE = 1_024
 

@@ -98,11 +98,10 @@ def _check(config: Config) -> None:
         from pipeline.runners.job_server import check_job_server
 
         check_job_server(config.beam)
-    if config.data.items is not None:
-        from components.sentence_vectors.encoder_files import find_encoder
+    for encoder in config.sentence_encoders:
+        from trainer.data.encoder_files import find_encoder
 
-        for each in config.data.items.sentence_vectors.values():
-            find_encoder(each.encoder)
+        find_encoder(encoder)
     if config.train.wandb is not None:
         from trainer.training.callbacks.wandb import load_wandb
 
@@ -156,7 +155,10 @@ def with_absolute_paths(config: Config) -> Config:
             "schema_file": data.checks.schema_file and os.path.abspath(data.checks.schema_file),
         }
     )
-    return config.model_copy(update={"data": with_path(data).model_copy(update={**tables, "checks": checks})})
+    tower = config.model.items
+    model = config.model.model_copy(update={"items": tower.model_copy(update={"text": with_encoder(tower.text)})})
+    data = with_path(data).model_copy(update={**tables, "checks": checks})
+    return config.model_copy(update={"data": data, "model": model})
 
 
 def _now() -> str:

@@ -191,6 +191,14 @@ class Config(Section):
         )
 
     @property
+    def sentence_encoders(self) -> tuple[str, ...]:
+        """The sentence encoders that a run loads: packages, or folders."""
+        frozen = self.data.items.sentence_vectors.values() if self.data.items else ()
+        text = self.model.items.text
+        adapted = (text.encoder,) if text.kind == "adapted_encoder" and text.columns else ()
+        return (*(each.encoder for each in frozen), *adapted)
+
+    @property
     def evaluator_config(self) -> EvaluatorConfig:
         """The settings that, with examples and models, determine an evaluation."""
         return EvaluatorConfig(

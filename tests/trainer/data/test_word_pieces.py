@@ -1,6 +1,6 @@
 import pytest
 
-from components.sentence_vectors.word_pieces import WordPieces
+from trainer.data.word_pieces import WordPieces
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "un", "##aff", "##able", "cafe", "!", "$", "東", "京", "-", "x", "##x"]
 UNKNOWN = 1
@@ -8,7 +8,7 @@ UNKNOWN = 1
 
 def pieces(text: str, max_tokens: int = 200) -> list[str]:
     """Return the pieces between the start and the end."""
-    ids = WordPieces({piece: index for index, piece in enumerate(PIECES)}).ids(text, max_tokens)
+    ids = WordPieces(PIECES).ids(text, max_tokens)
     assert PIECES[ids[0]] == "[CLS]"
     assert PIECES[ids[-1]] == "[SEP]"
     return [PIECES[each] for each in ids[1:-1]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 _UNKNOWN, _START, _END = "[UNK]", "[CLS]", "[SEP]"
 _LONGEST_WORD = 100  # characters; a longer word is unknown, as in BERT's own code
@@ -20,16 +20,19 @@ class WordPieces:
     Letters become lower-case and lose their accents. Punctuation and ideographs are words of their own.
 
     Args:
-        vocabulary: piece -> id. A piece that does not start a word has `##` before it.
+        vocabulary: the pieces in the order of their ids, from 0. A piece that does not start a word has `##` before it.
+
+    Raises:
+        KeyError: a piece for the start, the end or an unknown word is missing.
 
     Example:
-        >>> vocabulary = ["[UNK]", "[CLS]", "[SEP]", "rain", "##bow", "!"]
-        >>> WordPieces({piece: index for index, piece in enumerate(vocabulary)}).ids("Rainbow? Rain!", 10)
+        >>> WordPieces(["[UNK]", "[CLS]", "[SEP]", "rain", "##bow", "!"]).ids("Rainbow? Rain!", 10)
         [1, 3, 4, 0, 3, 5, 2]
     """
 
-    def __init__(self, vocabulary: Mapping[str, int]) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self, vocabulary: Sequence[str]) -> None:
+        self._vocabulary = {piece: index for index, piece in enumerate(vocabulary)}
+        self._unknown, self._start, self._end = (self._vocabulary[piece] for piece in (_UNKNOWN, _START, _END))
 
     def ids(self, text: str, max_tokens: int) -> list[int]:
         """Return the ids of a text's pieces, between those that mark its start and end.
@@ -38,15 +41,15 @@ class WordPieces:
             text: the text. Only a prefix of it is read, 100 characters a token.
             max_tokens: the greatest number of ids.
         """
-        ids = [self._vocabulary[_START]]
+        ids = [self._start]
         for word in _words(text[: _LONGEST_WORD * max_tokens]):
             ids += self._pieces(word)
             if len(ids) >= max_tokens:
                 break
-        return [*ids[: max_tokens - 1], self._vocabulary[_END]]
+        return [*ids[: max_tokens - 1], self._end]
 
     def _pieces(self, word: str) -> list[int]:
-        unknown = [self._vocabulary[_UNKNOWN]]
+        unknown = [self._unknown]
         if len(word) > _LONGEST_WORD:
             return unknown
         ids, start = list[int](), 0

@@ -1,7 +1,8 @@
-"""A tiny BERT in the files of the Sentence Transformers library, with random weights."""
+"""A tiny BERT in the files of the Sentence Transformers library, with random weights, and its equations in NumPy."""
 
 import json
 from collections.abc import Mapping
+from math import erf
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ CONFIG = {
 POOLING = {"pooling_mode_mean_tokens": True}
 
 Weights = dict[str, npt.NDArray[np.float32]]
+Array = npt.NDArray[np.float64]
 
 
 def random_weights() -> Weights:
@@ -66,3 +68,32 @@ def write_model(folder: Path, weights: Weights, config: Mapping[str, Any] = CONF
     text = json.dumps(header).encode()
     (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + numbers)
     return folder
+
+
+def oracle(weights: Weights, ids: list[int], layers: int = LAYERS, heads: int = HEADS) -> Array:
+    """Return the vector of one text by the equations of BERT, in NumPy."""
+    w: dict[str, Any] = {name: weight.astype(float) for name, weight in weights.items()}
+
+    def norm(name: str, x: Array) -> Array:
+        centered = x - x.mean(axis=1, keepdims=True)
+        deviation = np.sqrt((centered**2).mean(axis=1, keepdims=True))
+        return centered / deviation * w[f"{name}.LayerNorm.weight"] + w[f"{name}.LayerNorm.bias"]
+
+    def dense(name: str, x: Array) -> Array:
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    gelu = np.vectorize(lambda x: x * (1 + erf(x / 2**0.5)) / 2)
+    x = w["embeddings.word_embeddings.weight"][ids] + w["embeddings.position_embeddings.weight"][: len(ids)]
+    x = norm("embeddings", x + w["embeddings.token_type_embeddings.weight"][0])
+    for layer in (f"encoder.layer.{index}" for index in range(layers)):
+        query, key, value = (dense(f"{layer}.attention.self.{part}", x) for part in ("query", "key", "value"))
+        contexts = []
+        for columns in np.split(np.arange(x.shape[1]), heads):
+            scores = np.exp(query[:, columns] @ key[:, columns].T / len(columns) ** 0.5)
+            contexts.append(scores / scores.sum(axis=1, keepdims=True) @ value[:, columns])
+        attended = dense(f"{layer}.attention.output.dense", np.concatenate(contexts, axis=1))
+        x = norm(f"{layer}.attention.output", x + attended)
+        grown = gelu(dense(f"{layer}.intermediate.dense", x))
+        x = norm(f"{layer}.output", x + dense(f"{layer}.output.dense", grown))
+    mean = x.mean(axis=0)
+    return mean / np.linalg.norm(mean)
