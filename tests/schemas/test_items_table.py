@@ -80,3 +80,38 @@ def test_model_cannot_read_a_column_that_neither_log_nor_table_has() -> None:
 def test_vectors_cannot_have_the_name_of_a_feature(name: str) -> None:
     with pytest.raises(ValidationError, match="the name is taken"):
         configured(**{name: VECTORS["image"]})
+
+
+LOG: dict[str, Any] = {
+    "path": "log",
+    "columns": {"user": "user", "item": "item", "timestamp": "time"},
+    "timestamp": {"unit": "s"},
+}
+PUBLISHED = TABLE | {"published": "date", "timestamp": {"unit": "s"}}
+FRESHNESS: list[dict[str, Any]] = [{"model": {"reranker": {"item_age": True}}}, {"serving": {"expire_after_s": 60}}]
+
+
+def configured(settings: dict[str, Any], **data: Any) -> Config:
+    return Config.model_validate({"name": "shop", "data": LOG | data, **settings})
+
+
+@pytest.mark.parametrize("settings", FRESHNESS)
+def test_ages_and_expiry_without_times_of_publication_are_refused(settings: dict[str, Any]) -> None:
+    for table in ({}, {"items": TABLE}):
+        with pytest.raises(ValidationError, match=r"needs data\.items\.published"):
+            configured(settings, **table)
+    order = {"items": PUBLISHED | {"timestamp": {"unit": "order"}}, "timestamp": {"unit": "order"}}
+    with pytest.raises(ValidationError, match=r"needs times, and data\.timestamp\.unit is order"):
+        configured(settings, **order)
+
+
+@pytest.mark.parametrize("settings", FRESHNESS)
+def test_ages_and_expiry_read_the_table_of_items(settings: dict[str, Any]) -> None:
+    assert configured(settings, items=PUBLISHED).trainer_config.reads_items
+    assert not configured({}, items=PUBLISHED).trainer_config.reads_items
+
+
+def test_model_that_reads_ages_is_labelled_so() -> None:
+    assert configured(FRESHNESS[0], items=PUBLISHED).model.reads == ("item_age",)
+    with pytest.raises(ValidationError, match="greater than 0"):
+        configured({"serving": {"expire_after_s": 0}}, items=PUBLISHED)
