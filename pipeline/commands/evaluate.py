@@ -101,7 +101,8 @@ def evaluate_model(
     with _ingested(config) as (folder, report):
         kept, counts = str(output or f"{folder}/evaluation"), f"{folder}/counts"
         with _local_pipeline() as pipeline:
-            count_baselines(pipeline, folder, counts, config.data.features)
+            half_life_s = config.train.recent_half_life_s
+            count_baselines(pipeline, folder, counts, config.data.features, half_life_s=half_life_s)
         items = read_catalogue(counts)
         for path in infos:
             require_common_items(str(path), items)

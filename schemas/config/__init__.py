@@ -271,6 +271,8 @@ class Config(Section):
         setting = next((name for name, needed in ages.items() if needed), None)
         if setting and (self.data.items is None or self.data.items.published is None):
             raise ValueError(f"{setting} needs data.items.published, the column with the time of publication")
+        if self.train.recent_half_life_s is not None:
+            setting = "train.recent_half_life_s"
         if setting and self.data.timestamp.unit == "order":
             raise ValueError(f"{setting} needs times, and data.timestamp.unit is order")
         return self
