@@ -201,6 +201,7 @@ def _baselines_node(config: Config, examples: BaseChannel, split: str) -> Any:
         features=json.dumps([feature.model_dump() for feature in config.data.features if feature.of == "item"]),
         split=split,
         code=code_digest(components, trainer, schemas),
+        half_life_s=config.train.recent_half_life_s or 0.0,
     )
 
 

@@ -56,6 +56,7 @@ GAP, HOUR, WEEKDAY = (
     "weekday",
 )  # features of a time: since the previous interaction, in the day, in the week
 TIME_CODES = (GAP, HOUR, WEEKDAY)
+ITEM_AGE = "item_age"  # the age of a candidate at the time of the query
 
 TRAIN, EVAL, TEST = "train", "eval", "test"
 SPLITS = (TRAIN, EVAL, TEST)

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from schemas.config import TrainerConfig
-from schemas.features import VOCABULARY
+from schemas.features import TARGET_TIMESTAMP_S, VOCABULARY
 from serving.export.export import export
 from trainer.baselines.read_popularity import read_popularity
 from trainer.data.feature_spec import numbers_read, read_feature_spec
@@ -131,12 +131,13 @@ def transform_function(transform: tft.TFTransformOutput) -> Transform:
         transform: the output of Transform.
 
     Returns:
-        A function for `read_examples`.
+        A function for `read_examples`. It also returns the time of the target as it is.
     """
     spec = transform.raw_feature_spec()
 
     def function(records: tf.Tensor) -> Features:
-        return dict(transform.transform_raw_features(tf.io.parse_example(records, spec)))
+        raw = tf.io.parse_example(records, spec)
+        return {**transform.transform_raw_features(raw), TARGET_TIMESTAMP_S: raw[TARGET_TIMESTAMP_S]}
 
     return function
 

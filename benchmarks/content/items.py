@@ -234,7 +234,7 @@ def borrow_vectors(model: Path, target: Path, catalogue: Sequence[str], nearest:
     lenders = np.array([catalogue[row] for row in nearest], dtype=object)
     vectors = np.concatenate(list(embed_items(load_model(str(model)), lenders)))
     added = list(catalogue[len(catalogue) - len(nearest) :])
-    grow(str(target), VOCABULARY, NewItems(added, vectors[:, :-1], vectors[:, -1]))
+    grow(str(target), VOCABULARY, NewItems(added, vectors[:, :-1], vectors[:, -1], np.zeros(len(added), np.int64)))
     return target
 
 

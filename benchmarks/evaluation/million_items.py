@@ -26,6 +26,7 @@ from pipeline.runners.beam_options import beam_args
 from schemas.config import BeamConfig, Config
 from serving.export.export import export
 from serving.export.feature_encoding import FeatureEncodings
+from serving.export.lifetimes import ItemLifetimes
 
 ITEMS, DIM, LENGTH = 1_000_000, 64, 50
 TRAINED, TESTED = 25_000, 10_000  # users in training only, and users with a test target
@@ -42,6 +43,7 @@ class Random(tf.Module):
     """A model with random item vectors. The query of a history is the vector of its last item."""
 
     encodings = FeatureEncodings()
+    lifetimes = ItemLifetimes()
     max_length, serves_reranked, rerank_depth = LENGTH, True, 200
 
     def __init__(self, seed: int = 1) -> None:

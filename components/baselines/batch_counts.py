@@ -60,20 +60,26 @@ def count_times(columns: ExampleColumns) -> ValueCounts:
     return np.unique(np.delete(columns.timestamps_s, columns.starts[:-1]), return_counts=True)
 
 
-def recency_weights(times: ValueCounts) -> Recency:
+def recency_weights(times: ValueCounts, half_life_s: float | None = None) -> Recency:
     """Return the weight of an interaction at each time.
 
-    The weight is halved for each tenth of all interactions that came later.
+    The weight is halved for each tenth of all interactions that came later, or for each half-life until the newest
+    interaction. After 32 half-lives it is 0.
 
     Args:
         times: the numbers of interactions by time, as `count_times` returns them.
+        half_life_s: the half-life in the unit of the times; None for the later tenths.
 
     Returns:
         The weights.
     """
     times_s, counts = times
     all_counts = int(counts.sum())
-    weights = 0.5 ** ((all_counts - np.cumsum(counts)) / (_HALVING_FRACTION * max(all_counts, 1)))
+    if half_life_s is None:
+        halvings = (all_counts - np.cumsum(counts)) / (_HALVING_FRACTION * max(all_counts, 1))
+    else:
+        halvings = (times_s[-1:] - times_s) / half_life_s
+    weights = 0.5**halvings
     return Recency(times_s, np.round(FIXED_POINT_ONE * weights).astype(np.int64), all_counts)
 
 

@@ -18,6 +18,7 @@ def Baselines(  # type: ignore[no-untyped-def]
     features: Parameter[str],
     split: Parameter[str],
     code: Parameter[str],
+    half_life_s: Parameter[float] = 0.0,
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ):
     """Count the baselines' tables on a split of training examples.
@@ -28,8 +29,9 @@ def Baselines(  # type: ignore[no-untyped-def]
         features: the further columns, as a JSON list of `Feature`.
         split: the split whose examples are counted, `train` or `refit`.
         code: the digest of the sources; it is not used, but is part of the cache key.
+        half_life_s: of the weights of interactions in recent popularity; 0 for a tenth of all interactions.
         beam_pipeline: the pipeline that counts, made by TFX.
     """
     described = [Feature.model_validate(feature) for feature in json.loads(features)]
     with beam_pipeline as pipeline:
-        count_baselines(pipeline, examples.uri, counts.uri, described, split)
+        count_baselines(pipeline, examples.uri, counts.uri, described, split, half_life_s or None)

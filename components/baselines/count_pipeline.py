@@ -56,6 +56,7 @@ class CountBaselines(beam.PTransform):
     Args:
         features: further columns of the examples; those that belong to the item are kept in the tables.
         split: the split that is counted.
+        half_life_s: of the weights of interactions, see `recency_weights`.
 
     Example:
         Count the examples of a folder, as `count_baselines` does::
@@ -63,8 +64,9 @@ class CountBaselines(beam.PTransform):
             counts = pipeline | FindFiles(folder, SPLITS) | CountBaselines()
     """
 
-    def __init__(self, features: Sequence[Feature] = (), split: str = TRAIN) -> None:
+    def __init__(self, features: Sequence[Feature] = (), split: str = TRAIN, half_life_s: float | None = None) -> None:
         super().__init__()
+        self._half_life_s = half_life_s
         self._split = split
         self._features = [feature for feature in features if feature.of == "item"]
 
@@ -84,7 +86,7 @@ class CountBaselines(beam.PTransform):
         items = read["items"] | "MergeItems" >> beam.CombineGlobally(MergeParts(merge_items))
         index = AsSingleton(items | "IndexItems" >> beam.Map(index_items))
         times = read.times | "MergeTimes" >> beam.CombineGlobally(MergeParts(merge_value_counts, count_distinct))
-        recency = AsSingleton(times | "RecencyWeights" >> beam.Map(recency_weights))
+        recency = AsSingleton(times | "RecencyWeights" >> beam.Map(recency_weights, self._half_life_s))
         counted = read.sequences | "CountSequences" >> beam.FlatMap(count_sequences, index, recency).with_outputs(
             "rows", "sessions", "ends", "users", main="pairs"
         )
@@ -130,7 +132,12 @@ class _SumBlocks(beam.PTransform):
 
 
 def count_baselines(
-    pipeline: beam.Pipeline, examples: str, folder: str, features: Sequence[Feature] = (), split: str = TRAIN
+    pipeline: beam.Pipeline,
+    examples: str,
+    folder: str,
+    features: Sequence[Feature] = (),
+    split: str = TRAIN,
+    half_life_s: float | None = None,
 ) -> None:
     """Add the steps that read examples, count them and write the tables.
 
@@ -140,9 +147,11 @@ def count_baselines(
         folder: the folder of the tables, see `components.baselines.tables`.
         features: further columns of the examples, see `CountBaselines`.
         split: the split that is counted: `TRAIN`, or `REFIT` if the examples have it.
+        half_life_s: of the weights of interactions, see `recency_weights`.
     """
     names = dict.fromkeys((*SPLITS, split))  # a refit may train on items that are in no other example
-    counts = pipeline | "FindFiles" >> FindFiles(examples, names) | "Count" >> CountBaselines(features, split)
+    counting = CountBaselines(features, split, half_life_s)
+    counts = pipeline | "FindFiles" >> FindFiles(examples, names) | "Count" >> counting
     scratch = f"{folder}/unfinished"
     blocks = counts["blocks"] | "WriteBlock" >> beam.Map(write_block, folder, scratch)
     sessions = counts["sessions"] | "WriteSessions" >> beam.Map(write_sessions, folder, scratch)

@@ -11,8 +11,9 @@ from tfx.utils import path_utils
 from components.baselines.tables import read_catalogue
 from components.common.stores import absolute
 from components.evaluator.beam_evaluation import evaluate
+from components.evaluator.expiry import read_expiry
 from components.evaluator.summary import write_evaluation_summary
-from components.evaluator.systems import Sources
+from components.evaluator.systems import Sources, load_model
 from schemas.config.evaluation import EvaluatorConfig
 from schemas.features import TEST
 
@@ -69,4 +70,5 @@ def Evaluator(  # type: ignore[no-untyped-def]
         compared = absolute(previous) if previous else None
         sources = Sources(counts.uri, path_utils.serving_model_path(model.uri), compared, items and items.uri)
         evaluate(pipeline, measured, test, sources, len(catalogue), json.loads(floors), evaluation.uri)
-    write_evaluation_summary(evaluation.uri, catalogue, measured)
+    expiry = read_expiry(load_model(sources.model), catalogue)
+    write_evaluation_summary(evaluation.uri, catalogue, measured, expiry)

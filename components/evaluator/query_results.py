@@ -55,6 +55,11 @@ class Results:
         """The user id of each query, [queries]."""
         return np.array(self.table[USER].to_pylist(), dtype=object)
 
+    @property
+    def times_s(self) -> Codes:
+        """The time of each query in seconds since 1970, [queries]."""
+        return np.asarray(self.table[TIME_S].to_numpy(), np.int64)
+
     @cached_property
     def systems(self) -> list[str]:
         """The names of all systems, the model first."""

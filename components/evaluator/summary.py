@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import stats
 
+from components.evaluator.expiry import Expiry
 from components.evaluator.query_metrics import MODEL
 from components.evaluator.query_results import QUERIES, Mask, Results, read_results
 from components.evaluator.statistics import (
@@ -35,18 +36,21 @@ _PARTS = 20  # of the users, for the jackknife; with fewer users, each one is a 
 _VALUES_AT_ONCE = 1 << 25  # that are resampled together: queries x columns
 
 
-def summarize(results: Results, catalogue: Ids, evaluation: EvaluatorConfig) -> dict[str, Any]:
+def summarize(
+    results: Results, catalogue: Ids, evaluation: EvaluatorConfig, expiry: Expiry | None = None
+) -> dict[str, Any]:
     """Return the content of `summary.json`.
 
     Args:
         results: the results of each query.
         catalogue: the ids of all items that can be recommended.
         evaluation: the settings.
+        expiry: when the items expire; None if they do not.
 
     Returns:
-        A dictionary with these keys. `users` and `queries` are counts. `systems` has an interval for each system and
-        metric. `slices` has for each slice and group `queries`, `users` and the model's `metrics`. `fairness` has for
-        each slice and metric the ratio of the worst group's mean to that of the best.
+        A dictionary with these keys. `users`, `queries` and `expired_targets` are counts. `systems` has an interval
+        for each system and metric. `slices` has for each slice and group `queries`, `users` and the model's `metrics`.
+        `fairness` has for each slice and metric the ratio of the worst group's mean to that of the best.
     """
     names = results.metrics
     overall = {
@@ -65,24 +69,28 @@ def summarize(results: Results, catalogue: Ids, evaluation: EvaluatorConfig) -> 
     return {
         "users": len(np.unique(results.users)),
         "queries": len(results),
+        "expired_targets": expiry.count_targets(results, catalogue) if expiry else 0,
         "systems": overall,
         "slices": slices,
         "fairness": {name: _fairness(results, results.groups[name], evaluation) for name in evaluation.fairness},
     }
 
 
-def write_evaluation_summary(folder: str, catalogue: Ids, evaluation: EvaluatorConfig) -> dict[str, Any]:
+def write_evaluation_summary(
+    folder: str, catalogue: Ids, evaluation: EvaluatorConfig, expiry: Expiry | None = None
+) -> dict[str, Any]:
     """Write `summary.json` next to the results of each query.
 
     Args:
         folder: the folder of the evaluation.
         catalogue: the ids of all items that can be recommended.
         evaluation: the settings.
+        expiry: when the items expire; None if they do not.
 
     Returns:
         The summary.
     """
-    summary = summarize(read_results(f"{folder}/{QUERIES}"), catalogue, evaluation)
+    summary = summarize(read_results(f"{folder}/{QUERIES}"), catalogue, evaluation, expiry)
     write_summary(folder, summary)
     return summary
 

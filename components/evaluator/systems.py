@@ -14,6 +14,7 @@ from scipy import sparse
 
 from components.baselines.tables import read_tables
 from components.common.stores import absolute, readable_by_tensorflow
+from components.evaluator.expiry import Expiry, read_expiry
 from components.evaluator.item_columns import ItemValues, item_categories, read_item_values
 from components.evaluator.queries import Queries
 from components.evaluator.query_metrics import MODEL, PREVIOUS, Recommendations
@@ -59,6 +60,7 @@ class Systems:
         tables: the counts of the baselines.
         catalogue: all items of the log.
         item_values: the columns of the table of items.
+        expiry: when the items expire, for baselines; None if those of the model do not. A saved model has its own.
         remove_seen: whether baselines remove seen items. A saved model has its own setting.
         depth: the length of the lists.
     """
@@ -71,9 +73,11 @@ class Systems:
         catalogue: Catalogue,
         item_values: ItemValues,
         *,
+        expiry: Expiry | None = None,
         remove_seen: bool,
         depth: int,
     ) -> None:
+        self._expiry = expiry
         self._model = model
         self._previous = previous
         self._baselines = BaselineRecommender(tables)
@@ -98,7 +102,11 @@ class Systems:
         if self._previous is not None:
             answers[PREVIOUS] = self._answers(call_signature(self._previous, examples))
         lists = self._baselines.recommend(
-            queries.histories, queries.excluded, remove_seen=self._remove_seen, k=self._depth
+            queries.histories,
+            queries.excluded,
+            remove_seen=self._remove_seen,
+            k=self._depth,
+            hidden=self._expiry.expired(queries.times_s) if self._expiry else None,
         )
         return {**answers, **{name: Recommendations(ranked) for name, ranked in lists.items()}}
 
@@ -153,8 +161,16 @@ def load_systems(sources: Sources, evaluation: EvaluatorConfig) -> Systems:
     categories = _categories(tables, values, evaluation)
     vectors = None if categories is not None else unit_vectors(model, tables.items)
     catalogue = Catalogue(tables.items, tables.interactions, tables.users, tables.all_users, categories, vectors)
-    depth = max(evaluation.ks)
-    return Systems(model, previous, tables, catalogue, values, remove_seen=evaluation.remove_seen, depth=depth)
+    return Systems(
+        model,
+        previous,
+        tables,
+        catalogue,
+        values,
+        expiry=read_expiry(model, tables.items),
+        remove_seen=evaluation.remove_seen,
+        depth=max(evaluation.ks),
+    )
 
 
 def _categories(tables: Tables, values: ItemValues, evaluation: EvaluatorConfig) -> sparse.csr_matrix | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from pipeline.commands.saved_models import check_graph, check_model
 from schemas.errors import InputError
 from schemas.features import VOCABULARY
 from serving.export.grow import NewItems, grow
+from serving.export.lifetimes import UNPUBLISHED
 from trainer.data.item_content import ItemContent, to_item_content
 from trainer.data.item_features import TEXTS, Rows
 from trainer.metrics.lists import Ids
@@ -36,13 +38,14 @@ from trainer.network.model_info import copy_model_info
 class AddedItems:
     """The result of adding a table of items to a saved model.
 
-    `rows.rows_read = added + known + merged + sum(rows.rows_rejected)`.
+    `rows.rows_read = added + known + expired + merged + sum(rows.rows_rejected)`.
 
     Args:
         version: the folder of the new version; None if a check failed.
         rows: the rows read and rejected.
         merged: the rows that equal an accepted one.
         known: the items that the model had already; they stay as they were.
+        expired: the other items that have expired already, which are not added.
         added: the new items.
         missing: by column that the model reads, the new items without a value, only columns with any.
         unknown_categories: by column, the categories of new items that the training has not seen; they are ignored.
@@ -53,6 +56,7 @@ class AddedItems:
     rows: TableRows
     merged: int
     known: int
+    expired: int
     added: int
     missing: Mapping[str, int]
     unknown_categories: Mapping[str, int]
@@ -66,6 +70,7 @@ class AddedItems:
             "rows_rejected": dict(self.rows.rows_rejected),
             "merged": self.merged,
             "known": self.known,
+            "expired": self.expired,
             "added": self.added,
             "missing": dict(self.missing),
             "unknown_categories": dict(self.unknown_categories),
@@ -87,7 +92,7 @@ def add_items(model: str, items: str, rejected: Path | None = None) -> AddedItem
 
     Raises:
         InputError: the model is no version or reads no content of items, or the table cannot be read, has too many
-            rejected rows, or has no new item.
+            rejected rows, or has no new item that has not expired.
 
     Example:
         ```python
@@ -110,7 +115,8 @@ def add_items(model: str, items: str, rejected: Path | None = None) -> AddedItem
             _read_vocabulary(former),
             to_item_content(with_sentence_vectors(table.items, content.table.items.sentence_vectors)),
         )
-        rows = _new_rows(described, known, items, table.counts.rows_rejected)
+        new = _new_rows(described, known, items, table.counts.rows_rejected)
+        rows = _unexpired(described, new, info["expire_after_s"], time.time(), items)
         added = content.new_items(described, rows)
         grown = f"{scratch}/model"
         _write_grown(former, grown, added, info.get("added_items", 0) + len(rows))
@@ -121,7 +127,8 @@ def add_items(model: str, items: str, rejected: Path | None = None) -> AddedItem
         version=version,
         rows=table.counts,
         merged=table.merged,
-        known=len(described.ids) - len(rows),
+        known=len(described.ids) - len(new),
+        expired=len(new) - len(rows),
         added=len(rows),
         missing=_count_missing(content, described, rows),
         unknown_categories=content.encoding.unknown(described, rows),
@@ -167,6 +174,21 @@ def _new_rows(items: ItemContent, known: Ids, path: str, rejected: Mapping[str, 
             remedy="give a table with new items; a change of other items needs a training",
         )
     return rows
+
+
+def _unexpired(items: ItemContent, rows: Rows, expire_after_s: int | None, now_s: float, path: str) -> Rows:
+    """Return the rows of the items that have not expired at a time."""
+    if expire_after_s is None:
+        return rows
+    published_s = items.published_of(rows)
+    kept = rows[(published_s == UNPUBLISHED) | (published_s + expire_after_s > now_s)]
+    if not len(kept):
+        raise InputError(
+            expected=f"a new item in {path} that was published in the last {expire_after_s:,} s",
+            received=f"{len(rows):,} new items, all of them expired",
+            remedy="give a table with newer items, or train with a longer serving.expire_after_s",
+        )
+    return kept
 
 
 def _write_grown(model: str, grown: str, added: NewItems, in_all: int) -> None:

@@ -13,8 +13,9 @@ from components.baselines.count_pipeline import count_baselines
 from components.baselines.tables import read_catalogue
 from components.common.versions import judged_model
 from components.evaluator.beam_evaluation import evaluate
+from components.evaluator.expiry import read_expiry
 from components.evaluator.summary import read_summary, write_evaluation_summary
-from components.evaluator.systems import Sources, require_common_items
+from components.evaluator.systems import Sources, load_model, require_common_items
 from components.example_gen.counts.report import IngestionReport
 from components.example_gen.ingest import ingest
 from components.example_gen.preflight import check_log
@@ -105,7 +106,8 @@ def evaluate_model(
     with _ingested(config) as (folder, report):
         kept, counts = str(output or f"{folder}/evaluation"), f"{folder}/counts"
         with _local_pipeline() as pipeline:
-            count_baselines(pipeline, folder, counts, config.data.features)
+            half_life_s = config.train.recent_half_life_s
+            count_baselines(pipeline, folder, counts, config.data.features, half_life_s=half_life_s)
         items = read_catalogue(counts)
         for path in infos:
             require_common_items(str(path), items)
@@ -121,7 +123,7 @@ def evaluate_model(
                 config.evaluate.gate.floors,
                 kept,
             )
-        write_evaluation_summary(kept, items, config.evaluator_config)
+        write_evaluation_summary(kept, items, config.evaluator_config, read_expiry(load_model(str(model)), items))
         by_impression = None
         if _read_impressions(config, folder):
             shown, settings = f"{folder}/{_SHOWN}", config.impression_evaluator_config

@@ -13,6 +13,7 @@ from components.evaluator.systems import load_model
 from schemas.config import Config, HistoryConfig
 from schemas.config.log import DataConfig
 from schemas.errors import InputError
+from schemas.features import ITEM_AGE
 from serving.server.servable import SAVED_MODEL_FILE
 from trainer.network.model_info import read_model_info
 
@@ -64,11 +65,11 @@ def check_graph(model: str) -> None:
 
 
 def with_model_settings(config: Config, infos: ModelInfos) -> Config:
-    """Return the configuration with the length of histories and the removal of seen items of the models.
+    """Return the configuration with the settings of the models: length of histories, seen items and expiry.
 
     Args:
         config: the configuration.
-        infos: the infos of one or more models.
+        infos: the infos of one or more models. The time after which items expire is that of the first one.
 
     Returns:
         The same configuration with the models' settings.
@@ -89,7 +90,8 @@ def with_model_settings(config: Config, infos: ModelInfos) -> Config:
             remedy="evaluate each model on its own, because their lists cannot be compared",
         )
     length = max(info["max_length"] for info in infos.values())
-    serving = config.serving.model_copy(update={"remove_seen": removes})
+    expires = next(iter(infos.values()))["expire_after_s"]
+    serving = config.serving.model_copy(update={"remove_seen": removes, "expire_after_s": expires})
     return config.model_copy(update={"history": HistoryConfig(max_length=length), "serving": serving})
 
 
@@ -97,7 +99,7 @@ def _check_log(data: DataConfig, model: Path, info: Mapping[str, Any]) -> None:
     """Refuse a log without an input of the model. The model would treat the input as unknown."""
     columns = {feature.name: feature.kind for feature in data.features if feature.of == "interaction"}
     missing = [f"{name}, a {kind}" for name, kind in info["columns"].items() if columns.get(name) != kind]
-    if {"time", "query_time"}.intersection(info["reads"]) and data.timestamp.unit == "order":
+    if {"time", "query_time", ITEM_AGE}.intersection(info["reads"]) and data.timestamp.unit == "order":
         missing.append("times instead of an order")
     if missing:
         raise InputError(

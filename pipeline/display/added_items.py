@@ -46,6 +46,8 @@ def _counts(found: AddedItems) -> Iterator[tuple[str, int]]:
     if found.merged:
         yield "merged: equal rows", found.merged
     yield "known, unchanged", found.known
+    if found.expired:
+        yield "expired, not added", found.expired
     yield "added" if found.version else "new", found.added
     for name, count in found.missing.items():
         yield f"new, without {name}", count

@@ -244,7 +244,8 @@ def _describe_protocol(protocol: Mapping[str, Any]) -> str:
     if protocol["examples"] != protocol["users"]:
         users = f"{protocol['examples']:,} histories of {users}"
     reads = f"with {', '.join(inputs)}" if inputs else "sequence only"
-    return f"Test split: {users}, all {protocol['items']:,} items ranked, seen items {protocol['seen_items']}, {reads}"
+    ranked = f"{'all' if protocol['candidates'] == 'full' else 'the unexpired of'} {protocol['items']:,} items ranked"
+    return f"Test split: {users}, {ranked}, seen items {protocol['seen_items']}, {reads}"
 
 
 def _interval(low_high: Sequence[float] | None) -> str:

@@ -54,7 +54,8 @@ def metrics(summary: Mapping[str, Any], by_impression: Mapping[str, Any] | None 
         by_impression: the summary of an evaluation by impression; None without impressions.
 
     Returns:
-        Means by metric, the 95% intervals of the model, and the summary by impression.
+        Means by metric, the 95% intervals of the model, the number of targets that have expired, and the summary by
+        impression.
     """
     systems: dict[str, dict[str, float]] = {
         system: {name: value[0] for name, value in found.items() if value[0] is not None}
@@ -62,6 +63,7 @@ def metrics(summary: Mapping[str, Any], by_impression: Mapping[str, Any] | None 
     }
     return {
         "test": systems.pop(MODEL),
+        "expired_targets": summary["expired_targets"],
         "intervals": {name: value[1:] for name, value in summary["systems"][MODEL].items() if None not in value},
         "orders": {stage: systems.pop(stage) for stage in STAGES},
         "previous": systems.pop(PREVIOUS, None),
@@ -85,7 +87,7 @@ def protocol(config: Config, reads: Sequence[str], report: IngestionReport, item
     return {
         "split": config.split.kind,
         "targets": "all" if isinstance(config.split, TemporalSplitConfig) and config.split.targets == "all" else "next",
-        "candidates": "full",
+        "candidates": "full" if config.serving.expire_after_s is None else "unexpired",
         "seen_items": "removed" if config.serving.remove_seen else "kept",
         "reads": ["order", *reads],
         "examples": report.examples[TEST],

@@ -125,7 +125,14 @@ class TrainerConfig(Section):
     @property
     def reads_items(self) -> bool:
         """Whether the model reads the table of items."""
-        return bool(self.item_columns or self.model.items.text.columns or self.model.label_columns)
+        return bool(
+            self.item_columns or self.model.items.text.columns or self.model.label_columns or self.reads_lifetimes
+        )
+
+    @property
+    def reads_lifetimes(self) -> bool:
+        """Whether answers depend on the time of the query, because items age or expire."""
+        return self.model.reranker.item_age or self.serving.expire_after_s is not None
 
 
 class Config(Section):
@@ -268,6 +275,21 @@ class Config(Section):
                 )
             if isinstance(self.split, SessionSplitConfig) and self.split.gap_s is not None:
                 raise ValueError("split.gap_s needs times, and data.timestamp.unit is order")
+        return self
+
+    @model_validator(mode="after")
+    def _items_have_times(self) -> Config:
+        ages = {
+            "model.reranker.item_age": self.model.reranker.item_age,
+            "serving.expire_after_s": self.serving.expire_after_s is not None,
+        }
+        setting = next((name for name, needed in ages.items() if needed), None)
+        if setting and (self.data.items is None or self.data.items.published is None):
+            raise ValueError(f"{setting} needs data.items.published, the column with the time of publication")
+        if self.train.recent_half_life_s is not None:
+            setting = "train.recent_half_life_s"
+        if setting and self.data.timestamp.unit == "order":
+            raise ValueError(f"{setting} needs times, and data.timestamp.unit is order")
         return self
 
     @model_validator(mode="after")

@@ -27,6 +27,7 @@ from schemas.features import (
     EVENT,
     FEATURE_NAMES,
     HISTORY_LENGTH,
+    ITEM_AGE,
     SESSION,
     TIME_CODES,
     UNITS,
@@ -273,7 +274,8 @@ class DataConfig(Section):
         of_users = [user_key(name) for name in self.users.columns] if self.users else []
         if USER_ID in of_users:
             raise ValueError(f"a column of users cannot be called 'id': {USER_ID} is taken")
-        taken = {EVENT, VALUE, HISTORY_LENGTH, VOCABULARY, "time", "query_time", *FEATURE_NAMES, *TIME_CODES, *of_users}
+        taken = {EVENT, VALUE, HISTORY_LENGTH, VOCABULARY, ITEM_AGE, "time", "query_time"}
+        taken |= {*FEATURE_NAMES, *TIME_CODES, *of_users}
         for name in names:
             if {name, target_key(name)} & taken or name.startswith("target_") or names.count(name) > 1:
                 raise ValueError(f"a further column cannot be called {name!r}: the name is taken")

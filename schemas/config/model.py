@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 from schemas.config.section import Section
 from schemas.config.tasks import TaskConfig
 from schemas.config.text import TextConfig
+from schemas.features import ITEM_AGE
 
 DropoutRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 CandidateSource = Literal[
@@ -147,6 +148,11 @@ class RerankerConfig(Section):
         " `popularity`, `recent_popularity`. They add 50 candidates for each of the last three items, and 50 popular"
         " ones.",
     )
+    item_age: bool = Field(
+        default=False,
+        description="Use the age of a candidate at the time of the query as a feature of the re-ranking. Requires"
+        " `data.items.published`; see docs/freshness.md.",
+    )
     by_value: bool = Field(
         default=False,
         description="Weight a target by its value when the ranking stage is fitted: the higher it is among the values"
@@ -214,9 +220,9 @@ class ModelConfig(Section):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Names of the inputs in addition to items and their order: `time`, `query_time`, further columns."""
+        """Names of the inputs in addition to items and their order: times, ages of items, further columns."""
         time = self.inputs.time or self.attention.session_gap_s is not None
-        of_times = {"time": time, "query_time": self.inputs.query_time}
+        of_times = {"time": time, "query_time": self.inputs.query_time, ITEM_AGE: self.reranker.item_age}
         return *(name for name, read in of_times.items() if read), *self.inputs.columns
 
     @property

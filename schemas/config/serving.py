@@ -23,6 +23,12 @@ class ServingConfig(Section):
         " judges.",
     )
     remove_seen: bool = Field(default=True, description="Never recommend an item of the history.")
+    expire_after_s: int | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds from the publication of an item until it is no longer recommended. Requires"
+        " `data.items.published`; see docs/freshness.md.",
+    )
     fallback: PopularityKind = Field(
         default="popularity", description="Baseline that answers if no item of the history is known."
     )

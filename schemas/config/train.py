@@ -118,6 +118,12 @@ class TrainConfig(Section):
         description="Seed of every random number in training, and of the choice of users in the report. Confidence"
         " intervals do not depend on it.",
     )
+    recent_half_life_s: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="Seconds in which the weight of an interaction halves in recent popularity: in the baseline, the"
+        " ranking stage and the fallback. By default the weight halves with each tenth of all interactions.",
+    )
     refit: RefitKind = Field(
         default="counts",
         description="Part of a blessed model that is computed anew from the whole log before the push: nothing,"

@@ -9,12 +9,13 @@ Six signatures, in plain TensorFlow ops, usable from stock TensorFlow Serving:
 | `recommend` | `item_ids` string [batch, length]; optional `exclude`, `k` | as `serving_default` |
 | `score` | `item_ids`, `candidate_ids` string [batch, n] or [1, n] | `scores`, `retrieval_scores` float32 [batch, n] |
 | `explain` | `item_ids` | as `recommend`, and `attention` float32 [batch, length] |
-| `embed` | `item_ids` string [n] | `embeddings` float32 [n, dim + 1] |
+| `embed` | `item_ids` string [n] | `embeddings` float32 [n, dim + 1]; `expires_s` int64 [n] if items expire |
 
 `recommend`, `score` and `explain` have more inputs, all optional.
 `timestamps_s` int64 [batch, length] puts histories in order. If the model
 reads them, there are also `query_timestamps_s` int64 [batch] and further
-columns by name, string or float32 [batch, length].
+columns by name, string or float32 [batch, length]. If items age or expire,
+there is `query_timestamps_s` as well, with the server's clock where it is 0.
 
 The model reads the most recent `max_length` known items of a history. Empty
 strings and unknown items are ignored, at any position. `item_ids` of an answer

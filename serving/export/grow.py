@@ -26,11 +26,13 @@ class NewItems(NamedTuple):
         ids: the items.
         vectors: float32 [n, dim].
         biases: float32 [n].
+        published_s: int64 [n], the times of publication, 0 if missing.
     """
 
     ids: list[str]
     vectors: Floats
     biases: Floats
+    published_s: npt.NDArray[np.int64]
 
 
 def grow(model: str, vocabulary: str, items: NewItems) -> None:
@@ -86,6 +88,8 @@ def _new_rows(values: npt.NDArray[Any], growth: Growth, items: NewItems) -> npt.
         return items.biases
     if growth == "candidate":
         return np.concatenate([items.vectors, items.biases[:, np.newaxis]], axis=1)
+    if growth == "published":
+        return items.published_s
     row = {"zeros": np.zeros_like(values[:1]), "first": values[:1], "last": values[-1:]}[growth]
     return np.repeat(row, count, axis=0)
 

@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args
 
 import tensorflow as tf
 
-# The row of a new item: its vector, its bias, or both next to each other; zeros; the first row, which is that of
-# padding and of items without counts; the last row again.
-Growth = Literal["vector", "bias", "candidate", "zeros", "first", "last"]
+# The row of a new item: its vector, its bias, or both next to each other; its time of publication; zeros; the first
+# row, which is that of padding and of items without counts; the last row again.
+Growth = Literal["vector", "bias", "candidate", "published", "zeros", "first", "last"]
 _NAME = re.compile(rf"(?:^|/)per_item/({'|'.join(get_args(Growth))})/")
 
 

@@ -13,11 +13,13 @@ from schemas.config.evaluation import EVALUATION_DEPTH
 from schemas.features import PADDING_ID, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
 from serving.export.dedupe import dedupe
 from serving.export.feature_encoding import FeatureEncodings
+from serving.export.lifetimes import ItemLifetimes
 from serving.export.per_item import per_item_variable
 from serving.export.request_features import RequestFeatureEncoder, RequestFeatures
 from serving.export.top_k import INDEXES, LOWEST, BruteForce, stable_top_k
 
 Answer = dict[str, tf.Tensor]
+EXPIRES_S = "expires_s"  # an output of `embed`
 STAGES = ("retrieval", "ranking")  # lists of retrieval alone, and lists that the ranking task re-ranked
 
 
@@ -40,6 +42,7 @@ class ServableModel(Protocol):
     """
 
     encodings: FeatureEncodings  # of the inputs in addition to items
+    lifetimes: ItemLifetimes  # of the items
     max_length: int
     serves_reranked: bool  # whether the lists of the ranking task are served, or those of retrieval
     rerank_depth: int  # number of retrieval's items that are re-ranked, cut to the catalogue
@@ -51,7 +54,8 @@ class ServableModel(Protocol):
             item_ids: [batch, length], padded on the right with 0.
             feature_ids: times and further columns by name, int64 [batch,
                 length + 1]: those of the history, then that of the query
-                behind the last item.
+                behind the last item. `QUERY_TIMESTAMPS_S` is int64 [batch],
+                and there only if items age or expire.
         """
 
     def candidates(self) -> tf.Tensor:
@@ -76,6 +80,7 @@ class RequestHistory(NamedTuple):
     seen_ids: tf.Tensor  # int64 [batch, length], every known item, 0 elsewhere
     positions: tf.RaggedTensor  # int64 [batch, up to max_length], the positions of item_ids in the request
     encoded: Any  # the model's `EncodedHistory` of item_ids
+    now_s: tf.Tensor  # int64 [batch], the time of the query; 0 where nothing depends on it
 
 
 class Recommender:
@@ -118,7 +123,7 @@ class Recommender:
         self.k = k
         self.remove_seen = remove_seen
         self.serves_reranked = model.serves_reranked
-        self.context = RequestFeatureEncoder(model.encodings)
+        self.context = RequestFeatureEncoder(model.encodings, model.lifetimes.reads_now)
         # Traced once and saved once, for all signatures.
         self._encode, self._rank = (
             tf.function(method, autograph=False, reduce_retracing=True) for method in (model.encode, model.rank)
@@ -174,7 +179,8 @@ class Recommender:
         feature_ids = self.context.feature_ids(
             context, read, lambda x: tf.ragged.boolean_mask(tf.broadcast_to(x, tf.shape(ids)), known)[:, -length:]
         )
-        return RequestHistory(read, ids, positions[:, -length:], self._encode(read, feature_ids))
+        now_s = feature_ids.get(QUERY_TIMESTAMPS_S, tf.zeros(tf.shape(ids)[:1], tf.int64))
+        return RequestHistory(read, ids, positions[:, -length:], self._encode(read, feature_ids), now_s)
 
     def serve(self, history: RequestHistory, exclude: tf.Tensor, k: tf.Tensor) -> Answer:
         """Return the k best items after each history, from the stage that is served.
@@ -189,10 +195,10 @@ class Recommender:
         """
         exclude = self._excluded_ids(history, exclude)
         if self.serves_reranked:
-            candidates = self._candidates(history.encoded, exclude, k)
+            candidates = self._candidates(history, exclude, k)
             found = self._top_k(candidates, self._ranking_scores(history.encoded, candidates), k)
         else:
-            found = self._index.search(history.encoded.query, exclude, k)
+            found = self._retrieve(history, exclude, k)
         return self._answer(history, exclude, k, *found)
 
     def evaluate(self, history: RequestHistory, exclude: tf.Tensor, targets: tf.Tensor) -> Answer:
@@ -209,11 +215,11 @@ class Recommender:
             [batch], NaN without a known target.
         """
         exclude, depth = self._excluded_ids(history, exclude), tf.constant(EVALUATION_DEPTH)
-        candidates = self._candidates(history.encoded, exclude, tf.constant(self.k))
+        candidates = self._candidates(history, exclude, tf.constant(self.k))
         scores = self._ranking_scores(history.encoded, tf.concat([candidates, targets], axis=1))
         scores, of_targets = tf.split(scores, [tf.shape(candidates)[1], tf.shape(targets)[1]], axis=1)
         found = {
-            "retrieval": self._index.search(history.encoded.query, exclude, depth),
+            "retrieval": self._retrieve(history, exclude, depth),
             "ranking": self._top_k(candidates, scores, depth),
         }
         answers = {stage: self._answer(history, exclude, depth, *best) for stage, best in found.items()}
@@ -230,16 +236,22 @@ class Recommender:
         self, history: RequestHistory, exclude: tf.Tensor, k: tf.Tensor, scores: tf.Tensor, ids: tf.Tensor
     ) -> Answer:
         """Return the found items, or popular items if a history has no known item."""
-        popular, popular_ids = self._popular.search(tf.ones([tf.shape(exclude)[0], 1]), exclude, k)
+        ones, expired = tf.ones([tf.shape(exclude)[0], 1]), self._model.lifetimes.expired(history.now_s)
+        popular, popular_ids = self._popular.search(ones, exclude, k, expired)
         fallback = tf.reduce_all(history.seen_ids == PADDING_ID, axis=1)
         scores = tf.where(fallback[:, tf.newaxis], popular, scores)
         ids = tf.where(fallback[:, tf.newaxis], popular_ids, ids)
         return {"item_ids": self.items(ids), "scores": scores, "fallback": fallback}
 
-    def _candidates(self, history: EncodedHistory, exclude: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
+    def _retrieve(self, history: RequestHistory, exclude: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the k best items by retrieval that have not expired, as `Index.search` does."""
+        return self._index.search(history.encoded.query, exclude, k, self._model.lifetimes.expired(history.now_s))
+
+    def _candidates(self, history: RequestHistory, exclude: tf.Tensor, k: tf.Tensor) -> tf.Tensor:
         """Return the candidates that are re-ranked for k answers, int64 [batch, n], padded on the right with 0."""
-        _, retrieved = self._index.search(history.query, exclude, tf.maximum(k, self._model.rerank_depth))
-        found = dedupe(tf.concat([retrieved, self._model.extra_candidates(history)], axis=1), exclude)
+        _, retrieved = self._retrieve(history, exclude, tf.maximum(k, self._model.rerank_depth))
+        further = self._model.lifetimes.without_expired(self._model.extra_candidates(history.encoded), history.now_s)
+        found = dedupe(tf.concat([retrieved, further], axis=1), exclude)
         # Many candidates are repetitions. They need no score.
         return tf.ragged.boolean_mask(found, found != PADDING_ID).to_tensor()
 
@@ -304,8 +316,13 @@ class Recommender:
         return {**answer, "attention": tf.gather(attention, tf.argsort(order, axis=1), batch_dims=1)}
 
     def embed(self, item_ids: tf.Tensor, _: RequestFeatures) -> Answer:
-        """Return the vectors that retrieval scores with, float32 [n, dim], for string [n]; 0 for an unknown item."""
-        return {"embeddings": self._index.vectors(self.ids(item_ids))}
+        """Return the vectors that retrieval scores with, float32 [n, dim], for string [n]; 0 for an unknown item.
+
+        If items expire, `expires_s` int64 [n] is there as well, the greatest int64 for never.
+        """
+        ids, lifetimes = self.ids(item_ids), self._model.lifetimes
+        expires = {} if lifetimes.expire_after_s is None else {EXPIRES_S: lifetimes.expires_s(ids)}
+        return {"embeddings": self._index.vectors(ids), **expires}
 
     def recommend(self, item_ids: tf.Tensor, exclude: tf.Tensor, k: tf.Tensor, context: RequestFeatures) -> Answer:
         """Return the k best items after each history.

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from schemas.features import QUERY_TIMESTAMPS_S, TARGET_TIMESTAMP_S, TIMESTAMPS_S
 from serving.export.feature_encoding import FeatureEncoding, FeatureEncodings, bucketize, time_feature_ids
+from serving.export.lifetimes import query_times
 
 # By name, [batch, length] or a shape that broadcasts to it; the times of the queries [batch].
 RequestFeatures = Mapping[str, tf.Tensor]
@@ -18,6 +19,7 @@ class RequestFeatureEncoder(tf.Module):
 
     Args:
         encodings: the inputs of the model and their encodings.
+        reads_now: whether the answers depend on the time of the query, because items age or expire.
 
     Attributes:
         specs: the inputs of the signatures by name.
@@ -25,9 +27,11 @@ class RequestFeatureEncoder(tf.Module):
         tables: the vocabularies.
     """
 
-    def __init__(self, encodings: FeatureEncodings) -> None:
+    def __init__(self, encodings: FeatureEncodings, reads_now: bool = False) -> None:
         super().__init__()
         self._encodings = encodings
+        self._reads_now = reads_now
+        self._asks_time = encodings.query_times or reads_now
         self._gap_boundaries = tf.constant(encodings.gap_boundaries)
         self._columns = {name: _Column(encoding) for name, encoding in encodings.columns.items()}
         self.specs: dict[str, tf.TensorSpec] = {}
@@ -35,7 +39,7 @@ class RequestFeatureEncoder(tf.Module):
         if encodings.times:
             self.specs[TIMESTAMPS_S] = tf.TensorSpec([None, None], tf.int64, name=TIMESTAMPS_S)
             self.defaults[TIMESTAMPS_S] = tf.zeros([1, 1], tf.int64)
-        if encodings.query_times:
+        if self._asks_time:
             self.specs[QUERY_TIMESTAMPS_S] = tf.TensorSpec([None], tf.int64, name=QUERY_TIMESTAMPS_S)
             self.defaults[QUERY_TIMESTAMPS_S] = tf.zeros([1], tf.int64)
         for name, column in self._columns.items():
@@ -54,7 +58,7 @@ class RequestFeatureEncoder(tf.Module):
             read: selects this part from a tensor [batch, length].
 
         Returns:
-            int64 [batch, read + 1] by name.
+            int64 [batch, read + 1] by name; the times of the queries, int64 [batch], where items age or expire.
         """
         batch, width = tf.shape(item_ids)[0], tf.shape(item_ids)[1]
 
@@ -68,14 +72,16 @@ class RequestFeatureEncoder(tf.Module):
             ids |= time_feature_ids(with_last(read(context[TIMESTAMPS_S]), query), self._gap_boundaries)
         for name, column in self._columns.items():
             ids[name] = with_last(read(column.feature_ids(context[name])), tf.zeros([1], tf.int64))
-        return {name: _dense(values, width + 1, tf.zeros([], tf.int64)) for name, values in ids.items()}
+        dense = {name: _dense(values, width + 1, tf.zeros([], tf.int64)) for name, values in ids.items()}
+        now = {QUERY_TIMESTAMPS_S: query_times(context[QUERY_TIMESTAMPS_S], batch)} if self._reads_now else {}
+        return {**dense, **now}
 
     def features(self) -> dict[str, tf.io.RaggedFeature | tf.io.FixedLenFeature]:
         """Return the specs that parse these inputs from a serialized example; see `schemas.features`."""
         parsed = {
             name: tf.io.RaggedFeature(spec.dtype) for name, spec in self.specs.items() if name != QUERY_TIMESTAMPS_S
         }
-        if self._encodings.query_times:
+        if self._asks_time:
             parsed[TARGET_TIMESTAMP_S] = tf.io.FixedLenFeature([], tf.int64, 0)
         return parsed
 
@@ -95,7 +101,7 @@ class RequestFeatureEncoder(tf.Module):
             for name in self.specs
             if name != QUERY_TIMESTAMPS_S
         }
-        if self._encodings.query_times:
+        if self._asks_time:
             context[QUERY_TIMESTAMPS_S] = features[TARGET_TIMESTAMP_S]
         return context
 

@@ -20,7 +20,9 @@ LOWEST = tf.float32.min  # the score of a missing item
 class Index(Protocol):
     """A search for the items with the highest inner products."""
 
-    def search(self, query: tf.Tensor, excluded_ids: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(
+        self, query: tf.Tensor, excluded_ids: tf.Tensor, k: tf.Tensor | int, hidden: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the `k` best items of each row, best first. Of equal scores the lower id comes first.
 
         Args:
@@ -28,6 +30,7 @@ class Index(Protocol):
             excluded_ids: int64 [batch, n], ids that must not be found; 0 and
                 ids beyond the catalogue exclude nothing.
             k: number of items, cut to the size of the catalogue.
+            hidden: bool [batch, items], further items that must not be found.
 
         Returns:
             scores float32 [batch, k] and ids int64 [batch, k], counted from 1.
@@ -65,10 +68,12 @@ class BruteForce(tf.Module):
         super().__init__()
         self.candidates = per_item_variable(tf.cast(candidates, tf.float32), "candidates", growth)
 
-    def search(self, query: tf.Tensor, excluded_ids: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(
+        self, query: tf.Tensor, excluded_ids: tf.Tensor, k: tf.Tensor | int, hidden: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Index.search`."""
         items = tf.shape(self.candidates)[0]
-        scores = mask_excluded(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids)
+        scores = mask_excluded(tf.matmul(query, self.candidates, transpose_b=True), excluded_ids, hidden)
         scores, columns = stable_top_k(scores, tf.minimum(k, items))
         # This covers a model's own -inf. TensorFlow's optimizer would rewrite ~(scores <= LOWEST) as >, and lose NaN.
         found = tf.math.is_nan(scores) | (scores > LOWEST)
@@ -99,12 +104,13 @@ def stable_top_k(scores: tf.Tensor, k: tf.Tensor | int) -> tuple[tf.Tensor, tf.T
     return tf.gather(scores, columns, batch_dims=1), columns
 
 
-def mask_excluded(scores: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
+def mask_excluded(scores: tf.Tensor, excluded_ids: tf.Tensor, hidden: tf.Tensor | None = None) -> tf.Tensor:
     """Return scores with `LOWEST` for excluded items.
 
     Args:
         scores: float32 [batch, items].
         excluded_ids: int64 [batch, n]; see `Index.search`.
+        hidden: bool [batch, items]; see `Index.search`.
 
     Returns:
         float32 [batch, items].
@@ -112,4 +118,5 @@ def mask_excluded(scores: tf.Tensor, excluded_ids: tf.Tensor) -> tf.Tensor:
     items = tf.shape(scores, out_type=tf.int64)[1]
     indices = tf.where((excluded_ids > 0) & (excluded_ids <= items))  # [m, 2]: row, position in the row
     cells = tf.stack([indices[:, 0], tf.gather_nd(excluded_ids, indices) - 1], axis=1)
-    return tf.tensor_scatter_nd_update(scores, cells, tf.fill(tf.shape(cells)[:1], LOWEST))
+    masked = tf.tensor_scatter_nd_update(scores, cells, tf.fill(tf.shape(cells)[:1], LOWEST))
+    return masked if hidden is None else tf.where(hidden, LOWEST, masked)

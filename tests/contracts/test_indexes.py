@@ -52,6 +52,14 @@ def test_search_equals_sorting_all_items(kind: str, data: st.DataObject) -> None
     assert (scores.numpy().tolist(), found.numpy().tolist()) == expected(candidates, query, excluded, k)
 
 
+def test_search_finds_no_hidden_item(kind: str) -> None:
+    index = INDEXES[kind](tf.constant([[3.0], [2.0], [1.0]]))
+    none, hidden = tf.zeros([2, 0], tf.int64), tf.constant([[True, False, False], [True, True, True]])
+    scores, found = index.search(tf.ones([2, 1]), none, 2, hidden)
+    assert found.numpy().tolist() == [[2, 3], [0, 0]]
+    assert scores.numpy().tolist() == [[2.0, 1.0], [LOWEST, LOWEST]]
+
+
 def test_search_of_a_large_catalogue_equals_sorting_all_items(kind: str) -> None:
     random = np.random.default_rng(0)
     candidates = random.integers(-9, 10, [2000, 8]).astype(np.float32)

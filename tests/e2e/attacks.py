@@ -24,7 +24,7 @@ class Attack(tf.Module):
         super().__init__()
         self._model, self._query = model, query
         self.encodings, self.max_length, self.rerank_depth = model.encodings, model.max_length, model.rerank_depth
-        self.serves_reranked, self.candidates = False, model.candidates
+        self.serves_reranked, self.candidates, self.lifetimes = False, model.candidates, model.lifetimes
         for name, value in instead.items():
             setattr(self, name, value)
 

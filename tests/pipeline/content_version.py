@@ -20,6 +20,7 @@ from trainer.data.item_features import ItemFeatures, read_item_features
 from trainer.data.training_set_stats import TrainingSetStats
 from trainer.network.model import NextItemModel
 from trainer.network.model_info import ModelInfo, input_contract, write_model_info
+from trainer.network.model_parts import make_lifetimes
 from trainer.run_fn import export_model
 
 SEEN, COUNT, LENGTH, K = 30, 33, 6, 10
@@ -49,6 +50,7 @@ def write_version(
     of_table: bool = True,
     reranked: bool = True,
     text: Mapping[str, Any] = TEXT,
+    expire_after_s: int | None = None,
 ) -> Path:
     """Export a model to `root/models/VERSION`, and return this folder.
 
@@ -57,6 +59,7 @@ def write_version(
         of_table: whether the model reads the table.
         reranked: whether the lists of the ranking task are served.
         text: the section `model.items.text`, if the model reads the table.
+        expire_after_s: the setting of the model. The items were published on 13 September 2020.
     """
     vocabulary, table, version = root / "items", root / "artifact", root / "models" / VERSION
     vocabulary.write_text("".join(f"{item}\n" for item in ITEMS))
@@ -81,7 +84,7 @@ def write_version(
         history=config.HistoryConfig(max_length=LENGTH),
         model=network,
         train=config.TrainConfig(),
-        serving=config.ServingConfig(k=K),
+        serving=config.ServingConfig(k=K, expire_after_s=expire_after_s),
         item_columns=columns,
     )
     model = _random_model(settled, features)
@@ -101,7 +104,8 @@ def _random_model(settled: config.TrainerConfig, features: ItemFeatures) -> Next
     fractions = np.where(np.arange(COUNT) < SEEN, 1 / SEEN, 0.0).astype(np.float32)
     sequences = [1 + generator.permutation(SEEN) for _ in range(3)]
     stats = TrainingSetStats(1, fractions, sequences, {})
-    model = NextItemModel(stats, LENGTH, settled.model, settled.train, item_features=features)
+    lifetimes = make_lifetimes(features, settled)
+    model = NextItemModel(stats, LENGTH, settled.model, settled.train, item_features=features, lifetimes=lifetimes)
     model.rank(model.encode(tf.constant([[1]], tf.int64)), tf.constant([[1]], tf.int64))  # creates all weights
     for weight in model.trainable_variables:
         weight.assign_add(0.3 * generator.normal(size=weight.shape))

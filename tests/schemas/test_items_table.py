@@ -99,3 +99,45 @@ def test_slices_and_categories_name_the_place_of_their_values() -> None:
     ]
     assert (found.categories, found.item_categories) == ((("section", ","),), ("genre",))
     assert found.item_columns == ("genre",)
+
+
+LOG: dict[str, Any] = {
+    "path": "log",
+    "columns": {"user": "user", "item": "item", "timestamp": "time"},
+    "timestamp": {"unit": "s"},
+}
+PUBLISHED = TABLE | {"published": "date", "timestamp": {"unit": "s"}}
+FRESHNESS: list[dict[str, Any]] = [{"model": {"reranker": {"item_age": True}}}, {"serving": {"expire_after_s": 60}}]
+
+
+def with_freshness(settings: dict[str, Any], **data: Any) -> Config:
+    return Config.model_validate({"name": "shop", "data": LOG | data, **settings})
+
+
+@pytest.mark.parametrize("settings", FRESHNESS)
+def test_ages_and_expiry_without_times_of_publication_are_refused(settings: dict[str, Any]) -> None:
+    for table in ({}, {"items": TABLE}):
+        with pytest.raises(ValidationError, match=r"needs data\.items\.published"):
+            with_freshness(settings, **table)
+    order = {"items": PUBLISHED | {"timestamp": {"unit": "order"}}, "timestamp": {"unit": "order"}}
+    with pytest.raises(ValidationError, match=r"needs times, and data\.timestamp\.unit is order"):
+        with_freshness(settings, **order)
+
+
+@pytest.mark.parametrize("settings", FRESHNESS)
+def test_ages_and_expiry_read_the_table_of_items(settings: dict[str, Any]) -> None:
+    assert with_freshness(settings, items=PUBLISHED).trainer_config.reads_items
+    assert not with_freshness({}, items=PUBLISHED).trainer_config.reads_items
+
+
+def test_model_that_reads_ages_is_labelled_so() -> None:
+    assert with_freshness(FRESHNESS[0], items=PUBLISHED).model.reads == ("item_age",)
+    with pytest.raises(ValidationError, match="greater than 0"):
+        with_freshness({"serving": {"expire_after_s": 0}}, items=PUBLISHED)
+
+
+def test_half_life_of_a_log_without_times_is_refused() -> None:
+    order = {"timestamp": {"unit": "order"}}
+    with pytest.raises(ValidationError, match=r"train\.recent_half_life_s needs times"):
+        with_freshness({"train": {"recent_half_life_s": 60}}, **order)
+    assert with_freshness({"train": {"recent_half_life_s": 60}}).train.recent_half_life_s == 60

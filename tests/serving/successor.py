@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from serving.export.export import export
 from serving.export.feature_encoding import FeatureEncodings
+from serving.export.lifetimes import ItemLifetimes
 from serving.export.recommender import ServableModel
 
 ITEMS = ["a", "b", "c", "d", "e", "f"]
@@ -41,6 +42,7 @@ class Successor(tf.Module):
     """
 
     encodings = FeatureEncodings()
+    lifetimes = ItemLifetimes()
     max_length = 3
     rerank_depth = 2
 

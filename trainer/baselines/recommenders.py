@@ -19,6 +19,7 @@ from trainer.baselines.sparse_top_k import filter_entries, keep_top_k_per_row, t
 from trainer.baselines.tables import Tables
 from trainer.metrics.lists import Floats, Indices, catalogue_indices
 
+_NOTHING: Indices = np.zeros(0, np.int64)
 _CHUNK = 256  # histories scored at once; bounds the memory to the chunk's scores
 _SESSION_RECENCY_WEIGHTS = 1.0 - np.arange(10) / 10.0  # of the last items of a history in session_knn, newest first
 
@@ -271,7 +272,13 @@ class BaselineRecommender:
         self._baselines = {name: make(tables) for name, make in BASELINES.items()}
 
     def recommend(
-        self, histories: Sequence[Sequence[str]], exclude: Sequence[Sequence[str]], *, remove_seen: bool, k: int
+        self,
+        histories: Sequence[Sequence[str]],
+        exclude: Sequence[Sequence[str]],
+        *,
+        remove_seen: bool,
+        k: int,
+        hidden: Sequence[Indices] | None = None,
     ) -> dict[str, npt.NDArray[np.object_]]:
         """Return the recommendations of each baseline after the histories.
 
@@ -283,6 +290,7 @@ class BaselineRecommender:
             exclude: for each history, further item ids that the user has seen.
             remove_seen: whether the items of `histories` and `exclude` are left out.
             k: the length of the lists.
+            hidden: for each history, the indices of further items that are left out.
 
         Returns:
             By baseline, item ids [histories, k], best first; None where no item is left.
@@ -291,8 +299,10 @@ class BaselineRecommender:
         for start in range(0, len(histories), _CHUNK):
             known, further = (self._known_indices(part[start : start + _CHUNK]) for part in (histories, exclude))
             seen = [np.concatenate(both)[: None if remove_seen else 0] for both in zip(known, further, strict=True)]
+            further_hidden = hidden[start : start + _CHUNK] if hidden is not None else [_NOTHING] * len(seen)
             for name, baseline in self._baselines.items():
-                found[name].append(top_k_columns(baseline.scores(known), baseline.order, seen, k))
+                removed = map(np.concatenate, zip(seen, further_hidden, strict=True))
+                found[name].append(top_k_columns(baseline.scores(known), baseline.order, removed, k))
         return {name: self._items[np.concatenate(parts)] for name, parts in found.items()}
 
     def _known_indices(self, lists: Sequence[Sequence[str]]) -> list[Indices]:

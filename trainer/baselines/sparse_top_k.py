@@ -6,7 +6,7 @@ that rounding errors of a sum do not change the order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +19,7 @@ from trainer.metrics.lists import Indices
 _RANKS = np.uint64(2**32 - 1)  # the lower half of a key
 
 
-def top_k_columns(scores: sparse.csr_matrix, order: Indices, removed: Sequence[Indices], k: int) -> Indices:
+def top_k_columns(scores: sparse.csr_matrix, order: Indices, removed: Iterable[Indices], k: int) -> Indices:
     """Return the k best columns of each row, best first: the highest scores, then the other columns in their order.
 
     Args:
@@ -45,17 +45,17 @@ def top_k_columns(scores: sparse.csr_matrix, order: Indices, removed: Sequence[I
     keys = _sort_keys(scores.data, ranks[scores.indices])
     found = np.full((scores.shape[0], k), -1, np.int64)
     used = np.zeros(len(order), np.bool_)  # removed columns, and those already in the list
-    for row, (start, end) in enumerate(pairwise(scores.indptr)):
-        used[removed[row]] = True
+    for row, ((start, end), gone) in enumerate(zip(pairwise(scores.indptr), removed, strict=True)):
+        used[gone] = True
         left = keys[start:end][~used[scores.indices[start:end]]]
         if len(left) > k:
             left = np.partition(left, -k)[-k:]
         top = order[(_RANKS - (np.sort(left)[::-1] & _RANKS)).astype(np.int64)]
         used[top] = True
-        rest = order[: k + len(removed[row])]
+        rest = order[: k + len(gone)]
         columns = np.concatenate([top, rest[~used[rest]]])[:k]
         found[row, : len(columns)] = columns
-        used[removed[row]] = used[top] = False
+        used[gone] = used[top] = False
     return found
 
 

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, codes_key
+from schemas.features import (
+    EXCLUDE_IDS,
+    ITEM_IDS,
+    PADDING_ID,
+    QUERY_TIMESTAMPS_S,
+    TARGET_ID,
+    TARGET_TIMESTAMP_S,
+    codes_key,
+)
 
 NEXT_IDS = "next_ids"  # a key of training batches: the next item at every position
 
@@ -51,7 +59,12 @@ def train_batches(
 
 
 def eval_batches(
-    examples: tf.data.Dataset, item_count: int, batch_size: int, columns: Sequence[str] = ()
+    examples: tf.data.Dataset,
+    item_count: int,
+    batch_size: int,
+    columns: Sequence[str] = (),
+    *,
+    query_times: bool = False,
 ) -> tf.data.Dataset:
     """Return batches of histories and their targets, in the order of the examples.
 
@@ -63,10 +76,12 @@ def eval_batches(
         item_count: the number of items of the vocabulary; greater ids are unknown items.
         batch_size: the number of histories in a batch.
         columns: the further columns and times whose codes to include.
+        query_times: whether to include the times of the targets.
 
     Returns:
         A dataset of `{item_ids [batch, length], exclude_ids [batch, n], target_id [batch]}`, int64, and the
-        columns' codes as in `train_batches`. Padded on the right with 0.
+        columns' codes as in `train_batches`. Padded on the right with 0. The times of the targets are
+        `query_timestamps_s` int64 [batch], seconds since 1970.
     """
 
     def history(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -77,6 +92,7 @@ def eval_batches(
             EXCLUDE_IDS: example[EXCLUDE_IDS][_known(example[EXCLUDE_IDS], item_count)],
             TARGET_ID: example[TARGET_ID],
             **{codes_key(name): example[codes_key(name)][with_target] for name in columns},
+            **({QUERY_TIMESTAMPS_S: example[TARGET_TIMESTAMP_S]} if query_times else {}),
         }
 
     return examples.map(history).cache().padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)

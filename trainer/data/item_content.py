@@ -42,6 +42,17 @@ class ItemContent:
     published_s: Numbers | None
     vectors: Mapping[str, npt.NDArray[np.float32]]
 
+    def published_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the times of publication of some rows, int64 [n], rounded down; 0 if missing.
+
+        Args:
+            rows: rows of the table, -1 for an item that it lacks.
+        """
+        if self.published_s is None:
+            return np.zeros(len(rows), np.int64)
+        times = np.append(np.nan_to_num(self.published_s), 0.0)  # row -1 is the last one
+        return np.floor(times[rows]).astype(np.int64)
+
 
 def read_items(folder: str, columns: Sequence[str] | None = None) -> ItemContent:
     """Read the items of a table, without its configuration.

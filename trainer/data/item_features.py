@@ -115,6 +115,7 @@ class ItemFeatures:
             text is read.
         encoding: the encoding of the columns of a table of items.
         labels: by column, the categories that a task predicts.
+        published_s: int64 [1 + items], the times of publication in seconds since 1970, 0 if missing.
     """
 
     codes: Mapping[str, Codes] = field(default_factory=dict)
@@ -122,6 +123,7 @@ class ItemFeatures:
     tokens: Tokens | None = None
     encoding: ItemEncoding = field(default_factory=ItemEncoding)
     labels: Mapping[str, Labels] = field(default_factory=dict)
+    published_s: Codes = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def by_source(self) -> dict[str, npt.NDArray[Any]]:
@@ -182,7 +184,11 @@ def align_items(
     rows = np.array([-1, *(row_of.get(item, -1) for item in vocabulary)], np.int64)
     in_table = rows[rows >= 0]
     found = _fit(items, names, in_table, text).encode(items, rows)
-    return replace(found, labels={name: _labels(items.categories[name], rows, in_table) for name in labels})
+    return replace(
+        found,
+        labels={name: _labels(items.categories[name], rows, in_table) for name in labels},
+        published_s=items.published_of(rows),
+    )
 
 
 def _fit(items: ItemContent, names: Sequence[str], rows: Rows, text: TextConfig) -> ItemEncoding:

@@ -50,7 +50,7 @@ class ContentModel:
         """
         parts = [self._vectors(items, rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
         vectors, biases = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return NewItems([str(items.ids[row]) for row in rows], vectors, biases)
+        return NewItems([str(items.ids[row]) for row in rows], vectors, biases, items.published_of(rows))
 
     def _vectors(self, items: ItemContent, rows: Rows) -> tuple[Any, Any]:
         content = self.encoding.encode(items, rows).by_source

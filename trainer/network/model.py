@@ -12,8 +12,9 @@ import tensorflow as tf
 
 from schemas.config import ModelConfig, TrainConfig
 from schemas.config.evaluation import K
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, TARGET_ID, VALUE, codes_key
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, PADDING_ID, QUERY_TIMESTAMPS_S, TARGET_ID, VALUE, codes_key
 from serving.export.dedupe import dedupe
+from serving.export.lifetimes import ItemLifetimes
 from serving.export.top_k import mask_excluded
 from trainer.data.batches import NEXT_IDS
 from trainer.data.feature_spec import FeatureSpec
@@ -49,6 +50,7 @@ class EncodedBatch(NamedTuple):
     item_ids: tf.Tensor  # int64 [batch, length]
     query: tf.Tensor  # float32 [batch, dim + 1]
     attention: tf.Tensor  # float32 [batch, length], weights of the last state; 0 at padding, or without attention
+    now_s: tf.Tensor  # int64 [batch], the time of the query; 0 where no item ages or expires
 
 
 class NextItemModel(JointLossModel):
@@ -70,6 +72,7 @@ class NextItemModel(JointLossModel):
         recent_popularity: float32 [items], interactions with each item, with less weight for older ones. Without it,
             all interactions weigh the same.
         item_features: the content of the items.
+        lifetimes: the ages of the items, and when they expire.
 
     Example:
         >>> import numpy as np, tensorflow as tf
@@ -92,12 +95,14 @@ class NextItemModel(JointLossModel):
         feature_spec: FeatureSpec = FeatureSpec(),  # noqa: B008 - it never changes
         recent_popularity: npt.NDArray[np.float32] | None = None,
         item_features: ItemFeatures = ItemFeatures(),  # noqa: B008 - it never changes
+        lifetimes: ItemLifetimes | None = None,
     ) -> None:
         super().__init__(train.accumulation)
         self.item_count = len(stats.target_fractions)
         self.max_length = max_length
         self.encodings = feature_spec.encodings
         self.rerank_depth = model.reranker.candidates
+        self.lifetimes = lifetimes or ItemLifetimes()
         self.serves_reranked = False
         self._remove_seen = remove_seen
         self._l2 = train.l2
@@ -118,6 +123,7 @@ class NextItemModel(JointLossModel):
             "retrieval",
             *(self._cooccurrence.names if self._cooccurrence else []),
             *(() if remove_seen else REPEAT_FEATURES),  # seen items are no candidates
+            *self.lifetimes.feature_names,
         ]
         self.score_weights = tf.Variable(np.eye(1, len(self.score_names), dtype=np.float32)[0], trainable=False)
         self.candidate_network: CandidateNetwork | None = None
@@ -146,7 +152,8 @@ class NextItemModel(JointLossModel):
 
         Args:
             item_ids: int64 [batch, length], padded on the right with 0.
-            codes: by name, int64 [batch, length + 1], of the times and columns that the model reads (`InputsConfig`).
+            codes: by name, int64 [batch, length + 1], of the times and columns that the model reads (`InputsConfig`);
+                and int64 [batch], the times of the queries, if items age or expire.
 
         Returns:
             The states of all positions, and the query of each history.
@@ -157,6 +164,7 @@ class NextItemModel(JointLossModel):
             item_ids=item_ids,
             query=tf.concat([last, tf.ones_like(last[:, :1])], axis=1),
             attention=_at_last(weights, item_ids),
+            now_s=codes.get(QUERY_TIMESTAMPS_S, tf.zeros_like(item_ids[:, 0])),
         )
 
     def candidates(self) -> tf.Tensor:
@@ -211,6 +219,7 @@ class NextItemModel(JointLossModel):
             scores.append(self._cooccurrence.features(history.item_ids, candidate_ids))
         if not self._remove_seen:
             scores.append(repeat_features(history.item_ids, candidate_ids))
+        scores.append(self.lifetimes.features(candidate_ids, history.now_s))
         return tf.concat(scores, axis=-1)
 
     def attention(self, inputs: Batch) -> tf.Tensor:
@@ -266,6 +275,7 @@ class NextItemModel(JointLossModel):
         depth = min(max(self.rerank_depth, K), self.item_count)
         _, top = tf.math.top_k(self._retrieval_scores(history, inputs), depth)
         found = tf.concat([tf.cast(top, tf.int64) + 1, self.extra_candidates(history)], axis=1)
+        found = self.lifetimes.without_expired(found, history.now_s)
         ids = dedupe(found, self._excluded(inputs))
         hits = ids == inputs[TARGET_ID][:, tf.newaxis]
         target = tf.where(tf.reduce_any(hits, axis=1), tf.argmax(hits, axis=1), -1)
@@ -332,7 +342,7 @@ class NextItemModel(JointLossModel):
     def _retrieval_scores(self, history: EncodedBatch, inputs: Batch) -> tf.Tensor:
         """Return the scores of all items, float32 [batch, item_count]; the lowest float for excluded items."""
         scores = tf.matmul(history.query, self.candidates(), transpose_b=True)
-        return mask_excluded(scores, self._excluded(inputs))
+        return mask_excluded(scores, self._excluded(inputs), self.lifetimes.expired(history.now_s))
 
     def _excluded(self, inputs: Batch) -> tf.Tensor:
         """Return the ids that may not be recommended, int64 [batch, n]."""
@@ -355,9 +365,10 @@ def _loss_name(task: str) -> str:
 
 
 def _codes(inputs: Batch) -> Codes:
-    """Return the codes among a batch's features, by column."""
+    """Return the codes among a batch's features, by column, and the times of the queries."""
     prefix = codes_key("")
-    return {name.removeprefix(prefix): codes for name, codes in inputs.items() if name.startswith(prefix)}
+    now = {QUERY_TIMESTAMPS_S: inputs[QUERY_TIMESTAMPS_S]} if QUERY_TIMESTAMPS_S in inputs else {}
+    return now | {name.removeprefix(prefix): codes for name, codes in inputs.items() if name.startswith(prefix)}
 
 
 def _of_target(values: tf.Tensor, item_ids: tf.Tensor) -> tf.Tensor:

@@ -36,6 +36,7 @@ class InputContract:
     columns: dict[str, str]  # the interactions' columns among them with their kinds, which a log must have
     max_length: int  # interactions of a history
     remove_seen: bool  # whether items of the history are excluded
+    expire_after_s: int | None = None  # seconds from the publication of an item until it is excluded
 
 
 def input_contract(training: TrainerConfig) -> InputContract:
@@ -50,6 +51,7 @@ def input_contract(training: TrainerConfig) -> InputContract:
         columns={each.name: each.kind for each in features if each.of == "interaction" and each.name in reads},
         max_length=training.history.max_length,
         remove_seen=training.serving.remove_seen,
+        expire_after_s=training.serving.expire_after_s,
     )
 
 

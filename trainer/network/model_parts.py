@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from schemas.config import ModelConfig, TrainConfig
+from schemas.config import ModelConfig, TrainConfig, TrainerConfig
+from serving.export.lifetimes import ItemLifetimes
 from trainer.data.feature_spec import FeatureSpec, multi_hot_ids
 from trainer.data.item_features import ItemFeatures
 from trainer.data.training_set_stats import TrainingSetStats
@@ -78,3 +79,13 @@ def make_scorer(
     recent = stats.target_fractions if recent_popularity is None else recent_popularity
     tables = count_cooccurrences(stats.sequences, len(stats.target_fractions))
     return CooccurrenceScorer(tables, stats.target_fractions, recent, model.reranker.candidate_sources)
+
+
+def make_lifetimes(features: ItemFeatures, config: TrainerConfig) -> ItemLifetimes:
+    """Return the lives of the items.
+
+    Args:
+        features: the content of the items, with their times of publication if the settings need them.
+        config: whether the re-ranking reads ages, and after which time items expire.
+    """
+    return ItemLifetimes(features.published_s[1:], config.serving.expire_after_s, config.model.reranker.item_age)

@@ -21,6 +21,7 @@ from trainer.network.attention import PAIRWISE
 from trainer.network.dropout import DropoutRates
 from trainer.network.model import NextItemModel
 from trainer.network.model_info import ModelInfo
+from trainer.network.model_parts import make_lifetimes
 from trainer.training.callbacks.attention_images import AttentionImages
 from trainer.training.callbacks.attention_scalars import AttentionScalars
 from trainer.training.callbacks.tensorboard import (
@@ -175,7 +176,9 @@ def _read_splits(data: FitData, config: TrainerConfig) -> _Splits:
     source = (data.training, data.item_count, config.history.max_length, config.train.batch_size)
     training = train_batches(*source, config.train.seed, spec.batch_columns)
     stats = scan_training_set(*source, list(spec.item_encodings))
-    validation = eval_batches(data.validation, data.item_count, batch_size, spec.batch_columns)
+    validation = eval_batches(
+        data.validation, data.item_count, batch_size, spec.batch_columns, query_times=config.reads_lifetimes
+    )
     validation_steps = sum(1 for _ in validation)
     _check(stats.steps, "training example with a known item before a known target")
     _check(validation_steps, "validation example")
@@ -207,6 +210,7 @@ def build_model(
         data.feature_spec,
         data.recent_popularity,
         data.item_features,
+        make_lifetimes(data.item_features, config),
     )
     model.compile(optimizer=make_optimizer(train, stats.steps * train.epochs))
     # Tracing the loss creates the weights.

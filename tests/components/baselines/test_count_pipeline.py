@@ -25,10 +25,12 @@ from trainer.baselines import constants
 from trainer.baselines.tables import Tables
 
 
-def counted(folder: Path, splits: dict[str, Any], features: Sequence[Any] = ()) -> Tables:
+def counted(
+    folder: Path, splits: dict[str, Any], features: Sequence[Any] = (), half_life_s: float | None = None
+) -> Tables:
     source = write_splits(folder / "examples", splits)
     with local_pipeline() as pipeline:
-        count_baselines(pipeline, source, str(folder / "tables"), features)
+        count_baselines(pipeline, source, str(folder / "tables"), features, half_life_s=half_life_s)
     return read_tables(str(folder / "tables"))
 
 
@@ -174,3 +176,16 @@ def test_recency_weights_halve_for_each_later_tenth_of_the_log() -> None:
     """Two of twenty interactions are at the last second, two at the second before."""
     recency = recency_weights((np.array([1, 8, 9]), np.array([16, 2, 2])))
     assert recency.weights.tolist() == [2**30, 2**31, 2**32]
+
+
+def test_recency_weights_halve_in_each_half_life_before_the_newest_interaction() -> None:
+    """The half-life is 4 seconds: 8 seconds before the end are 2 half-lives, and 400 are too many to count."""
+    recency = recency_weights((np.array([0, 392, 396, 400]), np.array([100, 1, 1, 1])), half_life_s=4.0)
+    assert recency.weights.tolist() == [0, 2**30, 2**31, 2**32]
+    assert recency_weights((np.zeros(0, np.int64), np.zeros(0, np.int64)), half_life_s=4.0).interactions == 0
+
+
+def test_recent_popularity_has_the_half_life_of_the_settings(tmp_path: Path) -> None:
+    """The examples have a target in each second. The half-life is a second."""
+    found = counted(tmp_path, {TRAIN: [[example("abc", times=[1, 2, 3])]]}, half_life_s=1.0)
+    assert found.recent.tolist() == [0.0, 0.5, 1.0]

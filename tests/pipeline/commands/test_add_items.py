@@ -90,11 +90,11 @@ def call(path: Path | str, signature: str, **inputs: Any) -> dict[str, npt.NDArr
     return {name: value.numpy() for name, value in found.items()}
 
 
-def recommend(path: Path | str, history: Sequence[str]) -> list[str]:
+def recommend(path: Path | str, history: Sequence[str], **inputs: Any) -> list[str]:
     """Return the recommendations of the whole catalogue."""
     times = np.zeros([1, 1], np.int64)
-    found = call(path, "recommend", item_ids=[list(history)], exclude=[[""]], k=100, timestamps_s=times)["item_ids"]
-    return [item.decode() for item in found[0] if item]
+    given = {"item_ids": [list(history)], "exclude": [[""]], "k": 100, "timestamps_s": times, **inputs}
+    return [item.decode() for item in call(path, "recommend", **given)["item_ids"][0] if item]
 
 
 def retrieve(path: Path | str, item: str) -> list[str]:
@@ -244,12 +244,33 @@ def test_command_adds_items_to_a_version_with_added_items(grown: AddedItems, tmp
     assert read_model_info(second)["added_items"] == 5
 
 
+def test_expired_items_are_counted_instead_of_added_and_others_expire_later(tmp_path: Path) -> None:
+    """With a life of 20 years, an item of 1990 has expired, and one of 2020 expires in 2040."""
+    year = 31_556_952
+    version = write_version(tmp_path, expire_after_s=20 * year)
+    old, lasting = (
+        row(name, **{**content(SEEN), "date": date}) for name, date in (("old", "1990-01-01"), ("ever", None))
+    )
+
+    found = add_items(version, table(tmp_path, [row("new-a", **content(SEEN)), old, lasting]))
+
+    assert (found.rows.rows_read, found.added, found.expired, found.known) == (3, 2, 1, 0)
+    assert found.to_json()["expired"] == 1
+    for now_s, expected in (
+        (1_700_000_000, {*ITEMS, "new-a", "ever"}),
+        (1_600_000_000 + 20 * year, {NOT_IN_TABLE, "ever"}),
+    ):
+        assert {*recommend(written(found), ["unknown"], query_timestamps_s=[now_s])} == expected
+    with pytest.raises(InputError, match="1 new items, all of them expired"):
+        add_items(version, table(tmp_path, [old]))
+
+
 def test_version_with_a_failed_check_is_not_written(
     version: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(self: ContentModel, *arguments: Any) -> NewItems:
-        ids, vectors, biases = make(self, *arguments)
-        return NewItems(ids, vectors * np.float32("nan"), biases)
+        made = make(self, *arguments)
+        return made._replace(vectors=made.vectors * np.float32("nan"))
 
     make, before = ContentModel.new_items, {*version.parent.iterdir()}
     monkeypatch.setattr(ContentModel, "new_items", broken)

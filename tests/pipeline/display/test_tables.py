@@ -23,7 +23,14 @@ from pipeline.display.tables import (
 from tests.components.evaluated import EVALUATION, results
 
 MARKUP = "Alien [/b] [director's cut]"
-PROTOCOL = {"examples": 943, "users": 943, "items": 1682, "seen_items": "removed", "reads": ["order"]}
+PROTOCOL = {
+    "examples": 943,
+    "users": 943,
+    "items": 1682,
+    "candidates": "full",
+    "seen_items": "removed",
+    "reads": ["order"],
+}
 
 
 def shown(what: RenderableType) -> str:

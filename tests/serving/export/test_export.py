@@ -350,8 +350,9 @@ def test_saved_model_loads_with_tensorflow_alone_and_after_a_move(tmp_path: Path
 class KerasSuccessor(tf.keras.Model):
     """A Keras model with a layer and an optimizer, and the same answers."""
 
-    encodings, max_length, rerank_depth, serves_reranked = (
+    encodings, lifetimes, max_length, rerank_depth, serves_reranked = (
         Successor.encodings,
+        Successor.lifetimes,
         Successor.max_length,
         Successor.rerank_depth,
         False,

@@ -50,6 +50,18 @@ def test_recent_popularity_of_simultaneous_interactions_is_equal() -> None:
     assert found["recent_popularity"].startswith("bc")
 
 
+def test_hidden_items_are_left_out_of_the_list_of_their_history_only() -> None:
+    recommender = BaselineRecommender(tables(walks("abc", "cbc", "db"), ITEMS))
+    hidden = [np.array([1, 5]), np.zeros(0, np.int64)]  # b and f
+
+    found = recommender.recommend(["e", "e"], ["", ""], remove_seen=True, k=len(ITEMS), hidden=hidden)
+
+    assert [list(filter(None, row)) for row in found["popularity"]] == [list("cadg"), list("bcadfg")]
+    for ranked in found.values():
+        assert {*filter(None, ranked[0])} == {*"acdg"}
+        assert {*filter(None, ranked[1])} == {*"abcdfg"}
+
+
 def test_repeat_last_ranks_the_history_backwards() -> None:
     sequences = walks("acc", "ab")
     assert recommended(sequences, "edbd", remove_seen=False)["repeat_last"] == "dbecafg"

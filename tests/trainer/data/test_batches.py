@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InputError
-from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_ID
+from schemas.features import EXCLUDE_IDS, ITEM_IDS, QUERY_TIMESTAMPS_S, TARGET_ID, TARGET_TIMESTAMP_S
 from tests.trainer.examples import Example, read, write_examples
 from trainer.data.batches import NEXT_IDS, eval_batches, train_batches
 from trainer.data.training_set_stats import scan_training_set
@@ -100,6 +100,16 @@ def test_eval_batches_keep_every_example_in_order(tmp_path: Path) -> None:
     assert batches[0][TARGET_ID].tolist() == [3, 6, UNKNOWN]
     assert batches[1][ITEM_IDS].tolist() == [[9, 1, 2]]
     assert batches[1][EXCLUDE_IDS].shape == (1, 0)
+
+
+def test_eval_batches_have_the_times_of_their_targets_where_they_are_asked_for() -> None:
+    rows = {ITEM_IDS: [[1], [2]], EXCLUDE_IDS: [[3], [4]], TARGET_ID: [5, 6], TARGET_TIMESTAMP_S: [70, 80]}
+    examples = tf.data.Dataset.from_tensor_slices({name: tf.constant(of, tf.int64) for name, of in rows.items()})
+
+    (batch,) = eval_batches(examples, 9, 2, query_times=True).as_numpy_iterator()
+
+    assert batch[QUERY_TIMESTAMPS_S].tolist() == [70, 80]
+    assert QUERY_TIMESTAMPS_S not in eval_batches(examples, 9, 2).element_spec
 
 
 def test_batches_of_files_and_of_patterns_have_all_examples(tmp_path: Path) -> None:

@@ -88,6 +88,13 @@ def test_vectors_are_centred_and_scaled_by_the_items_of_the_log() -> None:
     assert np.isnan(found[[0, 2]]).all()
 
 
+def test_times_of_publication_belong_to_the_items_of_the_vocabulary() -> None:
+    """Row 0 is padding. The table lacks "z", and has no time for "b"."""
+    ids, times = np.array(["a", "b", "c"], dtype=object), np.array([5.75, np.nan, 7.0])
+    table = ItemContent(ids, {}, {}, {}, times, {})
+    assert align_items(table, [], ["c", "z", "b", "a"]).published_s.tolist() == [0, 7, 0, 0, 5]
+
+
 def test_missing_and_equal_vectors_stay_finite_or_missing() -> None:
     found = align_items(content(image=[[3.0, 1.0], [np.nan, np.nan], [3.0, 1.0]]), ["image"], ["a", "b", "c"])
     np.testing.assert_array_equal(found.vectors["image"], [[np.nan] * 2, [0.0, 0.0], [np.nan] * 2, [0.0, 0.0]])

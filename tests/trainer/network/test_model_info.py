@@ -68,6 +68,7 @@ def test_read_model_info_returns_what_was_written(tmp_path: Path) -> None:
         "columns": {},
         "max_length": 7,
         "remove_seen": False,
+        "expire_after_s": None,
     }
 
 
