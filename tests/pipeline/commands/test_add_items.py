@@ -252,7 +252,7 @@ def test_expired_items_are_counted_instead_of_added_and_others_expire_later(tmp_
         row(name, **{**content(SEEN), "date": date}) for name, date in (("old", "1990-01-01"), ("ever", None))
     )
 
-    found = add_items(version, table(tmp_path, [row("new-a", **content(SEEN)), old, lasting]))
+    found = add_items(str(version), table(tmp_path, [row("new-a", **content(SEEN)), old, lasting]))
 
     assert (found.rows.rows_read, found.added, found.expired, found.known) == (3, 2, 1, 0)
     assert found.to_json()["expired"] == 1
@@ -262,7 +262,7 @@ def test_expired_items_are_counted_instead_of_added_and_others_expire_later(tmp_
     ):
         assert {*recommend(written(found), ["unknown"], query_timestamps_s=[now_s])} == expected
     with pytest.raises(InputError, match="1 new items, all of them expired"):
-        add_items(version, table(tmp_path, [old]))
+        add_items(str(version), table(tmp_path, [old]))
 
 
 def test_version_with_a_failed_check_is_not_written(

@@ -24,7 +24,7 @@ def test_new_item_needs_no_encoder_and_the_served_graph_has_none(tmp_path: Path)
     rows = [row("new", **content(SEEN)), row("other", **{**content(SEEN), "name": TITLES[0]})]
     rows.append(row("third", **{**content(SEEN), "name": TITLES[1]}))
 
-    found = add_items(version, str(write(tmp_path / "new.jsonl", "jsonl", rows)))
+    found = add_items(str(version), str(write(tmp_path / "new.jsonl", "jsonl", rows)))
 
     assert found.version, found.verdict.reasons
     vectors = embed(found.version, ["new", "other", "third"])

@@ -51,7 +51,7 @@ def test_expired_target_is_a_miss_in_validation(day: int, recall: float) -> None
     model = network(life_s=5 * DAY)  # item 4 expires on day 9
     inputs = batch([[1]], [4], [day])
     assert model.test_step(inputs)["recall@10"].numpy() == recall
-    _, present, target = model.rerank_examples(inputs)
+    _, present, target, _ = model.rerank_examples(inputs)
     assert (target.numpy()[0] >= 0) == bool(recall)
     # All items are candidates, except for the seen item 1 and the expired ones.
     expired = max(0, day - 5)
@@ -63,6 +63,6 @@ def test_reranker_learns_that_users_choose_the_newest_item() -> None:
     random = np.random.default_rng(0)
     days = random.integers(3, 1 + ITEMS, 400).tolist()
     inputs = batch([[1]] * len(days), days, days)  # the target is the item of the day
-    info = fit_reranker(model, tf.data.Dataset.from_tensors(inputs))
+    info = fit_reranker(model, tf.data.Dataset.from_tensors(inputs)).info
     assert info.score_weights["item_age"] < -0.5
     assert info.validation["ranking"]["ndcg@10"] > info.validation["retrieval"]["ndcg@10"] + 0.2
