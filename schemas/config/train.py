@@ -38,8 +38,7 @@ class LossConfig(Section):
     temperature: float = Field(
         default=1.0,
         gt=0.0,
-        description="What scores are divided by in the loss. Below 1, close scores are told apart more sharply. Not for"
-        " `binary`.",
+        description="What scores are divided by in the loss. Below 1, close scores differ more. Not for `binary`.",
     )
     calibration: float = Field(
         default=0.75, ge=0.0, le=1.0, description="Calibration of `binary`: 0 for no correction, 1 for a full one."
