@@ -260,7 +260,7 @@ def test_expired_items_are_counted_instead_of_added_and_others_expire_later(tmp_
         (1_700_000_000, {*ITEMS, "new-a", "ever"}),
         (1_600_000_000 + 20 * year, {NOT_IN_TABLE, "ever"}),
     ):
-        assert {*recommend(written(found), ["unknown"], query_timestamps_s=[now_s])} == expected
+        assert {*recommend(written(found), ["unknown"], query_timestamps_s=np.array([now_s]))} == expected
     with pytest.raises(InputError, match="1 new items, all of them expired"):
         add_items(str(version), table(tmp_path, [old]))
 
