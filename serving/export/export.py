@@ -84,8 +84,8 @@ def export(
     signatures = make_signatures(recommender)
     # Only the signatures' variables are saved: neither the optimizer nor Keras's own description of the model.
     saved = tf.Module()
-    saved.tables = [recommender.to_id, recommender.to_item, *recommender.context.tables]
-    saved.tables += [] if shown is None else [shown.table]
+    further = [] if shown is None else [shown.table]
+    saved.tables = [recommender.to_id, recommender.to_item, *recommender.context.tables, *further]
     traced = {name: function.get_concrete_function() for name, function in signatures.items()}
     saved.read = [variable for each in traced.values() for variable in each.variables]
     # TensorFlow traces a function once more, but not a traced one. It reads defaults of arguments from functions only.

@@ -77,37 +77,28 @@ def read_impression_batches(
 
 
 def read_shown_items(folder: str) -> ShownItemLog:
-    """Read the lists of training and validation. One process keeps 17 bytes of each shown item.
+    """Read the lists of training and validation. One process keeps 17 bytes of each shown item, and each id once.
 
     Args:
         folder: the artifact of the component Impressions, on a file system that TensorFlow can read.
     """
-    lists, chunks, splits = {}, [], (TRAIN, EVAL)
-    for split in splits:
-        batches = list(read_impression_batches(folder, split, _AT_ONCE, ["shown", "clicked"]))
-        shown = [batch.column("shown") for batch in batches]
-        chunks.append([each.flatten().dictionary_encode() for each in shown])
-        lists[split] = [
-            np.concatenate([np.zeros(0, kind), *map(of, columns)])
-            for kind, of, columns in (
-                (np.int64, list_lengths, shown),
-                (np.int64, flat_positions, shown),
-                (np.bool_, flat_clicks, [batch.column("clicked") for batch in batches]),
-            )
-        ]
-    flat = [chunk for parts in chunks for chunk in parts]
-    codes = pa.chunked_array(flat, pa.dictionary(pa.int32(), pa.string())).unify_dictionaries().chunks
-    items = iter(np.asarray(chunk.indices, np.int64) for chunk in codes)
-    found = {}
-    for split, parts in zip(splits, chunks, strict=True):
-        lengths, positions, clicked = lists[split]
-        of_split = np.concatenate([np.zeros(0, np.int64), *(next(items) for _ in parts)])
-        found[split] = ShownLists(lengths, of_split, positions, clicked)
+    parts: dict[str, list[_ListsOfBatch]] = {TRAIN: [], EVAL: []}
+    for split, of_split in parts.items():
+        for batch in read_impression_batches(folder, split, _AT_ONCE, ["shown", "clicked"]):
+            shown = batch.column("shown")
+            clicks = flat_clicks(batch.column("clicked"))
+            codes = shown.flatten().dictionary_encode()
+            of_split.append(_ListsOfBatch(codes, list_lengths(shown), flat_positions(shown), clicks))
+    encoded = [part.codes for of_split in parts.values() for part in of_split]
+    unified = pa.chunked_array(encoded, pa.dictionary(pa.int32(), pa.string())).unify_dictionaries().chunks
+    items = [np.asarray(chunk.indices, np.int64) for chunk in unified]
+    batches = len(parts[TRAIN])
     with tf.io.gfile.GFile(f"{folder}/{IMPRESSION_REPORT_FILE}") as file:
         propensities = json.loads(file.read())["propensities"]
     return ShownItemLog(
-        ids=codes[0].dictionary.to_numpy(zero_copy_only=False) if codes else np.zeros(0, np.object_),
-        **found,
+        ids=unified[0].dictionary.to_numpy(zero_copy_only=False) if unified else np.zeros(0, np.object_),
+        train=_join(parts[TRAIN], items[:batches]),
+        eval=_join(parts[EVAL], items[batches:]),
         propensities=None if propensities is None else np.array(propensities, np.float64),
     )
 
@@ -157,3 +148,20 @@ def count_clicks(clicked: pa.Array) -> npt.NDArray[np.int64]:
     lengths = list_lengths(clicked)
     rows = np.repeat(np.arange(len(lengths)), lengths)
     return np.bincount(rows[flat_clicks(clicked)], minlength=len(lengths))
+
+
+class _ListsOfBatch(NamedTuple):
+    codes: pa.DictionaryArray  # of the items, with a dictionary of the batch alone
+    lengths: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+    clicked: npt.NDArray[np.bool_]
+
+
+def _join(parts: Sequence[_ListsOfBatch], items: Sequence[npt.NDArray[np.int64]]) -> ShownLists:
+    none = np.zeros(0, np.int64)
+    return ShownLists(
+        lengths=np.concatenate([none, *(part.lengths for part in parts)]),
+        items=np.concatenate([none, *items]),
+        positions=np.concatenate([none, *(part.positions for part in parts)]),
+        clicked=np.concatenate([np.zeros(0, np.bool_), *(part.clicked for part in parts)]),
+    )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
 from schemas.config.train import ImpressionTrainingConfig
-from schemas.impression import IMPRESSION_REPORT_FILE, QUERIED_IMPRESSION, impressions_file
 from serving.export.export import export
+from tests.trainer.impression_files import write_impressions
 from tests.trainer.network.test_model import network
 from trainer.data.impressions import read_shown_items
 from trainer.network.model import NextItemModel
@@ -37,26 +34,6 @@ def model() -> NextItemModel:
     model = network(items=6)
     model.items.seen.assign([False, True, True, True, True, False, False])
     return model
-
-
-def write_impressions(folder: Path, **splits: list[tuple[list[str], str, str]]) -> Path:
-    """Write an artifact of impressions, each a history, the shown items and the clicked ones."""
-    for split in ("train", "eval"):
-        rows = [
-            {
-                "impression_id": str(number),
-                "user_id": "u",
-                "timestamp_s": 1_000.0,
-                "history": history,
-                "history_times_s": [0] * len(history),
-                "shown": shown.split(),
-                "clicked": [item in clicked.split() for item in shown.split()],
-            }
-            for number, (history, shown, clicked) in enumerate(splits.get(split, []))
-        ]
-        pq.write_table(pa.Table.from_pylist(rows, QUERIED_IMPRESSION), folder / impressions_file(split))
-    (folder / IMPRESSION_REPORT_FILE).write_text(json.dumps({"propensities": None}))
-    return folder
 
 
 def vocabulary(folder: Path) -> str:
