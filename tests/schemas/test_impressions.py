@@ -109,6 +109,8 @@ def test_settings_of_impressions_without_a_log_of_them_are_refused() -> None:
         "timestamp": {"unit": "s"},
     }
 
-    for further in ({"train": {"impressions": {}}}, {"evaluate": {"gate": {"impression_floors": {"auc": 0.6}}}}):
+    gate = {"impression_floors": {"auc": 0.6}}
+    learnt: dict[str, Any] = {"train": {"impressions": {}}}
+    for further in (learnt, {"evaluate": {"gate": gate}}):
         with pytest.raises(ValidationError, match=r"needs a log of impressions: set data\.impressions"):
             Config.model_validate({"name": "news", "data": data, **further})

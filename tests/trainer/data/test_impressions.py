@@ -11,7 +11,7 @@ from trainer.data.impressions import read_shown_items
 
 
 def test_items_of_both_splits_share_their_codes(tmp_path: Path) -> None:
-    train = [([], "a b", "b"), ([], "c", "")]
+    train: list[tuple[list[str], str, str]] = [([], "a b", "b"), ([], "c", "")]
     write_impressions(tmp_path, propensities=[1.0, None], train=train, eval=[(["a"], "d b a", "d a")])
 
     log = read_shown_items(str(tmp_path))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.trainer.click_model import PROPENSITIES
 from trainer.data.impressions import ShownLists
-from trainer.training.item_rates import fit_item_rates
+from trainer.training.item_rates import Floats, fit_item_rates
 
 
 def lists_of(*rows: str) -> ShownLists:
@@ -18,7 +18,7 @@ def lists_of(*rows: str) -> ShownLists:
     return ShownLists(np.array([len(row) for row in rows]), np.array(items), np.array(positions), np.array(clicked))
 
 
-def rates_of(lists: ShownLists, items: int, *, fit_positions: bool = False) -> np.ndarray:
+def rates_of(lists: ShownLists, items: int, *, fit_positions: bool = False) -> Floats:
     return fit_item_rates(lists, lists.clicked.astype(np.float64), items, fit_positions=fit_positions).items
 
 
@@ -40,7 +40,7 @@ def test_rates_maximize_the_likelihood_with_its_prior() -> None:
     lists = lists_of("aBc", "Abc", "cB", "bA", "Cab", "ac")
     rates = rates_of(lists, 3)
 
-    def log_posterior(log_rates: np.ndarray) -> float:
+    def log_posterior(log_rates: Floats) -> float:
         values = np.exp(log_rates)[lists.items]
         totals = np.bincount(lists.lists, values)[lists.lists]
         likelihood = np.log(values / totals)[lists.clicked].sum()

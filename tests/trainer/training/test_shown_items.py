@@ -9,13 +9,13 @@ from schemas.config.train import ImpressionTrainingConfig
 from schemas.errors import InputError
 from tests.trainer.click_model import PROPENSITIES
 from trainer.data.impressions import ShownItemLog, ShownLists
-from trainer.training.shown_items import check_shown_items, click_weights, fit_click_logit
+from trainer.training.shown_items import Floats, check_shown_items, click_weights, fit_click_logit
 
 TRUTH = np.array([0.6, -0.4])  # the weights of two features in the logarithm of the relevance
 WEIGHTS = ImpressionTrainingConfig(position="weights")
 
 
-def simulate(seed: int, impressions: int = 30_000) -> tuple[ShownLists, np.ndarray]:
+def simulate(seed: int, impressions: int = 30_000) -> tuple[ShownLists, Floats]:
     """Return a log of a position-based model, whose ranker trusts the second feature with the wrong sign."""
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(impressions, 5, 2))
