@@ -271,6 +271,7 @@ def _trainer_node(config: Config, locations: Locations, data: _DataNodes) -> Tra
         transform_graph=data.transform.outputs["transform_graph"],
         counts=data.baselines.outputs["counts"],
         items=_read_items(config, data),
+        impressions=data.impressions.outputs["impressions"] if config.train.impressions else None,
         train_split=TRAIN,
         eval_split=EVAL,
         custom_config={
@@ -307,6 +308,7 @@ def _release_nodes(
         code=code,
         **({"items": data.item_table.outputs["items"]} if config.evaluator_config.item_columns else {}),
     )
+    by_impression = [] if data.impressions is None else [_impression_evaluator(config, data, model, code)]
     gate = ModelGate(
         examples=examples,
         model=model,
@@ -315,10 +317,8 @@ def _release_nodes(
         gate=config.evaluate.gate.model_dump_json(),
         remove_seen=config.serving.remove_seen,
         code=code,
+        **({"by_impression": by_impression[0].outputs["evaluation"]} if config.evaluate.gate.impression_floors else {}),
     )
-    by_impression = []
-    if data.impressions is not None:
-        by_impression.append(_impression_evaluator(config, data, model, code))
     pushed, blessing, refit_nodes = model, gate.outputs["blessing"], []
     if config.train.refit != "none":
         refit_nodes = _refit_nodes(config, data, trainer_node, gate)

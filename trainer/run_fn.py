@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -15,14 +16,17 @@ from schemas.features import TARGET_TIMESTAMP_S, VOCABULARY
 from serving.export.export import export
 from trainer.baselines.read_popularity import read_popularity
 from trainer.data.feature_spec import numbers_read, read_feature_spec
+from trainer.data.impressions import ShownItemLog, read_shown_items
 from trainer.data.item_content import read_table_settings
 from trainer.data.item_features import ItemFeatures, read_item_features
 from trainer.data.transformed_examples import Features, Transform, read_boundaries, read_examples
 from trainer.network.content_model import write_content_model
 from trainer.network.model import NextItemModel
 from trainer.network.model_info import input_contract, write_model_info
+from trainer.network.shown_scorer import ShownItemScorer, ShownItemWeights, write_shown_weights
 from trainer.training.chief import is_chief
 from trainer.training.fit import FitData, fit
+from trainer.training.shown_items import check_shown_items, fit_shown_items
 from trainer.training.strategy import make_strategy, wait_for_all
 from trainer.training.trained_state import write_trained_state
 
@@ -35,8 +39,9 @@ def run_fn(fn_args: Any) -> None:
     Args:
         fn_args: TFX's `FnArgs`. TensorBoard's files and the weights go to `model_run_dir`. `custom_config` holds
             `training` (a `TrainerConfig` as JSON), `code` (the digest of the code), `counts` (the folder of
-            the baselines' counts), `items` (that of the table of items, "" if the model reads no column of it), and
-            `checkpoints` (a folder for the state of interrupted trainings).
+            the baselines' counts), `items` (that of the table of items, "" if the model reads no column of it),
+            `impressions` (the artifact of the impressions, "" if nothing is learnt from them), and `checkpoints` (a
+            folder for the state of interrupted trainings).
 
     Raises:
         InputError: a split has no usable example, the loss is not finite, or the environment variable of the
@@ -64,7 +69,8 @@ def run_fn(fn_args: Any) -> None:
     strategy = make_strategy(config.train.strategy)  # TensorFlow's workers connect before any computation
     transform = tft.TFTransformOutput(fn_args.transform_output)
     checkpoints = _checkpoint_dir(fn_args)
-    counts, items = (fn_args.custom_config[name] for name in ("counts", "items"))
+    counts, items, impressions = (fn_args.custom_config[name] for name in ("counts", "items", "impressions"))
+    shown_log = _read_shown(impressions, config)
     result = fit(
         read_fit_data(fn_args.train_files, fn_args.eval_files, counts, items, config, transform),
         _with_enough_candidates(config),
@@ -73,13 +79,27 @@ def run_fn(fn_args: Any) -> None:
         strategy=strategy,
     )
     if is_chief():
-        folder = fn_args.serving_model_dir
-        export_model(result.model, folder, counts, items, config, transform.vocabulary_file_by_name(VOCABULARY))
-        write_model_info(folder, result.model_info, input_contract(config))
+        folder, vocabulary_file = fn_args.serving_model_dir, transform.vocabulary_file_by_name(VOCABULARY)
+        info, shown = result.model_info, None
+        if shown_log is not None and config.train.impressions:
+            fitted = fit_shown_items(result.model, vocabulary_file, impressions, shown_log, config.train.impressions)
+            info, shown = replace(info, shown_items=fitted.info), fitted.weights
+            write_shown_weights(fn_args.model_run_dir, shown)
+        export_model(result.model, folder, counts, items, config, vocabulary_file, shown)
+        write_model_info(folder, info, input_contract(config))
         write_trained_state(fn_args.model_run_dir, result.model, result.course)
         if tf.io.gfile.exists(checkpoints):
             tf.io.gfile.rmtree(checkpoints)
     wait_for_all(strategy)  # every worker's TFX expects the model to exist
+
+
+def _read_shown(folder: str, config: TrainerConfig) -> ShownItemLog | None:
+    """Return the impressions to learn from, if any, before the training that comes first."""
+    if config.train.impressions is None:
+        return None
+    log = read_shown_items(folder)
+    check_shown_items(log, config.train.impressions)
+    return log
 
 
 def read_fit_data(
@@ -153,7 +173,13 @@ def _with_enough_candidates(config: TrainerConfig) -> TrainerConfig:
 
 
 def export_model(
-    model: NextItemModel, folder: str, counts: str, items: str, config: TrainerConfig, vocabulary_file: str
+    model: NextItemModel,
+    folder: str,
+    counts: str,
+    items: str,
+    config: TrainerConfig,
+    vocabulary_file: str,
+    shown: ShownItemWeights | None = None,
 ) -> None:
     """Write a trained model as a SavedModel, with its item tower next to it if it reads a table of items.
 
@@ -164,6 +190,7 @@ def export_model(
         items: the folder of the table of items; it is not read if the model reads no column of it.
         config: the answers of the exported model.
         vocabulary_file: the vocabulary, one item per line.
+        shown: what training learnt from impressions; None if nothing.
     """
     serving = config.serving
     model.items.freeze()  # an answer looks up the vectors of items
@@ -174,6 +201,7 @@ def export_model(
         popularity=read_popularity(counts, serving.fallback, vocabulary_file),
         k=serving.k,
         remove_seen=serving.remove_seen,
+        shown=None if shown is None else ShownItemScorer(model, shown),
     )
     if config.item_columns or config.model.items.text.columns:
         write_content_model(folder, model.items, read_table_settings(items))
@@ -182,6 +210,12 @@ def export_model(
 def _checkpoint_dir(fn_args: Any) -> str:
     """Return a folder that belongs to this code, these settings and these examples alone."""
     config = fn_args.custom_config
-    inputs = [fn_args.transform_output, config["items"], *fn_args.train_files, *fn_args.eval_files]
+    inputs = [
+        fn_args.transform_output,
+        config["items"],
+        config["impressions"],
+        *fn_args.train_files,
+        *fn_args.eval_files,
+    ]
     parts = [config["code"], config["training"], *inputs]
     return f"{config['checkpoints']}/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"

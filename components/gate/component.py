@@ -10,7 +10,7 @@ from components.evaluator.query_results import QUERIES, read_results
 from components.evaluator.summary import read_summary
 from components.gate.blessing import write_blessing
 from components.gate.export_checks import check_export
-from components.gate.metric_checks import check_metrics
+from components.gate.metric_checks import check_impressions_of_test, check_metrics
 from components.gate.verdict import GateVerdict
 from schemas.config.evaluation import GateConfig
 from schemas.features import EVAL, TEST
@@ -26,6 +26,7 @@ def ModelGate(  # type: ignore[no-untyped-def]
     gate: Parameter[str],
     remove_seen: Parameter[bool],
     code: Parameter[str],
+    by_impression: InputArtifact[standard_artifacts.ModelEvaluation] = None,
 ):
     """Bless a model that passes all checks, and write the verdict.
 
@@ -38,6 +39,7 @@ def ModelGate(  # type: ignore[no-untyped-def]
         gate: a `GateConfig` as JSON.
         remove_seen: whether seen items must not be recommended.
         code: the digest of the sources, as a part of the cache key.
+        by_impression: the output of `ImpressionEvaluator`, if the gate has floors for it.
 
     Example:
         >>> from tfx.types import Channel
@@ -56,6 +58,7 @@ def ModelGate(  # type: ignore[no-untyped-def]
     required, results = GateConfig.model_validate_json(gate), read_results(f"{evaluation.uri}/{QUERIES}")
     folders = {split: artifact_utils.get_split_uris([examples], split)[0] for split in (TEST, EVAL)}
     checks = check_metrics(required, results, read_summary(evaluation.uri))
+    checks += check_impressions_of_test(required, read_summary(by_impression.uri) if by_impression else None)
     checks += check_export(
         path_utils.serving_model_path(model.uri),
         required,

@@ -54,6 +54,25 @@ def _check_limits(gate: GateConfig, metrics: dict[str, Any]) -> Iterator[GateChe
         yield GateCheck(f"ceiling[{name}]", name, f"{value:.4f}", f"at most {ceiling:g}", value <= ceiling)
 
 
+def check_impressions_of_test(gate: GateConfig, summary: dict[str, Any] | None) -> list[GateCheck]:
+    """Check the metrics by impression.
+
+    Args:
+        gate: the requirements.
+        summary: the result of `components.impression_evaluator.evaluate_impressions`; None without impressions, which
+            the configuration allows only without floors.
+
+    Returns:
+        `impression_floor[METRIC]` for each floor.
+    """
+    checks = []
+    for name, floor in gate.impression_floors.items():
+        value = math.nan if summary is None else _mean(summary["systems"][MODEL], name)
+        title, required = f"{name} of the test impressions", f"at least {floor:g}"
+        checks.append(GateCheck(f"impression_floor[{name}]", title, f"{value:.4f}", required, value >= floor))
+    return checks
+
+
 def _mean(metrics: dict[str, Any], name: str) -> float:
     mean = metrics[name][0]
     return math.nan if mean is None else float(mean)

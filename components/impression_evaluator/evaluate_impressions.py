@@ -19,10 +19,10 @@ from components.evaluator.summary import write_summary
 from components.evaluator.systems import load_model
 from components.impression_evaluator.off_policy_summary import ClickGains, summarize_gains
 from components.impression_evaluator.shown_scores import PopularityScorer, model_scores
-from components.impressions.artifact import flat_clicks, flat_positions, list_lengths, read_impression_batches
 from components.impressions.impression_report import ImpressionReport
 from schemas.config.impressions import ImpressionEvaluatorConfig
 from schemas.features import TEST
+from trainer.data.impressions import flat_clicks, flat_positions, list_lengths, read_impression_batches
 from trainer.metrics import ScoredImpressions, impression_values
 from trainer.metrics.lists import Floats, Indices
 
@@ -171,7 +171,7 @@ def _measure(batch: pa.RecordBatch, model: Any, popularity: PopularityScorer) ->
     items = shown.flatten().to_numpy(zero_copy_only=False)
     lengths, clicked = list_lengths(shown), flat_clicks(batch.column("clicked"))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    scores = {MODEL: model_scores(model, batch), **popularity.scores(items)}
+    scores = {**model_scores(model, batch), **popularity.scores(items)}
     ranked = {system: ScoredImpressions(offsets, clicked, each) for system, each in scores.items()}
     one = ranked[MODEL]
     return _Part(

@@ -12,16 +12,18 @@ import pandas as pd
 import pyarrow as pa
 import tensorflow as tf
 
+from components.evaluator.query_metrics import MODEL
 from schemas.features import ITEM_IDS, QUERY_TIMESTAMPS_S, TIMESTAMPS_S
 from trainer.baselines.tables import ItemCounts
 from trainer.metrics import catalogue_indices
 from trainer.metrics.lists import Floats
 
 BATCH, THREADS = 32, 2  # a call has many small steps, which rarely use two cores
+RANKING_TASK = "ranking_task"  # the system without what a model has learnt from impressions
 _CANDIDATE_IDS = "candidate_ids"
 
 
-def model_scores(model: Any, impressions: pa.RecordBatch) -> Floats:
+def model_scores(model: Any, impressions: pa.RecordBatch) -> dict[str, Floats]:
     """Return the scores of a saved model for the shown items, from its signature `score`.
 
     The model reads the history with the times that are known, and the time of the impression if it reads the time of a
@@ -32,8 +34,9 @@ def model_scores(model: Any, impressions: pa.RecordBatch) -> Floats:
         impressions: rows of `QUERIED_IMPRESSION`.
 
     Returns:
-        [shown]. An item that the model does not know has the lowest float32, and a NaN becomes minus infinity, because
-        metrics rank every item.
+        By system, [shown]. The scores of `model` are those that it learnt from impressions, if it did. Then those of
+        the ranking task are the system `ranking_task`. An item that the ranking task does not know has the lowest
+        float32. A NaN becomes minus infinity, because metrics rank every item.
     """
     score = model.signatures["score"]
     specs = score.structured_input_signature[1]
@@ -44,19 +47,23 @@ def model_scores(model: Any, impressions: pa.RecordBatch) -> Floats:
     # A batch has as many candidates as its longest list, so lists of similar length share a batch.
     order = np.argsort(lengths, kind="stable")
 
+    learnt = "shown_scores" in score.structured_outputs
+    systems = {MODEL: "shown_scores", RANKING_TASK: "scores"} if learnt else {MODEL: "scores"}
+
     def scores_of(rows: npt.NDArray[Any]) -> list[Floats]:
         inputs = {name: _padded([lists[name][row] for row in rows], specs[name].dtype) for name in names}
         if QUERY_TIMESTAMPS_S in specs:
             inputs[QUERY_TIMESTAMPS_S] = tf.constant(times_s[rows])
-        found = score(**{**_missing(specs), **inputs})["scores"].numpy()
-        return [scores[: lengths[row]] for row, scores in zip(rows, found, strict=True)]
+        answer = score(**{**_missing(specs), **inputs})
+        found = np.stack([answer[name].numpy() for name in systems.values()], axis=1)  # [lists, systems, items]
+        return [scores[:, : lengths[row]] for row, scores in zip(rows, found, strict=True)]
 
     parts = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
     with ThreadPoolExecutor(THREADS) as threads:
         in_order = [scores for part in threads.map(scores_of, parts) for scores in part]
     by_row = [in_order[place] for place in np.argsort(order)]
-    flat = np.concatenate([np.zeros(0), *by_row])
-    return np.where(np.isnan(flat), -np.inf, flat)
+    flat = np.concatenate([np.zeros((len(systems), 0)), *by_row], axis=1)
+    return dict(zip(systems, np.where(np.isnan(flat), -np.inf, flat), strict=True))
 
 
 class PopularityScorer:

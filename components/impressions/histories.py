@@ -1,4 +1,4 @@
-"""Histories of impressions: from their own log, or from the test examples of the users."""
+"""Histories of impressions: from their own log, or from the examples of the users."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.common.example_batches import list_files, parse_examples, read_example_batches, split_pattern
-from components.impressions.artifact import list_lengths
-from schemas.features import TEST
 from schemas.impression import QUERIED_IMPRESSION
+from trainer.data.impressions import list_lengths
 
 
 class UserHistory(NamedTuple):
-    """What a user did before the test span."""
+    """What a user did before the span of a split."""
 
     item_ids: list[str]  # oldest first
     timestamps_s: list[int]
@@ -25,20 +24,21 @@ class UserHistory(NamedTuple):
 NO_HISTORY = UserHistory([], [])
 
 
-def read_test_histories(examples: str) -> dict[str, UserHistory]:
-    """Return the history of each user with a test example.
+def read_span_histories(examples: str, split: str) -> dict[str, UserHistory]:
+    """Return the history of each user with an example of validation or test.
 
-    Under the split `temporal` a user has one test example. Its history ends before the test span, so that it holds no
-    click of a test impression.
+    Under the split `temporal` a user has at most one of each. Its history ends before the span of the split, so that it
+    holds no click of an impression of the span.
 
     Args:
         examples: the folder of the examples.
+        split: `eval` or `test`.
 
     Returns:
         Histories by user.
     """
     found: dict[str, UserHistory] = {}
-    for batch in read_example_batches(list_files(split_pattern(examples, TEST))):
+    for batch in read_example_batches(list_files(split_pattern(examples, split))):
         columns = parse_examples(batch)
         ids = np.array([item.decode() for item in columns.ids], np.object_)
         for user, start, end in zip(columns.user_ids, columns.starts[:-1], columns.starts[1:] - 1, strict=True):

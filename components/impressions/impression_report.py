@@ -14,12 +14,12 @@ import tensorflow as tf
 from components.example_gen.counts.report import moment
 from components.example_gen.sources.rejected_rows import check_limits, table_remedies
 from components.example_gen.validation.rejected_counts import CountRejected
-from components.impressions.artifact import count_clicks, list_lengths
 from components.impressions.position_bias import Propensities
 from schemas.config.impressions import ImpressionLogConfig
 from schemas.errors import InputError
 from schemas.features import SPLITS, TEST
 from schemas.impression import IMPRESSION_REPORT_FILE
+from trainer.data.impressions import count_clicks, list_lengths
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components.example_gen.interactions.spill import hashes_of
-from components.impressions.artifact import flat_clicks, flat_positions
 from schemas.config.impressions import PositionBiasConfig
+from trainer.data.impressions import flat_clicks, flat_positions
 from trainer.metrics import estimate_propensities
 
 Numbers = list[float | None]

@@ -16,12 +16,12 @@ from components.example_gen.counts.interaction_counts import read_log_items
 from components.example_gen.counts.report import IngestionReport
 from components.example_gen.read_impressions import read_impressions
 from components.example_gen.validation.dead_letters import Letters, letters_by_file, write_letters
-from components.impressions.histories import read_test_histories, with_history_times, with_user_histories
+from components.impressions.histories import read_span_histories, with_history_times, with_user_histories
 from components.impressions.impression_report import ImpressionCounter, ImpressionReport, check_impressions
 from components.impressions.position_bias import PositionBias
 from schemas.config.impressions import ImpressionLogConfig
 from schemas.errors import InputError
-from schemas.features import SPLITS, TEST
+from schemas.features import EVAL, SPLITS, TEST
 from schemas.impression import IMPRESSION_REPORT_FILE, QUERIED_IMPRESSION, impressions_file
 
 
@@ -83,7 +83,8 @@ def _divide(
 ) -> PositionBias:
     """Write a file for each split to a local folder, and the rejected rows to the artifact."""
     impressions = settings.impressions
-    histories = None if impressions.columns.history else read_test_histories(examples)
+    from_log = impressions.columns.history is not None
+    histories = {} if from_log else {split: read_span_histories(examples, split) for split in (EVAL, TEST)}
     bias, rejected = PositionBias(impressions.position_bias), defaultdict[str, list[Letters]](list)
     with ExitStack() as stack:
         files = {
@@ -101,8 +102,8 @@ def _divide(
                 rows = accepted.filter(pa.array(parts == index))
                 if not rows.num_rows:
                     continue
-                if histories is not None and split == TEST:
-                    queried = with_user_histories(rows, histories)
+                if split in histories:
+                    queried = with_user_histories(rows, histories[split])
                 else:
                     queried = with_history_times(rows)
                 files[split].write_batch(queried)

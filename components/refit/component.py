@@ -17,6 +17,7 @@ from schemas.config import TrainerConfig
 from schemas.config.evaluation import GateConfig
 from schemas.features import EVAL, REFIT, TEST, VOCABULARY
 from trainer.network.model_info import copy_model_info
+from trainer.network.shown_scorer import read_shown_weights
 from trainer.run_fn import export_model, read_fit_data
 from trainer.training.refit import recount, retrain
 from trainer.training.trained_state import read_trained_state
@@ -70,7 +71,8 @@ def Refit(  # type: ignore[no-untyped-def]
         data = read_fit_data(whole, held_out, refit_counts.uri, table, config, transform)
         refitted = {"counts": recount, "full": retrain}[kind](data, config, read_trained_state(model_run.uri))
         vocabulary_file = transform.vocabulary_file_by_name(VOCABULARY)
-        export_model(refitted, path, refit_counts.uri, table, config, vocabulary_file)
+        shown = read_shown_weights(model_run.uri)
+        export_model(refitted, path, refit_counts.uri, table, config, vocabulary_file, shown)
         trained_on = {
             name: read_counted_split(folder.uri)._asdict()
             for name, folder in (("judged", counts), ("served", refit_counts))

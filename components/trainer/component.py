@@ -1,6 +1,6 @@
-"""TFX's Trainer with two more inputs: the baselines' counts, and the table of items.
+"""TFX's Trainer with three more inputs: the baselines' counts, the table of items and the impressions.
 
-The counts answer requests without a history. The table is optional.
+The counts answer requests without a history. The table and the impressions are optional.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from tfx.utils import json_utils
 from components.common.tfx_types import Artifacts, Properties
 from components.trainer.checkpoint_mirror import local_checkpoints
 
-COUNTS, ITEMS = "counts", "items"  # the additional inputs, and the keys of their URIs in custom_config
+# The additional inputs, and the keys of their URIs in custom_config.
+COUNTS, ITEMS, IMPRESSIONS = "counts", "items", "impressions"
 CHECKPOINTS = "checkpoints"  # the key of their folder in custom_config
 
 
@@ -29,6 +30,7 @@ class TrainerSpec(standard_component_specs.TrainerSpec):
         **standard_component_specs.TrainerSpec.INPUTS,
         COUNTS: ChannelParameter(type=standard_artifacts.ModelEvaluation),
         ITEMS: ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
+        IMPRESSIONS: ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
     }
 
 
@@ -39,13 +41,14 @@ class TrainerExecutor(executor.GenericExecutor):
         """Call `run_fn` with the URIs of the additional inputs and a folder for checkpoints in its `custom_config`.
 
         Args:
-            input_dict: artifacts by input, the counts among them, and perhaps the table of items.
+            input_dict: artifacts by input, the counts among them, and perhaps the table of items and the impressions.
             output_dict: artifacts by output.
             exec_properties: TFX's properties of a Trainer.
         """
         config = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         config[COUNTS] = artifact_utils.get_single_uri(input_dict[COUNTS])
-        config[ITEMS] = artifact_utils.get_single_uri(input_dict[ITEMS]) if input_dict.get(ITEMS) else ""
+        for name in (ITEMS, IMPRESSIONS):
+            config[name] = artifact_utils.get_single_uri(input_dict[name]) if input_dict.get(name) else ""
         with local_checkpoints(config[CHECKPOINTS]) as config[CHECKPOINTS]:
             custom_config = {standard_component_specs.CUSTOM_CONFIG_KEY: json_utils.dumps(config)}
             super().Do(input_dict, output_dict, {**exec_properties, **custom_config})
@@ -59,6 +62,7 @@ class Trainer(base_component.BaseComponent):
         transform_graph: Transform's output, which transforms the examples while they are read.
         counts: the output of `Baselines`.
         items: the output of `ItemTable`; None if the model reads no column of it.
+        impressions: the output of `Impressions`; None if nothing is learnt from them.
         run_fn: the dotted path of a function that takes TFX's `FnArgs`.
         train_split: the split to train on.
         eval_split: the split to choose weights by.
@@ -75,6 +79,7 @@ class Trainer(base_component.BaseComponent):
         transform_graph: BaseChannel,
         counts: BaseChannel,
         items: BaseChannel | None,
+        impressions: BaseChannel | None,
         run_fn: str,
         train_split: str,
         eval_split: str,
@@ -85,6 +90,7 @@ class Trainer(base_component.BaseComponent):
             transform_graph=transform_graph,
             counts=counts,
             items=items,
+            impressions=impressions,
             run_fn=run_fn,
             train_args=trainer_pb2.TrainArgs(splits=[train_split]),
             eval_args=trainer_pb2.EvalArgs(splits=[eval_split]),

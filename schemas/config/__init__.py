@@ -37,7 +37,7 @@ from schemas.config.split import (
     TimeCutsConfig,
 )
 from schemas.config.text import TextConfig
-from schemas.config.train import DistributionStrategy, LossConfig, TrainConfig
+from schemas.config.train import DistributionStrategy, ImpressionTrainingConfig, LossConfig, TrainConfig
 from schemas.features import EVENT, VALUE, target_key, user_key
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "ExampleGenConfig",
     "GateConfig",
     "HistoryConfig",
+    "ImpressionTrainingConfig",
     "InputsConfig",
     "ItemTowerConfig",
     "LeaveOneOutConfig",
@@ -294,9 +295,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _impressions_are_divided(self) -> Config:
-        impressions = self.data.impressions
+        impressions, learnt = self.data.impressions, self.train.impressions
+        if learnt and impressions is None:
+            raise ValueError("train.impressions needs a log of impressions: set data.impressions")
         if impressions is None:
+            if self.evaluate.gate.impression_floors:
+                raise ValueError("evaluate.gate.impression_floors needs a log of impressions: set data.impressions")
             return self
+        if learnt and learnt.position == "weights" and impressions.position_bias is None:
+            raise ValueError(
+                "train.impressions.position is weights: set data.impressions.position_bias, which has them"
+            )
         if not isinstance(self.split, TimeCutsConfig):
             raise ValueError(
                 f"data.impressions are divided at the times of the split, which {self.split.kind} does not have:"

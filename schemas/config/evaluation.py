@@ -31,6 +31,8 @@ CATALOGUE_METRICS = ("coverage", "gini")
 AUC = "auc"  # a metric of the ranking task
 SLICES = ("history_length", "activity", "target_popularity", "hour")  # slices that every evaluation has
 
+ImpressionMetric = Literal["auc", "mrr", "ndcg@5", "ndcg@10"]
+
 Baseline = Literal[
     "popularity",
     "recent_popularity",
@@ -70,6 +72,11 @@ class GateConfig(Section):
         " values are better. See docs/gate.md.",
     )
     floors: dict[str, float] = Field(default={}, description="Minimum that a model must reach, by metric.")
+    impression_floors: dict[ImpressionMetric, float] = Field(
+        default={},
+        description="Minimum that a model must reach on the lists of the test impressions, by metric: `auc`, `mrr`,"
+        " `ndcg@5`, `ndcg@10`. Requires `data.impressions`.",
+    )
     ceilings: dict[str, float] = Field(default={}, description="Maximum that a model may have, by metric.")
     beat: tuple[Baseline, ...] = Field(
         default=("popularity", "markov"),

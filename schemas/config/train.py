@@ -52,6 +52,27 @@ class LossConfig(Section):
         return self
 
 
+class ImpressionTrainingConfig(Section):
+    """The fitting of the scores of shown items to impressions before the test span."""
+
+    position: Literal["ignore", "feature", "weights"] = Field(
+        default="ignore",
+        description="Correction for the position of a shown item: none, an effect of each position that is fitted and"
+        " left out in serving, or clicks that weigh by the inverse of their propensity.",
+    )
+    clip: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="Maximum weight of a click, with `weights`. By default weights are not clipped.",
+    )
+
+    @model_validator(mode="after")
+    def _clips_weights(self) -> ImpressionTrainingConfig:
+        if self.clip is not None and self.position != "weights":
+            raise ValueError(f"clip bounds the weights of clicks, and position is {self.position}: set it to weights")
+        return self
+
+
 class TrainConfig(Section):
     """The fitting of the network."""
 
@@ -127,6 +148,11 @@ class TrainConfig(Section):
         default="counts",
         description="Part of a blessed model that is computed anew from the whole log before the push: nothing,"
         " co-occurrence counts and popularity, or these and the network; see docs/models.md#refit-before-release.",
+    )
+    impressions: ImpressionTrainingConfig | None = Field(
+        default=None,
+        description="Learn to score shown items from the impressions before the test span, with non-clicks as"
+        " negatives. Without it, impressions are only evaluated. See docs/impressions.md#training.",
     )
     profile: tuple[TrainingStep, TrainingStep] | None = Field(
         default=None,

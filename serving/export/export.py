@@ -23,7 +23,8 @@ have the order of the stage that is served. `evaluate` also returns the lists
 of both stages, with up to `EVALUATION_DEPTH` items each, for any `k` of
 `serving_default`. Its `auc` measures how well the ranking task separates the
 examples' targets from the other candidates. `embed` returns the vectors that
-retrieval scores with, 0 for an unknown item.
+retrieval scores with, 0 for an unknown item. A model that has learnt from impressions
+also returns `shown_scores` from `score`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from serving.export.recommender import Recommender, ServableModel
+from serving.export.recommender import Recommender, ServableModel, ShownScores
 from serving.export.signatures import make_signatures
 
 
@@ -48,6 +49,7 @@ def export(
     k: int,
     remove_seen: bool,
     index: str = "brute_force",
+    shown: ShownScores | None = None,
 ) -> None:
     """Write a SavedModel.
 
@@ -59,6 +61,7 @@ def export(
         k: number of recommendations, unless a request names its own.
         remove_seen: whether items of the history are left out of the recommendations.
         index: a key of `INDEXES`.
+        shown: the scores of shown items, for `score`, if the model has learnt them from impressions.
 
     Raises:
         ValueError: the sizes of vocabulary, candidates and popularity differ.
@@ -78,11 +81,12 @@ def export(
         # TensorShape([1, 65])
         ```
     """
-    recommender = Recommender(model, vocabulary_file, popularity, k, remove_seen, index)
+    recommender = Recommender(model, vocabulary_file, popularity, k, remove_seen, index, shown)
     signatures = make_signatures(recommender)
     # Only the signatures' variables are saved: neither the optimizer nor Keras's own description of the model.
     saved = tf.Module()
-    saved.tables = [recommender.to_id, recommender.to_item, *recommender.context.tables]
+    further = [] if shown is None else [shown.table]
+    saved.tables = [recommender.to_id, recommender.to_item, *recommender.context.tables, *further]
     traced = {name: function.get_concrete_function() for name, function in signatures.items()}
     saved.read = [variable for each in traced.values() for variable in each.variables]
     # TensorFlow traces a function once more, but not a traced one. It reads defaults of arguments from functions only.

@@ -73,6 +73,21 @@ class ServableModel(Protocol):
         """
 
 
+class ShownScores(Protocol):
+    """The scores of shown items, which a model has learnt from impressions."""
+
+    table: tf.lookup.StaticHashTable  # the only resource that the scores read in addition to the model
+
+    def __call__(self, history: Any, candidate_ids: tf.Tensor, items: tf.Tensor, /) -> tf.Tensor:
+        """Return the scores, float32 [batch, n].
+
+        Args:
+            history: an `EncodedHistory`.
+            candidate_ids: int64 [batch, n], 0 for an item that is not in the vocabulary.
+            items: the same items, string [batch, n].
+        """
+
+
 class RequestHistory(NamedTuple):
     """A batch of encoded histories of a request."""
 
@@ -95,6 +110,7 @@ class Recommender:
         k: number of recommendations, unless a request names its own.
         remove_seen: whether items of the history are left out of the recommendations.
         index: a key of `INDEXES`.
+        shown: the scores of shown items, if the model has learnt them from impressions.
 
     Raises:
         ValueError: the sizes of vocabulary, candidates and popularity differ.
@@ -118,6 +134,7 @@ class Recommender:
         k: int,
         remove_seen: bool,
         index: str,
+        shown: ShownScores | None = None,
     ) -> None:
         self._model = model
         self.k = k
@@ -128,6 +145,7 @@ class Recommender:
         self._encode, self._rank = (
             tf.function(method, autograph=False, reduce_retracing=True) for method in (model.encode, model.rank)
         )
+        self._shown = None if shown is None else tf.function(shown, autograph=False, reduce_retracing=True)
         self._index = INDEXES[index](model.candidates())
         # The same search finds popular items: with a query of 1 and vectors of length 1.
         self._popular = BruteForce(tf.constant(popularity[:, np.newaxis]), growth="zeros")
@@ -277,7 +295,8 @@ class Recommender:
 
         Returns:
             `scores` float32 [batch, n] of the ranking task, and `retrieval_scores` float32 [batch, n]. The lowest
-            float32 for an unknown candidate.
+            float32 for an unknown candidate. A model that has learnt from impressions also returns `shown_scores`
+            float32 [batch, n], which has a score for any item, and the lowest float32 for an empty string.
         """
         history, _ = self._sorted_by_time(item_ids, context)
         candidates = tf.broadcast_to(self.ids(candidate_ids), [tf.shape(item_ids)[0], tf.shape(candidate_ids)[1]])
@@ -287,10 +306,14 @@ class Recommender:
             "scores": self._rank(history.encoded, candidates),
             "retrieval_scores": self._retrieval_scores(history.encoded, candidates),
         }
-        return {
+        answer = {
             name: tf.where(candidates == PADDING_ID, LOWEST, tf.where(fallback, popular, scores))
             for name, scores in found.items()
         }
+        if self._shown is not None:
+            items = tf.broadcast_to(candidate_ids, tf.shape(candidates))
+            answer["shown_scores"] = tf.where(items == "", LOWEST, self._shown(history.encoded, candidates, items))
+        return answer
 
     def _retrieval_scores(self, history: EncodedHistory, candidates: tf.Tensor) -> tf.Tensor:
         """Return the retrieval scores of candidates, float32 [batch, n]."""

@@ -27,6 +27,7 @@ def train(left: Path, out: Path, training: TrainerConfig, model: str = "model") 
                 "code": "",
                 "counts": str(counts),
                 "items": "",
+                "impressions": "",
                 "checkpoints": str(out / "checkpoints"),
             },
         )

@@ -44,13 +44,20 @@ def test_reasons_that_a_source_sets_have_one_name() -> None:
         assert ImpressionRejection[name].value == RejectionReason[name].value
 
 
-def config(unit: str = "s", split: dict[str, Any] | None = None, **changed: Any) -> Config:
+def config(
+    unit: str = "s", split: dict[str, Any] | None = None, train: dict[str, Any] | None = None, **changed: Any
+) -> Config:
     """Return a configuration with impressions in MIND's form."""
     columns = {"user": "user", "item": "item", "timestamp": "time"}
     data = {"path": "log.csv", "columns": columns, "timestamp": {"unit": unit}}
     log = {"path": "behaviors.tsv", **BEHAVIORS, **changed}
     return Config.model_validate(
-        {"name": "news", "data": {**data, "impressions": log}, "split": split or {"kind": "temporal"}}
+        {
+            "name": "news",
+            "data": {**data, "impressions": log},
+            "split": split or {"kind": "temporal"},
+            "train": train or {},
+        }
     )
 
 
@@ -81,3 +88,29 @@ def test_examples_and_training_do_not_depend_on_impressions() -> None:
     assert one.trainer_config == other.trainer_config
     assert one.data.impression_log_config != other.data.impression_log_config
     assert (one.impression_evaluator_config.clip, other.impression_evaluator_config.clip) == (None, 5.0)
+
+
+def test_training_from_impressions_needs_them_and_propensities_for_weights() -> None:
+    learnt = config(train={"impressions": {}})
+
+    assert learnt.trainer_config.train.impressions is not None
+    assert learnt.trainer_config != config().trainer_config
+    with pytest.raises(ValidationError, match=r"set data\.impressions\.position_bias"):
+        config(train={"impressions": {"position": "weights"}})
+    assert config(train={"impressions": {"position": "weights", "clip": 5}}, position_bias={"propensities": [1.0, 0.5]})
+    with pytest.raises(ValidationError, match="clip bounds the weights of clicks"):
+        config(train={"impressions": {"position": "feature", "clip": 5}})
+
+
+def test_settings_of_impressions_without_a_log_of_them_are_refused() -> None:
+    data = {
+        "path": "log.csv",
+        "columns": {"user": "u", "item": "i", "timestamp": "t"},
+        "timestamp": {"unit": "s"},
+    }
+
+    gate = {"impression_floors": {"auc": 0.6}}
+    learnt: dict[str, Any] = {"train": {"impressions": {}}}
+    for further in (learnt, {"evaluate": {"gate": gate}}):
+        with pytest.raises(ValidationError, match=r"needs a log of impressions: set data\.impressions"):
+            Config.model_validate({"name": "news", "data": data, **further})

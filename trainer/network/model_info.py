@@ -26,6 +26,7 @@ class ModelInfo:
     network_gain: dict[str, float]  # NDCG@10 that a network adds to the weighted scores, used if `low` is above 0
     dropout: dict[str, float]  # the rates of the training, those that it chose among them
     tasks: dict[str, Any] = field(default_factory=dict)  # the metrics of further tasks on held-out data, by their kind
+    shown_items: dict[str, Any] = field(default_factory=dict)  # what was learnt from impressions; empty without them
 
 
 @dataclass(frozen=True)

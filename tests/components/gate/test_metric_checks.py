@@ -6,7 +6,7 @@ import pytest
 
 from components.evaluator.query_results import Results
 from components.evaluator.summary import summarize
-from components.gate.metric_checks import check_metrics
+from components.gate.metric_checks import check_impressions_of_test, check_metrics
 from components.gate.verdict import GateCheck
 from schemas.config.evaluation import EvaluatorConfig, GateConfig
 from tests.components.evaluated import results
@@ -45,6 +45,18 @@ def test_limits_compare_the_mean_with_floor_and_ceiling() -> None:
     assert not checks_of(GateConfig(ceilings={METRIC: 0.299}, beat=()), evaluated(hits(60, 200)))[
         f"ceiling[{METRIC}]"
     ].passed
+
+
+def test_floors_of_impressions_compare_the_mean_over_impressions() -> None:
+    summary = {"systems": {"model": {"auc": [0.62, 0.6, 0.64], "mrr": [None, None, None]}}}
+    gate = GateConfig(impression_floors={"auc": 0.62, "mrr": 0.0})
+
+    auc, mrr = check_impressions_of_test(gate, summary)
+
+    assert auc == GateCheck("impression_floor[auc]", "auc of the test impressions", "0.6200", "at least 0.62", True)
+    assert not mrr.passed  # no impression has a value
+    assert not check_impressions_of_test(GateConfig(impression_floors={"auc": 0.621}), summary)[0].passed
+    assert check_impressions_of_test(GateConfig(), None) == []
 
 
 def test_limits_with_nan_metric_fail() -> None:

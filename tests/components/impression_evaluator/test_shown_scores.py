@@ -45,7 +45,7 @@ def test_scores_of_many_lists_are_in_the_order_of_the_log(tmp_path: Path) -> Non
     shown = [generator.choice(list("abcdefx"), size=size).tolist() for size in generator.integers(1, 9, size=80)]
     rows = [(["a"] * (number % 4), [0] * (number % 4), items) for number, items in enumerate(shown)]
 
-    found = model_scores(load(tmp_path / "model", Successor()), impressions(*rows))
+    found = model_scores(load(tmp_path / "model", Successor()), impressions(*rows))["model"]
 
     popularity = dict(zip("abcdef", [0.25, 0.125, 0.0625, 0.5, 0.125, 0.0], strict=True))
     expected = [
@@ -60,7 +60,7 @@ def test_times_of_history_and_impression_reach_the_model(tmp_path: Path) -> None
     boundaries = np.array([10.0, 100.0], np.float32)
     model = load(tmp_path / "model", EchoModel(FeatureEncodings(boundaries, times=True, query_times=True)))
 
-    found = model_scores(model, impressions((["a", "b"], [36_000, 36_050], ["c", "d"]), (["a"], [0], ["c"])))
+    found = model_scores(model, impressions((["a", "b"], [36_000, 36_050], ["c", "d"]), (["a"], [0], ["c"])))["model"]
 
     known = digits(gap=[0, 2, 1], hour=[11, 11, 11], weekday=[4, 4, 4])  # 10:00 on a Thursday
     unknown = digits(gap=[0, 0, 0], hour=[0, 11, 0], weekday=[0, 4, 0])
@@ -73,4 +73,4 @@ def test_further_columns_of_the_history_are_missing(tmp_path: Path) -> None:
     stars = FeatureEncoding(boundaries=np.array([2.0, 4.0], np.float32))
     model = load(tmp_path / "model", EchoModel(FeatureEncodings(columns={"event": events, "stars": stars})))
 
-    assert model_scores(model, impressions((["a", "b"], [0, 0], ["c"]))).tolist() == [0.0]
+    assert model_scores(model, impressions((["a", "b"], [0, 0], ["c"])))["model"].tolist() == [0.0]

@@ -62,7 +62,10 @@ def test_impressions_are_divided_at_the_times_of_the_split(tmp_path: Path, examp
         "clicked": [True, False, False],
     }
     assert [row["history"] for row in read(folder, "test")[1:]] == [[], HISTORIES["u2"][0]]
-    assert read(folder, "eval")[0]["history"] == []
+    found = read(folder, "eval")  # the histories before day 10
+    assert [row["history"] for row in found] == [["a", "b"], ["b", "c"]]
+    assert found[0]["history_times_s"] == [time_s(0), time_s(1)]
+    assert read(folder, "train")[0]["history"] == []
 
 
 def test_history_of_the_log_is_kept_in_every_split(tmp_path: Path, examples: str) -> None:

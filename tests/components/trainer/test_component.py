@@ -31,5 +31,6 @@ def test_executor_passes_the_uris_of_its_inputs_to_run_fn(monkeypatch: pytest.Mo
         "checkpoints": "runs/checkpoints",
         "counts": "gs://bucket/Baselines/counts/7",
         "items": items,
+        "impressions": "",
     }
     assert received["run_fn"] == "trainer.run_fn.run_fn"
