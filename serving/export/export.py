@@ -36,7 +36,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from serving.export.recommender import Recommender, ServableModel, ShownScores
+from serving.export.recommender import Recommender
+from serving.export.servable_model import ServableModel, ShownScores
 from serving.export.signatures import make_signatures
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from serving.export.export import export
 from serving.export.feature_encoding import FeatureEncodings
 from serving.export.lifetimes import ItemLifetimes
-from serving.export.recommender import ServableModel
+from serving.export.servable_model import ServableModel
 
 ITEMS = ["a", "b", "c", "d", "e", "f"]
 POPULARITY = [0.25, 0.125, 0.0625, 0.5, 0.125, 0.0]  # most popular first: d a b e c f
