@@ -26,6 +26,7 @@ from pipeline.commands.add_items import AddedItems, add_items
 from schemas.errors import InputError
 from serving.export.grow import NewItems, grow
 from serving.server.servable import Servable
+from tests.clock import clock_allowed
 from tests.components.item_tables import row, write
 from tests.pipeline.content_version import (
     COLUMNS,
@@ -244,6 +245,7 @@ def test_command_adds_items_to_a_version_with_added_items(grown: AddedItems, tmp
     assert read_model_info(second)["added_items"] == 5
 
 
+@clock_allowed
 def test_expired_items_are_counted_instead_of_added_and_others_expire_later(tmp_path: Path) -> None:
     """With a life of 20 years, an item of 1990 has expired, and one of 2020 expires in 2040."""
     year = 31_556_952

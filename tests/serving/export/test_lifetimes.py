@@ -15,6 +15,7 @@ from schemas.features import EXCLUDE_IDS, ITEM_IDS, TARGET_IDS, TARGET_TIMESTAMP
 from serving.export.lifetimes import NEVER, ItemLifetimes
 from serving.server.client import Client
 from serving.server.server import ModelServer
+from tests.clock import clock_allowed, deterministic
 from tests.serving.export.test_export import serialized, strings
 from tests.serving.successor import ITEMS, Successor, write_model
 
@@ -113,6 +114,7 @@ def test_popular_items_of_a_fallback_have_not_expired(path: Path) -> None:
     assert recommend(path, ["nope"], 1_400) == ["e", "f"]
 
 
+@clock_allowed
 def test_request_without_a_time_is_asked_at_the_servers_clock(tmp_path: Path) -> None:
     now_s = int(time.time())
     published = [now_s - 3_000, now_s - 4_000, 300, now_s + 500, 0, 600]  # a life of an hour
@@ -120,6 +122,13 @@ def test_request_without_a_time_is_asked_at_the_servers_clock(tmp_path: Path) ->
     assert {*recommend(path, ["nope"], 0)} == {"a", "d", "e"}
 
 
+def test_request_with_a_time_is_answered_where_operations_are_deterministic(path: Path) -> None:
+    """The process that trains a model also evaluates it."""
+    with deterministic():
+        assert recommend(path, ["nope"], 1_400) == ["e", "f"]
+
+
+@clock_allowed
 def test_client_passes_the_time_of_the_query(path: Path) -> None:
     served = path.parent / "versions"
     served.mkdir(exist_ok=True)
