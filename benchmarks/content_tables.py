@@ -28,6 +28,19 @@ def impressions_table() -> str:
     return "\n".join([*rows, "", share, places, "", describe_origin(result, "benchmarks.content.impressions")])
 
 
+def trained_impressions_table() -> str:
+    """Return a row a scorer: metrics by impression on the last impressions, and the distance to the learnt AUC."""
+    (result,) = read_results("content", "trained_impressions.jsonl")
+    rows = ["| score | AUC | learnt above it | MRR | NDCG@5 | NDCG@10 |", "| --- | --- | --- | --- | --- | --- |"]
+    for name, found in result["metrics"].items():
+        above = "{:+.3f} ({:+.3f} to {:+.3f})".format(*found["learnt_above"]) if any(found["learnt_above"]) else ""
+        others = " | ".join(f"{found[metric][0]:.3f}" for metric in ("mrr", "ndcg@5", "ndcg@10"))
+        rows.append(f"| {name} | {_with_interval(found['auc'])} | {above} | {others} |")
+    size = "{:,} impressions of training, {:,} of validation and {:,} of test".format(*result["impressions"])
+    size += f". {result['shown_before']:.0%} of the {result['shown']:,} items shown in test were shown before it."
+    return "\n".join([*rows, "", size, "", describe_origin(result, "benchmarks.content.trained_impressions")])
+
+
 def titles_table() -> str:
     """Return the macro-F1 of each classifier of titles."""
     result = read_results("content", "titles.jsonl")[-1]

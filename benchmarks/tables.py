@@ -12,7 +12,7 @@ from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from benchmarks.ablation.ablation_grid import LOGS, TITLES
-from benchmarks.content_tables import impressions_table, items_table, titles_table
+from benchmarks.content_tables import impressions_table, items_table, titles_table, trained_impressions_table
 from benchmarks.data_tables import beam_table, data_table, preparation_table, stages_table
 from benchmarks.provenance import REPOSITORY
 from benchmarks.quality.runs import RUNS
@@ -265,6 +265,7 @@ TABLES: Mapping[str, Table] = {
     "stages": Table("docs/scale.md", "data", stages_table),
     "preparation": Table("docs/scale.md", "data", preparation_table),
     "impressions": Table("docs/impressions.md", "content", impressions_table),
+    "trained_impressions": Table("docs/impressions.md", "content", trained_impressions_table),
     "titles": Table("docs/benchmarks.md", "content", titles_table),
     "items": Table("docs/benchmarks.md", "content", items_table),
 }

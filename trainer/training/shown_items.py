@@ -21,6 +21,7 @@ from trainer.training.item_rates import POSITIONS, fit_item_rates
 from trainer.training.progress import LOGGER
 
 _RIDGE = 1e-3  # keeps the weights of equal features from growing in opposite directions
+_POSITION_RIDGE = 1e-6  # keeps the effect of a position without a click finite; more would bias rare positions
 _BATCH = 32  # impressions that are encoded together
 _MAX_IMPRESSIONS = 20_480  # the last ones of validation that the weights are fitted to
 
@@ -162,6 +163,7 @@ def fit_click_logit(lists: ShownLists, features: Floats, weights: Floats, fit_po
     if fit_positions:
         columns.append(np.eye(POSITIONS)[np.minimum(lists.positions, POSITIONS - 1)][:, 1:])
     design, starts = np.concatenate(columns, axis=1), np.cumsum(lists.lengths) - lists.lengths
+    ridge = np.repeat([_RIDGE, _POSITION_RIDGE], [features.shape[1], design.shape[1] - features.shape[1]])
 
     def loss(values: Floats) -> tuple[float, Floats]:
         scores = design @ values
@@ -170,7 +172,7 @@ def fit_click_logit(lists: ShownLists, features: Floats, weights: Floats, fit_po
         totals = np.add.reduceat(shares, starts)
         log_likelihood = weights @ (scores - np.log(totals)[row]) / weights.sum()
         gradient = design.T @ (weights - (of_list / totals)[row] * shares) / weights.sum()
-        return float(_RIDGE / 2 * values @ values - log_likelihood), _RIDGE * values - gradient
+        return float((ridge * values) @ values / 2 - log_likelihood), ridge * values - gradient
 
     found = np.asarray(optimize.minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B").x)
     count = features.shape[1]
