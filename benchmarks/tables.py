@@ -12,7 +12,7 @@ from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from benchmarks.ablation.ablation_grid import LOGS, TITLES
-from benchmarks.content_tables import impressions_table, items_table, titles_table
+from benchmarks.content_tables import adapters_table, impressions_table, items_table, titles_table
 from benchmarks.data_tables import beam_table, data_table, preparation_table, stages_table
 from benchmarks.provenance import REPOSITORY
 from benchmarks.quality.runs import RUNS
@@ -250,6 +250,7 @@ TABLES: Mapping[str, Table] = {
     "preparation": Table("docs/scale.md", "data", preparation_table),
     "impressions": Table("docs/impressions.md", "content", impressions_table),
     "titles": Table("docs/benchmarks.md", "content", titles_table),
+    "adapters": Table("docs/benchmarks.md", "content", adapters_table),
     "items": Table("docs/benchmarks.md", "content", items_table),
 }
 
