@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from benchmarks.records import describe_origin, read_results
@@ -49,6 +49,20 @@ def titles_table() -> str:
     rows += [f"| {name} | {found['macro_f1']:.3f} | {found['std']:.3f} |" for name, found in systems.items()]
     size = f"{result['articles']:,} articles, {result['held_out']:.0%} held out, in {len(result['seeds'])} divisions."
     return "\n".join([*rows, "", size, "", describe_origin(result, "benchmarks.content.titles")])
+
+
+def adapters_table() -> str:
+    """Return macro-F1 and accuracy of frozen sentence vectors and of adapters, with the time that a training takes."""
+    recorded = read_results("content", "adapters.jsonl")
+    rows = ["| vectors of the title | macro-F1 | accuracy | processor time |", "| --- | --- | --- | --- |"]
+    for name in recorded[-1]["systems"]:
+        found = [each for result in recorded for each in result["systems"][name]]
+        metrics = (f"{mean(each[metric] for each in found):.3f}" for metric in ("macro_f1", "accuracy"))
+        rows.append(f"| {name} | {' | '.join(metrics)} | {mean(each['processor_s'] for each in found):.0f} s |")
+    last, divisions = recorded[-1], sum(len(result["seeds"]) for result in recorded)
+    size = f"{last['articles']:,} articles, {last['held_out']:.0%} held out; divisions: {divisions}. A training has"
+    size += f" {last['steps']} steps."
+    return "\n".join([*rows, "", size, "", describe_origin(last, "benchmarks.content.adapters")])
 
 
 def items_table() -> str:

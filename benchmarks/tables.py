@@ -12,7 +12,13 @@ from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from benchmarks.ablation.ablation_grid import LOGS, TITLES
-from benchmarks.content_tables import impressions_table, items_table, titles_table, trained_impressions_table
+from benchmarks.content_tables import (
+    adapters_table,
+    impressions_table,
+    items_table,
+    titles_table,
+    trained_impressions_table,
+)
 from benchmarks.data_tables import beam_table, data_table, preparation_table, stages_table
 from benchmarks.provenance import REPOSITORY
 from benchmarks.quality.runs import RUNS
@@ -267,6 +273,7 @@ TABLES: Mapping[str, Table] = {
     "impressions": Table("docs/impressions.md", "content", impressions_table),
     "trained_impressions": Table("docs/impressions.md", "content", trained_impressions_table),
     "titles": Table("docs/benchmarks.md", "content", titles_table),
+    "adapters": Table("docs/benchmarks.md", "content", adapters_table),
     "items": Table("docs/benchmarks.md", "content", items_table),
 }
 

@@ -34,12 +34,12 @@ from components.evaluator.statistics import difference, intervals, resample, sum
 from components.evaluator.systems import load_model
 from components.example_gen.read_impressions import read_impression_file
 from components.impression_evaluator.shown_scores import RANKING_TASK, model_scores
-from components.sentence_vectors.encoder_files import find_encoder
 from components.sentence_vectors.sentence_encoder import SentenceEncoder
 from pipeline.records.run_root import read_record
 from schemas.config.impressions import ImpressionsConfig
 from schemas.features import TEST
 from schemas.impression import IMPRESSION
+from trainer.data.encoder_files import find_encoder
 from trainer.data.impressions import ShownLists, read_impression_batches
 from trainer.metrics import ScoredImpressions, impression_values
 from trainer.training.item_rates import fit_item_rates
