@@ -70,8 +70,10 @@ def ablation_table() -> str:
                 f" | {results[0]['parameters']:,} |"
             )
         lines.append("")
-    timing = describe_origin(timed[0], "benchmarks.ablation.times")
-    return "\n".join([*lines, _all_circumstances(recorded, "benchmarks.ablation.run"), "", f"Epoch times: {timing}"])
+    origins = [_all_circumstances(recorded, "benchmarks.ablation.run")]
+    if timed:
+        origins += ["", f"Epoch times: {describe_origin(timed[0], 'benchmarks.ablation.times')}"]
+    return "\n".join([*lines, *origins])
 
 
 def quality_table() -> str:
