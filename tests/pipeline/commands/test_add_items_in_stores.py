@@ -37,7 +37,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_version(tmp_path_factory.mktemp("content"))
 
 
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", STORES, ids=["s3", "gs"])
 def test_model_and_table_in_a_bucket_give_a_version_that_appears_complete(
     store: str, version: Path, tmp_path: Path
 ) -> None:
@@ -76,7 +76,7 @@ def test_model_and_table_in_a_bucket_give_a_version_that_appears_complete(
     np.testing.assert_allclose(new, twin, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", STORES, ids=["s3", "gs"])
 def test_version_that_a_bucket_lacks_is_refused(store: str, version: Path) -> None:
     copy_folder(str(version), f"{store}/others/{VERSION}")
     with pytest.raises(InputError, match=f"a saved model in {store}/others/7(.|\n)*no saved_model.pb"):
