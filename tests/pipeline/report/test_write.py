@@ -62,7 +62,7 @@ def test_page_starts_with_the_verdict(words: str) -> None:
         "By history length: recall@1 cannot be compared, because fewer than two groups have 20 users.",
         "User u",
         # Attention of 1/6, 2/6 and 3/6; and retrieval's order does not change if the last letter is another one.
-        "The last interaction, where the network asks, has 50% of the weight. Half of the users give at most 50%",
+        "The last interaction reads those before it, and gives the newest 33% of the weight. Half of the users give at",
         "No single interaction raises the probability of a recommendation.",
         "✓ target",
     ],
@@ -81,7 +81,7 @@ def test_figures_show_the_measurements(page: str) -> None:
     found = figures(page)
     assert found["losses"]["data"][0]["y"] == [3.0, 2.0, 1.5]
     assert found["systems-recall@1"]["data"][0]["x"][0] == pytest.approx(0.8)
-    assert found["timings"]["data"][0]["x"] == [0.1, 2.5, 1.5, 0.5, 30.0, 1.0, 4.0, 3.0, 1.0, 2.0, 0.1]
+    assert found["timings"]["data"][0]["x"] == [0.1, 2.5, 1.5, 0.5, 0.5, 30.0, 1.0, 4.0, 3.0, 1.0, 2.0, 0.1]
     assert [trace["name"] for trace in found["map"]["data"]] == ["&lt;i&gt;consonant&lt;/i&gt;", "vowel"]
 
 

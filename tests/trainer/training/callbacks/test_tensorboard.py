@@ -122,7 +122,7 @@ def test_hparams_hold_settings_and_metrics_of_served_stage(run: Run) -> None:
     hparams = parsed("_hparams_/session_start_info").session_start_info.hparams
     settings = {name: value.number_value or value.string_value for name, value in hparams.items()}
     assert settings["train.learning_rate"] == 0.02
-    assert settings["model.attention.kind"] == "general"
+    assert settings["model.attention.kind"] == "multi_head"
     assert settings["history.max_length"] == LENGTH
     assert parsed("_hparams_/session_end_info").session_end_info.status == api_pb2.STATUS_SUCCESS
     served = run.model_info.validation[run.model_info.served]
