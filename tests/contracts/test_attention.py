@@ -25,7 +25,7 @@ def keyword_only(kind: str, queries: int = LENGTH, keys: int = LENGTH) -> dict[s
     """Return the keyword-only arguments of a function, by name."""
     wanted = keyword_arguments(ATTENTION[kind])
     arguments = {
-        "bias": random(11, 1, 2, queries, keys),
+        "bias": random(11, 1, 2, 32, 32)[..., :queries, :keys],
         "heads": 2,
         "hops": 2,
         "window": 3,

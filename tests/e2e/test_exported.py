@@ -32,7 +32,7 @@ def test_exported_stages_reach_the_recorded_validation_recall(first_run: Run, tm
         )
     )
     about = read_model_info(model)
-    assert about["served"] == "ranking"
+    assert about["served"] == ("ranking" if counts else "retrieval")  # without counts both are the same
 
     (examples,) = (first_run.left / "artifacts" / "InteractionExampleGen" / "examples").iterdir()
     records = list(read_examples(str(examples / "Split-eval")))

@@ -124,7 +124,7 @@ def test_executor_input_has_the_form_that_kubeflow_gave(first: dict[str, Task], 
     expected = json_format.Parse(recorded.read_text(), spec_pb2.ExecutorInput())
     given = spec_pb2.ExecutorInput()
     given.CopyFrom(first[recorded.stem].given)
-    further = {*PARAMETERS, "stats_options_json", "split"}  # the recorded pipeline had none
+    further = {*PARAMETERS, "stats_options_json", "split", "half_life_s"}  # the recorded pipeline had none
     for name in further & set(given.inputs.parameter_values):
         del given.inputs.parameter_values[name]
     assert form(given) == form(expected)

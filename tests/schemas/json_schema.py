@@ -42,6 +42,9 @@ def schema_errors(value: Any, node: Node, root: Node, path: str = "") -> Iterato
         elif keyword in ("properties", "patternProperties", "additionalProperties"):
             if isinstance(value, dict):
                 yield from _property_errors(value, keyword, node, root, path)
+        elif keyword == "propertyNames":
+            for name in value if isinstance(value, dict) else ():
+                yield from schema_errors(name, rule, root, f"{path}.{name}")
         elif keyword in ("items", "prefixItems"):
             if isinstance(value, list):
                 schemas = rule if keyword == "prefixItems" else [rule] * len(value)

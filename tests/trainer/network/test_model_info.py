@@ -62,6 +62,7 @@ def test_read_model_info_returns_what_was_written(tmp_path: Path) -> None:
         "parameters": 36,
         "score_weights": {"retrieval": 1.0},
         "network_gain": {"low": -0.25},
+        "shown_items": {},
         "dropout": {"hidden": 0.25},
         "tasks": {},
         "reads": [],
