@@ -39,12 +39,9 @@ def schema_errors(value: Any, node: Node, root: Node, path: str = "") -> Iterato
             fits = [not list(schema_errors(value, each, root)) for each in rule]
             if not (any(fits) if keyword == "anyOf" else sum(fits) == 1):
                 yield f"{path}: {keyword}"
-        elif keyword in ("properties", "patternProperties", "additionalProperties"):
+        elif keyword in ("properties", "patternProperties", "additionalProperties", "propertyNames"):
             if isinstance(value, dict):
                 yield from _property_errors(value, keyword, node, root, path)
-        elif keyword == "propertyNames":
-            for name in value if isinstance(value, dict) else ():
-                yield from schema_errors(name, rule, root, f"{path}.{name}")
         elif keyword in ("items", "prefixItems"):
             if isinstance(value, list):
                 schemas = rule if keyword == "prefixItems" else [rule] * len(value)
@@ -58,7 +55,9 @@ def _property_errors(value: dict[str, Any], keyword: str, node: Node, root: Node
     properties, patterns = node.get("properties", {}), node.get("patternProperties", {})
     for name, each in value.items():
         matching = [schema for pattern, schema in patterns.items() if re.search(pattern, name)]
-        if keyword == "properties" and name in properties:
+        if keyword == "propertyNames":
+            yield from schema_errors(name, node[keyword], root, f"{path}.{name}")
+        elif keyword == "properties" and name in properties:
             yield from schema_errors(each, properties[name], root, f"{path}.{name}")
         elif keyword == "patternProperties":
             for schema in matching:
