@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import apache_beam as beam
 
@@ -34,6 +34,9 @@ from schemas.features import TEST
 
 _ITEMS = "items"  # the folder of the items
 _SHOWN = "impressions"  # the folder of the impressions, and that of their metrics
+
+_Settings = TypeVar("_Settings")
+_Report = TypeVar("_Report")
 
 
 class ValidatedLogs(NamedTuple):
@@ -135,26 +138,28 @@ def evaluate_model(
 
 def _read_items(config: Config, folder: str, rejected: Path | None = None) -> ItemTableReport | None:
     """Write the artifact of the items next to the examples, if there is a table of items."""
-    settings = config.data.item_table_config
-    if settings is None:
-        return None
-    try:
-        return write_items(settings, folder, f"{folder}/{_ITEMS}")
-    finally:
-        if rejected is not None:
-            copy_rejected(Path(folder, _ITEMS, REJECTED_FOLDER), rejected)
+    return _write(write_items, config.data.item_table_config, folder, _ITEMS, rejected)
 
 
 def _read_impressions(config: Config, folder: str, rejected: Path | None = None) -> ImpressionReport | None:
     """Write the artifact of the impressions next to the examples, if they are configured."""
-    settings = config.data.impression_log_config
+    return _write(write_impressions, config.data.impression_log_config, folder, _SHOWN, rejected)
+
+
+def _write(
+    write: Callable[[_Settings, str, str], _Report],
+    settings: _Settings | None,
+    folder: str,
+    name: str,
+    rejected: Path | None,
+) -> _Report | None:
     if settings is None:
         return None
     try:
-        return write_impressions(settings, folder, f"{folder}/{_SHOWN}")
+        return write(settings, folder, f"{folder}/{name}")
     finally:
         if rejected is not None:
-            copy_rejected(Path(folder, _SHOWN, REJECTED_FOLDER), rejected)
+            copy_rejected(Path(folder, name, REJECTED_FOLDER), rejected)
 
 
 def _local_pipeline() -> beam.Pipeline:
