@@ -171,7 +171,7 @@ def _measure(batch: pa.RecordBatch, model: Any, popularity: PopularityScorer) ->
     items = shown.flatten().to_numpy(zero_copy_only=False)
     lengths, clicked = list_lengths(shown), flat_clicks(batch.column("clicked"))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    scores = {**model_scores(model, batch), **popularity.scores(items)}
+    scores = {**model_scores(model, batch, popularity.trained(items)), **popularity.scores(items)}
     ranked = {system: ScoredImpressions(offsets, clicked, each) for system, each in scores.items()}
     one = ranked[MODEL]
     return _Part(

@@ -23,7 +23,7 @@ RANKING_TASK = "ranking_task"  # the system without what a model has learnt from
 _CANDIDATE_IDS = "candidate_ids"
 
 
-def model_scores(model: Any, impressions: pa.RecordBatch) -> dict[str, Floats]:
+def model_scores(model: Any, impressions: pa.RecordBatch, trained: npt.NDArray[np.bool_]) -> dict[str, Floats]:
     """Return the scores of a saved model for the shown items, from its signature `score`.
 
     The model reads the history with the times that are known, and the time of the impression if it reads the time of a
@@ -32,11 +32,13 @@ def model_scores(model: Any, impressions: pa.RecordBatch) -> dict[str, Floats]:
     Args:
         model: the saved model.
         impressions: rows of `QUERIED_IMPRESSION`.
+        trained: bool [shown], whether the training has an interaction with the item. Which other items the model knows
+            depends on clicks in the test span, so the ranking task must not score any of them.
 
     Returns:
         By system, [shown]. The scores of `model` are those that it learnt from impressions, if it did. Then those of
-        the ranking task are the system `ranking_task`. An item that the ranking task does not know has the lowest
-        float32. A NaN becomes minus infinity, because metrics rank every item.
+        the ranking task are the system `ranking_task`. There an item that the training lacks has the lowest float32.
+        A NaN becomes minus infinity, because metrics rank every item.
     """
     score = model.signatures["score"]
     specs = score.structured_input_signature[1]
@@ -63,7 +65,9 @@ def model_scores(model: Any, impressions: pa.RecordBatch) -> dict[str, Floats]:
         in_order = [scores for part in threads.map(scores_of, parts) for scores in part]
     by_row = [in_order[place] for place in np.argsort(order)]
     flat = np.concatenate([np.zeros((len(systems), 0)), *by_row], axis=1)
-    return dict(zip(systems, np.where(np.isnan(flat), -np.inf, flat), strict=True))
+    ranked = np.where(np.isnan(flat), -np.inf, flat)
+    ranked[list(systems.values()).index("scores"), ~trained] = np.finfo(np.float32).min
+    return dict(zip(systems, ranked, strict=True))
 
 
 class PopularityScorer:
@@ -83,6 +87,7 @@ class PopularityScorer:
     def __init__(self, counts: ItemCounts) -> None:
         self._index = pd.Index(counts.items, dtype=object)
         # The index -1 of an unknown item is that of the last place.
+        self._trained = np.append(counts.users > 0, False)
         columns = (counts.interactions, counts.recent)
         self._values = {
             name: np.append(values.astype(np.float64), 0.0) for name, values in zip(self.NAMES, columns, strict=True)
@@ -96,6 +101,14 @@ class PopularityScorer:
         """
         indices = catalogue_indices(shown, self._index)
         return {name: values[indices] for name, values in self._values.items()}
+
+    def trained(self, shown: Any) -> npt.NDArray[np.bool_]:
+        """Return whether the training has an interaction with each item, bool [shown].
+
+        Args:
+            shown: item ids, str [shown].
+        """
+        return np.asarray(self._trained[catalogue_indices(shown, self._index)])
 
     def count_unknown(self, shown: Any) -> int:
         """Return the number of shown items that are not in the catalogue.

@@ -6,7 +6,7 @@ has no test example.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,10 @@ def time_s(day: float) -> int:
     return START_S + int(day * DAY_S)
 
 
-def write_examples(folder: Path, output: str = "") -> str:
-    """Write the log of interactions and its examples, and return the folder of the examples."""
+def write_examples(folder: Path, output: str = "", more: Mapping[str, list[tuple[str, int]]] = {}) -> str:
+    """Write the log of interactions, with more users if given, and return the folder of its examples."""
     examples = output or str(folder / "examples")
-    rows = [f"{user},{item},{time_s(day)}" for user, events in INTERACTIONS.items() for item, day in events]
+    rows = [f"{user},{item},{time_s(day)}" for user, events in {**INTERACTIONS, **more}.items() for item, day in events]
     (folder / "log.csv").write_text("\n".join(["user,item,time", *rows, ""]))
     cuts = [datetime.fromtimestamp(time_s(day), timezone.utc) for day in (10, 20)]
     split = TemporalSplitConfig(kind="temporal", validation_from=cuts[0], test_from=cuts[1])

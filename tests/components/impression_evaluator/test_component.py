@@ -16,7 +16,7 @@ from components.impressions.write_impressions import write_impressions
 from pipeline.runners.local import LocalRunner
 from schemas.config import BeamConfig
 from schemas.config.impressions import ImpressionEvaluatorConfig
-from tests.components.impression_evaluator.test_evaluate_impressions import ROWS, NextLetter
+from tests.components.impression_evaluator.test_evaluate_impressions import FIRST_ONLY, ROWS, NextLetter
 from tests.components.impression_logs import settings, write_counts, write_examples, write_shown
 from tests.serving.successor import write_model
 
@@ -30,7 +30,7 @@ def Inputs(  # type: ignore[no-untyped-def]
     """Write the artifacts of a small log, and a model."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        examples = write_examples(folder)
+        examples = write_examples(folder, more=FIRST_ONLY)
         write_impressions(settings(write_shown(folder / "shown.csv", ROWS)), examples, impressions.uri)
         shutil.copytree(write_counts(folder, examples), counts.uri, dirs_exist_ok=True)
     write_model(Path(model.uri) / "Format-Serving", NextLetter())

@@ -19,7 +19,13 @@ from tests.serving.successor import ITEMS, Read, Successor, write_model
 
 # After the history of u1, which ends with c, the model ranks d e f a b c, and after that of u2, which ends with e,
 # f a b c d e. User u3 has no history, so the model answers with popularity: d a b, then e, c and f. In training, b and
-# c have one interaction each, and the others none.
+# c are three targets each, and the others are first interactions only.
+FIRST_ONLY = {
+    "u4": [("d", 0), ("b", 1)],
+    "u5": [("e", 0), ("c", 1)],
+    "u6": [("f", 0), ("b", 1)],
+    "u7": [("f", 0), ("c", 1)],
+}
 ROWS = [
     shown(1, "u1", 20, "e new d a", "d"),  # the clicked item is first for the model; all are equally popular
     shown(2, "u1", 21, "d f e", "f"),  # last for the model
@@ -49,7 +55,7 @@ class NanModel(Successor):
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with examples, counts and a model."""
     made = tmp_path_factory.mktemp("inputs")
-    write_counts(made, write_examples(made))
+    write_counts(made, write_examples(made, more=FIRST_ONLY))
     write_model(made / "model", NextLetter(serves_reranked=True))
     return made
 
@@ -159,3 +165,21 @@ def test_scores_of_nan_rank_last_so_that_the_gate_can_refuse_the_model(folder: P
 
     # In impressions 1 to 3 all known items are equal, and below the unknown one. For u3 popularity answers.
     assert summary["systems"]["model"]["auc"][0] == pytest.approx((1 / 3 + 0.5 + 0.5 + 0) / 4)
+
+
+def test_items_that_only_the_test_span_knows_rank_as_unknown_ones(folder: Path, tmp_path: Path) -> None:
+    examples = write_examples(tmp_path)  # d and f have interactions in the test span only, e in validation
+    read = settings(write_shown(tmp_path / "shown.csv", [shown(1, "u1", 20, "new d a", "d")]))
+    write_impressions(read, examples, str(tmp_path / "impressions"))
+    evaluation = ImpressionEvaluatorConfig(bootstrap_samples=200, clip=None)
+
+    found = evaluate_impressions(
+        str(tmp_path / "impressions"),
+        str(folder / "model"),
+        write_counts(tmp_path, examples),
+        evaluation,
+        str(tmp_path),
+    )
+
+    # The model ranks d first. Its score would tell that d is in the log, and "new" is not: they are equal, below a.
+    assert found["systems"]["model"]["auc"][0] == (0.5 + 0.0) / 2

@@ -36,6 +36,11 @@ def impressions(*rows: tuple[list[str], list[int], list[str]], time_s: float = 3
     )
 
 
+def scores(model: Any, found: pa.RecordBatch) -> list[float]:
+    """Return the scores of the system `model`, with all shown items in the training."""
+    return list(model_scores(model, found, np.ones(len(found.column("shown").flatten()), np.bool_))["model"])
+
+
 def load(path: Path, model: Successor) -> Any:
     return tf.saved_model.load(str(write_model(path, model)))
 
@@ -45,7 +50,7 @@ def test_scores_of_many_lists_are_in_the_order_of_the_log(tmp_path: Path) -> Non
     shown = [generator.choice(list("abcdefx"), size=size).tolist() for size in generator.integers(1, 9, size=80)]
     rows = [(["a"] * (number % 4), [0] * (number % 4), items) for number, items in enumerate(shown)]
 
-    found = model_scores(load(tmp_path / "model", Successor()), impressions(*rows))["model"]
+    found = scores(load(tmp_path / "model", Successor()), impressions(*rows))
 
     popularity = dict(zip("abcdef", [0.25, 0.125, 0.0625, 0.5, 0.125, 0.0], strict=True))
     expected = [
@@ -53,18 +58,18 @@ def test_scores_of_many_lists_are_in_the_order_of_the_log(tmp_path: Path) -> Non
         for history, _, items in rows
         for item in items
     ]
-    assert found.tolist() == pytest.approx(expected)
+    assert found == pytest.approx(expected)
 
 
 def test_times_of_history_and_impression_reach_the_model(tmp_path: Path) -> None:
     boundaries = np.array([10.0, 100.0], np.float32)
     model = load(tmp_path / "model", EchoModel(FeatureEncodings(boundaries, times=True, query_times=True)))
 
-    found = model_scores(model, impressions((["a", "b"], [36_000, 36_050], ["c", "d"]), (["a"], [0], ["c"])))["model"]
+    found = scores(model, impressions((["a", "b"], [36_000, 36_050], ["c", "d"]), (["a"], [0], ["c"])))
 
     known = digits(gap=[0, 2, 1], hour=[11, 11, 11], weekday=[4, 4, 4])  # 10:00 on a Thursday
     unknown = digits(gap=[0, 0, 0], hour=[0, 11, 0], weekday=[0, 4, 0])
-    assert found.tolist() == pytest.approx([known, known, unknown], rel=1e-6)
+    assert found == pytest.approx([known, known, unknown], rel=1e-6)
 
 
 def test_further_columns_of_the_history_are_missing(tmp_path: Path) -> None:
@@ -73,4 +78,4 @@ def test_further_columns_of_the_history_are_missing(tmp_path: Path) -> None:
     stars = FeatureEncoding(boundaries=np.array([2.0, 4.0], np.float32))
     model = load(tmp_path / "model", EchoModel(FeatureEncodings(columns={"event": events, "stars": stars})))
 
-    assert model_scores(model, impressions((["a", "b"], [0, 0], ["c"])))["model"].tolist() == [0.0]
+    assert scores(model, impressions((["a", "b"], [0, 0], ["c"]))) == [0.0]
