@@ -69,30 +69,34 @@ def with_model_settings(config: Config, infos: ModelInfos) -> Config:
 
     Args:
         config: the configuration.
-        infos: the infos of one or more models. The time after which items expire is that of the first one.
+        infos: the infos of one or more models.
 
     Returns:
         The same configuration with the models' settings.
 
     Raises:
-        InputError: the log lacks an input of a model, or the models differ in the removal of seen items.
+        InputError: the log lacks an input of a model, or the models exclude different items.
     """
     for model, info in infos.items():
         _check_log(config.data, model, info)
-    (removes, *others) = {info["remove_seen"] for info in infos.values()}
-    if others:
+    excluded = {_what_it_excludes(info): info for info in infos.values()}
+    if len(excluded) > 1:
         raise InputError(
-            expected="models that treat seen items the same way",
-            received=", ".join(
-                f"{model}, which {'removes' if info['remove_seen'] else 'keeps'} seen items"
-                for model, info in infos.items()
-            ),
+            expected="models that exclude the same items",
+            received="; ".join(f"{model}, which {_what_it_excludes(info)}" for model, info in infos.items()),
             remedy="evaluate each model on its own, because their lists cannot be compared",
         )
+    (info,) = excluded.values()
     length = max(info["max_length"] for info in infos.values())
-    expires = next(iter(infos.values()))["expire_after_s"]
-    serving = config.serving.model_copy(update={"remove_seen": removes, "expire_after_s": expires})
+    serving = config.serving.model_copy(update={name: info[name] for name in ("remove_seen", "expire_after_s")})
     return config.model_copy(update={"history": HistoryConfig(max_length=length), "serving": serving})
+
+
+def _what_it_excludes(info: Mapping[str, Any]) -> str:
+    seen, expires = "removes" if info["remove_seen"] else "keeps", info["expire_after_s"]
+    return (
+        f"{seen} seen items and {'lets no item expire' if expires is None else f'lets items expire after {expires} s'}"
+    )
 
 
 def _check_log(data: DataConfig, model: Path, info: Mapping[str, Any]) -> None:

@@ -163,8 +163,14 @@ class TestRefusedInput:
 
     def test_models_that_differ_in_seen_items(self, folder: Path, tmp_path: Path) -> None:
         keeps = copied(folder, tmp_path, remove_seen=False)
-        assert f"{folder}/model, which removes seen items, {keeps}, which keeps seen items" in refusal(
-            folder, folder / "model", keeps
+        message = refusal(folder, folder / "model", keeps)
+        assert f"{folder}/model, which removes seen items and" in message
+        assert f"{keeps}, which keeps seen items and" in message
+
+    def test_models_whose_items_expire_at_other_times(self, folder: Path, tmp_path: Path) -> None:
+        expires = copied(folder, tmp_path, expire_after_s=60)
+        assert f"{expires}, which removes seen items and lets items expire after 60 s" in refusal(
+            folder, folder / "model", expires
         )
 
     def test_model_without_info(self, folder: Path, tmp_path: Path) -> None:
