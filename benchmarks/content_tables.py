@@ -94,15 +94,18 @@ def _known_rows(part: str, found: dict[str, Any]) -> list[str]:
 
 def _cold_rows(found: dict[str, Any]) -> list[str]:
     queries = f"{found['cold_queries']:,}, {found['items']['cold']:,} cold of {found['items']['all']:,} items"
-    rows = [(name, _pairs(each)) for name, each in found["cold"].items()]
-    rows += [(name, f"{recall:.4f} / - | -") for name, recall in found["cold_without_training"].items()]
-    warm = [(f"the same model, {name}", _pairs(each)) for name, each in found["warm"].items()]
+    cold = [(f"added with a boost of {each['boost']:g}", _pairs(each["cold"])) for each in found["by_boost"]]
+    cold += [("ids only", _pairs(found["ids_only"]))]
+    cold += [(name, f"{recall:.4f} / - | -") for name, recall in found["cold_without_training"].items()]
+    warm = [("without the cold items", _pairs(found["warm_without_cold_items"]))]
+    for each in found["by_boost"]:
+        low, high = each["difference"][_SERVED[0]][-2:]
+        name = f"with them, boost {each['boost']:g}; difference of served recall {low:+.3f} to {high:+.3f}"
+        warm.append((name, _pairs(each["warm"])))
     return [
-        *(f"| {queries if place == 0 else ''} | {name} | {shown} |" for place, (name, shown) in enumerate(rows)),
-        *(
-            f"| {format(found['warm_queries'], ',') + ', warm items' if place == 0 else ''} | {name} | {shown} |"
-            for place, (name, shown) in enumerate(warm)
-        ),
+        f"| {first if place == 0 else ''} | {name} | {shown} |"
+        for first, rows in ((queries, cold), (f"{found['warm_queries']:,}, warm items", warm))
+        for place, (name, shown) in enumerate(rows)
     ]
 
 

@@ -22,6 +22,9 @@ def add(
         Optional[Path],  # noqa: UP045 - typer reads it on Python 3.10
         typer.Option(help="New folder for the rejected rows, as JSON lines in gzip."),
     ] = None,
+    boost: Annotated[
+        float, typer.Option(help="Added to the scores of the new items: above 0, they are recommended more often.")
+    ] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Add new items to a saved model by their content, without training, as a new version next to it.
@@ -31,7 +34,7 @@ def add(
     from pipeline.commands.add_items import add_items
     from pipeline.display.added_items import added_items_table, result_text
 
-    found = add_items(model, items, rejected)
+    found = add_items(model, items, rejected, boost)
     if as_json:
         print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:

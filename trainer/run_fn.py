@@ -204,7 +204,8 @@ def export_model(
         shown=None if shown is None else ShownItemScorer(model, shown),
     )
     if config.item_columns or config.model.items.text.columns:
-        write_content_model(folder, model.items, read_table_settings(items))
+        known = read_item_features(items, config.item_columns, config.model.items.text, vocabulary_file)
+        write_content_model(folder, known, model.items.seen.numpy(), read_table_settings(items))
 
 
 def _checkpoint_dir(fn_args: Any) -> str:

@@ -4,8 +4,8 @@
 
 The last interactions of each user are held out of all trainings, and become queries. Three models are trained: one
 that reads ids only, one that reads content as well, and one with content whose training lacks some items. These cold
-items are added to it by `temporec index add`. A result is one line of `items.jsonl`. A training that is in `--work`
-already is not repeated.
+items are added to it by `temporec index add`, with several boosts. A result is one line of `items.jsonl`. A training
+that is in `--work` already is not repeated.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ import tensorflow as tf
 import typer
 
 from benchmarks.content.by_content import (
-    content_matrix,
     expected_recall,
-    nearest_known,
     nearest_to_history,
     nearest_to_last,
     popular_in_category,
@@ -34,14 +32,14 @@ from benchmarks.content.held_out import Query, coldest, divide, draw_cold
 from benchmarks.provenance import circumstances
 from benchmarks.run_pipeline import run_pipeline
 from components.evaluator.statistics import difference
-from components.evaluator.systems import call_signature, embed_items, load_model
+from components.evaluator.systems import call_signature, load_model
 from pipeline.commands.add_items import add_items
 from pipeline.records.run_root import read_record
 from schemas.config import Config, ModelConfig
 from schemas.config.evaluation import K
 from schemas.features import ITEM_IDS, VOCABULARY
 from schemas.loading import load_config
-from serving.export.grow import NewItems, grow
+from trainer.data.content_similarity import content_matrix
 from trainer.data.item_features import read_item_features
 from trainer.metrics import recall_and_ndcg, target_ranks
 
@@ -49,6 +47,7 @@ RESULTS = Path(__file__).with_name("items.jsonl")
 CONFIG = Path(__file__).with_name("movielens-100k.yaml")
 SHARE_OF_RAREST = 0.2
 LISTS = {"served": "item_ids", "retrieval": "retrieval_item_ids"}  # outputs of the signature `evaluate`
+BOOSTS = (0.0, 1.0, 2.0)
 ONLY_IDS = ("model.inputs.columns=[]", "model.items.text.columns=[]")
 
 Values = dict[str, npt.NDArray[np.float64]]  # by metric, of each query
@@ -167,75 +166,60 @@ def measure_cold(root: Path, log: pd.DataFrame, held_out: int, cold: Sequence[st
     """
     without = versions_folder(_model(root), root / "versions")
     record = read_record(root)
-    table = record["config"]["data"]["items"]["path"]
-    added = add_items(str(without), table)
-    if added.version is None:
-        raise RuntimeError("\n".join(added.verdict.reasons))
-    catalogue = _vocabulary(Path(added.version))
+    added = {boost: _add(without, record["config"]["data"]["items"]["path"], boost) for boost in BOOSTS}
+    catalogue = _vocabulary(added[0.0])
     row_of = {item: row for row, item in enumerate(catalogue)}
     division, added_cold, warm = divide(log, held_out, cold), set(cold) & set(row_of), set(_vocabulary(without))
     of_cold = [query for query in division.queries if query.target in added_cold]
     of_warm = [query for query in division.queries if query.target in warm]
     network = ModelConfig.model_validate(record["config"]["model"])
-    content = content_matrix(
-        read_item_features(
-            record["artifacts"]["items"],
-            network.inputs.columns,
-            network.items.text,
-            f"{added.version}/assets/{VOCABULARY}",
-        )
+    features = read_item_features(
+        record["artifacts"]["items"], network.inputs.columns, network.items.text, f"{added[0.0]}/assets/{VOCABULARY}"
     )
+    content = content_matrix(features, len(warm)).toarray().astype(np.float64)
     counts = log["item"][division.trained].value_counts()
-    interactions = np.array([int(counts.get(item, 0)) for item in catalogue])
-    known = np.array([item in warm for item in catalogue])
-    borrowed = borrow_vectors(without, root / "borrowed", catalogue, nearest_known(content, known, interactions))
     scorers = {
-        "most popular in category": popular_in_category(content, interactions),
+        "most popular in category": popular_in_category(
+            content, np.array([int(counts.get(item, 0)) for item in catalogue])
+        ),
         "content nearest to the last item": nearest_to_last(content),
         "content nearest to the history": nearest_to_history(content),
     }
+    before = measure(without, of_warm)
+    users = np.unique([query.user for query in of_warm], return_inverse=True)[1]
+    by_boost = []
+    for boost, model in added.items():
+        warmly = measure(model, of_warm)
+        lost = {name: list(difference(warmly[name], before[name], users).interval()) for name in before}
+        by_boost.append(
+            {"boost": boost, "cold": _means(measure(model, of_cold)), "warm": _means(warmly), "difference": lost}
+        )
     return {
         "items": {"cold": len(added_cold), "all": len(catalogue)},
         "cold_queries": len(of_cold),
         "warm_queries": len(of_warm),
-        "cold": {
-            "content of the item": _means(measure(Path(added.version), of_cold)),
-            "vector of the item with the nearest content": _means(measure(borrowed, of_cold)),
-            "ids only": _means(measure(without, of_cold)),
-        },
+        "by_boost": by_boost,
+        "ids_only": _means(measure(without, of_cold)),
         "cold_without_training": {
             "random": K / len(catalogue),
             **{name: float(expected_recall(each, of_cold, row_of, K).mean()) for name, each in scorers.items()},
         },
-        "warm": {
-            "with the cold items": _means(measure(Path(added.version), of_warm)),
-            "without them": _means(measure(without, of_warm)),
-        },
+        "warm_without_cold_items": _means(before),
     }
+
+
+def _add(model: Path, table: str, boost: float) -> Path:
+    """Return a version with the new items of a table."""
+    added = add_items(str(model), table, boost=boost)
+    if added.version is None:
+        raise RuntimeError("\n".join(added.verdict.reasons))
+    return Path(added.version)
 
 
 def versions_folder(model: Path, folder: Path) -> Path:
     """Copy a model to a folder of versions that has no other version, and return the version."""
     shutil.rmtree(folder, ignore_errors=True)
     return Path(shutil.copytree(model, folder / "1"))
-
-
-def borrow_vectors(model: Path, target: Path, catalogue: Sequence[str], nearest: Sequence[int]) -> Path:
-    """Write a model whose added items have the vectors of known ones.
-
-    Args:
-        model: the model without the items.
-        target: the folder to write.
-        catalogue: the known items, and then the others.
-        nearest: the row of the known item for each of the others.
-    """
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(model, target)
-    lenders = np.array([catalogue[row] for row in nearest], dtype=object)
-    vectors = np.concatenate(list(embed_items(load_model(str(model)), lenders)))
-    added = list(catalogue[len(catalogue) - len(nearest) :])
-    grow(str(target), VOCABULARY, NewItems(added, vectors[:, :-1], vectors[:, -1], np.zeros(len(added), np.int64)))
-    return target
 
 
 def measure(model: Path, queries: Sequence[Query]) -> Values:

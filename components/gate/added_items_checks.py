@@ -14,7 +14,7 @@ from components.gate.export_checks import Answers, answers_of, check_scores, che
 from components.gate.list_checks import check_full, check_items, check_personalization, check_seen
 from components.gate.verdict import GateCheck
 from schemas.features import ITEM_IDS, TARGET_IDS, TARGET_TIMESTAMP_S, TRAIN_INTERACTIONS, USER_ID
-from serving.export.grow import Floats, NewItems
+from serving.export.grow import NewItems
 from trainer.metrics.lists import Ids
 
 _REQUESTS = 256
@@ -30,7 +30,7 @@ def check_added_items(
     Args:
         path: the folder of the model.
         former: the folder of the model without the items.
-        added: the items and the vectors that they must have.
+        added: the items, and which known ones they are like.
         known: the items of the former model.
         max_length: the interactions that the model reads of a history.
         remove_seen: whether seen items must not be recommended.
@@ -42,10 +42,9 @@ def check_added_items(
     records = draw_requests(known, added.ids, max_length)
     answers, former_answers, queries = answers_of(model, records), answers_of(before, records), read_queries(records)
     with_seen = sum(not seen.isdisjoint(items) for seen, items in zip(queries.seen, answers.lists, strict=True))
-    new, vectors = (
-        np.array(added.ids, dtype=object),
-        np.concatenate([added.vectors, added.biases[:, np.newaxis]], axis=1),
-    )
+    new, first = np.array(added.ids, dtype=object), known[: added.likeness.shape[1]]
+    vectors = added.likeness @ np.concatenate(list(embed_items(before, first)))
+    vectors[:, -1] += added.boost
     unchanged = slice(_WITH_NEW_ITEMS, None)
     checks = [
         *check_scores(answers.scores),
@@ -58,8 +57,11 @@ def check_added_items(
             *(Answers(each.item_ids[unchanged], each.scores[unchanged]) for each in (answers, former_answers))
         ),
         check_vectors(
-            sum(map(_count_different, embed_items(model, known), embed_items(before, known))),
-            _count_different(np.concatenate(list(embed_items(model, new))), vectors),
+            sum(
+                int((one != other).any(axis=1).sum())
+                for one, other in zip(embed_items(model, known), embed_items(before, known), strict=True)
+            ),
+            int((~np.isclose(np.concatenate(list(embed_items(model, new))), vectors, atol=1e-5)).any(axis=1).sum()),
         ),
     ]
     return [replace(each, id=f"{each.id}[added]", title=f"{each.title}, with the added items") for each in checks]
@@ -120,22 +122,18 @@ def check_vectors(other: int, added: int) -> GateCheck:
 
     Args:
         other: the number of other items whose vector has changed.
-        added: the number of added items without the vector of their content.
+        added: the number of added items that do not have the mean vector of the items that they are like.
 
     Returns:
         `item_vectors`.
     """
     return GateCheck(
         "item_vectors",
-        "added items have the vectors of their content, others keep theirs",
+        "added items have the mean vectors of similar ones, others keep theirs",
         f"{added:,} added items and {other:,} others have another vector",
         "none",
         added == other == 0,
     )
-
-
-def _count_different(first: Floats, second: Floats) -> int:
-    return int((first != second).any(axis=1).sum())
 
 
 def _example(user: str, history: Sequence[str], target: str) -> bytes:

@@ -38,7 +38,7 @@ from trainer.network.model_info import copy_model_info
 class AddedItems:
     """The result of adding a table of items to a saved model.
 
-    `rows.rows_read = added + known + expired + merged + sum(rows.rows_rejected)`.
+    `rows.rows_read = added + known + expired + unlike + merged + sum(rows.rows_rejected)`.
 
     Args:
         version: the folder of the new version; None if a check failed.
@@ -46,6 +46,7 @@ class AddedItems:
         merged: the rows that equal an accepted one.
         known: the items that the model had already; they stay as they were.
         expired: the other items that have expired already, which are not added.
+        unlike: the other items that have nothing in common with an item of the training, which are not added.
         added: the new items.
         missing: by column that the model reads, the new items without a value, only columns with any.
         unknown_categories: by column, the categories of new items that the training has not seen; they are ignored.
@@ -57,6 +58,7 @@ class AddedItems:
     merged: int
     known: int
     expired: int
+    unlike: int
     added: int
     missing: Mapping[str, int]
     unknown_categories: Mapping[str, int]
@@ -71,6 +73,7 @@ class AddedItems:
             "merged": self.merged,
             "known": self.known,
             "expired": self.expired,
+            "unlike": self.unlike,
             "added": self.added,
             "missing": dict(self.missing),
             "unknown_categories": dict(self.unknown_categories),
@@ -78,7 +81,7 @@ class AddedItems:
         }
 
 
-def add_items(model: str, items: str, rejected: Path | None = None) -> AddedItems:
+def add_items(model: str, items: str, rejected: Path | None = None, boost: float = 0.0) -> AddedItems:
     """Write a new version of a saved model with the new items of a table, next to the old version.
 
     Args:
@@ -86,13 +89,14 @@ def add_items(model: str, items: str, rejected: Path | None = None) -> AddedItem
         items: the table, a file, folder or glob on any such file system. Format and columns are those of the table
             in the training.
         rejected: a new folder for the rejected rows; by default they are not kept.
+        boost: what is added to the scores of the new items.
 
     Returns:
         The counts, and the version if it passes all checks.
 
     Raises:
         InputError: the model is no version or reads no content of items, or the table cannot be read, has too many
-            rejected rows, or has no new item that has not expired.
+            rejected rows, or has no new item that can be recommended.
 
     Example:
         ```python
@@ -117,9 +121,9 @@ def add_items(model: str, items: str, rejected: Path | None = None) -> AddedItem
         )
         new = _new_rows(described, known, items, table.counts.rows_rejected)
         rows = _unexpired(described, new, info["expire_after_s"], time.time(), items)
-        added = content.new_items(described, rows)
+        added = _placed(content, described, rows, boost, items)
         grown = f"{scratch}/model"
-        _write_grown(former, grown, added, info.get("added_items", 0) + len(rows))
+        _write_grown(former, grown, added, info.get("added_items", 0) + len(added.ids))
         reads = {name: info[name] for name in ("max_length", "remove_seen")}
         verdict = GateVerdict(tuple(check_added_items(grown, former, added, known, **reads)))
         version = publish_version(grown, model.rpartition("/")[0]) if verdict.blessed else None
@@ -129,7 +133,8 @@ def add_items(model: str, items: str, rejected: Path | None = None) -> AddedItem
         merged=table.merged,
         known=len(described.ids) - len(new),
         expired=len(new) - len(rows),
-        added=len(rows),
+        unlike=len(rows) - len(added.ids),
+        added=len(added.ids),
         missing=_count_missing(content, described, rows),
         unknown_categories=content.encoding.unknown(described, rows),
         verdict=verdict,
@@ -189,6 +194,18 @@ def _unexpired(items: ItemContent, rows: Rows, expire_after_s: int | None, now_s
             remedy="give a table with newer items, or train with a longer serving.expire_after_s",
         )
     return kept
+
+
+def _placed(content: ContentModel, items: ItemContent, rows: Rows, boost: float, path: str) -> NewItems:
+    """Return the items of some rows that have something in common with an item of the training."""
+    found = content.new_items(items, rows, boost)
+    if not found.ids:
+        raise InputError(
+            expected=f"a new item in {path} that has something in common with an item of the training",
+            received=f"{len(rows):,} new items, all of them unlike",
+            remedy=f"fill the columns that the model reads: {', '.join(content.known.by_source)}",
+        )
+    return found
 
 
 def _write_grown(model: str, grown: str, added: NewItems, in_all: int) -> None:

@@ -48,6 +48,8 @@ def _counts(found: AddedItems) -> Iterator[tuple[str, int]]:
     yield "known, unchanged", found.known
     if found.expired:
         yield "expired, not added", found.expired
+    if found.unlike:
+        yield "unlike every known item, not added", found.unlike
     yield "added" if found.version else "new", found.added
     for name, count in found.missing.items():
         yield f"new, without {name}", count

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import tensorflow as tf
 
-# The row of a new item: its vector, its bias, or both next to each other; its time of publication; zeros; the first
-# row, which is that of padding and of items without counts; the last row again.
-Growth = Literal["vector", "bias", "candidate", "published", "zeros", "first", "last"]
-_NAME = re.compile(rf"(?:^|/)per_item/({'|'.join(get_args(Growth))})/")
+# The row of a new item: the weighted mean of similar items' rows, with its boost added to the last number or not; the
+# row of the most similar item; its boost; its time of publication; zeros. The last three are the parts of a sparse
+# table of pairs of items, which all have the table's name.
+Growth = Literal["mean", "boosted_mean", "nearest", "boost", "published", "zeros", "ends", "columns", "values"]
+_NAME = re.compile(rf"(?:^|/)per_item/({'|'.join(get_args(Growth))})/([^/:]*)")
+
+
+class GrowingVariable(NamedTuple):
+    """What the name of a variable says about the row of a new item."""
+
+    growth: Growth
+    name: str
 
 
 def per_item_variable(values: Any, name: str, growth: Growth) -> tf.Variable:
@@ -33,12 +41,14 @@ def per_item_variable(values: Any, name: str, growth: Growth) -> tf.Variable:
     return tf.Variable(initial, trainable=False, shape=shape, name=f"per_item/{growth}/{name}")
 
 
-def growth_of(name: str) -> Growth | None:
-    """Return the growth in the name of a variable; None for a variable without a row for each item.
+def growing_variable(name: str) -> GrowingVariable | None:
+    """Return what the name of a variable says; None for a variable without a row for each item.
 
     Args:
         name: the name, perhaps with a scope before it.
     """
     found = _NAME.search(name)
-    growth: Any = found[1] if found else None
-    return growth
+    if found is None:
+        return None
+    growth: Any = found[1]
+    return GrowingVariable(growth, found[2])

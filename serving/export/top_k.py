@@ -64,7 +64,7 @@ class BruteForce(tf.Module):
         growth: the row of an item that is added to the saved model.
     """
 
-    def __init__(self, candidates: tf.Tensor, growth: Growth = "candidate") -> None:
+    def __init__(self, candidates: tf.Tensor, growth: Growth = "boosted_mean") -> None:
         super().__init__()
         self.candidates = per_item_variable(tf.cast(candidates, tf.float32), "candidates", growth)
 

@@ -131,6 +131,18 @@ class ItemFeatures:
         texts = {} if self.tokens is None else {TEXTS: self.tokens}
         return {**self.codes, **self.vectors, **texts}
 
+    @staticmethod
+    def from_sources(by_source: Mapping[str, npt.NDArray[Any]], encoding: ItemEncoding) -> ItemFeatures:
+        """Return the content from what `by_source` returned.
+
+        Args:
+            by_source: the arrays by the name of their source.
+            encoding: the encoding of their columns.
+        """
+        vectors = {name: by_source[name] for name in encoding.scales}
+        codes = {name: by_source[name] for name in (*encoding.categories, *encoding.boundaries)}
+        return ItemFeatures(codes, vectors, by_source.get(TEXTS), encoding)
+
 
 def read_item_features(
     folder: str, names: Sequence[str], text: TextConfig, vocabulary_file: str, labels: Sequence[str] = ()

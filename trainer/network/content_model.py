@@ -1,83 +1,90 @@
-"""What a saved model needs to make vectors of new items: its item tower, next to the files that a server loads."""
+"""What a saved model needs to place new items: the content of its items, next to the files that a server loads."""
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from schemas.config.tables import ItemTableConfig
 from schemas.errors import InputError
 from serving.export.grow import NewItems
+from trainer.data.content_similarity import nearest_known
 from trainer.data.item_content import ItemContent
-from trainer.data.item_features import ItemEncoding, Rows
-from trainer.network.item_tower import ItemTower
+from trainer.data.item_features import ItemEncoding, ItemFeatures, Rows
 
 _FOLDER = "assets.extra/content"
-_DESCRIPTION, _TOWER = f"{_FOLDER}/content.json", f"{_FOLDER}/tower"
-_AT_ONCE = 10_000  # items
+_DESCRIPTION, _KNOWN = f"{_FOLDER}/content.json", f"{_FOLDER}/known.npz"
 
 
 @dataclass(frozen=True, eq=False)
 class ContentModel:
-    """The content that a model reads of an item, and how it becomes the item's vector.
+    """The content that a model reads of items, and that of the items that it was trained with.
 
     Args:
         table: the settings of the table of items in the training, with the path of another table.
         encoding: the encoding of the columns that the model reads.
-        sources: the names of the tower's sources: these columns, and columns of the log.
-        tower: the saved tower, with the function `content_vectors`.
+        known: the content of the model's items; only those with interactions in the training have any.
+        similar: how many known items count for a new one.
     """
 
     table: ItemTableConfig
     encoding: ItemEncoding
-    sources: tuple[str, ...]
-    tower: Any
+    known: ItemFeatures
+    similar: int = 10
 
-    def new_items(self, items: ItemContent, rows: Rows) -> NewItems:
-        """Return some items of a table with the vectors of their content.
+    def new_items(self, items: ItemContent, rows: Rows, boost: float) -> NewItems:
+        """Return those items of a table that have anything in common with a known one.
 
         Args:
             items: the table, with the columns of `table`.
             rows: rows of the table.
+            boost: what is added to the scores of the items.
 
         Returns:
             The items in the order of `rows`.
         """
-        parts = [self._vectors(items, rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
-        vectors, biases = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return NewItems([str(items.ids[row]) for row in rows], vectors, biases, items.published_of(rows))
-
-    def _vectors(self, items: ItemContent, rows: Rows) -> tuple[Any, Any]:
-        content = self.encoding.encode(items, rows).by_source
-        # A column of the log describes no item that the log lacks.
-        none = np.zeros([len(rows), 1], np.int64)
-        given = {name: tf.constant(content.get(name, none)) for name in self.sources}
-        vectors, biases = self.tower.content_vectors(given)
-        return vectors.numpy(), biases.numpy()
+        padded = np.concatenate([[-1], rows])  # row 0 of the content is padding
+        likeness = nearest_known(self.known, self.encoding.encode(items, padded), self.similar)
+        placed = np.flatnonzero(likeness.getnnz(axis=1))
+        ids = [str(items.ids[row]) for row in rows[placed]]
+        return NewItems(ids, likeness[placed], boost, items.published_of(rows[placed]))
 
 
-def write_content_model(model: str, tower: ItemTower, table: Mapping[str, Any]) -> None:
-    """Write the item tower of a model into the folder of its saved model.
+def write_content_model(
+    model: str, known: ItemFeatures, trained: npt.NDArray[np.bool_], table: Mapping[str, Any]
+) -> None:
+    """Write the content of a model's items into the folder of its saved model.
 
     Args:
         model: the folder of the saved model.
-        tower: the tower of a model that reads columns of a table of items.
+        known: the content that the model reads of a table of items.
+        trained: bool [1 + items], whether the training has interactions with an item. A new item must not be like the
+            others, whose vectors nobody's behaviour has placed.
         table: the settings of this table, an `ItemTableConfig` as JSON can hold it.
     """
-    saved = tf.Module()
-    saved.content_vectors = tf.function(tower.content_vectors, input_signature=[tower.content_specs()], autograph=False)
-    saved.read = list(saved.content_vectors.get_concrete_function().variables)
-    tf.saved_model.save(saved, f"{model}/{_TOWER}", signatures={})
     # The path leads to a folder of the machine that trained.
     table = {**table, "items": {**table["items"], "path": ""}}
-    content = {"table": table, "encoding": tower.encoding.to_json(), "sources": list(tower.content_specs())}
+    tf.io.gfile.makedirs(f"{model}/{_FOLDER}")
     with tf.io.gfile.GFile(f"{model}/{_DESCRIPTION}", "w") as file:
-        file.write(json.dumps(content, indent=1) + "\n")
+        file.write(json.dumps({"table": table, "encoding": known.encoding.to_json()}, indent=1) + "\n")
+    content = io.BytesIO()
+    np.savez_compressed(content, **{name: _emptied(rows, ~trained) for name, rows in known.by_source.items()})
+    with tf.io.gfile.GFile(f"{model}/{_KNOWN}", "wb") as file:
+        file.write(content.getvalue())
+
+
+def _emptied(content: npt.NDArray[Any], chosen: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """Return the content of items with no value in the chosen rows."""
+    emptied = content.copy()
+    emptied[chosen] = np.nan if content.dtype.kind == "f" else 0
+    return emptied
 
 
 def read_content_model(model: str, path: str) -> ContentModel:
@@ -101,9 +108,7 @@ def read_content_model(model: str, path: str) -> ContentModel:
         content = json.loads(file.read())
     table = content["table"]
     table["items"]["path"] = path
-    return ContentModel(
-        ItemTableConfig.model_validate(table),
-        ItemEncoding.from_json(content["encoding"]),
-        tuple(content["sources"]),
-        tf.saved_model.load(f"{model}/{_TOWER}"),
-    )
+    encoding = ItemEncoding.from_json(content["encoding"])
+    with tf.io.gfile.GFile(f"{model}/{_KNOWN}", "rb") as file:
+        known = ItemFeatures.from_sources(dict(np.load(io.BytesIO(file.read()))), encoding)
+    return ContentModel(ItemTableConfig.model_validate(table), encoding, known)

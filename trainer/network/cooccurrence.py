@@ -94,7 +94,7 @@ class CooccurrenceScorer(tf.Module):
         candidate_sources: Sequence[str],
     ) -> None:
         super().__init__()
-        self._tables = [_TableLookup(table) for table in tables.values()]
+        self._tables = [_TableLookup(table, name) for name, table in tables.items()]
         popularities = {
             "popularity": target_fractions,
             "recent_popularity": recent_popularity / max(recent_popularity.sum(), 1e-9),
@@ -102,7 +102,7 @@ class CooccurrenceScorer(tf.Module):
         relative = np.stack(list(popularities.values()), axis=1) * len(target_fractions)
         relative = np.concatenate([np.zeros((1, len(popularities))), relative])
         logarithms = np.log(relative + _LOG_SMOOTHING).astype(np.float32)
-        self._popularity = per_item_variable(logarithms, "popularities", "first")  # [1 + items, 2]
+        self._popularity = per_item_variable(logarithms, "popularities", "mean")  # [1 + items, 2]
         item_popularity = np.append(0.0, target_fractions)
         neighbours = [
             _top_columns(tables[name].pairs, EXTRA_CANDIDATES, item_popularity)
@@ -110,7 +110,7 @@ class CooccurrenceScorer(tf.Module):
             if name in tables
         ]
         self._neighbours = [
-            per_item_variable(table.astype(np.int32), "top_neighbours", "zeros") for table in neighbours
+            per_item_variable(table.astype(np.int32), "top_neighbours", "nearest") for table in neighbours
         ]
         highest = [
             _most_popular(popularities[name], EXTRA_CANDIDATES) for name in candidate_sources if name in popularities
@@ -157,12 +157,12 @@ class CooccurrenceScorer(tf.Module):
 class _TableLookup(tf.Module):
     """A table by rows: the cost of a history depends on its items' neighbours, and not on the catalogue's size."""
 
-    def __init__(self, table: CooccurrenceTable) -> None:
+    def __init__(self, table: CooccurrenceTable, name: str) -> None:
         super().__init__()
         pairs = table.pairs
-        self._ends = per_item_variable(pairs.indptr.astype(np.int64), "ends", "last")  # [2 + items]
-        self._neighbours = tf.Variable(pairs.indices.astype(np.int32), trainable=False)
-        self._values = tf.Variable(pairs.data.astype(np.float32), trainable=False)
+        self._ends = per_item_variable(pairs.indptr.astype(np.int64), name, "ends")  # [2 + items]
+        self._neighbours = per_item_variable(pairs.indices.astype(np.int32), name, "columns")
+        self._values = per_item_variable(pairs.data.astype(np.float32), name, "values")
         self._recency_weights = tf.constant(table.recency_weights)
         mean = table.recency_weights.sum() * pairs.sum() / pairs.shape[1] ** 2
         self._mean = float(mean) or 1.0

@@ -21,7 +21,7 @@ STDDEV = 0.02  # of initial vectors; it takes epochs to unlearn larger ones
 
 
 class ItemSource(tf.keras.layers.Layer):
-    """A source of an item's vector. A subclass adds `spec` and `embed`.
+    """A source of an item's vector. A subclass adds `embed`.
 
     Args:
         content: what the source says about each item, [1 + items, ...].
@@ -61,11 +61,6 @@ class CodeSource(ItemSource):
         super().__init__(codes, dim, name)
         self._table = CodeEmbedding(int(codes.max()) + 1, dim, name)
 
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """The type and shape of the codes that `embed` takes."""
-        return tf.TensorSpec([None, None], tf.int64, name=self.name)
-
     def embed(self, codes: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the vectors of codes.
 
@@ -94,11 +89,6 @@ class VectorSource(ItemSource):
         super().__init__(vectors.astype(np.float32), dim, name)
         self._matrix = self.add_weight(name=f"{name}/matrix", shape=[vectors.shape[1], dim], initializer=normal(STDDEV))
 
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """The type and shape of the vectors that `embed` takes."""
-        return tf.TensorSpec([None, self._content.shape[1]], tf.float32, name=self.name)
-
     def embed(self, vectors: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return projected vectors.
 
@@ -126,11 +116,6 @@ class TextSource(ItemSource):
     def __init__(self, tokens: Tokens, encoder: tf.keras.layers.Layer, dim: int) -> None:
         super().__init__(tokens, dim, TEXTS)
         self._encoder = encoder
-
-    @property
-    def spec(self) -> tf.TensorSpec:
-        """The type and shape of the token ids that `embed` takes."""
-        return tf.TensorSpec([None, self._content.shape[1], None], tf.int32, name=self.name)
 
     def embed(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the vectors of texts.

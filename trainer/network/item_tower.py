@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -74,7 +74,9 @@ class ItemTower(tf.keras.layers.Layer):
         self.seen = tf.Variable(seen, trainable=False, name="seen")
         self.encoding = features.encoding
         self._is_frozen = False
+        self.boosts: tf.Variable | None = None  # float32 [1 + items], what is added to the scores of items
         if self._sources:
+            self.boosts = per_item_variable(tf.zeros([1 + count]), "boosts", "boost")
             sources = 1 + len(self._sources)
             self._absent = self._add_vectors("absent", [dim])
             self._absent_bias = self._add_biases("absent_bias", [1], bias)
@@ -82,8 +84,8 @@ class ItemTower(tf.keras.layers.Layer):
             self._gate_bias = self._add_biases("gate_bias", [sources])
             self._candidates = _candidates(seen)
             self._frozen = ItemVectors(
-                per_item_variable(tf.zeros([1 + count, dim]), "vectors", "vector"),
-                per_item_variable(tf.zeros([1 + count]), "biases", "bias"),
+                per_item_variable(tf.zeros([1 + count, dim]), "vectors", "mean"),
+                per_item_variable(tf.zeros([1 + count]), "biases", "mean"),
                 items=count,
             )
 
@@ -145,25 +147,6 @@ class ItemTower(tf.keras.layers.Layer):
         """
         read = [source(item_ids, training) for source in self._sources if source.name != without]
         return tf.concat(read, axis=1)
-
-    def content_vectors(self, content: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the vectors and biases of other items, from their content alone, as those of a hidden id.
-
-        Args:
-            content: by the name of each source, codes int64 [n, any], vectors float32 [n, length] or token ids int32
-                [n, texts, any], as in `ItemFeatures`.
-
-        Returns:
-            float32 [n, dim] and float32 [n].
-        """
-        found = [source.embed(content[source.name]) for source in self._sources]
-        absent = tf.broadcast_to(self._absent, tf.shape(found[0]))
-        vectors = self._weigh([absent, *found])
-        return vectors, tf.broadcast_to(self._absent_bias, tf.shape(vectors)[:1])
-
-    def content_specs(self) -> dict[str, tf.TensorSpec]:
-        """Return the types and shapes of the content that `content_vectors` takes, by the name of each source."""
-        return {source.name: source.spec for source in self._sources}
 
     def compute(self, item_ids: tf.Tensor, hidden: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the vectors and biases of items, of which the ids of some are hidden.

@@ -200,7 +200,9 @@ class NextItemModel(JointLossModel):
         """
         scores = self.scores(history, candidate_ids)
         ranked = tf.linalg.matvec(scores, self.score_weights)
-        return ranked if self.candidate_network is None else ranked + self.candidate_network(scores)
+        if self.candidate_network is not None:
+            ranked += self.candidate_network(scores)
+        return ranked if self.items.boosts is None else ranked + tf.gather(self.items.boosts, candidate_ids)
 
     def scores(self, history: EncodedBatch, candidate_ids: tf.Tensor) -> tf.Tensor:
         """Return the scores that `rank` combines.

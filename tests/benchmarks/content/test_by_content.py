@@ -6,37 +6,16 @@ import numpy as np
 import pytest
 
 from benchmarks.content.by_content import (
-    content_matrix,
     expected_recall,
-    nearest_known,
     nearest_to_history,
     nearest_to_last,
     popular_in_category,
 )
 from benchmarks.content.held_out import Query
-from trainer.data.item_features import ItemFeatures
 
-# Items a and c have the genre 1, b has both, d has genre 2, and e has none. Years: a and d share one.
-GENRES = np.array([[0, 0], [1, 0], [1, 2], [1, 0], [2, 0], [0, 0]])
-YEARS = np.array([[0], [1], [2], [3], [1], [0]])
-CONTENT = content_matrix(ItemFeatures({"genres": GENRES}))
+# Items a and c have the genre 1, b has both, d has genre 2, and e has none.
+CONTENT = np.array([[1, 0], [0.5**0.5, 0.5**0.5], [1, 0], [0, 1], [0, 0]])
 ROWS = {item: row for row, item in enumerate("abcde")}
-
-
-def test_each_column_contributes_a_vector_of_length_1_or_0() -> None:
-    both = content_matrix(ItemFeatures({"genres": GENRES, "year": YEARS}))
-
-    assert both.shape == (5, 2 + 3)
-    np.testing.assert_allclose((both**2).sum(axis=1), [2, 2, 2, 2, 0])
-    np.testing.assert_allclose(both @ both[0], [2, 0.5**0.5, 1, 1, 0])
-
-
-def test_rare_tokens_count_more_than_frequent_ones() -> None:
-    """Token 1 is in all items, so it counts 0; token 2 is in one of four."""
-    tokens = np.array([[0, 0], [1, 2], [1, 1], [1, 0], [1, 3]], np.int32)[:, np.newaxis]
-    np.testing.assert_allclose(
-        content_matrix(ItemFeatures(tokens=tokens)), [[0, 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 1]]
-    )
 
 
 def test_popular_in_category_weighs_popularity_by_the_share_of_the_history() -> None:
@@ -52,12 +31,6 @@ def test_nearest_content_is_that_of_the_last_item_or_of_the_history() -> None:
     np.testing.assert_allclose(nearest_to_last(CONTENT)([0, 3]), [0, 0.5**0.5, 0, 1, 0])
     np.testing.assert_allclose(nearest_to_history(CONTENT)([0, 3]), [0.5, 0.5**0.5, 0.5, 0.5, 0])
     np.testing.assert_allclose(nearest_to_history(CONTENT, read=1)([0, 3]), nearest_to_last(CONTENT)([0, 3]))
-
-
-def test_nearest_known_item_is_the_most_popular_of_equally_near_ones() -> None:
-    known = np.array([True, True, False, False, False])
-    assert nearest_known(CONTENT, known, np.array([4, 2, 0, 0, 0])) == [0, 1, 0]  # of c, d and e
-    assert nearest_known(CONTENT, known, np.array([2, 4, 0, 0, 0])) == [0, 1, 1]
 
 
 @pytest.mark.parametrize(("k", "expected"), [(1, 0.5), (2, 1.0), (3, 1.0)])

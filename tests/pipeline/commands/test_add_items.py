@@ -1,4 +1,4 @@
-"""New items in a saved model. The right answers are those for an item without interactions and with their content."""
+"""New items in a saved model. The right answers are those for the known item with the same content."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,12 @@ from tests.clock import clock_allowed
 from tests.components.item_tables import row, write
 from tests.pipeline.content_version import (
     COLUMNS,
+    COUNT,
     ITEMS,
     LENGTH,
     NOT_IN_TABLE,
     SEEN,
     UNSEEN,
-    UNSEEN_TWIN,
     VERSION,
     content,
     write_version,
@@ -45,16 +46,15 @@ from trainer.network.model_info import read_model_info
 
 NONE: dict[str, Any] = {"genres": None, "price": None, "image": None, "name": None, "abstract": None}
 HISTORIES = [ITEMS[:3], [ITEMS[4]], [UNSEEN, ITEMS[7]], ITEMS[8 : 8 + 2 * LENGTH]]
-# Each has the content of an item that the training has not seen. A category unknown to the training counts as none.
-TWINS = {"new-a": UNSEEN, "new-b": UNSEEN_TWIN, "new-c": NOT_IN_TABLE, "ü,d": NOT_IN_TABLE}
+TWINS = {"new-a": ITEMS[4], "ü,b": ITEMS[8]}  # each has the content of a known item
 ROWS = [
-    row("new-a", **content(SEEN)),
-    row("new-b", **content(SEEN + 1)),
+    row("new-a", **content(4)),
+    row("ü,b", **content(8)),
     row("new-c", **NONE),
-    row("ü,d", **{**NONE, "genres": ["unknown"]}),
+    row("new-d", **{**NONE, "genres": ["unknown"]}),  # a category unknown to the training counts as none
     row(ITEMS[0], **content(3)),  # a known item, with other content than before
 ]
-WRONG = [row("bad", price="cheap"), row("worse", image=[1.0]), row("new-a", **content(SEEN))]  # the last one is merged
+WRONG = [row("bad", price="cheap"), row("worse", image=[1.0]), row("new-a", **content(4))]  # the last one is merged
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,15 @@ def rejected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def grown(version: Path, rejected: Path, tmp_path_factory: pytest.TempPathFactory) -> AddedItems:
-    """The result of adding all rows to the version."""
-    return add_items(str(version), table(tmp_path_factory.mktemp("items"), [*ROWS, *WRONG]), rejected)
+    """The result of adding all rows to the version, where a new item is like the nearest known one only."""
+    items = table(tmp_path_factory.mktemp("items"), [*ROWS, *WRONG])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "read_content_model", like_one)
+        return add_items(str(version), items, rejected)
+
+
+def like_one(model: str, path: str) -> ContentModel:
+    return replace(read_content_model(model, path), similar=1)
 
 
 def table(folder: Path, rows: Sequence[dict[str, Any]] = ROWS) -> str:
@@ -121,13 +128,54 @@ def written(found: AddedItems) -> str:
     return found.version
 
 
-def test_new_item_has_the_vector_of_an_unseen_item_with_its_content(version: Path, grown: AddedItems) -> None:
+def test_new_item_has_the_vector_of_the_item_with_its_content(version: Path, grown: AddedItems) -> None:
     vectors = embed(written(grown), list(TWINS))
 
     np.testing.assert_allclose(vectors, embed(version, list(TWINS.values())), rtol=1e-5, atol=1e-6)
     assert not np.allclose(vectors[0], vectors[1], atol=1e-2)
-    assert not np.allclose(vectors[0], vectors[2], atol=1e-2)
-    np.testing.assert_allclose(vectors[2], vectors[3], rtol=1e-5)  # rows of a product may round differently
+
+
+def test_new_item_has_the_mean_vector_of_several_similar_items(version: Path, tmp_path: Path) -> None:
+    """A genre of six known items is all that the item has, so each of their genres decides how similar they are."""
+    new = row("new", **{**NONE, "genres": ["g2"]})
+
+    found = written(add_items(str(version), table(tmp_path, [new])))
+
+    genres = [content(number)["genres"] for number in range(SEEN)]
+    rarity = {
+        name: np.log((1 + COUNT) / sum(name in each for each in genres))
+        for name in {each for names in genres for each in names}
+    }
+    similar = [number for number in range(SEEN) if "g2" in genres[number]]
+    squares = [rarity["g2"] ** 2 / sum(rarity[name] ** 2 for name in genres[number]) for number in similar]
+    expected = np.average(embed(version, [ITEMS[number] for number in similar]), axis=0, weights=squares)
+    np.testing.assert_allclose(embed(found, ["new"])[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_items_that_no_training_has_seen_are_no_example_for_new_ones(version: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "read_content_model", like_one)
+        found = written(add_items(str(version), table(tmp_path, [row("new", **content(SEEN))])))
+
+    vector = embed(found, ["new"])
+    assert not np.allclose(vector, embed(version, [UNSEEN]), atol=1e-2)
+    assert any(np.allclose(vector, embed(version, [item]), atol=1e-5) for item in ITEMS[:SEEN])
+
+
+def test_boost_is_added_to_the_scores_of_new_items_in_both_stages(
+    version: Path, grown: AddedItems, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "read_content_model", like_one)
+        boosted = written(add_items(str(version), table(tmp_path), boost=1.5))
+
+    names = [*TWINS, *ITEMS]
+    before, after = score(written(grown), HISTORIES, names), score(boosted, HISTORIES, names)
+    added = np.array([1.5] * len(TWINS) + [0.0] * len(ITEMS))
+    np.testing.assert_allclose(after["scores"], before["scores"] + added, rtol=1e-4, atol=1e-5)
+    vectors = embed(boosted, names) - embed(written(grown), names)
+    np.testing.assert_allclose(vectors[:, -1], added, atol=1e-5)
+    np.testing.assert_allclose(vectors[:, :-1], 0.0, atol=1e-5)
 
 
 def test_known_items_keep_their_vectors_and_scores(version: Path, grown: AddedItems) -> None:
@@ -190,10 +238,10 @@ def test_new_version_is_next_to_the_old_one_with_the_same_graph(version: Path, g
 
 
 def test_every_row_of_the_table_is_counted_once(grown: AddedItems) -> None:
-    assert (grown.rows.rows_read, grown.known, grown.added, grown.merged) == (8, 1, 4, 1)
+    assert (grown.rows.rows_read, grown.known, grown.added, grown.unlike, grown.merged) == (8, 1, 2, 2, 1)
     assert grown.rows.rows_rejected == {"bad_number": 1, "bad_vector": 1}
     assert grown.unknown_categories == {"genres": 1}
-    of_twins = [content(SEEN), content(SEEN + 1)]
+    of_twins = [content(4), content(8)]
     assert grown.missing == {
         **{name: 2 + sum(not each[name] for each in of_twins) for name in COLUMNS},
         "Texts": 2,  # an item with an abstract has a text
@@ -230,7 +278,7 @@ def test_version_with_added_items_counts_as_a_copy_of_the_model(
 
 def test_command_adds_items_to_a_version_with_added_items(grown: AddedItems, tmp_path: Path) -> None:
     first = written(grown)
-    items = table(tmp_path, [row("later", **content(SEEN)), row("new-a", **content(2))])
+    items = table(tmp_path, [row("later", **content(4)), row("new-a", **content(2))])
 
     found = CliRunner().invoke(app, ["index", "add", "--model", first, "--items", items])
 
@@ -241,8 +289,7 @@ def test_command_adds_items_to_a_version_with_added_items(grown: AddedItems, tmp
     second = text.partition("Written: ")[2]
     assert int(Path(second).name) > int(Path(first).name)
     np.testing.assert_array_equal(embed(second, [*ITEMS, *TWINS]), embed(first, [*ITEMS, *TWINS]))
-    np.testing.assert_allclose(embed(second, ["later"]), embed(second, ["new-a"]), rtol=1e-5, atol=1e-6)
-    assert read_model_info(second)["added_items"] == 5
+    assert read_model_info(second)["added_items"] == 3
 
 
 @clock_allowed
@@ -250,11 +297,9 @@ def test_expired_items_are_counted_instead_of_added_and_others_expire_later(tmp_
     """With a life of 20 years, an item of 1990 has expired, and one of 2020 expires in 2040."""
     year = 31_556_952
     version = write_version(tmp_path, expire_after_s=20 * year)
-    old, lasting = (
-        row(name, **{**content(SEEN), "date": date}) for name, date in (("old", "1990-01-01"), ("ever", None))
-    )
+    old, lasting = (row(name, **{**content(4), "date": date}) for name, date in (("old", "1990-01-01"), ("ever", None)))
 
-    found = add_items(str(version), table(tmp_path, [row("new-a", **content(SEEN)), old, lasting]))
+    found = add_items(str(version), table(tmp_path, [row("new-a", **content(4)), old, lasting]))
 
     assert (found.rows.rows_read, found.added, found.expired, found.known) == (3, 2, 1, 0)
     assert found.to_json()["expired"] == 1
@@ -272,7 +317,7 @@ def test_version_with_a_failed_check_is_not_written(
 ) -> None:
     def broken(self: ContentModel, *arguments: Any) -> NewItems:
         made = make(self, *arguments)
-        return made._replace(vectors=made.vectors * np.float32("nan"))
+        return made._replace(likeness=made.likeness * np.float32("nan"))
 
     make, before = ContentModel.new_items, {*version.parent.iterdir()}
     monkeypatch.setattr(ContentModel, "new_items", broken)
@@ -281,7 +326,7 @@ def test_version_with_a_failed_check_is_not_written(
 
     assert found.exit_code == 3
     result = json.loads(found.output)
-    assert (result["version"], result["added"]) == (None, 4)
+    assert (result["version"], result["added"]) == (None, 2)
     failed = {check["id"] for check in result["checks"] if not check["passed"]}
     assert {"finite_scores[added]", "item_vectors[added]"} <= failed
     assert {*version.parent.iterdir()} == before
@@ -334,8 +379,7 @@ def test_table_with_too_many_rejected_rows_is_refused_and_its_rows_are_kept(
 ) -> None:
     def limited(model: str, path: str) -> ContentModel:
         found = read_content_model(model, path)
-        settings = found.table.model_copy(update={"max_rejected_share": 0.1})
-        return ContentModel(settings, found.encoding, found.sources, found.tower)
+        return replace(found, table=found.table.model_copy(update={"max_rejected_share": 0.1}))
 
     monkeypatch.setattr(command, "read_content_model", limited)
 
@@ -349,6 +393,13 @@ def test_table_without_the_column_of_ids_is_refused(version: Path, tmp_path: Pat
     (tmp_path / "new.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in rows))
     with pytest.raises(InputError, match="no item; 5 rows rejected as no_item"):
         add_items(str(version), str(tmp_path / "new.jsonl"))
+
+
+def test_table_without_an_item_like_a_known_one_is_refused(version: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"in common with(.|\n)*2 new items, all of them unlike(.|\n)*genres, price, image"
+    ):
+        add_items(str(version), table(tmp_path, [ROWS[2], ROWS[3]]))
 
 
 def test_missing_table_is_refused(version: Path, tmp_path: Path) -> None:

@@ -216,19 +216,6 @@ def test_frozen_items_are_looked_up_and_training_goes_on() -> None:
     assert np.abs(values(made.loss_catalogue(training=True, whole=False))[0] - before[0]).max() > 0.1
 
 
-def test_content_alone_gives_the_vectors_of_unseen_items() -> None:
-    made = tower()
-    vectors, biases = (array[[2, 3]] for array in values(made.catalogue()))  # items 3 and 4 are not seen
-
-    content = {"genres": tf.constant(GENRES[[3, 4]]), "image": tf.constant(IMAGES[[3, 4]])}
-    found = made.content_vectors(content)
-
-    np.testing.assert_allclose(found[0], vectors, rtol=1e-5)
-    np.testing.assert_allclose(found[1], biases, rtol=1e-6)
-    for name, spec in made.content_specs().items():
-        assert spec.is_compatible_with(content[name])
-
-
 def test_items_are_frozen_for_a_block_only() -> None:
     made = tower()
     before = values(made.catalogue())[0]
