@@ -114,7 +114,7 @@ class DropoutConfig(Section):
     attention: DropoutRate = Field(default=0.0, description="Dropout rate of the positions that a position attends to.")
     hidden: DropoutRate | None = Field(
         default=None,
-        description="Dropout rate inside the attention blocks, and of the states that they return.",
+        description="Dropout rate of the outputs of the attention blocks.",
     )
 
     @model_validator(mode="before")

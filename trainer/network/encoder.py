@@ -205,7 +205,9 @@ class HistoryEncoder(tf.keras.layers.Layer):
     """Recurrent and attention blocks in the configured order, then a norm.
 
     Each block adds to the states, so an item's vector has a direct path to the
-    query: that the next item resembles the last one needs not be learnt.
+    query: that the next item resembles the last one needs not be learnt. There
+    is no dropout after the last norm: it would be noise in every score, and at
+    the rates of sparse logs it hides what training needs to see.
 
     Args:
         dim: width of the item embeddings and of the states.
@@ -238,7 +240,6 @@ class HistoryEncoder(tf.keras.layers.Layer):
         self._attention_blocks = [AttentionBlock(dim, attention, dropout, reads_times) for _ in range(attention.blocks)]
         self._attention_first = attention.position == "before"
         self._embedding_dropout = Dropout(dropout.embedding)
-        self._output_dropout = Dropout(dropout.hidden)
         self._norm = tf.keras.layers.LayerNormalization(epsilon=1e-6)
 
     def call(
@@ -266,7 +267,7 @@ class HistoryEncoder(tf.keras.layers.Layer):
             states, weights = block(states, items, valid, times, training=training)
         if self._attention_first:
             states = self._recur(states, training)
-        return self._output_dropout(self._norm(states), training=training), weights
+        return self._norm(states), weights
 
     def _recur(self, states: tf.Tensor, training: bool) -> tf.Tensor:
         for block in self._recurrent_blocks:

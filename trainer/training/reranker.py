@@ -20,7 +20,7 @@ from trainer.training.progress import LOGGER
 _RIDGE = 1e-3  # keeps the weights of equal scores from growing in opposite directions
 _FOLDS = 5
 _CONFIDENCE, _BLOCKS = 0.95, 200  # of the interval that decides whether the network is used
-_UNITS, _STEPS, _BATCH_SIZE, _LEARNING_RATE, _WEIGHT_DECAY = 16, 200, 256, 0.006, 0.01  # of the network
+_UNITS, _STEPS, _BATCH_SIZE, _LEARNING_RATE, _WEIGHT_DECAY = 32, 400, 256, 0.02, 0.01  # of the network
 _FEWEST = 1_000  # targets that a network is fitted to; what it adds is too small to show in fewer
 _AT_ONCE = 256  # histories whose corrections are computed together
 
