@@ -45,7 +45,7 @@ def main(root: Path, log: str, row: str, seed: int, epochs: Annotated[int | None
 def _train(root: Path, log: str, row: str, seed: int, epochs: int, left: Path) -> dict[str, Any]:
     """Train a row on the pipeline's examples, with logs and checkpoints in `left`."""
     config, rows = LOGS[log].config, LOGS[log].rows
-    seeded = [f"train.epochs={epochs}", "train.sparse_factor=1", f"train.patience={epochs}", f"train.seed={seed}"]
+    seeded = [f"train.epochs={epochs}", f"train.patience={epochs}", f"train.seed={seed}"]
     overrides = [*seeded, *rows[row]]
     training = load_config(str(config), overrides).trainer_config
     transform = tft.TFTransformOutput(_newest(root / "artifacts" / "Transform" / "transform_graph"))

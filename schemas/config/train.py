@@ -76,17 +76,7 @@ class ImpressionTrainingConfig(Section):
 class TrainConfig(Section):
     """The fitting of the network."""
 
-    epochs: int = Field(
-        default=20,
-        ge=1,
-        description="Maximum number of epochs; on a sparse log, `sparse_factor` times as many.",
-    )
-    sparse_factor: float = Field(
-        default=4.0,
-        ge=1.0,
-        description="How many times as many epochs the sparsest logs take, up to 12 targets per item. From 35 targets"
-        " on a log takes `epochs`; see docs/models.md#length-of-training.",
-    )
+    epochs: int = Field(default=20, ge=1, description="Maximum number of epochs.")
     batch_size: int = Field(
         default=16,
         ge=1,

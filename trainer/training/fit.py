@@ -39,7 +39,6 @@ from trainer.training.callbacks.tensorboard import (
 from trainer.training.callbacks.wandb import WandbLogger
 from trainer.training.checkpoints import Checkpoints
 from trainer.training.chief import is_chief
-from trainer.training.length import training_epochs
 from trainer.training.optimizer import make_optimizer
 from trainer.training.progress import TrainingProgress
 from trainer.training.reranker import FittedReranker, fit_reranker
@@ -129,11 +128,10 @@ def fit(
             result = fit(data, config, log_dir="logs", checkpoint_dir="checkpoints")
             print(result.stage, result.model_info.validation)
     """
-    make_deterministic(config.train)
+    train = config.train
+    make_deterministic(train)
     strategy = strategy or tf.distribute.get_strategy()
     splits = _read_splits(data, config)
-    train = config.train.model_copy(update={"epochs": training_epochs(config.train, splits.stats.targets_per_item)})
-    config = config.model_copy(update={"train": train})
     checkpoints = Checkpoints(checkpoint_dir, train)
     with strategy.scope():
         model, graph = build_model(data, config, splits.stats, splits.training.element_spec)
@@ -148,7 +146,7 @@ def fit(
     info = replace(reranker.info, tasks=model.measure_tasks(splits.validation))
     for logger in loggers:
         logger.finish(info)
-    return FitResult(model, info, reranker, TrainingCourse(splits.stats.steps, train.epochs, checkpoints.rate_scales))
+    return FitResult(model, info, reranker, TrainingCourse(splits.stats.steps, checkpoints.rate_scales))
 
 
 @dataclass(frozen=True)

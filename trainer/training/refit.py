@@ -66,10 +66,8 @@ def retrain(data: FitData, config: TrainerConfig, state: TrainedState) -> NextIt
         InputError: the loss is not finite.
     """
     batches, stats = _read(data, config)
-    # The schedule of the learning rate is that of the judged training, which may have had fewer and shorter epochs.
-    train = config.train.model_copy(update={"epochs": state.course.epochs})
-    stats = stats._replace(steps=state.course.steps_per_epoch)
-    model, _ = build_model(data, config.model_copy(update={"train": train}), stats, batches.element_spec)
+    # The schedule of the learning rate is that of the judged training, which may have had fewer steps in an epoch.
+    model, _ = build_model(data, config, stats._replace(steps=state.course.steps_per_epoch), batches.element_spec)
     model.fit(
         batches.repeat(),
         epochs=len(state.course.rate_scales),

@@ -23,7 +23,6 @@ class TrainingCourse(NamedTuple):
     """The course of a training until its best epoch."""
 
     steps_per_epoch: int
-    epochs: int  # for which the schedule of the learning rate was made
     rate_scales: npt.NDArray[np.float32]  # [epochs], the factor of the learning rate in each epoch (`plateau`)
 
 
@@ -57,7 +56,7 @@ def write_trained_state(folder: str, model: NextItemModel, course: TrainingCours
         **{
             _SCORE_WEIGHTS: model.score_weights.numpy(),
             _SERVES_RERANKED: np.array(model.serves_reranked),
-            _STEPS: np.array([course.steps_per_epoch, course.epochs]),
+            _STEPS: np.array(course.steps_per_epoch),
             _SCALES: course.rate_scales,
             _SEEN: model.items.seen.numpy(),
         },
@@ -94,7 +93,7 @@ def read_trained_state(folder: str) -> TrainedState:
         arrays[_SCORE_WEIGHTS],
         NetworkWeights(*network) if network else None,
         bool(arrays[_SERVES_RERANKED]),
-        TrainingCourse(int(arrays[_STEPS][0]), int(arrays[_STEPS][1]), arrays[_SCALES]),
+        TrainingCourse(int(arrays[_STEPS]), arrays[_SCALES]),
         arrays[_SEEN],
     )
 

@@ -18,7 +18,7 @@ def test_restored_model_ranks_as_the_trained_one(tmp_path: Path, corrects: bool)
     correction = CandidateNetwork(weights) if corrects else None
     trained.set_reranker(trained.score_weights.numpy(), correction, serve=False)
 
-    write_trained_state(str(tmp_path), trained, TrainingCourse(3, 5, np.ones(2, np.float32)))
+    write_trained_state(str(tmp_path), trained, TrainingCourse(3, np.ones(2, np.float32)))
     restore(other, read_trained_state(str(tmp_path)))
 
     ids = tf.constant([[1, 5, 30]] * 4, tf.int64)
