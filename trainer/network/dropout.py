@@ -9,7 +9,7 @@ import tensorflow as tf
 from schemas.config import DropoutConfig
 
 _STEPS = 256  # rates are multiples of 1 / _STEPS
-_LOWEST, _HIGHEST = 0.1, 0.6  # rates that are chosen
+_LOWEST, _HIGHEST = 0.1, 0.4  # rates that are chosen
 _TARGETS_PER_ITEM = 7.0  # and fewer call for a rate of 1, if it were allowed
 
 
@@ -25,7 +25,7 @@ class DropoutRates(NamedTuple):
 def dropout_rates(config: DropoutConfig, targets_per_item: float) -> DropoutRates:
     """Return the configured rates, and a chosen one where none is configured.
 
-    The chosen rate is 7 / targets_per_item, from 0.1 to 0.6. An item with few targets has a vector that few examples
+    The chosen rate is 7 / targets_per_item, from 0.1 to 0.4. An item with few targets has a vector that few examples
     have placed, and a network without dropout learns these examples by heart.
 
     Args:
