@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -95,8 +96,8 @@ def add_items(model: str, items: str, rejected: Path | None = None, boost: float
         The counts, and the version if it passes all checks.
 
     Raises:
-        InputError: the model is no version or reads no content of items, or the table cannot be read, has too many
-            rejected rows, or has no new item that can be recommended.
+        InputError: the boost is not finite, the model is no version or reads no content of items, or the table cannot
+            be read, has too many rejected rows, or has no new item that can be recommended.
 
     Example:
         ```python
@@ -104,6 +105,10 @@ def add_items(model: str, items: str, rejected: Path | None = None, boost: float
         print(found.version, found.added)
         ```
     """
+    if not math.isfinite(boost):
+        raise InputError(
+            expected="a finite boost", received=str(boost), remedy="give a number like 1: it is added to scores"
+        )
     model = _check_version(model)
     if rejected is not None:
         check_new_folder(rejected, "--rejected")

@@ -402,6 +402,12 @@ def test_table_without_an_item_like_a_known_one_is_refused(version: Path, tmp_pa
         add_items(str(version), table(tmp_path, [ROWS[2], ROWS[3]]))
 
 
+@pytest.mark.parametrize("boost", ["nan", "-inf"])
+def test_boost_that_is_not_finite_is_refused(version: Path, tmp_path: Path, boost: str) -> None:
+    with pytest.raises(InputError, match=f"a finite boost(.|\n)*{boost}"):
+        add_items(str(version), table(tmp_path), boost=float(boost))
+
+
 def test_missing_table_is_refused(version: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.jsonl"):
         add_items(str(version), str(tmp_path / "none.jsonl"))
