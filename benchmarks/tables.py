@@ -93,14 +93,9 @@ def quality_table() -> str:
             f" | {mean(map(_training_s, results)) / 60:.1f} min"
             f" | {max(result['peak_rss_mb'] for result in results) / 1000:.1f} GB | {results[0]['parameters']:,} |"
         )
-    seeds = sorted({len(results) for results in by_run.values()})
-    return "\n".join(
-        [
-            *rows,
-            "",
-            f"{' to '.join(map(str, seeds[:: len(seeds) - 1 or 1]))} seeds; {_all_circumstances(recorded, 'benchmarks.quality.run')}",
-        ]
-    )
+    counts = sorted({len(results) for results in by_run.values()})
+    seeds = " to ".join(map(str, counts if len(counts) == 1 else (counts[0], counts[-1])))
+    return "\n".join([*rows, "", f"{seeds} seeds; {_all_circumstances(recorded, 'benchmarks.quality.run')}"])
 
 
 def recbole_table() -> str:

@@ -105,10 +105,7 @@ def add_items(model: str, items: str, rejected: Path | None = None, boost: float
         print(found.version, found.added)
         ```
     """
-    if not math.isfinite(boost):
-        raise InputError(
-            expected="a finite boost", received=str(boost), remedy="give a number like 1: it is added to scores"
-        )
+    _check_boost(boost)
     model = _check_version(model)
     if rejected is not None:
         check_new_folder(rejected, "--rejected")
@@ -144,6 +141,13 @@ def add_items(model: str, items: str, rejected: Path | None = None, boost: float
         unknown_categories=content.encoding.unknown(described, rows),
         verdict=verdict,
     )
+
+
+def _check_boost(boost: float) -> None:
+    if not math.isfinite(boost):
+        raise InputError(
+            expected="a finite boost", received=str(boost), remedy="give a number like 1: it is added to scores"
+        )
 
 
 def _check_version(model: str) -> str:
