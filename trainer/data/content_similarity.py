@@ -12,7 +12,7 @@ from schemas.features import PADDING_ID
 from trainer.data.item_features import Codes, ItemFeatures
 from trainer.data.tokens import Tokens
 
-_AT_ONCE = 1_000  # items, each with a similarity to every known one
+_AT_ONCE = 1 << 26  # similarities: 256 MB
 _POWER = 2.0  # of a similarity in a weight, so that a nearer item counts more
 
 
@@ -58,22 +58,29 @@ def nearest_known(known: ItemFeatures, new: ItemFeatures, count: int) -> sparse.
     """
     first = len(next(iter(known.by_source.values()))) - 1
     content = content_matrix(_joined(known, new), first)
-    columns = content[:first].T.tocsc()
+    columns, size = content[:first].T.tocsc(), max(1, _AT_ONCE // first)
     blocks = [
-        _weights((content[start : start + _AT_ONCE] @ columns).toarray(), count)
-        for start in range(first, content.shape[0], _AT_ONCE)
+        _weights((content[start : start + size] @ columns).toarray(), count)
+        for start in range(first, content.shape[0], size)
     ]
     return sparse.vstack([sparse.csr_matrix((0, first), dtype=np.float32), *blocks], format="csr")
 
 
 def _weights(similarities: npt.NDArray[np.float32], count: int) -> sparse.csr_matrix:
-    nearest = np.argsort(-similarities, axis=1, kind="stable")[:, :count]
+    count = min(count, similarities.shape[1])
+    nearest = np.stack([_highest(row, count) for row in similarities])
     found = np.maximum(np.take_along_axis(similarities, nearest, axis=1), 0.0) ** _POWER
     found /= np.maximum(found.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     rows = np.repeat(np.arange(len(found)), found.shape[1])
     weights = sparse.csr_matrix((found.ravel(), (rows, nearest.ravel())), similarities.shape, dtype=np.float32)
     weights.eliminate_zeros()
     return weights
+
+
+def _highest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
+    """Return the places of the highest values, the first ones among equal values, without sorting all."""
+    places = np.flatnonzero(values >= np.partition(values, -count)[-count])
+    return np.asarray(places[np.argsort(-values[places], kind="stable")[:count]])
 
 
 def _multi_hot(codes: Codes | Tokens) -> sparse.csr_matrix:

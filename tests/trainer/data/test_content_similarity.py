@@ -78,7 +78,7 @@ def test_blocks_give_the_same_weights_as_one(monkeypatch: pytest.MonkeyPatch) ->
         for size, width in ((40, 5), (26, 7))
     )
     whole = nearest_known(known, new, count=5)
-    monkeypatch.setattr(content_similarity, "_AT_ONCE", 7)
+    monkeypatch.setattr(content_similarity, "_AT_ONCE", 7 * 39)
 
     found = nearest_known(known, new, count=5)
 
