@@ -25,7 +25,7 @@ from benchmarks.quality.runs import RUNS
 from benchmarks.records import Results, describe_command, describe_origin, read_results
 
 FAST = "MovieLens-100K, preset fast"
-SUMMARIZED = ("MovieLens-100K", "MovieLens-1M", "Online Retail")
+SUMMARIZED = ("MovieLens-100K", "MovieLens-1M", "Amazon Toys", "Online Retail")
 STAGES = ("retrieval", "ranking")  # what the records call retrieval only, and both stages
 Curve = list[tuple[float, float]]  # seconds, and the recall reached by then
 
