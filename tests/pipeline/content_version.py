@@ -25,7 +25,7 @@ from trainer.run_fn import export_model
 
 SEEN, COUNT, LENGTH, K = 30, 33, 6, 10
 ITEMS = [f"i{number:02}" for number in range(COUNT)]
-UNSEEN, UNSEEN_TWIN, NOT_IN_TABLE = ITEMS[SEEN:]  # in no training example; the last one has no row in the table
+UNSEEN, _, NOT_IN_TABLE = ITEMS[SEEN:]  # in no training example; the last one has no row in the table
 COLUMNS = ("genres", "price", "image")
 VERSION = "1700000000"
 

@@ -72,7 +72,6 @@ class ItemTower(tf.keras.layers.Layer):
         self.biases = self._add_biases("bias", [1 + count], bias)
         seen = np.ones(1 + count, np.bool_) if seen is None else seen
         self.seen = tf.Variable(seen, trainable=False, name="seen")
-        self.encoding = features.encoding
         self._is_frozen = False
         self.boosts: tf.Variable | None = None  # float32 [1 + items], what is added to the scores of items
         if self._sources:
